@@ -1,0 +1,4 @@
+// Command nixpacks builds an OCI image from an app's source directory.
+package main
+
+func main() {}

@@ -1,0 +1,56 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestPrint(t *testing.T) {
+	f := New(Refused, "unknown field %q", "buildd").
+		WithPos(Pos{File: "nixpacks.cue", Line: 2, Col: 2}, Pos{File: "schema/plan.cue", Line: 9}).
+		WithSource([]byte("phases: {\n\tbuildd: {}\n}\n")).
+		WithHint("did you mean %q?", "build")
+	f.Err = errors.New("inner")
+	var b strings.Builder
+	Print(&b, fmt.Errorf("planning: %w", f), true)
+	want := "error: unknown field \"buildd\"\n" +
+		"  nixpacks.cue:2:2\n" +
+		"    \tbuildd: {}\n" +
+		"    \t^\n" +
+		"  schema/plan.cue:9\n" +
+		"  did you mean \"build\"?\n" +
+		"  cause: inner\n"
+	if b.String() != want {
+		t.Errorf("got:\n%s\nwant:\n%s", b.String(), want)
+	}
+}
+
+func TestCodes(t *testing.T) {
+	a, b := New(TryAgain, "a"), New(Refused, "b")
+	for _, c := range []struct {
+		err  error
+		code Code
+		n    int
+	}{
+		{nil, OK, 0},
+		{errors.New("plain"), Bug, 1},
+		{errors.Join(a, b), TryAgain, 2},
+		{fmt.Errorf("x: %w", b), Refused, 1},
+		{Wrap(Bug, fmt.Errorf("x: %w", b), "y"), Refused, 1},
+	} {
+		if CodeOf(c.err) != c.code || len(All(c.err)) != c.n {
+			t.Errorf("%v: code %d, %d faults", c.err, CodeOf(c.err), len(All(c.err)))
+		}
+	}
+}
+
+func TestSuggest(t *testing.T) {
+	names := []string{"build", "install", "setup", "cmds"}
+	for got, want := range map[string]string{"buildd": "build", "biuld": "build", "instal": "install", "cmd": "cmds", "xyz": "", "deploy": ""} {
+		if s := Suggest(got, names); s != want {
+			t.Errorf("Suggest(%q) = %q, want %q", got, s, want)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package fault
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+)
+
+// Print writes err as people read it:
+//
+//	error: unknown field "buildd" in phases
+//	  nixpacks.cue:3:9
+//	    phases: buildd: cmds: ["make"]
+//	            ^
+//	  did you mean "build"?
+//
+// With verbose, the cause of each fault follows.
+func Print(w io.Writer, err error, verbose bool) {
+	var b strings.Builder
+	for _, f := range All(err) {
+		printOne(&b, f, verbose)
+	}
+	io.WriteString(w, b.String())
+}
+
+func printOne(b *strings.Builder, f *Fault, verbose bool) {
+	b.WriteString("error: " + f.Msg + "\n")
+	for i, p := range f.At {
+		b.WriteString("  " + p.String())
+		if p.Label != "" {
+			b.WriteString(" (" + p.Label + ")")
+		}
+		b.WriteString("\n")
+		if i == 0 && f.Source != "" {
+			caret(b, f.Source, p.Col)
+		}
+	}
+	indent(b, f.Detail)
+	indent(b, f.Hint)
+	if verbose && f.Err != nil {
+		indent(b, "cause: "+f.Err.Error())
+	}
+}
+
+// caret shows the source line, tabs kept, with a mark under column col.
+func caret(b *strings.Builder, source string, col int) {
+	b.WriteString("    " + source + "\n")
+	if col < 1 || col > len(source)+1 {
+		return
+	}
+	pad := strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, source[:col-1])
+	b.WriteString("    " + pad + "^\n")
+}
+
+func indent(b *strings.Builder, text string) {
+	if text == "" {
+		return
+	}
+	for l := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
+		b.WriteString("  " + l)
+	}
+}
+
+// line is line n (from 1) of text, without its end.
+func line(text []byte, n int) string {
+	for l := range strings.Lines(string(text)) {
+		if n--; n == 0 {
+			return strings.TrimRight(l, "\r\n")
+		}
+	}
+	return ""
+}
+
+type jsonFault struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	At      []Pos  `json:"at,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+	Cause   string `json:"cause,omitempty"`
+}
+
+// PrintJSON writes err as {"errors": [{code, message, at, hint, detail, cause}]} on one line.
+func PrintJSON(w io.Writer, err error) error {
+	out := []jsonFault{}
+	for _, f := range All(err) {
+		j := jsonFault{Code: f.Code, Message: f.Msg, At: f.At, Hint: f.Hint, Detail: f.Detail}
+		if f.Err != nil {
+			j.Cause = f.Err.Error()
+		}
+		out = append(out, j)
+	}
+	return json.NewEncoder(w).Encode(map[string]any{"errors": out})
+}

@@ -1,0 +1,59 @@
+// Package plan is the build plan: its Go form, its JSON, the rules by which plans are laid over one
+// another, and the order in which phases run. It knows nothing of CUE, BuildKit or any language.
+package plan
+
+// Plan is what a build does: phases in an order given by their dependencies, then a start command.
+// The JSON names are Nixpacks' own, so that a Nixpacks plan is a plan here. In every list nil means
+// that nothing was said and a present empty list means "none"; both survive JSON.
+type Plan struct {
+	// Providers to run; "..." stands for the detected one. A finished plan has a present empty list:
+	// nothing is detected again when it is built.
+	Providers []string `json:"providers,omitzero"`
+	// BuildImage is the image that phases run in: a registry reference, oci-layout://PATH[@digest] or debian://SUITE.
+	BuildImage string `json:"buildImage,omitempty"`
+	// Packages is where toolchains come from: "nix" (the meaning of "") or "apt".
+	Packages string `json:"packages,omitempty"`
+	// Variables of every phase and of the running image.
+	Variables map[string]string `json:"variables,omitzero"`
+	// StaticAssets are files that the build writes below /assets/: path to content.
+	StaticAssets map[string]string `json:"staticAssets,omitzero"`
+	Phases       map[string]*Phase `json:"phases,omitzero"`
+	Start        *Start            `json:"start,omitempty"`
+}
+
+// Phase is one step of the build.
+type Phase struct {
+	// DependsOn names the phases that run before this one; names that no phase has are ignored.
+	DependsOn []string `json:"dependsOn,omitzero"`
+	// NixPkgs and NixLibs are attributes of nixpkgs at revision NixpkgsArchive under NixOverlays (URLs of tarballs).
+	NixPkgs        []string `json:"nixPkgs,omitzero"`
+	NixLibs        []string `json:"nixLibs,omitzero"`
+	NixOverlays    []string `json:"nixOverlays,omitzero"`
+	NixpkgsArchive string   `json:"nixpkgsArchive,omitempty"`
+	// AptPkgs are Debian packages.
+	AptPkgs []string `json:"aptPkgs,omitzero"`
+	// Cmds run in login bash from /app, each a step of its own.
+	Cmds []string `json:"cmds,omitzero"`
+	// OnlyIncludeFiles limits what of the app the phase sees, as in Nixpacks.
+	OnlyIncludeFiles []string `json:"onlyIncludeFiles,omitzero"`
+	// CacheDirectories keep their content between builds and are not part of the image.
+	CacheDirectories []string `json:"cacheDirectories,omitzero"`
+	// Paths go in front of PATH, from this phase on and in the image.
+	Paths []string `json:"paths,omitzero"`
+	// Inputs are the files and folders of the app, as globs, that the phase's result depends on: a change
+	// of any other file does not run it again. Nil means the whole app.
+	Inputs []string `json:"inputs,omitzero"`
+	// Variables are seen by this phase alone.
+	Variables map[string]string `json:"variables,omitzero"`
+}
+
+// Start is how the image runs.
+type Start struct {
+	// Cmd runs in login bash from /app.
+	Cmd string `json:"cmd,omitempty"`
+	// RunImage, where set, is the image that runs instead of the build image, with OnlyIncludeFiles of /app in it.
+	RunImage         string   `json:"runImage,omitempty"`
+	OnlyIncludeFiles []string `json:"onlyIncludeFiles,omitzero"`
+	// User that the command runs as; "" is root.
+	User string `json:"user,omitempty"`
+}

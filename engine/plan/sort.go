@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Sorted gives the names of the phases in the order in which they run: in rounds, each round the phases
+// whose dependencies have run, sorted by name. Names in DependsOn that no phase has are ignored. A
+// cycle is a fault (Refused) that names its phases.
+func (p *Plan) Sorted() ([]string, error) {
+	done := map[string]bool{}
+	var order []string
+	for len(order) < len(p.Phases) {
+		var round []string
+		for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+			if !done[name] && p.ready(name, done) {
+				round = append(round, name)
+			}
+		}
+		if len(round) == 0 {
+			return nil, p.cycle(done)
+		}
+		for _, name := range round {
+			done[name] = true
+		}
+		order = append(order, round...)
+	}
+	return order, nil
+}
+
+func (p *Plan) ready(name string, done map[string]bool) bool {
+	for _, d := range p.Phases[name].DependsOn {
+		if _, known := p.Phases[d]; known && !done[d] {
+			return false
+		}
+	}
+	return true
+}
+
+// cycle walks from the first phase that never ran, along dependencies that never ran, until one repeats.
+func (p *Plan) cycle(done map[string]bool) error {
+	var at string
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		if !done[name] {
+			at = name
+			break
+		}
+	}
+	var path []string
+	for !slices.Contains(path, at) {
+		path = append(path, at)
+		for _, d := range p.Phases[at].DependsOn {
+			if _, known := p.Phases[d]; known && !done[d] {
+				at = d
+				break
+			}
+		}
+	}
+	path = append(path[slices.Index(path, at):], at)
+	return fault.New(fault.Refused, "phases depend on one another in a cycle: %s", strings.Join(path, " → ")).
+		WithHint("remove one of these from dependsOn")
+}
