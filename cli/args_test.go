@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	ucli "github.com/urfave/cli/v2"
+)
+
+func testCommands() []*ucli.Command {
+	return []*ucli.Command{{
+		Name: "build",
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: "name", Aliases: []string{"n"}},
+			&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}},
+			&ucli.BoolFlag{Name: "no-cache"},
+		},
+	}}
+}
+
+func TestArrange(t *testing.T) {
+	for in, want := range map[string]string{
+		"build ./app --name x":           "build --name x ./app",
+		"build ./app --name=x -e A=1":    "build --name=x -e A=1 ./app",
+		"--env A=1 build ./app":          "build --env A=1 ./app",
+		"build --no-cache ./app":         "build --no-cache ./app",
+		"build ./app -- --name x":        "build ./app -- --name x",
+		"build ./app --nmae x":           "build --nmae ./app x",
+		"build - --name -":               "build --name - -",
+		"build ./app --name":             "build --name ./app",
+		"--version":                      "--version",
+		"unknown ./app --name x":         "unknown ./app --name x",
+		"-n build build .":               "build -n build .",
+		"build . --env --no-cache --env": "build --env --no-cache --env .",
+	} {
+		got := strings.Join(arrange(strings.Fields(in), testCommands()), " ")
+		if got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+}
+
+// Nothing is lost or invented, whatever is written.
+func FuzzArrange(f *testing.F) {
+	f.Add("build ./app --name x")
+	f.Add("-- build -n")
+	f.Add("--env build=1 build")
+	f.Fuzz(func(t *testing.T, line string) {
+		in := strings.Fields(line)
+		out := arrange(slices.Clone(in), testCommands())
+		slices.Sort(in)
+		slices.Sort(out)
+		if !slices.Equal(in, out) {
+			t.Errorf("%q became %q", in, out)
+		}
+	})
+}
