@@ -1,0 +1,36 @@
+# What a developer of this project runs. `just` lists it.
+
+_default:
+    @just --list
+
+# Build the program to bin/nixpacks.
+build:
+    go build -o bin/nixpacks ./cli/nixpacks
+
+# Every test that needs no network.
+test:
+    go test ./...
+
+# Every test, with real builds: needs the package registries and Debian's archive.
+e2e:
+    NIXPACKS_E2E=require go test -timeout 60m ./...
+
+# What CI demands before tests: formatted, vetted, tidy, goldens fresh.
+lint:
+    test -z "$(gofmt -l .)" || (gofmt -l . && false)
+    go vet ./...
+    go tool staticcheck ./...
+    go mod tidy -diff
+
+# Rewrite golden files from what the program says now; look at the diff before you commit it.
+update:
+    go generate ./...
+    go test ./engine/... ./providers/... ./schema/... ./cli/... -update
+
+# Plans beside Nixpacks': NIXPACKS_CONFORMANCE names the folder with the cases.
+conformance: build
+    "$NIXPACKS_CONFORMANCE/check" bin/nixpacks
+
+# Speed: see docs/performance.md.
+bench: build
+    go test -run '^$' -bench . -benchtime 20x ./engine/... ./cli/...

@@ -1,0 +1,21 @@
+// Package engine is the map of the stages between an app's directory and an image; it holds no code.
+//
+//	app ─► facts ─► detect ─► unify ─► plan ─► plan2llb ─► solve ─► image
+//	                  ▲ catalog: the providers' CUE modules
+//
+//	app       reads the app's directory, and nothing outside it
+//	facts     answers what providers ask about the app
+//	catalog   the providers: CUE modules, their order, and their evaluation from facts to a plan
+//	detect    which providers are for this app
+//	unify     lays Procfile, nixpacks.cue or .toml or .json, NIXPACKS_* and flags over the providers' plan
+//	plan      the plan as data: JSON, merging, order of phases
+//	plan2llb  lowers a plan to BuildKit's LLB and an image configuration
+//	solve     runs LLB on a BuildKit, writes the image, runs an image
+//	buildkitd the BuildKit inside this program, its OCI runtime, and its life as an ordinary user
+//	base      base images bootstrapped from the Debian archive, and OCI layouts as bases
+//	image     OCI layouts and tars on disk
+//	fault     errors that people read
+//
+// Everything up to and including plan2llb is hermetic: no network, no clock, no environment, no other
+// programs; the same inputs give the same bytes. rules_test.go holds the import directions to it.
+package engine

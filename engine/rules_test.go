@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/nixpacks-cue/nixpacks/"
+
+// mayImport lists, for every package of this module, the packages of this module that its code may import.
+// A folder below a package belongs to it.
+var mayImport = map[string][]string{
+	"schema":           {},
+	"providers":        {},
+	"engine":           {},
+	"engine/fault":     {},
+	"engine/plan":      {"engine/fault"},
+	"engine/app":       {"engine/fault"},
+	"engine/facts":     {"engine/fault", "engine/app"},
+	"engine/catalog":   {"engine/fault", "engine/plan", "engine/app", "engine/facts", "schema", "providers"},
+	"engine/detect":    {"engine/fault", "engine/app", "engine/facts", "engine/catalog"},
+	"engine/unify":     {"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
+	"engine/plan2llb":  {"engine/fault", "engine/plan"},
+	"engine/image":     {"engine/fault"},
+	"engine/base":      {"engine/fault", "engine/image"},
+	"engine/buildkitd": {"engine/fault"},
+	"engine/solve":     {"engine/fault", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
+	"cli": {"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "engine/unify",
+		"engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
+}
+
+// doors lists the packages through which a dependency comes in. A longer prefix wins.
+var doors = map[string][]string{
+	"cuelang.org/go/":                   {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/plan"},
+	"github.com/moby/buildkit/":         {"engine/solve", "engine/buildkitd"},
+	"github.com/moby/buildkit/client/":  {"engine/solve", "engine/buildkitd", "engine/plan2llb"},
+	"github.com/moby/buildkit/solver/":  {"engine/solve", "engine/buildkitd", "engine/plan2llb"},
+	"github.com/urfave/cli/":            {"cli"},
+	"github.com/opencontainers/runc/":   {"engine/buildkitd"},
+	"github.com/ProtonMail/go-crypto/":  {"engine/base"},
+	"github.com/containerd/containerd/": {"engine/solve", "engine/buildkitd", "engine/image", "engine/base"},
+}
+
+// hermetic packages touch neither network, clock, environment nor other programs.
+var hermetic = []string{"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect",
+	"engine/unify", "engine/plan2llb", "schema", "providers"}
+
+var outside = map[string][]string{
+	"net": nil, "net/http": nil, "os/exec": nil, "os/user": nil, "math/rand": nil, "math/rand/v2": nil, "crypto/rand": nil,
+	"os":   {"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Hostname", "Getwd", "UserHomeDir", "TempDir", "Getuid", "Getpid"},
+	"time": {"Now", "Since", "Until"},
+}
+
+type source struct {
+	path string // from the module's root
+	pkg  string // the longest package of mayImport that holds it
+	file *ast.File
+}
+
+// sources are the module's Go files that are no tests.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	err := filepath.WalkDir("..", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := filepath.ToSlash(strings.TrimPrefix(p, "../"))
+		if d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(rel, ".") && rel != ".." || rel == "examples" || rel == "cli/tmpdeps") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, nil, 0)
+		if err != nil {
+			return err
+		}
+		out = append(out, source{rel, owner(path.Dir(rel)), f})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func owner(dir string) string {
+	for ; dir != "." && dir != "/"; dir = path.Dir(dir) {
+		if _, ok := mayImport[dir]; ok {
+			return dir
+		}
+	}
+	return ""
+}
+
+func TestImports(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.pkg == "" {
+			t.Errorf("%s: its package is not in the list of this test", s.path)
+			continue
+		}
+		for _, im := range s.file.Imports {
+			p, _ := strconv.Unquote(im.Path.Value)
+			if inner, ok := strings.CutPrefix(p, module); ok {
+				if o := owner(inner); o != s.pkg && !slices.Contains(mayImport[s.pkg], o) {
+					t.Errorf("%s: %s may not import %s", s.path, s.pkg, inner)
+				}
+				continue
+			}
+			if d := door(p); d != "" && !slices.Contains(doors[d], s.pkg) {
+				t.Errorf("%s: %s comes in through %v only", s.path, d, doors[d])
+			}
+		}
+	}
+}
+
+func door(p string) string {
+	best := ""
+	for prefix := range doors {
+		if strings.HasPrefix(p+"/", prefix) && len(prefix) > len(best) {
+			best = prefix
+		}
+	}
+	return best
+}
+
+func TestHermetic(t *testing.T) {
+	for _, s := range sources(t) {
+		if !slices.Contains(hermetic, s.pkg) {
+			continue
+		}
+		names := map[string]string{} // local name of an import → its path
+		for _, im := range s.file.Imports {
+			p, _ := strconv.Unquote(im.Path.Value)
+			if banned, ok := outside[p]; ok && banned == nil {
+				t.Errorf("%s imports %s", s.path, p)
+			}
+			names[path.Base(p)] = p
+			if im.Name != nil {
+				names[im.Name.Name] = p
+			}
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok && slices.Contains(outside[names[x.Name]], sel.Sel.Name) {
+				t.Errorf("%s uses %s.%s", s.path, x.Name, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}

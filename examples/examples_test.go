@@ -1,0 +1,148 @@
+// Package examples builds every example with the real program, runs the image and asks what its
+// expect.json says it answers. It needs the package registries and Debian's archive, so it runs where
+// NIXPACKS_E2E is set: to "1" to run what this machine can run, to "require" to fail where it cannot.
+package examples
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// answer is one line of expect.json: what the running image says to GET.
+type answer struct {
+	Get      string `json:"get"`
+	Status   int    `json:"status"`
+	Body     string `json:"body"`     // the whole body, where given
+	Contains string `json:"contains"` // a part of it
+}
+
+func TestExamples(t *testing.T) {
+	if os.Getenv("NIXPACKS_E2E") == "" {
+		t.Skip("set NIXPACKS_E2E=1 to build and run the examples: minutes, and network")
+	}
+	bin := program(t)
+	files, err := filepath.Glob("*/expect.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, f := range files {
+		name := filepath.Dir(f)
+		t.Run(name, func(t *testing.T) {
+			build(t, bin, name)
+			url, stop := start(t, bin, name)
+			for _, want := range answers(t, f) {
+				ask(t, url, want)
+			}
+			stop()
+			if _, err := http.Get(url); err == nil {
+				t.Errorf("%s still answers after the program ended", url)
+			}
+		})
+	}
+}
+
+// program builds the binary that is under test.
+func program(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "nixpacks")
+	out, err := exec.Command("go", "build", "-o", bin, "../cli/nixpacks").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+func build(t *testing.T, bin, app string) {
+	t.Helper()
+	out, err := exec.Command(bin, "build", "--progress", "plain", app).CombinedOutput()
+	if err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	if last := lastLine(out); !strings.Contains(last, "nixpacks run") {
+		t.Errorf("the last line of the build does not say how to run what was built: %q", last)
+	}
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}
+
+// start runs the app's image, waits for the line with its URL, and gives a function that ends it as Ctrl-C does.
+func start(t *testing.T, bin, app string) (url string, stop func()) {
+	t.Helper()
+	cmd := exec.Command(bin, "run", app)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	lines := bufio.NewScanner(io.TeeReader(stderr, &said))
+	for lines.Scan() {
+		if i := strings.Index(lines.Text(), "http://"); i >= 0 {
+			url = strings.TrimSpace(lines.Text()[i:])
+			break
+		}
+	}
+	if url == "" {
+		cmd.Wait()
+		t.Fatalf("nixpacks run printed no URL:\n%s", said.String())
+	}
+	rest := make(chan struct{})
+	go func() { io.Copy(&said, stderr); close(rest) }()
+	return url, func() {
+		cmd.Process.Signal(syscall.SIGINT)
+		<-rest
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 0 && cmd.ProcessState.ExitCode() != 130 {
+			t.Errorf("Ctrl-C: %v\n%s", err, said.String())
+		}
+	}
+}
+
+func answers(t *testing.T, file string) []answer {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	var out []answer
+	if err := d.Decode(&out); err != nil || len(out) == 0 {
+		t.Fatalf("%s: %v, %d answers", file, err, len(out))
+	}
+	return out
+}
+
+func ask(t *testing.T, url string, want answer) {
+	t.Helper()
+	r, err := http.Get(strings.TrimSuffix(url, "/") + want.Get)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	got := fmt.Sprintf("GET %s: %d %q (%v)", want.Get, r.StatusCode, b, err)
+	switch {
+	case r.StatusCode != want.Status:
+		t.Errorf("%s, want status %d", got, want.Status)
+	case want.Body != "" && string(b) != want.Body:
+		t.Errorf("%s, want %q", got, want.Body)
+	case !strings.Contains(string(b), want.Contains):
+		t.Errorf("%s, want %q in it", got, want.Contains)
+	}
+}
