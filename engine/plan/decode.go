@@ -1,0 +1,281 @@
+package plan
+
+import (
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Document is a plan that was read from a document, with what the plan itself does not tell.
+type Document struct {
+	Plan *Plan
+	// Unknown are the keys that no plan has, each with its place and the name that was probably meant.
+	Unknown []*fault.Fault
+	root    *Node
+}
+
+// Decode reads a plan in JSON. Every wrong type and unknown key is a fault of its own; file is the name
+// that positions get.
+func Decode(data []byte, file string) (*Plan, error) {
+	n, err := ParseJSON(data, file)
+	if err != nil {
+		return nil, err
+	}
+	d, err := Read(n, data)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.Unknown) > 0 {
+		return nil, joined(d.Unknown)
+	}
+	return d.Plan, nil
+}
+
+// Read makes a plan of a document whose text is given for the lines that faults show. Known beside the
+// plan's own names are those that Nixpacks accepts for them (nixPackages, commands, …), a phase's name,
+// which its key overrules, and the key syntax at the top, which names a frontend. A map may be written
+// as an empty list, as PHP does. Unknown keys do not fail here: see Document.Unknown.
+func Read(root *Node, text []byte) (*Document, error) {
+	r := &reader{text: text}
+	d := &Document{Plan: &Plan{}, root: root}
+	r.value(root, reflect.ValueOf(d.Plan).Elem(), nil)
+	d.Unknown = r.unknown
+	if len(r.errs) > 0 {
+		return nil, joined(append(r.errs, r.unknown...))
+	}
+	return d, nil
+}
+
+// Pos is where the document sets path; false where it does not.
+func (d *Document) Pos(path ...string) (fault.Pos, bool) {
+	n := d.root
+	for i, name := range path {
+		next := n.Get(name)
+		for alias, real := range aliases {
+			if next == nil && i > 1 && real == name {
+				next = n.Get(alias)
+			}
+		}
+		if next == nil || next.Kind == Null {
+			return fault.Pos{}, false
+		}
+		n = next
+	}
+	return n.Pos, true
+}
+
+// Blank tells whether the document sets path to an empty string: it says that there shall be none, which
+// a Plan alone cannot tell from a path that is not set.
+func (d *Document) Blank(path ...string) bool {
+	n := d.root
+	for _, name := range path {
+		n = n.Get(name)
+	}
+	return n != nil && n.Kind == String && n.Text == ""
+}
+
+// aliases are other names of a phase's fields.
+var aliases = map[string]string{
+	"nixPackages":  "nixPkgs",
+	"nixLibraries": "nixLibs",
+	"aptPackages":  "aptPkgs",
+	"commands":     "cmds",
+	"envPaths":     "paths",
+}
+
+func joined(faults []*fault.Fault) error {
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
+}
+
+type reader struct {
+	text    []byte
+	errs    []*fault.Fault
+	unknown []*fault.Fault
+}
+
+func (r *reader) fault(at fault.Pos, format string, args ...any) *fault.Fault {
+	f := fault.New(fault.Refused, format, args...).WithPos(at).WithSource(r.text)
+	r.errs = append(r.errs, f)
+	return f
+}
+
+// value reads n, which is at path, into v.
+func (r *reader) value(n *Node, v reflect.Value, path []string) {
+	empty := n.Kind == List && len(n.Items) == 0
+	switch k := v.Kind(); {
+	case k == reflect.String && n.Kind == String:
+		r.str(n, v, path)
+	case k == reflect.Slice && n.Kind == List:
+		v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
+		for i, item := range n.Items {
+			r.value(item, v.Index(i), append(path[:len(path):len(path)], "["+strconv.Itoa(i)+"]"))
+		}
+	case k == reflect.Map && (n.Kind == Map || empty):
+		r.entries(n, v, path)
+	case k == reflect.Pointer && (n.Kind == Map || empty):
+		v.Set(reflect.New(v.Type().Elem()))
+		r.fields(n, v.Elem(), path)
+	case k == reflect.Struct && (n.Kind == Map || empty):
+		r.fields(n, v, path)
+	default:
+		r.mismatch(n, v.Type(), path)
+	}
+}
+
+func (r *reader) str(n *Node, v reflect.Value, path []string) {
+	if strings.ContainsRune(n.Text, 0) {
+		r.fault(n.Pos, "%s holds a NUL character", shown(path))
+	}
+	v.SetString(n.Text)
+	if len(path) == 1 && path[0] == "packages" && n.Text != "nix" && n.Text != "apt" {
+		r.fault(n.Pos, `packages must be "nix" or "apt", not %q`, n.Text)
+	}
+}
+
+func (r *reader) entries(n *Node, v reflect.Value, path []string) {
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, f := range n.Fields {
+		if why := badName(f.Name, path[len(path)-1]); why != "" {
+			r.fault(f.Pos, "%q cannot be a name in %s: %s", f.Name, shown(path), why)
+			continue
+		}
+		e := reflect.New(v.Type().Elem()).Elem()
+		r.value(f.Value, e, append(path[:len(path):len(path)], f.Name))
+		v.SetMapIndex(reflect.ValueOf(f.Name), e)
+	}
+}
+
+// badName says why name cannot be a phase, a variable or a static asset; "" if it can.
+func badName(name, in string) string {
+	switch {
+	case name == "":
+		return "it is empty"
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "it holds a control character"
+	case in != "staticAssets" && strings.ContainsFunc(name, unicode.IsSpace):
+		return "it holds a space"
+	case in == "variables" && strings.Contains(name, "="):
+		return `it holds "="`
+	}
+	return ""
+}
+
+func (r *reader) fields(n *Node, v reflect.Value, path []string) {
+	index, names := fieldsOf(v.Type())
+	seen := map[string]string{}
+	for _, f := range n.Fields {
+		name := f.Name
+		if real, ok := aliases[name]; ok && v.Type() == reflect.TypeFor[Phase]() {
+			name = real
+		}
+		i, known := index[name]
+		switch {
+		case !known && ignored(v.Type(), name):
+		case !known:
+			r.unknown = append(r.unknown, unknownKey(f, path, names).WithSource(r.text))
+		case seen[name] != "":
+			r.fault(f.Pos, "%s is given twice, as %s and as %s", shown(append(path, name)), seen[name], f.Name)
+		case f.Value.Kind != Null:
+			seen[name] = f.Name
+			r.value(f.Value, v.Field(i), append(path[:len(path):len(path)], name))
+		}
+	}
+}
+
+func ignored(t reflect.Type, name string) bool {
+	return name == "syntax" && t == reflect.TypeFor[Plan]() || name == "name" && t == reflect.TypeFor[Phase]()
+}
+
+func unknownKey(f Field, path, names []string) *fault.Fault {
+	where := ""
+	if len(path) > 0 {
+		where = " in " + shown(path)
+	}
+	return fault.New(fault.Refused, "unknown field %q%s", f.Name, where).WithPos(f.Pos).
+		WithHint("%s", fault.DidYouMean(f.Name, names))
+}
+
+// FieldNames are the names of the fields that a plan (the path is empty), a phase or start has at path;
+// nil where the names are the user's own.
+func FieldNames(path ...string) []string {
+	t := reflect.TypeFor[Plan]()
+	for _, name := range path {
+		if t.Kind() == reflect.Struct {
+			index, _ := fieldsOf(t)
+			i, ok := index[name]
+			if !ok {
+				return nil
+			}
+			t = t.Field(i).Type
+		} else if t.Kind() == reflect.Map {
+			t = t.Elem()
+		} else {
+			return nil
+		}
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	_, names := fieldsOf(t)
+	return names
+}
+
+// fieldsOf gives the JSON names of a struct's fields.
+func fieldsOf(t reflect.Type) (index map[string]int, names []string) {
+	index = map[string]int{}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		index[name] = i
+		names = append(names, name)
+	}
+	return index, names
+}
+
+// mismatch says what path must be, and what is written there.
+func (r *reader) mismatch(n *Node, t reflect.Type, path []string) {
+	f := r.fault(n.Pos, "%s must be %s, not %s", shown(path), Wanted(t), n.Kind)
+	switch {
+	case t.Kind() == reflect.Slice && n.Kind == String:
+		f.WithHint("write [%q]", n.Text)
+	case t.Kind() == reflect.String && (n.Kind == Number || n.Kind == Bool):
+		f.WithHint("write %q", n.Text)
+	}
+}
+
+// Wanted is a type of this package in words.
+func Wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "a list of strings"
+	case reflect.Map:
+		if t.Elem().Kind() == reflect.String {
+			return "a map of strings"
+		}
+		return "a map of phases"
+	}
+	return "a map"
+}
+
+// shown is a path in messages; a list's index has no dot before it.
+func shown(path []string) string {
+	if len(path) == 0 {
+		return "the plan"
+	}
+	if last := path[len(path)-1]; strings.HasPrefix(last, "[") {
+		return Path(path[:len(path)-1]...) + last
+	}
+	return Path(path...)
+}

@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+)
+
+// Marker tells whether a list's element stands for the list below: "..." or, in old files, "@auto".
+func Marker(s string) bool { return s == "..." || s == "@auto" }
+
+// Fill lays the list over onto base: nil leaves base as it is, otherwise over replaces it, with base's
+// elements behind each marker. As in Nixpacks the markers stay, so that the result can still be filled
+// from what turns up below it later; Pin drops them.
+func Fill(base, over []string) []string {
+	if over == nil {
+		return slices.Clone(base)
+	}
+	out := make([]string, 0, len(base)+len(over))
+	for _, s := range over {
+		out = append(out, s)
+		if Marker(s) {
+			out = append(out, base...)
+		}
+	}
+	return out
+}
+
+// dropMarkers is the list without its markers; nil stays nil, empty stays empty.
+func dropMarkers(list []string) []string {
+	return slices.DeleteFunc(list, Marker)
+}
+
+// lists are the phase's lists, in the order of its fields.
+func (ph *Phase) lists() []*[]string {
+	return []*[]string{
+		&ph.DependsOn, &ph.NixPkgs, &ph.NixLibs, &ph.NixOverlays, &ph.AptPkgs, &ph.Cmds,
+		&ph.OnlyIncludeFiles, &ph.CacheDirectories, &ph.Paths, &ph.Inputs,
+	}
+}
+
+// UsesNix tells whether the phase has Nix packages or libraries.
+func (ph *Phase) UsesNix() bool { return len(ph.NixPkgs) > 0 || len(ph.NixLibs) > 0 }
+
+// Clone is a deep copy.
+func (p *Plan) Clone() *Plan {
+	c := *p
+	c.Providers = slices.Clone(p.Providers)
+	c.Variables = maps.Clone(p.Variables)
+	c.StaticAssets = maps.Clone(p.StaticAssets)
+	c.Phases = maps.Clone(p.Phases)
+	for name, ph := range c.Phases {
+		c.Phases[name] = ph.clone()
+	}
+	if p.Start != nil {
+		s := *p.Start
+		s.OnlyIncludeFiles = slices.Clone(s.OnlyIncludeFiles)
+		c.Start = &s
+	}
+	return &c
+}
+
+func (ph *Phase) clone() *Phase {
+	c := *ph
+	for _, l := range c.lists() {
+		*l = slices.Clone(*l)
+	}
+	c.Variables = maps.Clone(c.Variables)
+	return &c
+}
+
+// Merge lays the plan over onto base by Nixpacks' rules and changes neither: single values and map
+// entries of over win, lists go by Fill, phases and start are merged field by field. A phase named
+// install or build that base lacks depends on setup or install unless over says otherwise, except where
+// base has no phases at all. An empty string means that over says nothing.
+func Merge(base, over *Plan) *Plan {
+	out, over := base.Clone(), over.Clone()
+	out.Providers = Fill(out.Providers, over.Providers)
+	out.BuildImage = last(out.BuildImage, over.BuildImage)
+	out.Packages = last(out.Packages, over.Packages)
+	out.Variables = overlay(out.Variables, over.Variables)
+	out.StaticAssets = overlay(out.StaticAssets, over.StaticAssets)
+	if out.Phases == nil {
+		out.Phases = over.Phases
+	} else {
+		for name, ph := range over.Phases {
+			below := out.Phases[name]
+			if below == nil {
+				below = NewPhase(name)
+			}
+			out.Phases[name] = mergePhase(below, ph)
+		}
+	}
+	if out.Phases == nil {
+		out.Phases = map[string]*Phase{}
+	}
+	out.Start = mergeStart(out.Start, over.Start)
+	return out
+}
+
+// NewPhase is a phase that nothing below has, with the dependency that its name implies.
+func NewPhase(name string) *Phase {
+	switch name {
+	case "install":
+		return &Phase{DependsOn: []string{"setup"}}
+	case "build":
+		return &Phase{DependsOn: []string{"install"}}
+	}
+	return &Phase{}
+}
+
+func mergePhase(base, over *Phase) *Phase {
+	if over.Cmds != nil && over.Inputs == nil {
+		base.Inputs = nil // they were the inputs of other commands
+	}
+	lists := over.lists()
+	for i, l := range base.lists() {
+		*l = Fill(*l, *lists[i])
+	}
+	base.NixpkgsArchive = last(base.NixpkgsArchive, over.NixpkgsArchive)
+	base.Variables = overlay(base.Variables, over.Variables)
+	return base
+}
+
+func mergeStart(base, over *Start) *Start {
+	if base == nil || over == nil {
+		if base == nil {
+			return over
+		}
+		return base
+	}
+	base.Cmd = last(base.Cmd, over.Cmd)
+	base.RunImage = last(base.RunImage, over.RunImage)
+	base.OnlyIncludeFiles = Fill(base.OnlyIncludeFiles, over.OnlyIncludeFiles)
+	base.User = last(base.User, over.User)
+	return base
+}
+
+func last(base, over string) string {
+	if over != "" {
+		return over
+	}
+	return base
+}
+
+func overlay(base, over map[string]string) map[string]string {
+	if base == nil {
+		return over
+	}
+	maps.Copy(base, over)
+	return base
+}
+
+// Prefix puts "name:" before the names of all phases and of what they depend on: so the phases of a
+// second provider stay apart from the first one's.
+func (p *Plan) Prefix(name string) {
+	if p.Phases == nil {
+		return
+	}
+	phases := make(map[string]*Phase, len(p.Phases))
+	for n, ph := range p.Phases {
+		for i, d := range ph.DependsOn {
+			ph.DependsOn[i] = name + ":" + d
+		}
+		phases[name+":"+n] = ph
+	}
+	p.Phases = phases
+}

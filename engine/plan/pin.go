@@ -1,0 +1,49 @@
+package plan
+
+// Defaults are what Pin writes where nobody said anything. They are data that comes with the providers.
+type Defaults struct {
+	Nix    Default `json:"nix"`
+	Debian Default `json:"debian"` // instead of Nix where Nixpacks' older base is asked for
+	Apt    Default `json:"apt"`    // where packages is "apt"
+}
+
+// Default is what one kind of plan gets.
+type Default struct {
+	BuildImage     string `json:"buildImage"`
+	NixpkgsArchive string `json:"nixpkgsArchive"`
+}
+
+// Pin makes the plan independent of this program's defaults and of detection, so that it builds again
+// later from itself: an image and, where Nix is used, a revision of nixpkgs are written into it, no
+// provider is left to run, and the markers in its lists are gone. With debian the older base is taken.
+func (p *Plan) Pin(d Defaults, debian bool) {
+	def := d.Nix
+	if debian {
+		def = d.Debian
+	}
+	image := def.BuildImage
+	if p.Packages == "apt" {
+		image = d.Apt.BuildImage
+	}
+	p.Providers = []string{}
+	p.BuildImage = last(image, p.BuildImage)
+	if p.Phases == nil {
+		p.Phases = map[string]*Phase{}
+	}
+	for _, ph := range p.Phases {
+		// Nixpacks looks before it drops the markers, so a phase with only a marker gets a revision.
+		nix := ph.UsesNix()
+		for _, l := range ph.lists() {
+			*l = dropMarkers(*l)
+		}
+		if p.Packages == "apt" {
+			nix = ph.UsesNix()
+		}
+		if nix {
+			ph.NixpkgsArchive = last(def.NixpkgsArchive, ph.NixpkgsArchive)
+		}
+	}
+	if p.Start != nil {
+		p.Start.OnlyIncludeFiles = dropMarkers(p.Start.OnlyIncludeFiles)
+	}
+}
