@@ -1,0 +1,166 @@
+package image
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// archive is a tar of an OCI layout, read in place: nothing is unpacked.
+type archive struct {
+	file    *os.File
+	entries map[string]blob // by clean path
+	made    map[digest.Digest]blob
+	top     []byte // index.json
+}
+
+// openArchive reads the table of contents of an OCI tar or a docker archive, which may be compressed as a whole.
+func openArchive(file string) (*archive, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot open %s", file)
+	}
+	if f, err = plainTar(f); err != nil {
+		return nil, fault.Wrap(fault.Refused, err, "cannot unpack %s", file)
+	}
+	a := &archive{file: f, entries: map[string]blob{}, made: map[digest.Digest]blob{}}
+	if err = a.scan(); err == nil {
+		err = a.findIndex()
+	}
+	if err != nil {
+		f.Close()
+		return nil, fault.Wrap(fault.Refused, err, "%s is neither an OCI archive nor a docker archive", file)
+	}
+	return a, nil
+}
+
+// plainTar gives a file with the uncompressed tar; a compressed one is spooled to a file without a name.
+func plainTar(f *os.File) (*os.File, error) {
+	head := make([]byte, 4)
+	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		f.Close()
+		return nil, err
+	}
+	r, err := decompressor(head, f)
+	if err != nil || r == nil {
+		return f, err
+	}
+	defer f.Close()
+	tmp, err := os.CreateTemp("", "nixpacks-archive-")
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(tmp.Name())
+	if _, err := io.Copy(tmp, r); err != nil {
+		tmp.Close()
+		return nil, err
+	}
+	_, err = tmp.Seek(0, io.SeekStart)
+	return tmp, err
+}
+
+// decompressor fits the first bytes of f; nil for a plain file.
+func decompressor(head []byte, f io.Reader) (io.Reader, error) {
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return gzip.NewReader(bufio.NewReader(f))
+	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return zstd.NewReader(f)
+	}
+	return nil, nil
+}
+
+// scan notes where each file's bytes are. Links point to files that came before, as docker save writes them.
+func (a *archive) scan() error {
+	tr := tar.NewReader(a.file)
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		name := path.Clean(h.Name)
+		switch h.Typeflag {
+		case tar.TypeReg:
+			at, err := a.file.Seek(0, io.SeekCurrent)
+			if err != nil {
+				return err
+			}
+			a.entries[name] = blob{io.NewSectionReader(a.file, at, h.Size), h.Size}
+		case tar.TypeSymlink, tar.TypeLink:
+			target := path.Clean(h.Linkname)
+			if h.Typeflag == tar.TypeSymlink {
+				target = path.Join(path.Dir(name), h.Linkname)
+			}
+			if b, ok := a.entries[target]; ok {
+				a.entries[name] = b
+			}
+		}
+	}
+}
+
+// findIndex takes index.json, or makes one from the manifest.json of an older docker archive.
+func (a *archive) findIndex() error {
+	if b, ok := a.entries[ocispecs.ImageIndexFile]; ok {
+		var err error
+		a.top, err = b.all()
+		return err
+	}
+	b, ok := a.entries["manifest.json"]
+	if !ok {
+		return errors.New("it has no index.json and no manifest.json")
+	}
+	raw, err := b.all()
+	if err != nil {
+		return err
+	}
+	var images []dockerImage
+	if err := json.Unmarshal(raw, &images); err != nil {
+		return err
+	}
+	var index ocispecs.Index
+	for _, im := range images {
+		descs, err := a.convert(im)
+		if err != nil {
+			return err
+		}
+		index.Manifests = append(index.Manifests, descs...)
+	}
+	a.top, err = json.Marshal(index)
+	return err
+}
+
+func (b blob) all() ([]byte, error) {
+	if b.size > maxJSON {
+		return nil, errors.New("it is too large")
+	}
+	return io.ReadAll(io.NewSectionReader(b, 0, b.size))
+}
+
+func (a *archive) index() ([]byte, error) { return a.top, nil }
+
+func (a *archive) open(d digest.Digest) (blob, error) {
+	if b, ok := a.made[d]; ok {
+		return b, nil
+	}
+	if b, ok := a.entries[blobPath(d)]; ok {
+		return b, nil
+	}
+	return blob{}, &fs.PathError{Op: "open", Path: blobPath(d), Err: fs.ErrNotExist}
+}
+
+func (a *archive) closers() []io.Closer { return []io.Closer{a.file} }

@@ -1,0 +1,115 @@
+package image
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Folder is a directory of plain files being written beside its place.
+type Folder struct {
+	temp    *temp
+	replace bool
+}
+
+// NewFolder begins the directory that will be at dest. With replace, Commit puts it in the place of
+// what is there; without, its files are moved into what is there, one rename each, and others stay.
+func NewFolder(dest string, replace bool) (*Folder, error) {
+	if st, err := os.Stat(dest); err == nil && !st.IsDir() {
+		return nil, fault.New(fault.Usage, "%s is not a directory", dest)
+	}
+	t, err := newTemp(dest, func(path string) (*os.File, error) {
+		if err := os.Mkdir(path, 0o755); err != nil {
+			return nil, err
+		}
+		return os.Open(path)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Folder{t, replace}, nil
+}
+
+// Dir is the directory to write to.
+func (f *Folder) Dir() string { return f.temp.path }
+
+// Abort leaves no trace of the folder.
+func (f *Folder) Abort() { f.temp.remove() }
+
+// Commit puts the folder in its place. Where a file would take the place of a directory, or the other
+// way round, nothing is changed and a Usage fault names it.
+func (f *Folder) Commit() error {
+	empty, err := isEmpty(f.temp.dest)
+	if err == nil && (f.replace || empty) {
+		return fault.Wrap(fault.Usage, f.temp.replace(), "cannot write %s", f.temp.dest)
+	}
+	defer f.Abort()
+	if err == nil {
+		if err = f.walk(conflict); err == nil {
+			err = f.walk(move)
+		}
+	}
+	return fault.Wrap(fault.Usage, err, "cannot write %s", f.temp.dest)
+}
+
+func isEmpty(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return len(entries) == 0, err
+}
+
+// walk visits every entry with its place.
+func (f *Folder) walk(visit func(from, to string, d fs.DirEntry) error) error {
+	return filepath.WalkDir(f.temp.path, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == f.temp.path {
+			return err
+		}
+		rel, err := filepath.Rel(f.temp.path, path)
+		if err != nil {
+			return err
+		}
+		return visit(path, filepath.Join(f.temp.dest, rel), d)
+	})
+}
+
+func conflict(_, to string, d fs.DirEntry) error {
+	st, err := os.Lstat(to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if st.IsDir() != d.IsDir() {
+		return fault.New(fault.Usage, "%s is in the way of a %s of the build", to, kind(d)).WithHint("remove it, or name another directory")
+	}
+	return nil
+}
+
+func kind(d fs.DirEntry) string {
+	if d.IsDir() {
+		return "directory"
+	}
+	return "file"
+}
+
+// move renames whatever has no directory in its place; directories that are there are descended into.
+func move(from, to string, d fs.DirEntry) error {
+	if d.IsDir() {
+		if st, err := os.Lstat(to); err == nil && st.IsDir() {
+			return nil
+		}
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}

@@ -1,0 +1,12 @@
+//go:build unix
+
+package image
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// lock takes the exclusive lock of an open file or directory, which the system drops with the process.
+func lock(f *os.File) bool { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil }

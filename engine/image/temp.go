@@ -1,0 +1,117 @@
+package image
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// temp is a file or directory that is written beside dest and then takes its place. While it is held,
+// it is locked: Clean removes the ones that nobody holds, which a killed process left.
+type temp struct {
+	path, dest string
+	lock       *os.File
+}
+
+// marker sets our temporary names apart: .NAME.nixpacks-RANDOM
+const marker = ".nixpacks-"
+
+// newTemp makes a temporary neighbour of dest: make creates it and opens what is to be locked.
+func newTemp(dest string, make func(path string) (*os.File, error)) (*temp, error) {
+	dest, err := filepath.Abs(dest)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot write %s", dest)
+	}
+	if real, err := filepath.EvalSymlinks(dest); err == nil {
+		dest = real // the link stays, what it points to is replaced
+	}
+	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot make the folder of %s", dest)
+	}
+	if err := clean(filepath.Dir(dest), filepath.Base(dest)); err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot remove what an interrupted build left beside %s", dest)
+	}
+	for {
+		path := filepath.Join(filepath.Dir(dest), "."+filepath.Base(dest)+marker+random())
+		f, err := make(path)
+		if err != nil {
+			return nil, fault.Wrap(fault.Usage, err, "cannot write to %s", filepath.Dir(dest))
+		}
+		t := &temp{path, dest, f}
+		if lock(f) && t.alive() {
+			return t, nil
+		}
+		t.remove() // another process took it for a leftover between its making and its locking
+	}
+}
+
+// alive says whether the path still is what was locked.
+func (t *temp) alive() bool {
+	a, err1 := t.lock.Stat()
+	b, err2 := os.Lstat(t.path)
+	return err1 == nil && err2 == nil && os.SameFile(a, b)
+}
+
+// remove gives up.
+func (t *temp) remove() {
+	os.RemoveAll(t.path)
+	t.lock.Close()
+}
+
+// Clean removes what interrupted builds left of the files and directories in dir that this package writes.
+func Clean(dir string) error { return clean(dir, "") }
+
+// clean removes the temporaries of one name, or of all names for "". A directory whose place is empty
+// takes it back: the process died between the two renames that replace a directory where the system
+// cannot exchange two.
+func clean(dir, name string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		base, _, ok := cutLast(strings.TrimPrefix(e.Name(), "."), marker)
+		if !ok || !strings.HasPrefix(e.Name(), ".") || name != "" && name != base {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		f, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		if lock(f) {
+			restoreOrRemove(path, filepath.Join(dir, base))
+		}
+		f.Close()
+	}
+	return nil
+}
+
+func restoreOrRemove(path, dest string) {
+	if strings.HasSuffix(path, oldSuffix) && os.Rename(path, dest) == nil {
+		return // fails where dest holds something
+	}
+	os.RemoveAll(path)
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+func random() string {
+	var b [6]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
