@@ -1,0 +1,105 @@
+// Package app reads an app's source directory: what is there, what files say, which paths match a
+// pattern. It never reads anything outside the directory, follows no symbolic link out of it, blocks
+// on no pipe, and keeps to limits on size and number.
+package app
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// App is an open source directory. It remembers what it has read: one App sees one state of every
+// file. It is for one goroutine at a time.
+type App struct {
+	root  *os.Root
+	dir   string
+	files map[string]*content
+	dirs  map[string]*folder
+	seen  int // entries in dirs
+}
+
+// Open opens the directory dir. It is a fault (Usage) where dir is no directory that can be read.
+func Open(dir string) (*App, error) {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.New(fault.Usage, "there is no directory %s", dir).WithHint("give the path of the app's source directory")
+	case err != nil:
+		return nil, fault.Wrap(fault.Usage, err, "cannot open the app's directory")
+	case !info.IsDir():
+		return nil, fault.New(fault.Usage, "%s is not a directory", dir).WithHint("give the path of the app's source directory")
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot open the app's directory")
+	}
+	return newApp(root, dir), nil
+}
+
+func newApp(root *os.Root, dir string) *App {
+	return &App{root: root, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}}
+}
+
+// Close lets go of the directory.
+func (a *App) Close() error { return a.root.Close() }
+
+// Dir is the directory as it was given to Open, with what Sub appended.
+func (a *App) Dir() string { return a.dir }
+
+// Name is the directory's own name, as an absolute path would show it.
+func (a *App) Name() (string, error) {
+	abs, err := filepath.Abs(a.dir)
+	if err != nil {
+		return "", fault.Wrap(fault.Usage, err, "cannot tell the name of %s", a.dir)
+	}
+	return filepath.Base(abs), nil
+}
+
+// Sub opens the directory dir of the app as an app of its own.
+func (a *App) Sub(dir string) (*App, error) {
+	root, err := a.root.OpenRoot(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot open %s in the app's directory", dir)
+	}
+	return newApp(root, filepath.Join(a.dir, filepath.FromSlash(dir))), nil
+}
+
+// Stat tells what is at a path of the app, links followed; false for nothing, and for what is outside.
+func (a *App) Stat(name string) (fs.FileInfo, bool) {
+	name, ok := clean(name)
+	if !ok {
+		return nil, false
+	}
+	info, err := a.root.Stat(name)
+	return info, err == nil
+}
+
+// TopDirs names the directories at the top of the app, sorted, .git left out.
+func (a *App) TopDirs() ([]string, error) {
+	ents, err := fs.ReadDir(a.root.FS(), ".")
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot list %s", a.dir)
+	}
+	var out []string
+	for _, e := range ents {
+		if e.IsDir() && e.Name() != ".git" {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}
+
+// clean is name as io/fs wants it; false where it cannot be a path inside the app.
+func clean(name string) (string, bool) {
+	if name == "" || strings.ContainsRune(name, 0) {
+		return "", false
+	}
+	name = path.Clean(name)
+	return name, fs.ValidPath(name)
+}

@@ -1,0 +1,199 @@
+// Package catalog holds the providers: CUE packages that turn facts about an app into a plan. It reads
+// them, embedded or from a directory, and evaluates one for an app.
+package catalog
+
+import (
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/providers"
+)
+
+// Catalog is a set of providers in the order in which they are tried.
+type Catalog struct {
+	list     []*Provider
+	defaults Defaults
+}
+
+// Defaults are the values that a finished plan has where nothing else was said (providers/defaults.cue).
+type Defaults struct {
+	// BuildImage is the image that phases run in; DebianImage takes its place where NIXPACKS_DEBIAN asks for
+	// it, and AptImage where packages come from apt.
+	BuildImage  string `json:"buildImage"`
+	DebianImage string `json:"debianImage"`
+	AptImage    string `json:"aptImage"`
+	// NixpkgsArchive is the revision of nixpkgs for phases that name none.
+	NixpkgsArchive string `json:"nixpkgsArchive"`
+}
+
+// Provider is one of them.
+type Provider struct {
+	// Name is what the user calls it; the folder that it lies in may be called otherwise.
+	Name    string
+	Folder  string
+	detect  Rule
+	sources []source
+}
+
+// Detect is the rule by which the provider recognizes an app.
+func (p *Provider) Detect() Rule { return p.detect }
+
+// Builtin is the catalog of the providers that are part of the program.
+func Builtin() (*Catalog, error) { return builtin() }
+
+var builtin = sync.OnceValues(func() (*Catalog, error) { return Load(providers.FS, "providers") })
+
+// Load reads the providers in the folders of a directory; name is what places in them begin with. The
+// order is that of `order` in the directory's own CUE files, which name folders; folders that it does not
+// name follow by name.
+func Load(dir fs.FS, name string) (*Catalog, error) {
+	c := &Catalog{}
+	own, err := readSources(dir, ".", name)
+	if err != nil {
+		return nil, err
+	}
+	order, err := c.settings(own)
+	if err != nil {
+		return nil, err
+	}
+	folders, err := providerFolders(dir, name, order)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range folders {
+		p, err := loadProvider(dir, folder, name)
+		if err != nil {
+			return nil, err
+		}
+		if other, ok := c.Get(p.Name); ok {
+			return nil, fault.New(fault.Refused, "folders %s and %s both hold a provider called %q", other.Folder, folder, p.Name)
+		}
+		c.list = append(c.list, p)
+	}
+	return c, nil
+}
+
+// settings reads order and defaults.
+func (c *Catalog) settings(from []source) ([]string, error) {
+	if len(from) == 0 {
+		return nil, nil
+	}
+	s, err := parseSources(from)
+	if err != nil {
+		return nil, err
+	}
+	v, err := buildFiles(newContext(), s.files)
+	if err != nil {
+		return nil, syntaxFault(err, "order of providers")
+	}
+	var data struct {
+		Order    []string `json:"order"`
+		Defaults Defaults `json:"defaults"`
+	}
+	if err := v.Decode(&data); err != nil {
+		return nil, syntaxFault(err, "order of providers")
+	}
+	c.defaults = data.Defaults
+	return data.Order, nil
+}
+
+// providerFolders are the folders that hold a package, in order.
+func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
+	ents, err := fs.ReadDir(dir, ".")
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot list %s", name)
+	}
+	var found []string
+	for _, e := range ents {
+		if files, err := fs.Glob(dir, e.Name()+"/*.cue"); err == nil && len(files) > 0 {
+			found = append(found, e.Name())
+		}
+	}
+	for _, o := range order {
+		if !slices.Contains(found, o) {
+			return nil, fault.New(fault.Refused, "%s: order names %q, and there is no such folder", name, o)
+		}
+	}
+	for _, f := range found {
+		if !slices.Contains(order, f) {
+			order = append(order, f)
+		}
+	}
+	return order, nil
+}
+
+func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
+	p := &Provider{Folder: folder}
+	var err error
+	if p.sources, err = readSources(dir, folder, label+"/"+folder); err != nil {
+		return nil, err
+	}
+	s, err := parseSources(p.sources)
+	if err != nil {
+		return nil, err
+	}
+	if name, ok := s.single("name"); ok {
+		p.Name, _ = name.(string)
+	}
+	if p.Name == "" {
+		return nil, fault.New(fault.Refused, "a provider needs a literal name").WithPos(s.at("name"))
+	}
+	rule, ok := s.single("detect")
+	if !ok {
+		return nil, fault.New(fault.Refused, "provider %s: detect must be literal data", p.Name).WithPos(s.at("detect"))
+	}
+	if p.detect, err = parseRule(rule); err != nil {
+		return nil, fault.New(fault.Refused, "provider %s: detect: %v", p.Name, err).WithPos(s.at("detect"))
+	}
+	return p, nil
+}
+
+// single reads a literal that is declared once at the top of the package.
+func (s *syntax) single(name string) (any, bool) {
+	if d := s.top[name]; len(d) == 1 {
+		return plain(d[0].Value)
+	}
+	return nil, false
+}
+
+// Names are the providers' names in the order in which they are tried.
+func (c *Catalog) Names() []string {
+	out := make([]string, len(c.list))
+	for i, p := range c.list {
+		out[i] = p.Name
+	}
+	return out
+}
+
+// Get finds a provider by its name.
+func (c *Catalog) Get(name string) (*Provider, bool) {
+	for _, p := range c.list {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// Defaults are the values for what a plan leaves open.
+func (c *Catalog) Defaults() Defaults { return c.defaults }
+
+// With is the catalog with the providers of extra: one whose name is known takes that one's place, the
+// others are tried before all.
+func (c *Catalog) With(extra *Catalog) *Catalog {
+	out := &Catalog{defaults: c.defaults}
+	for _, p := range extra.list {
+		if _, known := c.Get(p.Name); !known {
+			out.list = append(out.list, p)
+		}
+	}
+	for _, p := range c.list {
+		if q, ok := extra.Get(p.Name); ok {
+			p = q
+		}
+		out.list = append(out.list, p)
+	}
+	return out
+}

@@ -1,0 +1,93 @@
+package catalog
+
+import (
+	stderrors "errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/errors"
+
+	// What a provider may import. Each is linked by name: cuecontext would link all of CUE's library, which
+	// costs a millisecond at every start of the process.
+	_ "cuelang.org/go/pkg/list"
+	_ "cuelang.org/go/pkg/regexp"
+	_ "cuelang.org/go/pkg/strconv"
+	_ "cuelang.org/go/pkg/strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Imports are the packages that a provider may import: all that can be had without the network, the clock
+// and the file system, so that a plan is a function of its facts.
+var Imports = []string{"list", "regexp", "strconv", "strings"}
+
+// newContext makes an evaluator. cue.Runtime and cue.Context are one type, and a zero Runtime fills itself at
+// its first use; so this is cuecontext.New() without its imports.
+//
+// CUE reads CUE_DEBUG and CUE_EXPERIMENT from the process environment at that moment, and one of them
+// switches closedness off. Package cli removes both before it calls anything here.
+func newContext() *cue.Context {
+	//lint:ignore SA1019 the only way to a context that does not link all of CUE's library
+	r := new(cue.Runtime)
+	_, _ = r.Compile("", "")
+	return (*cue.Context)(r)
+}
+
+// buildFiles evaluates files of one package that import nothing but Imports.
+func buildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
+	bctx := build.NewContext()
+	inst := bctx.NewInstance("", nil)
+	for _, f := range files {
+		if err := inst.AddSyntax(f); err != nil {
+			return cue.Value{}, err
+		}
+	}
+	if err := inst.Complete(); err != nil {
+		return cue.Value{}, err
+	}
+	return ctx.BuildInstance(inst), nil
+}
+
+// checkImports refuses any other import.
+func checkImports(f *ast.File) error {
+	for spec := range f.ImportSpecs() {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || !slices.Contains(Imports, name) {
+			return fault.New(fault.Refused, "a provider cannot import %s", spec.Path.Value).
+				WithPos(position(spec.Path)).WithHint("it can import %s", strings.Join(Imports, ", "))
+		}
+	}
+	return nil
+}
+
+// position is where a piece of CUE stands.
+func position(n ast.Node) fault.Pos {
+	p := n.Pos()
+	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
+}
+
+// syntaxFault is the fault for CUE that does not parse or compile.
+func syntaxFault(err error, what string) error {
+	var out []error
+	for _, e := range errors.Errors(err) {
+		out = append(out, cueFault(e, what))
+	}
+	return stderrors.Join(out...)
+}
+
+// cueFault is the fault for one error of CUE, at its places in files.
+func cueFault(e errors.Error, what string) *fault.Fault {
+	format, args := e.Msg()
+	f := fault.New(fault.Refused, what+": "+format, args...)
+	for _, p := range errors.Positions(e) {
+		at := fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
+		if at.File != "" && !slices.Contains(f.At, at) {
+			f.At = append(f.At, at)
+		}
+	}
+	return f
+}

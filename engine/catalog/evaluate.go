@@ -1,0 +1,214 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/facts"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// maxRounds is how often the facts of a provider may lead to further facts.
+const maxRounds = 8
+
+// Env is what a plan depends on beside the app.
+type Env struct {
+	// Packages is where toolchains come from: "nix", which "" means too, or "apt".
+	Packages string
+	// Variables that the user gave, by name.
+	Variables map[string]string
+}
+
+// Facts are a provider's answers as data. As JSON beside the provider's files they give the same plan with
+// the stock cue command.
+type Facts struct {
+	Packages string                  `json:"packages"`
+	Facts    map[string]facts.Answer `json:"facts"`
+}
+
+// Note is something that a provider tells the user.
+type Note struct {
+	Text string
+	Hint string
+	At   []fault.Pos
+}
+
+// Evaluation is what a provider says about an app.
+type Evaluation struct {
+	Plan     *plan.Plan
+	Facts    Facts
+	Metadata []string // words beside the provider's name that describe the app
+	Notes    []Note
+	// Line is the place in the provider that set a field of the plan, such as "phases", "build", "cmds"; its
+	// File is "" where nothing did.
+	Line func(path ...string) fault.Pos
+}
+
+// Evaluate asks the app what the provider wants to know, in rounds, and gives the plan that follows. It
+// is a fault (Refused) where the provider refuses the app, where a file that it asks for is malformed, or
+// where the provider itself is wrong; the places say which.
+func (p *Provider) Evaluate(a *app.App, env Env) (*Evaluation, error) {
+	if env.Packages == "" {
+		env.Packages = "nix"
+	}
+	s, err := parseSources(p.sources)
+	if err != nil {
+		return nil, err
+	}
+	e := &evaluator{provider: p, app: a, env: env, syntax: s, ctx: newContext(),
+		asked: map[string]facts.Question{}, answers: map[string]facts.Answer{}}
+	if err := e.gather(); err != nil {
+		return nil, err
+	}
+	return e.finish()
+}
+
+// evaluator is one evaluation.
+type evaluator struct {
+	provider *Provider
+	app      *app.App
+	env      Env
+	syntax   *syntax
+	ctx      *cue.Context
+	asked    map[string]facts.Question
+	answers  map[string]facts.Answer
+}
+
+// gather answers all facts: first those that are literal, straight from the syntax, then in rounds those
+// that the answers lead to. Every round builds the value anew, because CUE's defaults are not monotonic:
+// *facts.x.value | "y" is "y" while x is open.
+func (e *evaluator) gather() error {
+	static, computed, err := e.syntax.questions()
+	if err != nil {
+		return err
+	}
+	if _, err := e.ask(static); err != nil || !computed {
+		return err
+	}
+	part := e.syntax.slice("facts")
+	var changed []string
+	for range maxRounds {
+		v, err := e.build(part.files)
+		if err != nil {
+			return err
+		}
+		now, err := e.read(v)
+		if err != nil {
+			return err
+		}
+		for name, q := range static {
+			now[name] = q
+		}
+		if changed, err = e.ask(now); err != nil {
+			return err
+		}
+		if !part.uses(changed) {
+			return nil
+		}
+	}
+	return fault.New(fault.Refused, "provider %s: after %d rounds these facts still change: %s",
+		e.provider.Name, maxRounds, strings.Join(changed, ", ")).WithPos(e.syntax.at("facts")).
+		WithHint("a fact must not depend on itself, not even through others")
+}
+
+// uses tells whether one of these facts may decide what others ask.
+func (sl *slice) uses(changed []string) bool {
+	return sl.open && len(changed) > 0 || slices.ContainsFunc(changed, func(n string) bool { return sl.names[n] })
+}
+
+// ask brings the answers up to date with the questions and names the facts whose answer changed.
+func (e *evaluator) ask(now map[string]facts.Question) ([]string, error) {
+	var changed []string
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		q := now[name]
+		if old, ok := e.asked[name]; ok && reflect.DeepEqual(old, q) {
+			continue
+		}
+		answer, err := facts.Resolve(e.app, e.env.Variables, q)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		if old, ok := e.answers[name]; !ok || !reflect.DeepEqual(old, answer) {
+			changed = append(changed, name)
+		}
+		e.asked[name], e.answers[name] = q, answer
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.asked)) {
+		if _, ok := now[name]; !ok {
+			delete(e.asked, name)
+			delete(e.answers, name)
+			changed = append(changed, name)
+		}
+	}
+	return changed, errors.Join(faults...)
+}
+
+func (e *evaluator) build(files []*ast.File) (cue.Value, error) {
+	pkg := e.syntax.files[0].PackageName()
+	answers := answersFile(pkg, e.env.Packages, e.answers)
+	v, err := buildFiles(e.ctx, append(slices.Clone(files), answers))
+	if err != nil {
+		return v, e.fault(err)
+	}
+	return v, nil
+}
+
+// finish evaluates the whole provider once, with all answers.
+func (e *evaluator) finish() (*Evaluation, error) {
+	v, err := e.build(e.syntax.files)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.refusals(v); err != nil {
+		return nil, err
+	}
+	if err := v.Err(); err != nil {
+		return nil, e.fault(err)
+	}
+	out := &Evaluation{Facts: Facts{e.env.Packages, e.answers}, Plan: &plan.Plan{}}
+	d := decoder{e: e}
+	at := v.LookupPath(cue.ParsePath("plan"))
+	if !at.Exists() {
+		return nil, fault.New(fault.Refused, "provider %s gives no plan", e.provider.Name).WithPos(e.syntax.at("name"))
+	}
+	d.value(at, reflect.ValueOf(out.Plan).Elem())
+	if m := v.LookupPath(cue.ParsePath("metadata")); m.Exists() {
+		d.value(m, reflect.ValueOf(&out.Metadata).Elem())
+	}
+	if out.Notes, err = e.notes(v, "notes"); err != nil {
+		d.faults = append(d.faults, err)
+	}
+	out.Line = func(path ...string) fault.Pos { return line(at, path) }
+	return out, errors.Join(d.faults...)
+}
+
+// line finds the place of a field, or of an element of a list, of the plan.
+func line(at cue.Value, path []string) fault.Pos {
+	for _, name := range path {
+		sel := cue.Str(name)
+		if at.IncompleteKind() == cue.ListKind {
+			var i int
+			if _, err := fmt.Sscan(name, &i); err != nil || i < 0 {
+				return fault.Pos{}
+			}
+			sel = cue.Index(i)
+		}
+		at = at.LookupPath(cue.MakePath(sel))
+	}
+	if !at.Exists() {
+		return fault.Pos{}
+	}
+	p := at.Pos()
+	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
+}

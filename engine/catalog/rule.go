@@ -1,0 +1,62 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nixpacks-cue/nixpacks/engine/facts"
+)
+
+// Rule tells whether a provider recognizes an app. One of the three is set: Any and All hold rules, of
+// which one or all must hold; Ask is a question whose answer must be ok.
+type Rule struct {
+	Any, All []Rule
+	Ask      facts.Question
+}
+
+// asks are the kinds that a rule may ask for: those that cost little.
+var asks = []string{"file", "dir", "glob", "grep"}
+
+// parseRule reads the data of detect: any or all of questions, one of which may be any or all again.
+func parseRule(v any) (Rule, error) {
+	r, err := parseGroup(v, 2)
+	if err == nil && r.Any == nil && r.All == nil {
+		err = errors.New(`write any: [...] or all: [...]`)
+	}
+	return r, err
+}
+
+func parseGroup(v any, levels int) (Rule, error) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return Rule{}, fmt.Errorf("a rule is a struct")
+	}
+	for name, into := range map[string]func(*Rule) *[]Rule{
+		"any": func(r *Rule) *[]Rule { return &r.Any },
+		"all": func(r *Rule) *[]Rule { return &r.All },
+	} {
+		items, ok := m[name]
+		if !ok {
+			continue
+		}
+		list, ok := items.([]any)
+		if !ok || len(m) != 1 || len(list) == 0 || levels == 0 {
+			return Rule{}, fmt.Errorf("%s stands alone and is a list of questions, nested once at most", name)
+		}
+		var r Rule
+		for _, x := range list {
+			sub, err := parseGroup(x, levels-1)
+			if err != nil {
+				return Rule{}, err
+			}
+			*into(&r) = append(*into(&r), sub)
+		}
+		return r, nil
+	}
+	q, err := facts.Parse(m)
+	if err == nil && !slices.Contains(asks, q.Kind) {
+		err = fmt.Errorf("a rule asks one of %v, not %s", asks, q.Kind)
+	}
+	return Rule{Ask: q}, err
+}

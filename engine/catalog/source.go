@@ -1,0 +1,142 @@
+package catalog
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/literal"
+	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// source is the text of one CUE file; name is what positions show.
+type source struct {
+	name string
+	data []byte
+}
+
+// readSources reads the CUE files of one folder, not of those in it.
+func readSources(from fs.FS, dir, label string) ([]source, error) {
+	ents, err := fs.ReadDir(from, dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot list %s", label)
+	}
+	var out []source
+	for _, e := range ents {
+		if e.IsDir() || path.Ext(e.Name()) != ".cue" {
+			continue
+		}
+		data, err := fs.ReadFile(from, path.Join(dir, e.Name()))
+		if err != nil {
+			return nil, fault.Wrap(fault.Usage, err, "cannot read %s", path.Join(label, e.Name()))
+		}
+		out = append(out, source{path.Join(label, e.Name()), data})
+	}
+	return out, nil
+}
+
+// syntax is a parsed package. CUE resolves names by writing into the tree, so it belongs to one evaluation.
+type syntax struct {
+	files []*ast.File
+	// top are the package's declarations by name; a name may be declared more than once.
+	top map[string][]*ast.Field
+}
+
+func parseSources(from []source) (*syntax, error) {
+	s := &syntax{top: map[string][]*ast.Field{}}
+	for _, src := range from {
+		f, err := parser.ParseFile(src.name, src.data)
+		if err != nil {
+			return nil, syntaxFault(err, "not CUE")
+		}
+		if err := checkImports(f); err != nil {
+			return nil, err
+		}
+		s.files = append(s.files, f)
+		for _, d := range f.Decls {
+			if field, ok := d.(*ast.Field); ok {
+				if name, _, err := ast.LabelName(field.Label); err == nil {
+					s.top[name] = append(s.top[name], field)
+				}
+			}
+		}
+	}
+	return s, nil
+}
+
+// literal reads an expression that needs no evaluation: text, numbers, true and false, lists and structs of
+// such, and a name of such at the top of the package. Numbers are int.
+func (s *syntax) literal(x ast.Expr) (any, bool) {
+	if id, ok := x.(*ast.Ident); ok {
+		d := s.top[id.Name]
+		if len(d) != 1 || d[0].Constraint != token.ILLEGAL {
+			return nil, false
+		}
+		return plain(d[0].Value)
+	}
+	return plain(x)
+}
+
+// plain is literal without names.
+func plain(x ast.Expr) (any, bool) {
+	switch x := x.(type) {
+	case *ast.BasicLit:
+		return basic(x)
+	case *ast.ListLit:
+		out := make([]any, len(x.Elts))
+		for i, e := range x.Elts {
+			v, ok := plain(e)
+			if !ok {
+				return nil, false
+			}
+			out[i] = v
+		}
+		return out, true
+	case *ast.StructLit:
+		return fields(x, nil, plain)
+	}
+	return nil, false
+}
+
+func basic(x *ast.BasicLit) (any, bool) {
+	switch x.Kind {
+	case token.TRUE, token.FALSE:
+		return x.Kind == token.TRUE, true
+	case token.STRING:
+		v, err := literal.Unquote(x.Value)
+		return v, err == nil
+	case token.INT:
+		n, err := strconv.Atoi(x.Value)
+		return n, err == nil
+	}
+	return nil, false
+}
+
+// fields reads a struct of literals; the names in skip are passed over.
+func fields(x *ast.StructLit, skip []string, read func(ast.Expr) (any, bool)) (map[string]any, bool) {
+	out := map[string]any{}
+	for _, e := range x.Elts {
+		f, ok := e.(*ast.Field)
+		if !ok || f.Constraint != token.ILLEGAL {
+			return nil, false
+		}
+		name, _, err := ast.LabelName(f.Label)
+		if err != nil {
+			return nil, false
+		}
+		if slices.Contains(skip, name) {
+			continue
+		}
+		v, ok := read(f.Value)
+		if !ok {
+			return nil, false
+		}
+		out[name] = v
+	}
+	return out, true
+}

@@ -1,0 +1,51 @@
+// Package detect finds the provider for an app. It reads the providers' rules, which are data: no CUE is
+// evaluated, and one app costs a few looks at its directory.
+package detect
+
+import (
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/facts"
+)
+
+// Detect names the provider that recognizes the app: the first in the catalog's order; none is an empty
+// list. It is a fault where a file that a rule searches cannot be read.
+func Detect(a *app.App, c *catalog.Catalog, env map[string]string) ([]string, error) {
+	for _, name := range c.Names() {
+		p, _ := c.Get(name)
+		ok, err := holds(a, env, p.Detect())
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return []string{name}, nil
+		}
+	}
+	return []string{}, nil
+}
+
+func holds(a *app.App, env map[string]string, r catalog.Rule) (bool, error) {
+	switch {
+	case r.Any != nil:
+		return some(a, env, r.Any, true)
+	case r.All != nil:
+		none, err := some(a, env, r.All, false)
+		return !none, err
+	}
+	q := r.Ask
+	if q.Kind == "glob" {
+		q.Limit = 1
+	}
+	answer, err := facts.Resolve(a, env, q)
+	return answer.OK, err
+}
+
+// some tells whether one of the rules is what is asked for.
+func some(a *app.App, env map[string]string, rules []catalog.Rule, what bool) (bool, error) {
+	for _, r := range rules {
+		if ok, err := holds(a, env, r); err != nil || ok == what {
+			return ok == what, err
+		}
+	}
+	return false, nil
+}

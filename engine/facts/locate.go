@@ -1,0 +1,135 @@
+package facts
+
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Locate finds where a part of an answer stands: path leads from the value of a parsed file down. It
+// gives the place, labelled with the keys that lead there, and the text of the file.
+func Locate(a *app.App, q Question, path []string) (fault.Pos, string, bool) {
+	if parsers[q.Kind] == nil {
+		return fault.Pos{}, "", false
+	}
+	name := q.Args[0]
+	if app.IsGlob(name) {
+		if len(path) == 0 {
+			return fault.Pos{}, "", false
+		}
+		name, path = path[0], path[1:]
+	}
+	text, ok, err := a.Text(name)
+	if !ok || err != nil {
+		return fault.Pos{}, "", false
+	}
+	at := fault.Pos{File: name}
+	switch q.Kind {
+	case "json", "jsonc":
+		at = locateJSON(name, text, path)
+	case "yaml":
+		at = locateYAML(name, text, path)
+	case "toml":
+		at = locateTOML(name, text, path)
+	}
+	at.Label = strings.Join(path, ".")
+	return at, text, true
+}
+
+// locateJSON walks the tokens to the value at path, or as far as it leads.
+func locateJSON(name, text string, path []string) fault.Pos {
+	plain, err := blankComments(text)
+	if err != nil {
+		return fault.Pos{File: name}
+	}
+	d := json.NewDecoder(strings.NewReader(plain))
+	at := skipSpace(plain, 0)
+	for _, key := range path {
+		if !enter(d, key) {
+			break
+		}
+		at = skipSpace(plain, int(d.InputOffset()))
+	}
+	return app.PosAt(name, text, at)
+}
+
+// enter reads up to the value of key in the object or list that comes next.
+func enter(d *json.Decoder, key string) bool {
+	open, err := d.Token()
+	if err != nil || open != json.Delim('{') && open != json.Delim('[') {
+		return false
+	}
+	for i := 0; d.More(); i++ {
+		if open == json.Delim('{') {
+			if k, err := d.Token(); err != nil || k == key {
+				return err == nil
+			}
+		} else if strconv.Itoa(i) == key {
+			return true
+		}
+		var skip json.RawMessage
+		if d.Decode(&skip) != nil {
+			return false
+		}
+	}
+	return false
+}
+
+func skipSpace(text string, at int) int {
+	for at < len(text) && strings.IndexByte(" \t\r\n:,", text[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+func locateYAML(name, text string, path []string) fault.Pos {
+	var doc yaml.Node
+	if yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) == 0 {
+		return fault.Pos{File: name}
+	}
+	n := doc.Content[0]
+	for _, key := range path {
+		next := child(n, key)
+		if next == nil {
+			break
+		}
+		n = next
+	}
+	return fault.Pos{File: name, Line: n.Line, Col: n.Column}
+}
+
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if i, err := strconv.Atoi(key); err == nil && n.Kind == yaml.SequenceNode && i < len(n.Content) {
+		return n.Content[i]
+	}
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// locateTOML finds the last key of path that stands before an equals sign or in a header: TOML's keys may
+// be spread over a file, so this is the likely place, not always the right one.
+func locateTOML(name, text string, path []string) fault.Pos {
+	for i := len(path) - 1; i >= 0; i-- {
+		re, err := regexp.Compile(`(?m)(?:^|[\s.{,\["'])(` + regexp.QuoteMeta(path[i]) + `)["']?\s*[=\].]`)
+		if err != nil {
+			continue
+		}
+		if m := re.FindStringSubmatchIndex(text); m != nil {
+			return app.PosAt(name, text, m[2])
+		}
+	}
+	return fault.Pos{File: name}
+}

@@ -1,0 +1,294 @@
+package facts
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/tailscale/hujson"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+const (
+	maxDepth  = 100   // of one parsed value
+	maxValues = 50000 // in one parsed value, after pick
+)
+
+var titles = map[string]string{"json": "JSON", "jsonc": "JSON with comments", "toml": "TOML", "yaml": "YAML"}
+
+// parsed answers json, jsonc, toml and yaml: the value of a file, {} where it is not there, or for a
+// pattern the values of all files that match it, by path.
+func parsed(a *app.App, q Question) (Answer, error) {
+	if !app.IsGlob(q.Args[0]) {
+		v, ok, err := parseFile(a, q, q.Args[0])
+		if !ok || err != nil {
+			v = map[string]any{}
+		}
+		return Answer{OK: ok, Value: v}, err
+	}
+	files, err := expand(a, q.Args, q)
+	if err != nil {
+		return Answer{}, err
+	}
+	all := map[string]any{}
+	var faults []error
+	for _, name := range files {
+		v, ok, err := parseFile(a, q, name)
+		if err != nil {
+			faults = append(faults, err)
+		} else if ok {
+			all[name] = v
+		}
+	}
+	return Answer{OK: len(all) > 0, Value: all}, errors.Join(faults...)
+}
+
+func parseFile(a *app.App, q Question, name string) (any, bool, error) {
+	text, ok, err := a.Text(name)
+	if !ok || err != nil {
+		return nil, false, err
+	}
+	if len(text) > MaxValue && q.Pick == nil {
+		return nil, false, tooLarge(name)
+	}
+	v, err := parsers[q.Kind](text)
+	if err != nil {
+		return nil, false, malformed(q.Kind, name, text, err)
+	}
+	if q.Pick != nil {
+		v = pick(v, q.Pick)
+	}
+	n := normal{}
+	if v, err = n.value(v, 0); err != nil {
+		return nil, false, fault.New(fault.Refused, "%s: %v", name, err).WithPos(fault.Pos{File: name})
+	}
+	if v == nil { // a file that says null says nothing
+		v = map[string]any{}
+	}
+	return v, true, nil
+}
+
+var parsers = map[string]func(string) (any, error){"json": parseJSON, "jsonc": parseJSONC, "toml": parseTOML, "yaml": parseYAML}
+
+// offset is an error at a byte of the text.
+type offset struct {
+	at  int
+	err error
+}
+
+func (e offset) Error() string { return e.err.Error() }
+
+func parseJSON(text string) (any, error) {
+	var v any
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, offset{int(syntax.Offset) - 1, err}
+		}
+		return nil, offset{len(strings.TrimRight(text, " \t\n")), errors.New("unexpected end of file")}
+	}
+	rest := text[d.InputOffset():]
+	if more := strings.TrimLeft(rest, " \t\r\n"); more != "" {
+		return nil, offset{len(text) - len(more), errors.New("text after the end of the value")}
+	}
+	return v, nil
+}
+
+// parseJSONC blanks comments and commas at the end, so that places stay what they were.
+func parseJSONC(text string) (any, error) {
+	plain, err := blankComments(text)
+	if err != nil {
+		return nil, err
+	}
+	return parseJSON(plain)
+}
+
+func blankComments(text string) (string, error) {
+	plain, err := hujson.Standardize([]byte(text))
+	if err == nil {
+		return string(plain), nil
+	}
+	m := hujsonPlace.FindStringSubmatch(err.Error())
+	if m == nil {
+		return "", err
+	}
+	line, _ := strconv.Atoi(m[1])
+	col, _ := strconv.Atoi(m[2])
+	return "", place{line, col, errors.New(m[3])}
+}
+
+var hujsonPlace = regexp.MustCompile(`line (\d+), column (\d+): (.*)`)
+
+// place is an error at a line and a column, 0 for unknown.
+type place struct {
+	line, col int
+	err       error
+}
+
+func (e place) Error() string { return e.err.Error() }
+
+func parseTOML(text string) (any, error) {
+	var v map[string]any
+	err := toml.Unmarshal([]byte(text), &v)
+	var bad *toml.DecodeError
+	if errors.As(err, &bad) {
+		line, col := bad.Position()
+		return nil, place{line, col, errors.New(strings.TrimPrefix(bad.Error(), "toml: "))}
+	}
+	if v == nil {
+		v = map[string]any{}
+	}
+	return v, err
+}
+
+var yamlPlace = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
+
+func parseYAML(text string) (any, error) {
+	var v any
+	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+		msg := err.Error()
+		m := yamlPlace.FindStringSubmatch(msg)
+		if m == nil {
+			return nil, err
+		}
+		line, _ := strconv.Atoi(m[1])
+		return nil, place{line, 0, errors.New(msg[len(m[0]):])}
+	}
+	if v == nil {
+		v = map[string]any{}
+	}
+	return v, nil
+}
+
+// malformed is the fault for a file that does not parse.
+func malformed(kind, name, text string, err error) error {
+	at := fault.Pos{File: name}
+	var off offset
+	var pl place
+	switch {
+	case errors.As(err, &off):
+		at = app.PosAt(name, text, off.at)
+	case errors.As(err, &pl):
+		at.Line, at.Col = pl.line, pl.col
+	}
+	return fault.New(fault.Refused, "%s is not %s: %v", name, titles[kind], err).WithPos(at).WithSource([]byte(text))
+}
+
+// pick keeps of v what the paths lead to.
+func pick(v any, paths [][]string) any {
+	from, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	out := map[string]any{}
+	for _, p := range paths {
+		pickPath(out, from, p)
+	}
+	return out
+}
+
+func pickPath(out, from map[string]any, path []string) {
+	v, ok := from[path[0]]
+	if !ok {
+		return
+	}
+	if len(path) == 1 {
+		out[path[0]] = v
+		return
+	}
+	below, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	next, ok := out[path[0]].(map[string]any)
+	if !ok {
+		next = map[string]any{}
+		out[path[0]] = next
+	}
+	pickPath(next, below, path[1:])
+}
+
+// normal brings what the parsers give to JSON's types: nil, bool, string, json.Number, []any and
+// map[string]any. Dates, infinities and keys that are not text become text.
+type normal struct{ values int }
+
+func (n *normal) value(v any, depth int) (any, error) {
+	if n.values++; n.values > maxValues {
+		return nil, fmt.Errorf("more than %d values in one file", maxValues)
+	}
+	if depth > maxDepth {
+		return nil, fmt.Errorf("nested deeper than %d levels", maxDepth)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			if err := n.into(out, k, x, depth); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[any]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			if err := n.into(out, fmt.Sprint(k), x, depth); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			y, err := n.value(x, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = y
+		}
+		return out, nil
+	}
+	return scalar(v), nil
+}
+
+func (n *normal) into(out map[string]any, k string, v any, depth int) error {
+	x, err := n.value(v, depth+1)
+	out[strings.ToValidUTF8(k, "\uFFFD")] = x
+	return err
+}
+
+func scalar(v any) any {
+	switch v := v.(type) {
+	case nil, bool, json.Number:
+		return v
+	case string:
+		return strings.ToValidUTF8(v, "\uFFFD")
+	case int:
+		return json.Number(strconv.Itoa(v))
+	case int64:
+		return json.Number(strconv.FormatInt(v, 10))
+	case uint64:
+		return json.Number(strconv.FormatUint(v, 10))
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return strconv.FormatFloat(v, 'g', -1, 64)
+		}
+		return json.Number(bytes.TrimSpace(fmt.Appendf(nil, "%v", v)))
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	case fmt.Stringer: // TOML's dates without a zone
+		return v.String()
+	}
+	return fmt.Sprint(v)
+}

@@ -1,0 +1,176 @@
+// Package facts answers what a provider asks about an app. The questions are data, and so are the
+// answers: `nixpacks facts` prints them, and with them a provider gives its plan without the app.
+package facts
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Question is one thing that a provider wants to know. schema/facts.cue says what each kind means.
+type Question struct {
+	Kind  string
+	Args  []string   // the value of the field that is named like the kind
+	In    []string   // grep, match: the files, or patterns of files
+	Of    []string   // semver: the versions to choose from
+	Pick  [][]string // json, jsonc, toml, yaml: the paths of keys that are wanted
+	Not   []string   // patterns: what is left out
+	Limit int        // glob, dirs: at most so many
+	Depth int        // patterns: at most so many path elements
+	All   bool       // match: every match in every file, not the first
+}
+
+// options of each kind, beside the field that is named like it; arity tells whether that may be a list.
+var kinds = map[string]struct {
+	list    bool
+	options []string
+}{
+	"file":   {list: true},
+	"dir":    {list: true},
+	"exec":   {list: true},
+	"text":   {list: true},
+	"json":   {options: []string{"pick", "not", "depth"}},
+	"jsonc":  {options: []string{"pick", "not", "depth"}},
+	"toml":   {options: []string{"pick", "not", "depth"}},
+	"yaml":   {options: []string{"pick", "not", "depth"}},
+	"glob":   {list: true, options: []string{"not", "limit", "depth"}},
+	"dirs":   {list: true, options: []string{"not", "limit", "depth"}},
+	"grep":   {options: []string{"in", "not", "depth"}},
+	"match":  {options: []string{"in", "not", "depth", "all"}},
+	"env":    {list: true},
+	"semver": {options: []string{"of"}},
+	"app":    {},
+}
+
+// Answers are the fields of a fact that the engine fills in and the provider only shapes.
+var Answers = []string{"ok", "value", "list"}
+
+// Parse reads a question from the fields of a fact, those in Answers left out. Strings, int, bool and
+// lists of strings are what fields hold. The error says what is wrong with it, without a place.
+func Parse(fields map[string]any) (Question, error) {
+	var q Question
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if _, ok := kinds[name]; !ok {
+			continue
+		}
+		if q.Kind != "" {
+			return q, fmt.Errorf("%s and %s in one fact: a fact asks one thing", q.Kind, name)
+		}
+		q.Kind = name
+	}
+	if q.Kind == "" {
+		return q, unknownKind(fields)
+	}
+	var err error
+	if q.Args, err = list(fields, q.Kind, kinds[q.Kind].list); err != nil {
+		return q, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name == q.Kind {
+			continue
+		}
+		if !slices.Contains(kinds[q.Kind].options, name) {
+			return q, fmt.Errorf("unknown field %q in a fact of kind %s; %s", name, q.Kind,
+				fault.DidYouMean(name, append([]string{"ok", "value", "list"}, kinds[q.Kind].options...)))
+		}
+		if err := q.option(name, fields); err != nil {
+			return q, err
+		}
+	}
+	return q, q.complete()
+}
+
+func unknownKind(fields map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		return fmt.Errorf("unknown kind of fact %q; %s", name, fault.DidYouMean(name, slices.Collect(maps.Keys(kinds))))
+	}
+	return fmt.Errorf("the fact asks nothing; kinds are %v", slices.Sorted(maps.Keys(kinds)))
+}
+
+func (q *Question) option(name string, fields map[string]any) (err error) {
+	switch name {
+	case "in":
+		q.In, err = list(fields, name, true)
+	case "of":
+		q.Of, err = list(fields, name, true)
+	case "not":
+		q.Not, err = list(fields, name, true)
+	case "pick":
+		q.Pick, err = paths(fields[name])
+	case "limit":
+		q.Limit, err = positive(name, fields[name])
+	case "depth":
+		q.Depth, err = positive(name, fields[name])
+	case "all":
+		var ok bool
+		if q.All, ok = fields[name].(bool); !ok {
+			err = fmt.Errorf("all is true or false")
+		}
+	}
+	return err
+}
+
+func (q *Question) complete() error {
+	if (q.Kind == "grep" || q.Kind == "match") && q.In == nil {
+		return fmt.Errorf("%s needs in: the files to search", q.Kind)
+	}
+	if q.Kind == "semver" && q.Of == nil {
+		return fmt.Errorf("semver needs of: the versions to choose from")
+	}
+	if q.Kind == "app" && q.Args[0] != "name" {
+		return fmt.Errorf("app: %q is not known; it can be asked for its %q", q.Args[0], "name")
+	}
+	return nil
+}
+
+// list is a string, or a list of them where many says so.
+func list(fields map[string]any, name string, many bool) ([]string, error) {
+	switch v := fields[name].(type) {
+	case string:
+		return []string{v}, nil
+	case []any:
+		if !many {
+			break
+		}
+		out := make([]string, len(v))
+		for i, x := range v {
+			s, ok := x.(string)
+			if !ok {
+				return nil, fmt.Errorf("%s is a list of strings", name)
+			}
+			out[i] = s
+		}
+		return out, nil
+	}
+	if many {
+		return nil, fmt.Errorf("%s is a string or a list of strings", name)
+	}
+	return nil, fmt.Errorf("%s is a string", name)
+}
+
+// paths reads pick: keys, or lists of keys that lead further down.
+func paths(v any) ([][]string, error) {
+	items, ok := v.([]any)
+	if !ok {
+		return nil, fmt.Errorf("pick is a list of keys")
+	}
+	out := make([][]string, len(items))
+	for i, x := range items {
+		p, err := list(map[string]any{"pick": x}, "pick", true)
+		if err != nil || len(p) == 0 {
+			return nil, fmt.Errorf("pick is a list of keys; a list of strings in it is a path")
+		}
+		out[i] = p
+	}
+	return out, nil
+}
+
+func positive(name string, v any) (int, error) {
+	if n, ok := v.(int); ok && n > 0 {
+		return n, nil
+	}
+	return 0, fmt.Errorf("%s is a number above 0", name)
+}

@@ -1,0 +1,182 @@
+package providers_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+var update = flag.Bool("update", false, "rewrite what the tests expect from what the providers say")
+
+// TestProviders evaluates each provider for the apps in its testdata. A case is a txtar file:
+//
+//	-- app/PATH --   a file of the app; -- app/PATH mode=755 -- an executable one
+//	-- env --        variables, a line NAME=VALUE each
+//	-- packages --   nix or apt
+//
+// and what is expected of it, rewritten by -update:
+//
+//	-- plan.json --      the plan that the provider gives
+//	-- metadata.json --  words beside the provider's name, where it has any
+//	-- notes --          what it tells the user, where it does
+//	-- error --          what it refuses the app with, instead of all these
+func TestProviders(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range c.Names() {
+		p, _ := c.Get(name)
+		files, err := filepath.Glob(filepath.Join(p.Folder, "testdata", "*.txtar"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("provider %s has no testdata: %v", name, err)
+		}
+		for _, file := range files {
+			t.Run(strings.TrimSuffix(filepath.ToSlash(file), ".txtar"), func(t *testing.T) {
+				t.Parallel()
+				runCase(t, p, file)
+			})
+		}
+	}
+}
+
+func runCase(t *testing.T, p *catalog.Provider, file string) {
+	ar, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, want := splitCase(t, ar)
+	a, err := app.Open(in.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env})
+	got := outcome(t, e, err)
+	if *update {
+		ar.Files = append(in.files, got...)
+		if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	compare(t, want, got)
+}
+
+// input is what a case gives; files are its sections.
+type input struct {
+	dir, packages string
+	env           map[string]string
+	files         []txtar.File
+}
+
+func splitCase(t *testing.T, ar *txtar.Archive) (input, []txtar.File) {
+	in := input{dir: filepath.Join(t.TempDir(), "app"), env: map[string]string{}}
+	if err := os.Mkdir(in.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var want []txtar.File
+	for _, f := range ar.Files {
+		name, isApp := strings.CutPrefix(f.Name, "app/")
+		switch {
+		case isApp:
+			write(t, in.dir, name, f.Data)
+		case f.Name == "env":
+			for l := range strings.Lines(string(f.Data)) {
+				k, v, _ := strings.Cut(strings.TrimSuffix(l, "\n"), "=")
+				in.env[k] = v
+			}
+		case f.Name == "packages":
+			in.packages = strings.TrimSpace(string(f.Data))
+		default:
+			want = append(want, f)
+			continue
+		}
+		in.files = append(in.files, f)
+	}
+	return in, want
+}
+
+func write(t *testing.T, dir, name string, data []byte) {
+	name, executable := strings.CutSuffix(name, " mode=755")
+	mode := os.FileMode(0o644)
+	if executable {
+		mode = 0o755
+	}
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(name, "/") { // an empty directory
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if err := os.WriteFile(path, data, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outcome is what a case's sections say about an evaluation.
+func outcome(t *testing.T, e *catalog.Evaluation, err error) []txtar.File {
+	var b bytes.Buffer
+	if err != nil {
+		fault.Print(&b, err, false)
+		return []txtar.File{{Name: "error", Data: b.Bytes()}}
+	}
+	out := []txtar.File{{Name: "plan.json", Data: indented(t, e.Plan)}}
+	if len(e.Metadata) > 0 {
+		out = append(out, txtar.File{Name: "metadata.json", Data: indented(t, e.Metadata)})
+	}
+	for _, n := range e.Notes {
+		fmt.Fprintf(&b, "%s\n", n.Text)
+		for _, at := range n.At {
+			fmt.Fprintf(&b, "  %s\n", at)
+		}
+		if n.Hint != "" {
+			fmt.Fprintf(&b, "  %s\n", n.Hint)
+		}
+	}
+	if b.Len() > 0 {
+		out = append(out, txtar.File{Name: "notes", Data: b.Bytes()})
+	}
+	return out
+}
+
+func indented(t *testing.T, v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func compare(t *testing.T, want, got []txtar.File) {
+	for i := range max(len(want), len(got)) {
+		var w, g txtar.File
+		if i < len(want) {
+			w = want[i]
+		}
+		if i < len(got) {
+			g = got[i]
+		}
+		if w.Name != g.Name || !bytes.Equal(w.Data, g.Data) {
+			t.Errorf("want %s\n%s\ngot %s\n%s", w.Name, w.Data, g.Name, g.Data)
+		}
+	}
+}
