@@ -8,24 +8,14 @@ import (
 	"sync"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/providers"
 )
 
 // Catalog is a set of providers in the order in which they are tried.
 type Catalog struct {
 	list     []*Provider
-	defaults Defaults
-}
-
-// Defaults are the values that a finished plan has where nothing else was said (providers/defaults.cue).
-type Defaults struct {
-	// BuildImage is the image that phases run in; DebianImage takes its place where NIXPACKS_DEBIAN asks for
-	// it, and AptImage where packages come from apt.
-	BuildImage  string `json:"buildImage"`
-	DebianImage string `json:"debianImage"`
-	AptImage    string `json:"aptImage"`
-	// NixpkgsArchive is the revision of nixpkgs for phases that name none.
-	NixpkgsArchive string `json:"nixpkgsArchive"`
+	defaults plan.Defaults
 }
 
 // Provider is one of them.
@@ -84,13 +74,13 @@ func (c *Catalog) settings(from []source) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := buildFiles(newContext(), s.files)
+	v, err := buildFiles(NewContext(), s.files)
 	if err != nil {
 		return nil, syntaxFault(err, "order of providers")
 	}
 	var data struct {
-		Order    []string `json:"order"`
-		Defaults Defaults `json:"defaults"`
+		Order    []string      `json:"order"`
+		Defaults plan.Defaults `json:"defaults"`
 	}
 	if err := v.Decode(&data); err != nil {
 		return nil, syntaxFault(err, "order of providers")
@@ -177,8 +167,8 @@ func (c *Catalog) Get(name string) (*Provider, bool) {
 	return nil, false
 }
 
-// Defaults are the values for what a plan leaves open.
-func (c *Catalog) Defaults() Defaults { return c.defaults }
+// Defaults are the values for what a plan leaves open (providers/defaults.cue).
+func (c *Catalog) Defaults() plan.Defaults { return c.defaults }
 
 // With is the catalog with the providers of extra: one whose name is known takes that one's place, the
 // others are tried before all.

@@ -25,12 +25,12 @@ import (
 // and the file system, so that a plan is a function of its facts.
 var Imports = []string{"list", "regexp", "strconv", "strings"}
 
-// newContext makes an evaluator. cue.Runtime and cue.Context are one type, and a zero Runtime fills itself at
+// NewContext makes an evaluator. cue.Runtime and cue.Context are one type, and a zero Runtime fills itself at
 // its first use; so this is cuecontext.New() without its imports.
 //
 // CUE reads CUE_DEBUG and CUE_EXPERIMENT from the process environment at that moment, and one of them
 // switches closedness off. Package cli removes both before it calls anything here.
-func newContext() *cue.Context {
+func NewContext() *cue.Context {
 	//lint:ignore SA1019 the only way to a context that does not link all of CUE's library
 	r := new(cue.Runtime)
 	_, _ = r.Compile("", "")

@@ -64,7 +64,7 @@ func (p *Provider) Evaluate(a *app.App, env Env) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &evaluator{provider: p, app: a, env: env, syntax: s, ctx: newContext(),
+	e := &evaluator{provider: p, app: a, env: env, syntax: s, ctx: NewContext(),
 		asked: map[string]facts.Question{}, answers: map[string]facts.Answer{}}
 	if err := e.gather(); err != nil {
 		return nil, err

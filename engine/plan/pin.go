@@ -18,15 +18,14 @@ type Default struct {
 // provider is left to run, and the markers in its lists are gone. With debian the older base is taken.
 func (p *Plan) Pin(d Defaults, debian bool) {
 	def := d.Nix
-	if debian {
+	switch {
+	case p.Packages == "apt":
+		def = d.Apt
+	case debian:
 		def = d.Debian
 	}
-	image := def.BuildImage
-	if p.Packages == "apt" {
-		image = d.Apt.BuildImage
-	}
 	p.Providers = []string{}
-	p.BuildImage = last(image, p.BuildImage)
+	p.BuildImage = last(def.BuildImage, p.BuildImage)
 	if p.Phases == nil {
 		p.Phases = map[string]*Phase{}
 	}
