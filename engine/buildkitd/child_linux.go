@@ -1,0 +1,224 @@
+package buildkitd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/moby/buildkit/client"
+	"golang.org/x/sys/unix"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/userns"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// An engine in a child process is told what to do by orders and answers with reports, one JSON value after the
+// other, each on a pipe of its own.
+
+type order struct {
+	Dir   string   `json:"dir,omitempty"`
+	Start *Options `json:"start,omitempty"`
+	Close bool     `json:"close,omitempty"`
+	Force bool     `json:"force,omitempty"`
+}
+
+type report struct {
+	Ready bool   `json:"ready,omitempty"`
+	Say   string `json:"say,omitempty"`
+	Fault *wired `json:"fault,omitempty"`
+}
+
+// wired is a fault as it goes through a pipe.
+type wired struct {
+	Code              fault.Code
+	Msg, Hint, Detail string
+	Cause             string
+}
+
+func wire(err error) *wired {
+	f := fault.All(err)[0]
+	w := &wired{Code: f.Code, Msg: f.Msg, Hint: f.Hint, Detail: f.Detail}
+	if f.Err != nil {
+		w.Cause = f.Err.Error()
+	}
+	return w
+}
+
+func (w *wired) fault() error {
+	f := &fault.Fault{Code: w.Code, Msg: w.Msg, Hint: w.Hint, Detail: w.Detail}
+	if w.Cause != "" {
+		f.Err = errors.New(w.Cause)
+	}
+	return f
+}
+
+// child is the parent's side.
+type child struct {
+	o       Options
+	proc    *userns.Child
+	stderr  *tail
+	mu      sync.Mutex // of orders
+	orders  *os.File
+	ready   chan struct{} // closed when it serves
+	ended   chan struct{} // closed when all reports are read
+	failure error         // what it reported; read after ended
+}
+
+// ownChild starts an engine in a user namespace. It takes the lock over: only the child has it from here on.
+func ownChild(ctx context.Context, o Options, dir string, lock *os.File) (*client.Client, func() error, error) {
+	c, err := startChild(o, dir, lock)
+	if err != nil {
+		return nil, nil, err
+	}
+	select {
+	case <-c.ready:
+	case <-c.ended:
+		return nil, nil, c.died()
+	case <-ctx.Done():
+		return nil, nil, errors.Join(fault.New(fault.Interrupted, "interrupted"), c.Close())
+	}
+	if why := c.proc.OneID; why != "" {
+		tellOnce(o, dir, "oneid", "note: build steps know no user but root, since "+why)
+	}
+	cl, err := dialClient(ctx, func(ctx context.Context, _ string) (net.Conn, error) { return dialSocket(ctx, dir) })
+	if err != nil {
+		return nil, nil, errors.Join(fault.Wrap(fault.Bug, err, "the embedded engine cannot be reached"), c.Close())
+	}
+	return cl, func() error { return errors.Join(cl.Close(), c.Close()) }, nil
+}
+
+func startChild(o Options, dir string, lock *os.File) (*child, error) {
+	defer lock.Close()
+	orderR, orderW, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer orderR.Close()
+	reportR, reportW, err := os.Pipe()
+	if err != nil {
+		orderW.Close()
+		return nil, err
+	}
+	defer reportW.Close()
+	c := &child{o: o, stderr: &tail{to: o.Log}, orders: orderW, ready: make(chan struct{}), ended: make(chan struct{})}
+	c.proc, err = userns.Start(childName, []*os.File{orderR, reportW, lock}, c.stderr)
+	if err != nil {
+		orderW.Close()
+		reportR.Close()
+		return nil, explainNamespace(err, realHost)
+	}
+	go c.listen(reportR)
+	c.send(order{Dir: dir, Start: &o})
+	return c, nil
+}
+
+// send gives an order; where the child is gone there is nobody to give it to.
+func (c *child) send(o order) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = json.NewEncoder(c.orders).Encode(o)
+}
+
+func (c *child) listen(r *os.File) {
+	defer close(c.ended)
+	defer r.Close()
+	for dec := json.NewDecoder(r); ; {
+		var p report
+		if dec.Decode(&p) != nil {
+			return
+		}
+		switch {
+		case p.Ready:
+			close(c.ready)
+		case p.Fault != nil:
+			c.failure = p.Fault.fault()
+		case p.Say != "":
+			c.o.say(p.Say)
+		}
+	}
+}
+
+// died is the error of a child that ended by itself.
+func (c *child) died() error {
+	err := c.proc.Wait()
+	if c.failure != nil {
+		return c.failure
+	}
+	return &fault.Fault{Code: fault.Bug, Msg: "the embedded engine's process ended unexpectedly", Detail: c.stderr.String(), Err: err}
+}
+
+// Close ends the child as Daemon.Close does, and waits for it.
+func (c *child) Close() error {
+	c.send(order{Close: true})
+	select {
+	case <-c.ended:
+	case <-c.o.Force:
+		c.send(order{Force: true})
+	}
+	<-c.ended
+	err := c.proc.Wait()
+	c.orders.Close()
+	if c.failure != nil || err == nil {
+		return c.failure
+	}
+	return c.died()
+}
+
+// childMain is the child's side.
+func childMain() int {
+	var files [3]*os.File
+	for i, name := range []string{"orders", "reports", "lock"} {
+		unix.CloseOnExec(int(userns.FD(i))) // steps must not inherit the lock
+		files[i] = os.NewFile(userns.FD(i), name)
+	}
+	orders, lock := json.NewDecoder(files[0]), files[2]
+	var mu sync.Mutex
+	tell := func(r report) {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = json.NewEncoder(files[1]).Encode(r)
+	}
+	if err := serveChild(orders, lock, tell); err != nil {
+		tell(report{Fault: wire(err)})
+		return 1
+	}
+	return 0
+}
+
+func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
+	if err := userns.Ready(); err != nil {
+		return explainNamespace(err, realHost)
+	}
+	var first order
+	if err := orders.Decode(&first); err != nil || first.Start == nil {
+		return fault.Wrap(fault.Bug, fmt.Errorf("no orders: %w", err), "the embedded engine's process was not told what to do")
+	}
+	closing, force := make(chan struct{}), make(chan struct{})
+	o := *first.Start
+	o.Say, o.Force, o.Log = func(s string) { tell(report{Say: s}) }, force, io.Writer(os.Stderr)
+	hooked = true
+	d, err := start(o, first.Dir, lock, os.Getppid())
+	if err != nil {
+		return err
+	}
+	tell(report{Ready: true})
+	go func() {
+		defer close(force)
+		endClosing := sync.OnceFunc(func() { close(closing) })
+		defer endClosing()
+		for {
+			var next order
+			if orders.Decode(&next) != nil || next.Force {
+				return // without a parent there is nobody to wait for
+			}
+			endClosing()
+		}
+	}()
+	<-closing
+	return d.Close()
+}

@@ -1,0 +1,236 @@
+package buildkitd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/userns"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Daemon is a running engine, in this process.
+type Daemon struct {
+	o      Options
+	dir    string
+	lock   *os.File
+	server *server
+	grpc   *grpc.Server
+	local  *bufconn.Listener // this process's own way in
+	shared *shared           // other processes'
+	close  sync.Once
+	result error
+}
+
+// Start runs an engine in this process. It needs the right to mount, and the state's lock, for which it does not
+// wait: Connect does both for who may not or cannot have them.
+func Start(_ context.Context, o Options) (*Daemon, error) {
+	dir, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := tryLock(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "the state directory %s cannot be locked", dir)
+	}
+	if lock == nil {
+		return nil, fault.New(fault.TryAgain, "another nixpacks uses %s", dir)
+	}
+	return start(o, dir, lock, os.Getpid())
+}
+
+// prepare makes the state directory and gives its path without symbolic links, as mountinfo has it.
+func prepare(o Options) (string, error) {
+	if err := o.check(); err != nil {
+		return "", err
+	}
+	if !hooked {
+		return "", fault.New(fault.Bug, "buildkitd.Main was not called first: build steps would run the whole program again")
+	}
+	abs, err := filepath.Abs(o.dir())
+	if err == nil {
+		if err = os.MkdirAll(abs, 0o700); err == nil {
+			abs, err = filepath.EvalSymlinks(abs)
+		}
+	}
+	if err != nil {
+		return "", fault.Wrap(fault.Usage, err, "the state directory %s cannot be made", o.State)
+	}
+	return abs, checkOwner(abs)
+}
+
+// start takes the lock over, also when it fails. The process self is the one whom the engine is for.
+func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error) {
+	d := &Daemon{o: o, dir: dir, lock: lock, local: bufconn.Listen(1 << 20)}
+	defer func() {
+		if err != nil {
+			lock.Close()
+		}
+	}()
+	setLog(o)
+	rootless := userns.Inside()
+	if err := d.recover(); err != nil {
+		return nil, err
+	}
+	if err := preflight(dir, rootless); err != nil {
+		return nil, err
+	}
+	if !ocirt.Seccomp() {
+		tellOnce(o, dir, "seccomp", "note: build steps run without a system call filter, since this nixpacks was built without libseccomp")
+	}
+	if d.server, err = newServer(dir, o, rootless); err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the embedded engine does not start")
+	}
+	if err := d.serve(self); err != nil {
+		_ = d.server.Close()
+		return nil, fault.Wrap(fault.Bug, err, "the embedded engine cannot listen")
+	}
+	return d, nil
+}
+
+// recover undoes what a killed owner left.
+func (d *Daemon) recover() error {
+	err := ocirt.DestroyAll(context.Background(), d.dir)
+	err = errors.Join(err, leaks.Clean(d.dir))
+	if err == nil {
+		return nil
+	}
+	return &fault.Fault{Code: fault.TryAgain, Msg: "what an interrupted build left in " + d.dir + " cannot be cleaned up",
+		Detail: err.Error(), Hint: "end the processes or mounts named above, then try again", Err: err}
+}
+
+func (d *Daemon) serve(self int) (err error) {
+	if d.shared, err = listenSocket(d.dir, self); err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(d.dir, ownerName), d.o.identity()); err != nil {
+		_ = d.shared.Close()
+		return err
+	}
+	d.grpc = grpc.NewServer(
+		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor),
+		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize),
+		grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
+		grpc.WaitForHandlers(true), // databases are closed after Stop
+	)
+	d.server.ctrl.Register(d.grpc)
+	go func() { _ = d.grpc.Serve(d.local) }()
+	go func() { _ = d.grpc.Serve(d.shared) }()
+	return nil
+}
+
+// Client connects to the engine from this process, without a socket. The caller closes it before the engine.
+func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
+	return dialClient(ctx, func(ctx context.Context, _ string) (net.Conn, error) { return d.local.DialContext(ctx) })
+}
+
+// dialClient makes a client of whatever dial reaches.
+func dialClient(ctx context.Context, dial func(context.Context, string) (net.Conn, error)) (*client.Client, error) {
+	return client.New(context.WithoutCancel(ctx), "passthrough:///embedded", client.WithContextDialer(dial))
+}
+
+// teardownTime is how long killed steps may take to go: a process in the middle of a write to a slow disk.
+const teardownTime = time.Minute
+
+// Close ends the engine: newcomers are refused, joined processes are waited for (until Options.Force), steps that
+// still run are killed and waited for, the cache is trimmed, all files are closed and the lock is given back.
+// The result is that of the first call.
+func (d *Daemon) Close() error {
+	d.close.Do(func() { d.result = d.end() })
+	return d.result
+}
+
+func (d *Daemon) end() error {
+	defer d.lock.Close()
+	_ = os.Remove(filepath.Join(d.dir, ownerName))
+	_ = d.shared.Close()
+	d.drain()
+	stopped := make(chan struct{})
+	go func() {
+		d.grpc.Stop()
+		close(stopped)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
+	defer cancel()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+	}
+	errs := []error{d.server.steps.wait(ctx)}
+	if !d.forced() {
+		errs = append(errs, d.server.collect(ctx))
+	}
+	errs = append(errs, d.server.Close(), ocirt.DestroyAll(ctx, d.dir), leaks.Clean(d.dir))
+	return fault.Wrap(fault.Bug, errors.Join(errs...), "the embedded engine did not end cleanly")
+}
+
+func (d *Daemon) forced() bool {
+	select {
+	case <-d.o.Force:
+		return true
+	default:
+		return false
+	}
+}
+
+// drain waits for the processes that joined.
+func (d *Daemon) drain() {
+	told := ""
+	for {
+		pids := d.shared.others()
+		if len(pids) == 0 {
+			return
+		}
+		if text := waitingFor(pids); text != told {
+			told = text
+			d.o.say(text)
+		}
+		select {
+		case <-d.shared.changed:
+		case <-d.o.Force:
+			return
+		}
+	}
+}
+
+func waitingFor(pids []int) string {
+	what := "another nixpacks that uses this engine (process "
+	if len(pids) > 1 {
+		what = fmt.Sprintf("%d others that use this engine (processes ", len(pids))
+	}
+	return "waiting for " + what + strings.Trim(fmt.Sprint(pids), "[]") + "); interrupt again to stop now"
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(path string, data []byte) error {
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+// tellOnce says something once in the life of a state directory.
+func tellOnce(o Options, dir, key, text string) {
+	f, err := os.OpenFile(filepath.Join(dir, "told-"+key), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	f.Close()
+	o.say(text)
+}

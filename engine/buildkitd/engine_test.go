@@ -1,0 +1,133 @@
+//go:build linux
+
+package buildkitd
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestBuild(t *testing.T) {
+	c := connect(t, options(t))
+	out, err := build(t.Context(), c, []string{"write", "/tmp/x", "kept\n"}, []string{"cat", "/tmp/x"}, []string{"id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "kept\n0 0 1\n"; out != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+	if _, err := build(t.Context(), c, []string{"exit", "3"}); err == nil || !strings.Contains(err.Error(), "exit code: 3") {
+		t.Errorf("a step that fails gives %v", err)
+	}
+}
+
+// The databases of one engine must be closed for the next: bbolt waits for its file without end.
+func TestCloseGivesEverythingBack(t *testing.T) {
+	o := options(t)
+	for range 2 {
+		c, closer, joined, err := Connect(t.Context(), o)
+		needEngine(t, err)
+		if joined {
+			t.Error("joined, but nobody else is there")
+		}
+		if _, err := build(t.Context(), c, []string{"echo", "hi"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := closer(); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{socketName, ownerName} {
+			if _, err := os.Lstat(filepath.Join(o.dir(), name)); err == nil {
+				t.Errorf("%s is left", name)
+			}
+		}
+		if open := openFiles(t, o.State); len(open) > 0 {
+			t.Errorf("open files: %v", open)
+		}
+	}
+}
+
+func openFiles(t *testing.T, dir string) (out []string) {
+	fds, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if p, err := os.Readlink(fd); err == nil && strings.HasPrefix(p, dir) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func TestNetwork(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	for network, reached := range map[string]bool{NetworkHost: true, NetworkNone: false} {
+		t.Run(network, func(t *testing.T) {
+			o := options(t)
+			o.Network = network
+			_, err := build(t.Context(), connect(t, o), []string{"dial", l.Addr().String()})
+			if (err == nil) != reached {
+				t.Errorf("dialling the host's loopback: %v", err)
+			}
+		})
+	}
+}
+
+// A resolver on the host's loopback is reached over the host's network, so steps must be told of it: BuildKit
+// puts a public one in its place.
+func TestNameservers(t *testing.T) {
+	o := options(t)
+	out, err := build(t.Context(), connect(t, o), []string{"cat", "/etc/resolv.conf"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(host)) {
+		if strings.HasPrefix(line, "nameserver") && !strings.Contains(out, strings.TrimSpace(line)) {
+			t.Errorf("%q is missing in:\n%s", line, out)
+		}
+	}
+	o = options(t)
+	o.DNS = []string{"127.0.0.9"}
+	if out, err = build(t.Context(), connect(t, o), []string{"cat", "/etc/resolv.conf"}); err != nil || !strings.Contains(out, "nameserver 127.0.0.9\n") {
+		t.Errorf("%v, resolv.conf:\n%s", err, out)
+	}
+}
+
+// A cancelled build's step must be gone when closer returns, with its children and mounts.
+func TestCancel(t *testing.T) {
+	o := options(t)
+	c, closer, _, err := Connect(t.Context(), o)
+	needEngine(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &watcher{word: "sleeping", found: cancel}
+	if err := buildTo(ctx, c, out, []string{"sleep", "1000s"}); err == nil {
+		t.Error("a cancelled build succeeded")
+	}
+	if err := closer(); err != nil {
+		t.Error(err)
+	}
+	nothingLeft(t, o)
+}

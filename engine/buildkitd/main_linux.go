@@ -1,0 +1,28 @@
+package buildkitd
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
+)
+
+// childName is the base name of argv[0] under which the binary is an engine in a user namespace.
+const childName = "nixpacks-buildkitd"
+
+// hooked is set once Main was called.
+var hooked bool
+
+// Main is what a program that uses this package calls before anything else, tests in TestMain. Where this process
+// is not the program but a part of the engine (argv[0] says so), it does that part's work; the caller then exits
+// with code.
+func Main() (handled bool, code int) {
+	hooked = true
+	switch {
+	case ocirt.Invoked(os.Args[0]):
+		return true, ocirt.Main(os.Args[1:])
+	case filepath.Base(os.Args[0]) == childName:
+		return true, childMain()
+	}
+	return false, 0
+}

@@ -1,0 +1,123 @@
+//go:build linux
+
+package buildkitd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+func TestMain(m *testing.M) {
+	if handled, code := Main(); handled {
+		os.Exit(code)
+	}
+	if state := os.Getenv(processEnv); state != "" {
+		os.Exit(processMain(state))
+	}
+	os.Exit(m.Run())
+}
+
+// step is the static program of testdata/step, compiled once for all tests.
+var step = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "step")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "step")
+	cmd := exec.Command("go", "build", "-o", out, "./testdata/step")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %w: %s", err, text)
+	}
+	return os.ReadFile(out)
+})
+
+// needEngine ends a test on a machine that cannot build, and says why; with NIXPACKS_E2E=require it fails.
+func needEngine(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	var f *fault.Fault
+	if errors.As(err, &f) && f.Code == fault.Usage && os.Getenv("NIXPACKS_E2E") != "require" {
+		t.Skipf("no engine here: %s (%s)", f.Msg, f.Hint)
+	}
+	t.Fatal(err)
+}
+
+// connect gives a client that is closed with the test.
+func connect(t *testing.T, o Options) *client.Client {
+	t.Helper()
+	c, closer, _, err := Connect(t.Context(), o)
+	needEngine(t, err)
+	t.Cleanup(func() {
+		if err := closer(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func options(t *testing.T) Options {
+	return Options{State: t.TempDir(), Say: func(s string) { t.Log("say:", s) }, Log: testLog{t}}
+}
+
+// testLog shows BuildKit's log with the test's.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	if l.t.Context().Err() == nil { // some goroutine of BuildKit's always outlives its server
+		l.t.Log(strings.TrimSpace(string(p)))
+	}
+	return len(p), nil
+}
+
+// build runs the steps, one after the other, on an empty file system, and gives what they wrote.
+func build(ctx context.Context, c *client.Client, steps ...[]string) (string, error) {
+	var out bytes.Buffer
+	err := buildTo(ctx, c, &out, steps...)
+	return out.String(), err
+}
+
+func buildTo(ctx context.Context, c *client.Client, out io.Writer, steps ...[]string) error {
+	bin, err := step()
+	if err != nil {
+		return err
+	}
+	st := llb.Scratch().File(llb.Mkfile("/step", 0o755, bin)).File(llb.Mkdir("/tmp", 0o777))
+	for _, s := range steps {
+		st = st.Run(llb.Args(append([]string{"/step"}, s...)), llb.IgnoreCache).Root()
+	}
+	def, err := st.Marshal(ctx)
+	if err != nil {
+		return err
+	}
+	ch := make(chan *client.SolveStatus)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s := range ch {
+			for _, l := range s.Logs {
+				_, _ = out.Write(l.Data)
+			}
+		}
+	}()
+	_, err = c.Solve(ctx, def, client.SolveOpt{Internal: true}, ch)
+	<-done
+	return err
+}

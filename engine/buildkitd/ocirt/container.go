@@ -1,0 +1,118 @@
+//go:build linux && cgo
+
+package ocirt
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/userns"
+	_ "github.com/opencontainers/cgroups/devices" // the device rules of a container's cgroup
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runc/libcontainer/seccomp"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Seccomp says whether steps run under BuildKit's system call filter: it needs a binary that was built with
+// libseccomp (build tag seccomp).
+func Seccomp() bool { return seccomp.Enabled }
+
+func (c *call) create(spec *specs.Spec) (*libcontainer.Container, error) {
+	rootless := os.Geteuid() != 0 || userns.RunningInUserNS()
+	adapt(spec, rootless)
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
+		CgroupName:      c.id,
+		NoPivotRoot:     c.noPivot,
+		Spec:            spec,
+		RootlessEUID:    os.Geteuid() != 0,
+		RootlessCgroups: rootless || !cgroupsWritable(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return libcontainer.Create(c.root, c.id, config)
+}
+
+// adapt takes out of a spec what cannot be had here.
+func adapt(spec *specs.Spec, rootless bool) {
+	if spec.Linux == nil {
+		return
+	}
+	if !seccomp.Enabled {
+		spec.Linux.Seccomp = nil
+	}
+	if !rootless && !cgroupsWritable() {
+		spec.Linux.Resources, spec.Linux.CgroupsPath = nil, ""
+		spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" })
+	}
+	if rootless && oneID("/proc/self/gid_map") { // the group "tty" has no id in such a namespace
+		for i, m := range spec.Mounts {
+			if m.Type == "devpts" {
+				spec.Mounts[i].Options = slices.DeleteFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "gid=") })
+			}
+		}
+	}
+}
+
+// oneID says whether a user namespace's map (/proc/PID/uid_map or gid_map) has a single id.
+func oneID(mapFile string) bool {
+	dt, _ := os.ReadFile(mapFile)
+	f := strings.Fields(string(dt))
+	return len(f) == 3 && f[2] == "1"
+}
+
+// cgroupsWritable says whether there is a control group file system that can be written: a container often
+// has none, or a read-only one.
+func cgroupsWritable() bool {
+	dt, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(dt)) {
+		before, after, _ := strings.Cut(line, " - ")
+		f, fs := strings.Fields(before), strings.Fields(after)
+		if len(f) > 5 && len(fs) > 0 && (fs[0] == "cgroup" || fs[0] == "cgroup2") &&
+			!slices.Contains(strings.Split(f[5], ","), "ro") {
+			return true
+		}
+	}
+	return false
+}
+
+// newProcess is libcontainer's form of a spec's process.
+func newProcess(p *specs.Process) (*libcontainer.Process, error) {
+	lp := &libcontainer.Process{
+		Args: p.Args, Env: p.Env, Cwd: p.Cwd,
+		UID: int(p.User.UID), GID: int(p.User.GID),
+		Label: p.SelinuxLabel, AppArmorProfile: p.ApparmorProfile,
+		NoNewPrivileges: &p.NoNewPrivileges,
+	}
+	for _, g := range p.User.AdditionalGids {
+		lp.AdditionalGroups = append(lp.AdditionalGroups, int(g))
+	}
+	if c := p.Capabilities; c != nil {
+		lp.Capabilities = &configs.Capabilities{
+			Bounding: c.Bounding, Effective: c.Effective, Inheritable: c.Inheritable,
+			Permitted: c.Permitted, Ambient: c.Ambient,
+		}
+	}
+	for _, r := range p.Rlimits {
+		n, ok := rlimits[r.Type]
+		if !ok {
+			return nil, fmt.Errorf("unknown resource limit %q", r.Type)
+		}
+		lp.Rlimits = append(lp.Rlimits, configs.Rlimit{Type: n, Soft: r.Soft, Hard: r.Hard})
+	}
+	return lp, nil
+}
+
+var rlimits = map[string]int{
+	"RLIMIT_AS": unix.RLIMIT_AS, "RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_CPU": unix.RLIMIT_CPU,
+	"RLIMIT_DATA": unix.RLIMIT_DATA, "RLIMIT_FSIZE": unix.RLIMIT_FSIZE, "RLIMIT_LOCKS": unix.RLIMIT_LOCKS,
+	"RLIMIT_MEMLOCK": unix.RLIMIT_MEMLOCK, "RLIMIT_MSGQUEUE": unix.RLIMIT_MSGQUEUE, "RLIMIT_NICE": unix.RLIMIT_NICE,
+	"RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC, "RLIMIT_RSS": unix.RLIMIT_RSS,
+	"RLIMIT_RTPRIO": unix.RLIMIT_RTPRIO, "RLIMIT_RTTIME": unix.RLIMIT_RTTIME, "RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING,
+	"RLIMIT_STACK": unix.RLIMIT_STACK,
+}

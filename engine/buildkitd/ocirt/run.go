@@ -1,0 +1,154 @@
+//go:build linux && cgo
+
+package ocirt
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// run starts the bundle's container and waits for its process.
+func (c *call) run() (int, error) {
+	var spec specs.Spec
+	if err := readJSON(filepath.Join(c.bundle, "config.json"), &spec); err != nil {
+		return 1, err
+	}
+	if spec.Process == nil || len(spec.Process.Args) == 0 {
+		return 1, fmt.Errorf("%s: no command to run", c.bundle)
+	}
+	if err := os.Chdir(c.bundle); err != nil { // spec.Root.Path may be relative to it
+		return 1, err
+	}
+	if err := os.MkdirAll(c.root, 0o700); err != nil {
+		return 1, err
+	}
+	ct, err := c.create(&spec)
+	if err != nil {
+		return 1, err
+	}
+	if !c.keep {
+		defer ct.Destroy()
+	}
+	p, err := newProcess(spec.Process)
+	if err != nil {
+		return 1, err
+	}
+	p.Init = true
+	return c.start(p, spec.Process.Terminal, ct.Run)
+}
+
+// exec runs one more process in a running container.
+func (c *call) exec() (int, error) {
+	var proc specs.Process
+	if err := readJSON(c.process, &proc); err != nil {
+		return 1, err
+	}
+	ct, err := libcontainer.Load(c.root, c.id)
+	if err != nil {
+		return 1, err
+	}
+	p, err := newProcess(&proc)
+	if err != nil {
+		return 1, err
+	}
+	return c.start(p, proc.Terminal, ct.Run)
+}
+
+// start runs p with this process's standard streams (through a terminal of the container's own where it
+// wants one), passes signals on, and gives p's exit code.
+func (c *call) start(p *libcontainer.Process, tty bool, run func(*libcontainer.Process) error) (int, error) {
+	signals := make(chan os.Signal, 64) // before the start: a signal that comes meanwhile is kept
+	signal.Notify(signals)
+	var term *terminal
+	if tty {
+		var err error
+		if term, err = newTerminal(p); err != nil {
+			return 1, err
+		}
+		defer term.Close()
+	} else {
+		p.Stdin, p.Stdout, p.Stderr = os.Stdin, os.Stdout, os.Stderr
+	}
+	if err := run(p); err != nil {
+		return 1, err
+	}
+	if term != nil {
+		if err := term.Start(); err != nil {
+			return 1, endFailed(p, err)
+		}
+	}
+	if err := writePID(c.pidFile, p); err != nil {
+		return 1, endFailed(p, err)
+	}
+	go forward(signals, p, term)
+	return exitCode(p)
+}
+
+func endFailed(p *libcontainer.Process, err error) error {
+	_ = p.Signal(unix.SIGKILL)
+	_, _ = p.Wait()
+	return err
+}
+
+// forward passes every signal on but those that are about this process itself.
+func forward(signals <-chan os.Signal, p *libcontainer.Process, term *terminal) {
+	for s := range signals {
+		switch s {
+		case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE:
+		case unix.SIGWINCH:
+			if term != nil {
+				term.Resize()
+			}
+		default:
+			_ = p.Signal(s) // it may have ended already
+		}
+	}
+}
+
+func exitCode(p *libcontainer.Process) (int, error) {
+	ps, err := p.Wait()
+	if ps == nil {
+		return 1, err
+	}
+	ws, ok := ps.Sys().(syscall.WaitStatus)
+	if ok && ws.Signaled() {
+		return 128 + int(ws.Signal()), nil
+	}
+	return ps.ExitCode(), nil
+}
+
+// writePID writes the process's id, whole or not at all: BuildKit polls for the file.
+func writePID(path string, p *libcontainer.Process) error {
+	if path == "" {
+		return nil
+	}
+	pid, err := p.Pid()
+	if err != nil {
+		return err
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, []byte(strconv.Itoa(pid)), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+func readJSON(path string, v any) error {
+	dt, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(dt, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

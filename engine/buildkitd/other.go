@@ -1,0 +1,21 @@
+//go:build !linux
+
+package buildkitd
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/moby/buildkit/client"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Main has nothing to do here: there is no embedded engine.
+func Main() (handled bool, code int) { return false, 0 }
+
+// Connect says that there is no embedded engine.
+func Connect(context.Context, Options) (*client.Client, func() error, bool, error) {
+	return nil, nil, false, fault.New(fault.Usage, "there is no embedded engine on %s", runtime.GOOS).
+		WithHint("start Docker, or give a BuildKit with --builder or BUILDKIT_HOST")
+}

@@ -1,0 +1,100 @@
+package buildkitd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+const otherBuilder = "or give another BuildKit with --builder or BUILDKIT_HOST"
+
+// checkOwner refuses a state directory of somebody else, which a `sudo nixpacks` with the caller's HOME would
+// fill with files that the caller cannot use afterwards.
+func checkOwner(dir string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return fault.Wrap(fault.Usage, err, "the state directory %s cannot be read", dir)
+	}
+	if int(st.Uid) != os.Geteuid() {
+		return fault.New(fault.Usage, "the state directory %s belongs to user %d, and this is user %d", dir, st.Uid, os.Geteuid()).
+			WithHint("run as its owner, or set XDG_STATE_HOME to a directory of your own")
+	}
+	return nil
+}
+
+// preflight tries what every build needs, so that it fails here, with a reason, and not in the middle of a build.
+func preflight(dir string, rootless bool) error {
+	if i := strings.IndexAny(dir, `:,\`); i >= 0 {
+		return fault.New(fault.Usage, "the state directory %s has a %q in its path, which overlayfs does not take", dir, dir[i]).
+			WithHint("set XDG_STATE_HOME to another directory")
+	}
+	if err := tryOverlay(dir, rootless); err != nil {
+		return explainOverlay(err, dir, fsName(dir), realHost)
+	}
+	if rootless {
+		return checkProc(realHost)
+	}
+	return nil
+}
+
+// errHidden is what a file system gives on which an overlay can be mounted but does not work.
+var errHidden = errors.New("a directory that was removed and made again still shows its old files")
+
+// tryOverlay mounts an overlay in dir and does the one thing that needs extended attributes below it: remove a
+// directory and make it again.
+func tryOverlay(dir string, rootless bool) (err error) {
+	tmp, err := os.MkdirTemp(dir, "probe")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	at := func(p string) string { return filepath.Join(tmp, p) }
+	for _, d := range []string{"lower/d/old", "upper", "work", "merged"} {
+		if err := os.MkdirAll(at(d), 0o700); err != nil {
+			return err
+		}
+	}
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", at("lower"), at("upper"), at("work"))
+	if rootless {
+		options += ",userxattr"
+	}
+	if err := unix.Mount("overlay", at("merged"), "overlay", 0, options); err != nil {
+		return os.NewSyscallError("mount", err)
+	}
+	defer func() { // before the removal: nothing below a mount point may go
+		if e := unix.Unmount(at("merged"), unix.MNT_DETACH); e != nil {
+			err = errors.Join(err, os.NewSyscallError("unmount", e))
+		}
+	}()
+	if err := os.RemoveAll(at("merged/d")); err != nil {
+		return err
+	}
+	if err := os.Mkdir(at("merged/d"), 0o700); err != nil {
+		return err
+	}
+	if left, err := os.ReadDir(at("merged/d")); err != nil || len(left) > 0 {
+		return errors.Join(err, errHidden)
+	}
+	return nil
+}
+
+// checkProc says whether a step can have a /proc of its own. In a user namespace the kernel allows that only while
+// the process's own is wholly visible, and containers cover parts of theirs.
+func checkProc(h host) error {
+	covered := leaks.Covered(h.file("/proc/self/mountinfo"), "/proc")
+	// binfmt_misc is mounted on a directory that is always empty: the kernel does not count that.
+	covered = slices.DeleteFunc(covered, func(p string) bool { return p == "/proc/sys/fs/binfmt_misc" })
+	if len(covered) == 0 {
+		return nil
+	}
+	return fault.New(fault.Usage, "build steps cannot have a /proc of their own: this container covers %s", strings.Join(covered, ", ")).
+		WithHint("run the container with an uncovered /proc (docker: --security-opt systempaths=unconfined; Kubernetes: procMount: Unmasked), %s", otherBuilder)
+}

@@ -1,0 +1,239 @@
+//go:build linux
+
+package buildkitd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
+)
+
+// processEnv makes the test binary a program that builds one step; its value is the state directory.
+const processEnv = "BUILDKITD_TEST_STATE"
+
+// processMain connects, says "owner" or "joined", builds the step in its arguments and ends as a program with a
+// signal handler does: the first interrupt cancels, the second forces.
+func processMain(state string) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	force := make(chan struct{})
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		close(force)
+	}()
+	say := func(s string) { fmt.Println("say:", s) }
+	o := Options{State: state, Say: say, Force: force, DNS: strings.Fields(os.Getenv("BUILDKITD_TEST_DNS"))}
+	c, closer, joined, err := Connect(ctx, o)
+	if err != nil {
+		fmt.Println("error:", err)
+		return 2
+	}
+	fmt.Println(map[bool]string{true: "joined", false: "owner"}[joined])
+	err = buildTo(ctx, c, os.Stdout, os.Args[1:])
+	if err != nil {
+		fmt.Println("lost:", Lost(err), "error:", err)
+	}
+	if e := closer(); e != nil {
+		fmt.Println("close:", e)
+		return 3
+	}
+	fmt.Println("closed")
+	if err != nil {
+		return 1
+	}
+	return 0
+}
+
+// process is a running processMain.
+type process struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	mu  sync.Mutex
+	all bytes.Buffer // what it wrote
+	say chan string  // its lines
+}
+
+func startProcess(t *testing.T, state string, env []string, args ...string) *process {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(exe, args...), say: make(chan string, 100)}
+	p.cmd.Env = append(append(os.Environ(), processEnv+"="+state), env...)
+	r, w := io.Pipe()
+	p.cmd.Stdout, p.cmd.Stderr = w, w
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.say)
+		for s := bufio.NewScanner(r); s.Scan(); {
+			p.mu.Lock()
+			fmt.Fprintln(&p.all, s.Text())
+			p.mu.Unlock()
+			p.say <- s.Text()
+		}
+	}()
+	go func() { _ = w.CloseWithError(p.cmd.Wait()) }()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		for range p.say {
+		}
+		if t.Failed() {
+			t.Logf("process %d:\n%s", p.cmd.Process.Pid, p.output())
+		}
+	})
+	return p
+}
+
+func (p *process) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all.String()
+}
+
+// until reads lines until one has the word.
+func (p *process) until(word string) {
+	p.t.Helper()
+	for line := range p.say {
+		if strings.Contains(line, word) {
+			return
+		}
+	}
+	p.t.Fatalf("never said %q:\n%s", word, p.output())
+}
+
+// end waits for the process's end and gives its exit code, -1 for a signal.
+func (p *process) end() int {
+	for range p.say {
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// watcher calls found once it sees the word.
+type watcher struct {
+	word  string
+	found func()
+	seen  bytes.Buffer
+}
+
+func (w *watcher) Write(b []byte) (int, error) {
+	w.seen.Write(b)
+	if strings.Contains(w.seen.String(), w.word) {
+		w.found()
+	}
+	return len(b), nil
+}
+
+// nothingLeft fails if any process or mount of the state's steps is there.
+func nothingLeft(t *testing.T, o Options) {
+	t.Helper()
+	if left, err := os.ReadDir(filepath.Join(o.dir(), "runc")); err == nil && len(left) > 0 {
+		t.Errorf("containers are left: %v", left)
+	}
+	mounts, err := leaks.Mounts(o.dir())
+	if err != nil || len(mounts) > 0 {
+		t.Errorf("mounts are left: %v %v", mounts, err)
+	}
+	if left := stepProcesses(t); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+}
+
+// stepProcesses lists what runs /step.
+func stepProcesses(t *testing.T) (out []string) {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if dt, err := os.ReadFile(f); err == nil && bytes.HasPrefix(dt, []byte("/step\x00")) {
+			out = append(out, f+": "+strings.ReplaceAll(string(dt), "\x00", " "))
+		}
+	}
+	return out
+}
+
+// gone waits until no step runs: a killed process is not gone the moment it is killed.
+func gone(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); len(stepProcesses(t)) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("still running: %v", stepProcesses(t))
+		}
+	}
+}
+
+func TestKilled(t *testing.T) {
+	o := options(t)
+	connect(t, options(t)) // may end the test
+	p := startProcess(t, o.State, nil, "sleep", "1000s")
+	p.until("sleeping")
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.end()
+	gone(t) // at once, and not only when the next engine starts
+	c, closer, joined, err := Connect(t.Context(), o)
+	if err != nil || joined {
+		t.Fatal(joined, err)
+	}
+	nothingLeft(t, o)
+	if _, err := build(t.Context(), c, []string{"echo", "again"}); err != nil {
+		t.Error(err)
+	}
+	if err := closer(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTerminated(t *testing.T) {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		o := options(t)
+		connect(t, options(t))
+		p := startProcess(t, o.State, nil, "sleep", "1000s")
+		p.until("sleeping")
+		if err := p.cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		p.until("closed")
+		nothingLeft(t, o) // when it says that it is done, it is
+		if code := p.end(); code != 1 {
+			t.Errorf("exit code %d", code)
+		}
+	}
+}
+
+func TestJoin(t *testing.T) {
+	o := options(t)
+	connect(t, options(t))
+	owner := startProcess(t, o.State, nil, "echo", "first")
+	owner.until("owner")
+	first := startProcess(t, o.State, nil, "sleep", "1000s")
+	first.until("joined")
+	first.until("sleeping")
+	owner.until("say: waiting for another nixpacks that uses this engine")
+	if err := first.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	first.until("closed")
+	owner.until("closed")
+	nothingLeft(t, o)
+}

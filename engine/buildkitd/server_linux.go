@@ -1,0 +1,180 @@
+package buildkitd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/moby/buildkit/cache/remotecache"
+	inlineremotecache "github.com/moby/buildkit/cache/remotecache/inline"
+	localremotecache "github.com/moby/buildkit/cache/remotecache/local"
+	registryremotecache "github.com/moby/buildkit/cache/remotecache/registry"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildkitd/config"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/frontend"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
+	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/db/boltutil"
+	"github.com/moby/buildkit/util/disk"
+	"github.com/moby/buildkit/util/resolver"
+	resolverconfig "github.com/moby/buildkit/util/resolver/config"
+	"github.com/moby/buildkit/worker"
+	"github.com/moby/buildkit/worker/base"
+	bolt "go.etcd.io/bbolt"
+)
+
+// server is BuildKit's controller with its one worker, and all that must be closed with it.
+type server struct {
+	ctrl    *control.Controller
+	worker  *base.Worker
+	steps   *steps
+	stop    context.CancelFunc // ends the controller's background work
+	closers closers
+}
+
+// closers are closed in reverse order.
+type closers []io.Closer
+
+func (c closers) Close() error {
+	var errs []error
+	for i := len(c) - 1; i >= 0; i-- {
+		errs = append(errs, c[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// newServer opens the state in dir, whose lock is held.
+func newServer(dir string, o Options, rootless bool) (_ *server, err error) {
+	ctx, cancel := context.WithCancel(context.Background()) // outlives the call that started it
+	s := &server{stop: cancel}
+	defer func() {
+		if err != nil {
+			cancel()
+			_ = s.closers.Close()
+		}
+	}()
+	hosts := registryHosts(o.Registries)
+	opt, err := s.workerOpt(ctx, dir, o, rootless)
+	if err != nil {
+		return nil, err
+	}
+	opt.RegistryHosts = hosts
+	opt.GCPolicy = gcPolicy(dir)
+	opt.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: Version}
+	if s.worker, err = base.NewWorker(ctx, opt); err != nil {
+		return nil, err
+	}
+	s.ctrl, err = s.controller(ctx, dir, o, hosts)
+	return s, err
+}
+
+func (s *server) controller(ctx context.Context, dir string, o Options, hosts docker.RegistryHosts) (*control.Controller, error) {
+	sm, err := session.NewManager()
+	if err != nil {
+		return nil, err
+	}
+	wc := &worker.Controller{}
+	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(dir, "cache.db"))
+	if err != nil {
+		return nil, err
+	}
+	history, err := boltutil.SafeOpen(filepath.Join(dir, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		_ = cacheStore.Close()
+		return nil, err
+	}
+	none := int64(0) // explicitly: builds are not recorded
+	w := s.worker
+	if err := wc.Add(&collectable{w, ctx}); err != nil {
+		return nil, err
+	}
+	return control.NewController(control.Opt{
+		SessionManager:   sm,
+		WorkerController: wc,
+		Frontends:        map[string]frontend.Frontend{},
+		Entitlements:     o.Entitlements,
+		ResolveCacheExporterFuncs: map[string]remotecache.ResolveCacheExporterFunc{
+			"local":    localremotecache.ResolveCacheExporterFunc(sm),
+			"inline":   inlineremotecache.ResolveCacheExporterFunc(),
+			"registry": registryremotecache.ResolveCacheExporterFunc(sm, hosts),
+		},
+		ResolveCacheImporterFuncs: map[string]remotecache.ResolveCacheImporterFunc{
+			"local":    localremotecache.ResolveCacheImporterFunc(sm),
+			"registry": registryremotecache.ResolveCacheImporterFunc(sm, w.ContentStore(), hosts),
+		},
+		CacheManager:   solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(wc)),
+		CacheStore:     cacheStore,
+		HistoryDB:      history,
+		HistoryConfig:  &config.HistoryConfig{MaxEntries: &none},
+		LeaseManager:   w.LeaseManager(),
+		ContentStore:   w.ContentStore(),
+		GarbageCollect: w.GarbageCollect,
+		GracefulStop:   ctx.Done(),
+	})
+}
+
+// Close ends the controller and gives back every file. It is called once, with no build running.
+func (s *server) Close() error {
+	s.stop()
+	return errors.Join(s.ctrl.Close(), s.closers.Close())
+}
+
+func registryHosts(registries map[string]Registry) docker.RegistryHosts {
+	m := map[string]resolverconfig.RegistryConfig{}
+	for host, r := range registries {
+		c := resolverconfig.RegistryConfig{Mirrors: r.Mirrors, RootCAs: r.CAFiles}
+		if r.PlainHTTP {
+			c.PlainHTTP = &r.PlainHTTP
+		}
+		if r.Insecure {
+			c.Insecure = &r.Insecure
+		}
+		m[host] = c
+	}
+	return resolver.NewRegistryConfig(m)
+}
+
+// gcPolicy is BuildKit's default for the disk that holds dir.
+func gcPolicy(dir string) []client.PruneInfo {
+	stat, _ := disk.GetDiskStat(dir) // without it the policy falls back to fixed sizes
+	var out []client.PruneInfo
+	for _, p := range config.DefaultGCPolicy(config.GCConfig{}, stat) {
+		out = append(out, client.PruneInfo{
+			Filter: p.Filters, All: p.All, KeepDuration: p.KeepDuration.Duration,
+			ReservedSpace: p.ReservedSpace.AsBytes(stat), MaxUsedSpace: p.MaxUsedSpace.AsBytes(stat),
+			MinFreeSpace: p.MinFreeSpace.AsBytes(stat),
+		})
+	}
+	return out
+}
+
+// collectable is a worker whose cache is not trimmed any more once its server has ended: the controller does that
+// from timers which it does not stop.
+type collectable struct {
+	*base.Worker
+	server context.Context
+}
+
+// GCPolicy is the policy by which the controller trims the cache.
+func (c *collectable) GCPolicy() []client.PruneInfo {
+	if c.server.Err() != nil {
+		return nil
+	}
+	return c.Worker.GCPolicy()
+}
+
+// collect removes what the policy does not keep. BuildKit itself would do so a minute after a build, when this
+// process is gone.
+func (s *server) collect(ctx context.Context) error {
+	freed := make(chan client.UsageInfo)
+	go func() {
+		for range freed {
+		}
+	}()
+	defer close(freed)
+	return s.worker.Prune(ctx, freed, s.worker.GCPolicy()...)
+}

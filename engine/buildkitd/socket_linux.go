@@ -1,0 +1,143 @@
+package buildkitd
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	socketName = "bk.sock"
+	ownerName  = "owner.json"
+)
+
+// socketPath is the address of dir's socket. A socket's address has room for 107 bytes; a longer path is
+// reached through a descriptor of the directory, which the caller closes after use.
+func socketPath(dir string) (path string, done func(), err error) {
+	path = filepath.Join(dir, socketName)
+	if len(path) < 108 {
+		return path, func() {}, nil
+	}
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", nil, &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	return filepath.Join("/proc/self/fd", strconv.Itoa(fd), socketName), func() { _ = unix.Close(fd) }, nil
+}
+
+func dialSocket(ctx context.Context, dir string) (net.Conn, error) {
+	path, done, err := socketPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return new(net.Dialer).DialContext(ctx, "unix", path)
+}
+
+// shared is the owner's socket; it knows the other processes that are connected.
+type shared struct {
+	*net.UnixListener
+	path string
+	self int // the process whose connections do not count
+
+	mu      sync.Mutex
+	peers   map[*peer]int // process ids
+	changed chan struct{} // has a token after a peer left
+}
+
+type peer struct {
+	net.Conn
+	l *shared
+}
+
+// listenSocket replaces what a killed owner left; the caller holds dir's lock.
+func listenSocket(dir string, self int) (*shared, error) {
+	name := filepath.Join(dir, socketName)
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	path, done, err := socketPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false) // path may mean nothing by then
+	if err := os.Chmod(name, 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return &shared{UnixListener: l, path: name, self: self, peers: map[*peer]int{}, changed: make(chan struct{}, 1)}, nil
+}
+
+// Accept waits for the next connection.
+func (l *shared) Accept() (net.Conn, error) {
+	c, err := l.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	pid := peerID(c)
+	if pid == l.self {
+		return c, nil
+	}
+	p := &peer{Conn: c, l: l}
+	l.mu.Lock()
+	l.peers[p] = pid
+	l.mu.Unlock()
+	return p, nil
+}
+
+// Close stops listening and removes the socket, so that newcomers wait for the lock.
+func (l *shared) Close() error {
+	_ = os.Remove(l.path)
+	return l.UnixListener.Close()
+}
+
+// Close ends the connection.
+func (p *peer) Close() error {
+	p.l.mu.Lock()
+	delete(p.l.peers, p)
+	p.l.mu.Unlock()
+	select {
+	case p.l.changed <- struct{}{}:
+	default:
+	}
+	return p.Conn.Close()
+}
+
+// others lists the connected processes, each once.
+func (l *shared) others() []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seen := map[int]bool{}
+	for _, pid := range l.peers {
+		seen[pid] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// peerID is the process at the other end, 0 if it cannot be told.
+func peerID(c *net.UnixConn) int {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	pid := 0
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(cred.Pid)
+		}
+	})
+	return pid
+}

@@ -1,0 +1,37 @@
+package buildkitd
+
+import (
+	"io"
+	"sync"
+)
+
+// tail passes what is written on and keeps the end of it, for the words of a process that died.
+type tail struct {
+	to io.Writer // may be nil
+
+	mu  sync.Mutex
+	end []byte
+}
+
+const tailSize = 4 << 10
+
+// Write never fails.
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.to != nil {
+		_, _ = t.to.Write(p)
+	}
+	t.end = append(t.end, p...)
+	if over := len(t.end) - tailSize; over > 0 {
+		t.end = append(t.end[:0], t.end[over:]...)
+	}
+	return len(p), nil
+}
+
+// String is the end of what was written.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.end)
+}

@@ -1,0 +1,72 @@
+// Command step is the only program in the containers of the tests: statically linked, so that it runs on an
+// empty file system.
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1], os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, "step:", err)
+		os.Exit(1)
+	}
+}
+
+func run(verb string, args []string) error {
+	switch verb {
+	case "echo":
+		fmt.Println(args)
+	case "write":
+		return os.WriteFile(args[0], []byte(args[1]), 0o644)
+	case "cat":
+		dt, err := os.ReadFile(args[0])
+		fmt.Printf("%s", dt)
+		return err
+	case "exit":
+		n, _ := strconv.Atoi(args[0])
+		os.Exit(n)
+	case "dial": // is the host's loopback reachable?
+		c, err := net.Dial("tcp", args[0])
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	case "chown":
+		n, _ := strconv.Atoi(args[1])
+		return os.Chown(args[0], n, n)
+	case "id":
+		fmt.Println(os.Getuid(), os.Getgid(), os.Getpid())
+	case "sleep": // a child in a session of its own: what a daemonising build tool leaves
+		cmd := exec.Command("/step", "sleep-alone", args[0])
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		fmt.Println("sleeping")
+		return run("sleep-alone", args)
+	case "sleep-alone":
+		d, err := time.ParseDuration(args[0])
+		time.Sleep(d)
+		return err
+	case "trap": // waits for SIGTERM and says so
+		ch := make(chan os.Signal, 1)
+		signal.Notify(ch, syscall.SIGTERM)
+		fmt.Println("ready")
+		fmt.Println("got", <-ch)
+		os.Exit(7)
+	case "stdin":
+		dt, err := io.ReadAll(os.Stdin)
+		fmt.Printf("read %q\n", dt)
+		return err
+	}
+	return nil
+}
