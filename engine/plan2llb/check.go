@@ -1,0 +1,182 @@
+package plan2llb
+
+import (
+	"errors"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/moby/patternmatcher"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+var (
+	debianPackage = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+.:=~/_*-]*$`)
+	revision      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	userName      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
+)
+
+// checks collects what is wrong with an input.
+type checks struct{ faults []error }
+
+func (c *checks) add(code fault.Code, format string, args ...any) *fault.Fault {
+	f := fault.New(code, format, args...)
+	c.faults = append(c.faults, f)
+	return f
+}
+
+func (c *checks) refuse(format string, args ...any) *fault.Fault {
+	return c.add(fault.Refused, format, args...)
+}
+
+// check gives the order of the phases, and writes the platform in its normal form.
+func check(in *Input) ([]string, error) {
+	c := &checks{}
+	if in.Plan == nil {
+		return nil, fault.New(fault.Bug, "there is no plan to lower")
+	}
+	in.Platform = normalPlatform(in.Platform)
+	if in.Platform.OS != "linux" || in.Platform.Architecture == "" {
+		c.add(fault.Usage, "images are built for linux/ARCHITECTURE, not for %q", in.Platform.OS+"/"+in.Platform.Architecture).
+			WithHint("try --platform linux/amd64")
+	}
+	c.sources(in)
+	c.options(in)
+	for _, name := range slices.Sorted(maps.Keys(in.Plan.Phases)) {
+		if ph := in.Plan.Phases[name]; ph == nil {
+			c.refuse("phases.%s is null", name).WithHint("leave the phase out instead")
+		} else {
+			c.phase("phases."+name, ph)
+		}
+	}
+	c.variables("variables", in.Plan.Variables)
+	c.assets(in.Plan.StaticAssets)
+	c.start(in.Plan.Start)
+	if len(c.faults) > 0 {
+		return nil, errors.Join(c.faults...)
+	}
+	return in.Plan.Sorted()
+}
+
+func (c *checks) sources(in *Input) {
+	source := func(field string, s Source) {
+		if s.Ref == "" && !s.Layout || s.Layout && (s.Digest == "" || s.StoreID == "") {
+			c.add(fault.Bug, "%s was not resolved", field)
+		}
+		if _, err := reference.ParseNormalizedNamed(s.Ref); err != nil && !s.Layout && s.Ref != "" {
+			c.refuse("%s: %q is not the name of an image: %v", field, s.Ref, err)
+		}
+		if s.Digest != "" && s.Digest.Validate() != nil {
+			c.add(fault.Bug, "%s: %q is not a digest", field, s.Digest)
+		}
+	}
+	source("buildImage", in.Base)
+	wanted := in.Plan.Start != nil && in.Plan.Start.RunImage != ""
+	if wanted != (in.Run != nil) {
+		c.add(fault.Bug, "start.runImage was not resolved")
+	}
+	if in.Run != nil {
+		source("start.runImage", *in.Run)
+	}
+}
+
+func (c *checks) options(in *Input) {
+	for _, m := range in.Mirrors {
+		scheme, _, _ := strings.Cut(m.To, "://")
+		if m.From == "" || !slices.Contains([]string{"https", "http", "file"}, scheme) {
+			c.add(fault.Usage, "mirror %q → %q: a mirror replaces the beginning of an address by one that starts with https://, http:// or file://", m.From, m.To)
+		}
+	}
+	if _, err := patternmatcher.New(in.Ignore); err != nil {
+		c.refuse("the list of ignored files has a pattern that is none: %v", err)
+	}
+	for _, s := range in.Secrets {
+		if s.ID == "" || s.Env == "" && s.File == "" || s.File != "" && !path.IsAbs(s.File) {
+			c.add(fault.Usage, "secret %q needs an id and a variable or an absolute path", s.ID)
+		}
+	}
+	for _, h := range in.Hosts {
+		if h.Name == "" || !h.Addr.IsValid() {
+			c.add(fault.Usage, "host %q needs a name and an address", h.Name)
+		}
+	}
+}
+
+func (c *checks) phase(at string, ph *plan.Phase) {
+	for _, p := range ph.AptPkgs {
+		for _, name := range strings.Fields(p) {
+			if !debianPackage.MatchString(name) {
+				c.refuse("%s.aptPkgs: %q is not the name of a Debian package", at, name)
+			}
+		}
+	}
+	if ph.UsesNix() && !revision.MatchString(ph.NixpkgsArchive) {
+		c.refuse("%s.nixpkgsArchive: %q is not a revision of nixpkgs", at, ph.NixpkgsArchive).
+			WithHint("give the hash of a commit, or the name of a branch or tag")
+	}
+	for _, dir := range ph.CacheDirectories {
+		if t := cacheTarget(dir); t == "/" || t == AppDir {
+			c.refuse("%s.cacheDirectories: %q would hide the whole app", at, dir)
+		}
+	}
+	c.paths(at+".onlyIncludeFiles", ph.OnlyIncludeFiles)
+	c.paths(at+".inputs", ph.Inputs)
+	c.variables(at+".variables", ph.Variables)
+	for _, cmd := range ph.Cmds {
+		if strings.ContainsRune(cmd, 0) {
+			c.refuse("%s.cmds: a command holds a NUL character", at)
+		}
+	}
+}
+
+// paths refuses files outside of the app: a build must not depend on what lies beside it.
+func (c *checks) paths(at string, files []string) {
+	for _, f := range files {
+		if f == "" || slices.Contains(strings.Split(f, "/"), "..") {
+			c.refuse("%s: %q is not a path inside the app", at, f)
+		} else if _, err := patternmatcher.New([]string{f}); err != nil {
+			c.refuse("%s: %q is not a pattern: %v", at, f, err)
+		}
+	}
+}
+
+func (c *checks) variables(at string, vars map[string]string) {
+	for _, k := range slices.Sorted(maps.Keys(vars)) {
+		if k == "" || strings.ContainsAny(k, "=\x00") || strings.ContainsRune(vars[k], 0) {
+			c.refuse("%s: %q cannot be a variable", at, k).WithHint("a name has no '=', and neither it nor its value a NUL character")
+		}
+	}
+}
+
+// assets refuses names that leave /assets, and a file where another one needs a folder.
+func (c *checks) assets(assets map[string]string) {
+	files := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(assets)) {
+		file := path.Join("/", name)
+		if file == "/" || slices.Contains(strings.Split(name, "/"), "..") || strings.HasSuffix(name, "/") {
+			c.refuse("staticAssets: %q is not a path below %s", name, assetsDir)
+			continue
+		}
+		for dir := file; dir != "/"; dir = path.Dir(dir) {
+			if other, ok := files[dir]; ok {
+				c.refuse("staticAssets: %q and %q cannot both be files", other, name)
+			}
+		}
+		files[file] = name
+	}
+}
+
+func (c *checks) start(s *plan.Start) {
+	if s == nil {
+		return
+	}
+	c.paths("start.onlyIncludeFiles", s.OnlyIncludeFiles)
+	if s.User != "" && !userName.MatchString(s.User) {
+		c.refuse("start.user: %q is not the name or the number of a user", s.User).WithHint(`write it as "name", "1000" or "1000:1000"`)
+	}
+}

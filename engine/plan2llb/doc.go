@@ -1,0 +1,43 @@
+// Package plan2llb lowers a plan to LLB, BuildKit's graph of build steps, and to the configuration of the
+// image. It is a pure function: it reads no file, no environment and no clock, and the same Input gives the
+// same bytes.
+//
+// # The graph
+//
+// The graph is one chain; each line below is a vertex or a few of them, and needs the one above it:
+//
+//	base image
+//	Nix packages, one vertex for every revision of nixpkgs
+//	Debian packages
+//	start.user, where the base lacks it
+//	/app, /etc/profile.d/nixpacks.sh, static assets
+//	per phase: the files it needs of the app, then one vertex for every command
+//
+// The packages come first and depend on the base and on their own names alone, so that two apps with the
+// same packages share those layers, and a changed variable installs nothing again. They are a chain and no
+// branches because two branches would each have a package database of their own, and one would be lost.
+//
+// A phase with Inputs or OnlyIncludeFiles runs on those files; the whole app is copied once, before the
+// first phase that has neither, or at the end. So an edit of a source file runs again that copy and what
+// follows it. What an earlier phase wrote below /app lies under the copy: a folder that both an install step
+// and the app's directory hold (say, packages that the developer installed at home) belongs into
+// Input.Ignore. Version control's own .git is never copied, whatever Input.Ignore says.
+//
+// Every phase is part of the chain that the image ends, so each of them runs and its failure fails the
+// build. With a run image the chain ends in copies from its last vertex, which need it even where nothing
+// of /app is wanted.
+//
+// # No merges
+//
+// No vertex is a MergeOp or DiffOp, so the graph is the same for every daemon, Docker's classic store
+// included, and so is its digest. Merging the copied source onto the installed packages copies the same
+// files as copying onto them, so it saves nothing after an edit. Diffs of whole steps are not safe onto
+// another base (a package database, a user or a deletion gets lost), and merging files onto a run image
+// replaces a symbolic link such as /lib by a folder, where a copy follows it.
+//
+// # Secrets
+//
+// Values of secrets never enter the graph: a step names them by id and BuildKit asks the client. The same
+// holds for the bundle of certificate authorities (CASecret); its path is in the environment of steps, and
+// never in the image's configuration.
+package plan2llb

@@ -1,0 +1,78 @@
+package plan2llb
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const (
+	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	// frontKey names the variable that holds the directories in front of PATH, for login shells: their
+	// /etc/profile sets PATH anew.
+	frontKey = "NIXPACKS_PATH"
+	caFile   = "/run/secrets/nixpacks-ca.pem"
+)
+
+// caVariables are how programs are told of a bundle of certificate authorities.
+var caVariables = []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+	"GIT_SSL_CAINFO", "NIX_SSL_CERT_FILE", "CARGO_HTTP_CAINFO", "npm_config_cafile"}
+
+// baseEnv is the environment of an image.
+func baseEnv(c ocispecs.ImageConfig) map[string]string {
+	env := map[string]string{}
+	for _, kv := range c.Env {
+		if k, v, _ := strings.Cut(kv, "="); k != "" {
+			env[k] = v
+		}
+	}
+	if env["PATH"] == "" {
+		env["PATH"] = defaultPath
+	}
+	return env
+}
+
+// toolEnv is the environment of steps that install packages: nothing of the app is in it.
+func (l *lowering) toolEnv() map[string]string {
+	env := baseEnv(l.in.Base.Config)
+	env["HOME"], env["USER"] = "/root", "root"
+	return env
+}
+
+// appEnv is the environment that an image, the plan and more variables give to the app and its commands.
+func (l *lowering) appEnv(c ocispecs.ImageConfig, front []string, more map[string]string) map[string]string {
+	env := baseEnv(c)
+	maps.Copy(env, l.in.Plan.Variables)
+	maps.Copy(env, more)
+	if len(front) > 0 {
+		env[frontKey] = joinPath(append(slices.Clone(front), env[frontKey])...)
+		env["PATH"] = joinPath(append(slices.Clone(front), env["PATH"])...)
+	}
+	return env
+}
+
+// environ is env as images have it, sorted: its order is part of a digest.
+func environ(env map[string]string) []string {
+	out := make([]string, 0, len(env))
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, k+"="+env[k])
+	}
+	return out
+}
+
+// joinPath joins lists of directories. An empty element would mean the working directory, so there is none.
+func joinPath(lists ...string) string {
+	var dirs []string
+	for _, l := range lists {
+		for d := range strings.SplitSeq(l, ":") {
+			if d != "" {
+				dirs = append(dirs, d)
+			}
+		}
+	}
+	return strings.Join(dirs, ":")
+}
+
+func joinLines(a, b string) string { return strings.TrimPrefix(a+"\n"+b, "\n") }

@@ -1,0 +1,129 @@
+package plan2llb
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+const (
+	assetsDir   = "/assets"
+	profileFile = "/etc/profile.d/nixpacks.sh"
+	sourceCopy  = "[app] copy the source"
+)
+
+// profile is what login shells read. Distributions' /etc/profile sets PATH anew before it reads this, so
+// the image's own directories go in front again; what Nix packages export (libraries) comes with it.
+const profile = `for nixpacks_file in ` + everyNix + `/etc/profile.d/*.sh; do
+	[ ! -r "$nixpacks_file" ] || . "$nixpacks_file"
+done
+unset nixpacks_file
+[ -z "$NIXPACKS_PATH" ] || PATH="$NIXPACKS_PATH:$PATH"
+export PATH
+`
+
+// files adds what is there before any phase: /app, the profile of login shells and the static assets.
+func (l *lowering) files() {
+	l.state = l.state.File(l.ownFiles(l.in.Base), named("[app] profile and static assets"))
+}
+
+// ownFiles makes what every image of ours has, on the image base.
+func (l *lowering) ownFiles(base Source) *llb.FileAction {
+	owner := []llb.MkdirOption{llb.WithParents(true)}
+	if user := base.Config.User; user != "" {
+		owner = append(owner, llb.WithUser(user))
+	}
+	a := llb.Mkdir(AppDir, 0o755, owner...).
+		Mkdir(path.Dir(profileFile), 0o755, llb.WithParents(true)).
+		Mkfile(profileFile, 0o644, []byte(profile))
+	made := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(l.in.Plan.StaticAssets)) {
+		file := path.Join(assetsDir, name)
+		if dir := path.Dir(file); !made[dir] {
+			made[dir] = true
+			a = a.Mkdir(dir, 0o755, llb.WithParents(true))
+		}
+		a = a.Mkfile(file, 0o644, []byte(l.in.Plan.StaticAssets[name]))
+	}
+	return a
+}
+
+// copyFor gives a phase the files of the app that it asks for: those, or the whole app.
+func (l *lowering) copyFor(name string, ph *plan.Phase) {
+	switch {
+	case l.whole:
+	case ph.Inputs == nil && ph.OnlyIncludeFiles == nil, slices.ContainsFunc(ph.OnlyIncludeFiles, isAll), slices.ContainsFunc(ph.Inputs, isAll):
+		l.copyWhole()
+	case len(ph.Inputs)+len(ph.OnlyIncludeFiles) > 0:
+		l.copySome(name, ph)
+	}
+}
+
+// isAll tells whether a path is the app's directory itself.
+func isAll(p string) bool { return path.Join("/", p) == "/" }
+
+// copyWhole copies the app.
+func (l *lowering) copyWhole() {
+	l.whole = true
+	src := l.app("source", nil, "[app] read the source")
+	l.state = l.state.File(llb.Copy(src, "/", AppDir, l.copyInfo()), named(sourceCopy))
+}
+
+// copySome copies what a phase sees of the app. Inputs that are not there are no mistake (a lock file that
+// an app may have); a missing file of OnlyIncludeFiles fails the build.
+func (l *lowering) copySome(name string, ph *plan.Phase) {
+	inputs := patterns(ph.Inputs)
+	var only []string
+	for _, f := range ph.OnlyIncludeFiles {
+		only = append(only, inContext(f))
+	}
+	src := l.app(name, sortedSet(slices.Concat(inputs, only)), "["+name+"] read "+strings.Join(slices.Concat(ph.Inputs, ph.OnlyIncludeFiles), " "))
+	var a *llb.FileAction
+	if len(inputs) > 0 {
+		a = then(a, src, "/", AppDir, l.copyInfo())
+	}
+	for _, f := range ph.OnlyIncludeFiles {
+		a = then(a, src, path.Join("/", f), destination(f), l.copyInfo())
+	}
+	l.state = l.state.File(a, named("["+name+"] copy its files"))
+}
+
+// app is the app's directory, or what include matches of it; hint tells apart what the daemon keeps of the
+// directory for different includes.
+func (l *lowering) app(hint string, include []string, label string) llb.State {
+	return llb.Local(AppLocal, llb.SharedKeyHint(AppLocal+":"+hint), llb.IncludePatterns(include),
+		llb.ExcludePatterns(append(slices.Clone(l.in.Ignore), "**/.git")), named(label))
+}
+
+// copyInfo are the options of every copy of the app: contents of folders, onto what is there, owned by the
+// user who runs the commands.
+func (l *lowering) copyInfo() *llb.CopyInfo {
+	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true}
+	if user := l.in.Base.Config.User; user != "" {
+		llb.WithUser(user).SetCopyOption(info)
+	}
+	return info
+}
+
+// then is a, followed by a copy.
+func then(a *llb.FileAction, from llb.State, src, dest string, info *llb.CopyInfo) *llb.FileAction {
+	if a == nil {
+		return llb.Copy(from, src, dest, info)
+	}
+	return a.Copy(from, src, dest, info)
+}
+
+// destination is where a file lands: at its own path below /app (an absolute path stays what it is), and
+// what a pattern matches in the folder where the pattern begins.
+func destination(file string) string {
+	dest := inApp(file)
+	if i := strings.IndexAny(dest, "*?["); i >= 0 {
+		return path.Dir(dest[:i]+"x") + "/"
+	}
+	return dest
+}

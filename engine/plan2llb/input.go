@@ -1,0 +1,125 @@
+package plan2llb
+
+import (
+	"net/netip"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+const (
+	// AppLocal is the name of the llb.Local that is the app's directory.
+	AppLocal = "app"
+	// CASecret is the id of the secret that is a bundle of certificate authorities in PEM.
+	CASecret = "nixpacks-ca"
+	// AppDir is where the app lies in the image.
+	AppDir = "/app"
+)
+
+// Input is all that a graph depends on.
+type Input struct {
+	// Plan is a finished plan (plan.Plan.Pin): it names its base and the revisions of nixpkgs.
+	Plan *plan.Plan
+	// Platform to build for; operating system and architecture are required.
+	Platform ocispecs.Platform
+	// Base is what Plan.BuildImage was resolved to.
+	Base Source
+	// Run is what Plan.Start.RunImage was resolved to; nil where the plan has none.
+	Run *Source
+	// CacheKey tells one app's cache directories from another's. With "" there are none.
+	CacheKey string
+	// NoCache runs every step anew and gives it no cache directories.
+	NoCache bool
+	// CA says that the client has the secret CASecret: steps trust it. It is never part of the image.
+	CA bool
+	// Mirrors say where to fetch what the Nix steps fetch.
+	Mirrors []Mirror
+	// Labels of the image, over those of the base.
+	Labels map[string]string
+	// Ignore are patterns, in .dockerignore's syntax and order, of files of the app that are not copied.
+	Ignore []string
+	// Secrets that the phases' commands see.
+	Secrets []Secret
+	// Hosts are more lines for /etc/hosts of every step.
+	Hosts []Host
+	// HostNetwork gives steps the network of the machine that they run on; the daemon must allow it.
+	HostNetwork bool
+	// Limits of every step.
+	Limits Limits
+	// Proxy that steps use; no part of a step's cache key.
+	Proxy *llb.ProxyEnv
+	// LocalUniqueID makes the graph independent of the moment where it is set. It must be empty where the
+	// graph is built: a daemon takes equal vertices for the same, so that of two apps built at once one
+	// would get the other's files.
+	LocalUniqueID string
+}
+
+// Source is an image that was resolved.
+type Source struct {
+	// Ref is the image's reference; for a Layout any text, for display.
+	Ref string
+	// Digest of the image's manifest; "" takes whatever a registry has for Ref at that moment.
+	Digest digest.Digest
+	// Config is the image's configuration: its environment, user and labels are kept.
+	Config ocispecs.ImageConfig
+	// Layout says that the client serves the image from an OCI layout, as the store StoreID.
+	Layout  bool
+	StoreID string
+}
+
+// Mirror replaces the prefix From of URLs by To, which starts with https://, http:// or file://; the latter
+// names a folder on the client's machine (Result.Locals).
+type Mirror struct {
+	From, To string
+}
+
+// Secret is shown to commands as the variable Env, or as the file File, or both.
+type Secret struct {
+	ID, Env, File string
+	// Phases that see it; nil for all.
+	Phases []string
+}
+
+// Host is a name and its address.
+type Host struct {
+	Name string
+	Addr netip.Addr
+}
+
+// Limits of a step; 0 is none.
+type Limits struct {
+	CPUQuota int64 // microseconds of CPU time in every 100 ms
+	Memory   int64 // bytes
+}
+
+// Result is a plan as BuildKit takes it.
+type Result struct {
+	Def *llb.Definition
+	// Image is the image's configuration, without layers and history, which the exporter adds.
+	Image ocispecs.Image
+	// Vertices of Def, each behind those that it needs.
+	Vertices []Vertex
+	// Digest covers Def and Image.
+	Digest digest.Digest
+	// Steps are the vertices that run the phases' commands.
+	Steps map[digest.Digest]Step
+	// Locals names the folders of the client's machine that mirrors need, by the name of their llb.Local.
+	// The app's own, AppLocal, is not among them.
+	Locals map[string]string
+}
+
+// Vertex is one step of the graph.
+type Vertex struct {
+	Digest digest.Digest   `json:"digest"`
+	Name   string          `json:"name"`
+	Deps   []digest.Digest `json:"deps,omitempty"`
+}
+
+// Step is a command of a phase.
+type Step struct {
+	Phase   string `json:"phase"`
+	Command string `json:"command"`
+}

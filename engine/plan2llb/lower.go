@@ -1,0 +1,93 @@
+package plan2llb
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Lower turns a plan into a graph of build steps and the configuration of the image that they make.
+// A plan or an option that makes no sense is a fault for each of its mistakes, joined.
+func Lower(ctx context.Context, in Input) (*Result, error) {
+	order, err := check(&in)
+	if err != nil {
+		return nil, err
+	}
+	l := &lowering{in: in, start: plan.Start{}, locals: map[string]string{}}
+	if in.Plan.Start != nil {
+		l.start = *in.Plan.Start
+	}
+	l.packages()
+	if in.Run == nil {
+		l.user(in.Base)
+	}
+	l.files()
+	for _, name := range order {
+		l.phase(name, in.Plan.Phases[name])
+	}
+	if l.wantsWhole() {
+		l.copyWhole()
+	}
+	final := in.Base
+	if in.Run != nil {
+		final = *in.Run
+		l.runImage()
+	}
+	return l.result(ctx, final)
+}
+
+// lowering is the work on one plan.
+type lowering struct {
+	in    Input
+	start plan.Start
+	// state is the end of the chain so far.
+	state llb.State
+	// front are the directories in front of PATH so far, first one first.
+	front []string
+	// whole says that the whole app has been copied.
+	whole  bool
+	locals map[string]string
+}
+
+func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {
+	opts := []llb.ConstraintsOpt{llb.Platform(l.in.Platform)}
+	if id := l.in.LocalUniqueID; id != "" {
+		opts = append(opts, llb.LocalUniqueID(id))
+	}
+	if l.in.NoCache {
+		opts = append(opts, llb.IgnoreCache)
+	}
+	def, err := l.state.Marshal(ctx, opts...)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the plan cannot be turned into build steps")
+	}
+	res := &Result{Def: def, Image: l.image(final), Locals: l.locals}
+	if res.Vertices, res.Steps, err = vertices(def); err != nil {
+		return nil, err
+	}
+	res.Digest, err = overall(def, res.Image)
+	return res, err
+}
+
+// overall is a digest of the graph, through that of its last vertex, and of the image's configuration.
+func overall(def *llb.Definition, img ocispecs.Image) (digest.Digest, error) {
+	head, err := def.Head()
+	if err != nil {
+		return "", fault.Wrap(fault.Bug, err, "the build steps have no end")
+	}
+	config, err := json.Marshal(img)
+	if err != nil {
+		return "", fault.Wrap(fault.Bug, err, "the image's configuration cannot be written")
+	}
+	return digest.FromString(head.String() + "\n" + string(config)), nil
+}
+
+// normalPlatform writes a platform in one way only: arm64/v8 is arm64.
+func normalPlatform(p ocispecs.Platform) ocispecs.Platform { return platforms.Normalize(p) }

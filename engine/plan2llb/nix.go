@@ -1,0 +1,161 @@
+package plan2llb
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+const (
+	nixFiles = "/run/nixpacks/nix"
+	rootNix  = "/root/.nix-profile"
+	// everyNix is a name of root's Nix profile that other users can follow, too: they may not enter /root.
+	everyNix = "/nix/var/nix/profiles/nixpacks"
+)
+
+// nixFront are the directories that Nix packages put in front of PATH.
+var nixFront = []string{rootNix + "/bin", everyNix + "/bin"}
+
+// installNix is the script that installs the expression $1. What Nix leaves behind and nobody runs
+// (downloads, build logs, earlier generations) is deleted in the same step, so no layer holds it.
+var installNix = `nix-env -if "$1"
+ln -sfn "$(readlink -f "$HOME/.nix-profile")" ` + everyNix + `
+nix-collect-garbage -d 2>&1 | tail -n 1
+rm -rf "$HOME/.cache/nix" /nix/var/log/nix/drvs
+rmdir "$HOME/.cache" 2>/dev/null || :`
+
+// nixSet is what all phases together take from one revision of nixpkgs.
+type nixSet struct {
+	archive              string
+	pkgs, libs, overlays []string
+}
+
+// nixSets are the plan's sets, sorted by revision. Overlays keep the order of the phases' names, because
+// later ones see earlier ones; everything else is sorted.
+func nixSets(p *plan.Plan) []*nixSet {
+	byArchive := map[string]*nixSet{}
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		ph := p.Phases[name]
+		if !ph.UsesNix() {
+			continue
+		}
+		s := byArchive[ph.NixpkgsArchive]
+		if s == nil {
+			s = &nixSet{archive: ph.NixpkgsArchive}
+			byArchive[s.archive] = s
+		}
+		s.pkgs = append(s.pkgs, ph.NixPkgs...)
+		s.libs = append(s.libs, ph.NixLibs...)
+		for _, o := range ph.NixOverlays {
+			if !slices.Contains(s.overlays, o) {
+				s.overlays = append(s.overlays, o)
+			}
+		}
+	}
+	var sets []*nixSet
+	for _, archive := range slices.Sorted(maps.Keys(byArchive)) {
+		s := byArchive[archive]
+		s.pkgs, s.libs = sortedSet(s.pkgs), sortedSet(s.libs)
+		sets = append(sets, s)
+	}
+	return sets
+}
+
+// NixExpressions are the Nix files that the plan's packages become, by name.
+func NixExpressions(p *plan.Plan) map[string]string {
+	files := map[string]string{}
+	for _, s := range nixSets(p) {
+		files[s.file()] = s.expression(newMirrors(nil))
+	}
+	return files
+}
+
+func (s *nixSet) file() string { return "nixpkgs-" + s.archive + ".nix" }
+
+// name is that of the set's derivation. nix-env takes what comes behind a dash and a digit for a version,
+// and replaces one version of a name by another: so there is no dash.
+func (s *nixSet) name() string { return "nixpacks_" + strings.ReplaceAll(s.archive, "-", "_") }
+
+// expression is the set as a Nix file: an environment of the packages and, for the libraries, a file in
+// etc/profile.d that login shells read. Names bound here are unlike any package's, since they hide one of
+// the same name.
+func (s *nixSet) expression(m *mirrors) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Packages from nixpkgs %s.\n{ }:\nlet\n", s.archive)
+	fmt.Fprintf(&b, "  nixpacksSet = import (builtins.fetchTarball %s) {\n    overlays = [", nixString(m.file(archiveURL+s.archive+".tar.gz")))
+	for _, o := range s.overlays {
+		fmt.Fprintf(&b, "\n      (import (builtins.fetchTarball %s))", nixString(m.file(o)))
+	}
+	b.WriteString("\n    ];\n  };\nin\nwith nixpacksSet;\n")
+	paths := s.pkgs
+	if len(s.libs) > 0 {
+		b.WriteString(s.libraries())
+		paths = append(slices.Clone(paths), "nixpacksProfile")
+	}
+	fmt.Fprintf(&b, "buildEnv {\n  name = %s;\n  paths = [", nixString(s.name()))
+	for _, p := range paths {
+		b.WriteString("\n    " + p)
+	}
+	b.WriteString("\n  ];\n}\n")
+	return b.String()
+}
+
+// libraries binds nixpacksProfile: a package that is one file of variables.
+func (s *nixSet) libraries() string {
+	lines := `export LD_LIBRARY_PATH="${lib.makeLibraryPath [ ` + strings.Join(s.libs, " ") + ` ]}''${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`
+	// Programs that link OpenSSL while they are built ask these two for its headers and its libraries.
+	if i := slices.IndexFunc(s.libs, func(l string) bool { return strings.Contains(l, "openssl") }); i >= 0 {
+		lines += fmt.Sprintf("\n    export OPENSSL_DIR=\"${%[1]s.dev}\"\n    export OPENSSL_LIB_DIR=\"${%[1]s.out}/lib\"", s.libs[i])
+	}
+	return fmt.Sprintf(`let
+  nixpacksVariables = writeText "%[1]s-variables" ''
+    %[2]s
+  '';
+  nixpacksProfile = runCommand "%[1]s-profile" { } ''
+    mkdir -p $out/etc/profile.d
+    cp ${nixpacksVariables} $out/etc/profile.d/%[1]s.sh
+  '';
+in
+`, s.name(), lines)
+}
+
+// nixString is s as a string of the Nix language.
+func nixString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `${`, `\${`).Replace(s) + `"`
+}
+
+// installNix adds the step that installs one set.
+func (l *lowering) installNix(s *nixSet) {
+	m := newMirrors(l.in.Mirrors)
+	expr := llb.Scratch().File(llb.Mkfile("/"+s.file(), 0o644, []byte(s.expression(m))), named("[nix] "+s.file()))
+	env := l.toolEnv()
+	env["PATH"] = joinPath(rootNix+"/bin", "/nix/var/nix/profiles/default/bin", env["PATH"])
+	env["NIX_CONFIG"] = joinLines(env["NIX_CONFIG"], nixConfig(m))
+	l.state = l.exec(l.state, step{
+		args: []string{"/bin/bash", "-euo", "pipefail", "-c", installNix, "nix", nixFiles + "/" + s.file()},
+		dir:  "/",
+		env:  env,
+		opts: append(m.mount(s.archive, l.locals),
+			llb.AddMount(nixFiles, expr, llb.Readonly),
+			named("[nix] "+strings.Join(slices.Concat(s.pkgs, s.libs), " "))),
+	})
+}
+
+// nixConfig are the lines that Nix needs inside a build step: there are no users to build as, and a step
+// cannot nest a sandbox. With a mirror of nixpkgs and none of its binary cache there is no binary cache,
+// and asking for it costs only time.
+func nixConfig(m *mirrors) string {
+	lines := "build-users-group =\nsandbox = false\nfilter-syscalls = false"
+	if to, ok := m.folder(cacheURL); ok {
+		return lines + "\nsubstituters = " + to
+	}
+	if m.find(archiveURL) >= 0 {
+		return lines + "\nsubstituters ="
+	}
+	return lines
+}

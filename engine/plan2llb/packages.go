@@ -1,0 +1,59 @@
+package plan2llb
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+)
+
+// installApt is the script that installs the Debian packages "$@". It leaves no package lists, downloads,
+// logs or caches that change from run to run, nor an identity that all machines would share. Services that
+// packages bring must not start in a build step: that is what policy-rc.d says.
+const installApt = `policy=/usr/sbin/policy-rc.d
+if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; fi
+apt-get $NIXPACKS_APT_OPTIONS update
+apt-get $NIXPACKS_APT_OPTIONS install -y --no-install-recommends -- "$@"
+[ -z "$policy" ] || rm $policy
+rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old \
+  /var/lib/dpkg/*-old /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dbus/machine-id
+[ ! -s /etc/machine-id ] || : > /etc/machine-id`
+
+// packages adds the steps that install what the phases need, before any of their commands.
+func (l *lowering) packages() {
+	l.state = l.in.Base.state("base")
+	for _, s := range nixSets(l.in.Plan) {
+		l.installNix(s)
+		l.front = nixFront
+	}
+	var apt []string
+	for _, ph := range l.in.Plan.Phases {
+		for _, p := range ph.AptPkgs {
+			apt = append(apt, strings.Fields(p)...)
+		}
+	}
+	if len(apt) > 0 {
+		l.installApt(sortedSet(apt))
+	}
+}
+
+func (l *lowering) installApt(pkgs []string) {
+	env := l.toolEnv()
+	env["DEBIAN_FRONTEND"] = "noninteractive"
+	if l.in.CA {
+		env["NIXPACKS_APT_OPTIONS"] = "-o Acquire::https::CAInfo=" + caFile
+	}
+	l.state = l.exec(l.state, step{
+		args: append([]string{"/bin/bash", "-eo", "pipefail", "-c", installApt, "apt"}, pkgs...),
+		dir:  "/",
+		env:  env,
+		opts: []llb.RunOption{named("[apt] " + strings.Join(pkgs, " "))},
+	})
+}
+
+// sortedSet is the list sorted, without empty and repeated elements.
+func sortedSet(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+}

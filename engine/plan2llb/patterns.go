@@ -1,0 +1,49 @@
+package plan2llb
+
+import (
+	"path"
+	"strings"
+)
+
+// patterns are globs of the app's files as BuildKit takes them: braces expanded, no leading slash.
+func patterns(globs []string) []string {
+	var out []string
+	for _, g := range globs {
+		for _, p := range expandBraces(g) {
+			out = append(out, inContext(p))
+		}
+	}
+	return out
+}
+
+// inContext is a path of the app without what only decorates it: a leading slash, "./", a trailing slash.
+func inContext(p string) string { return strings.TrimPrefix(path.Join("/", p), "/") }
+
+// expandBraces turns a{b,c} into ab and ac; braces may be nested. A brace without its partner is itself.
+func expandBraces(glob string) []string {
+	open := strings.IndexByte(glob, '{')
+	if open < 0 {
+		return []string{glob}
+	}
+	var out []string
+	depth, from := 0, open+1
+	for i := open; i < len(glob); i++ {
+		switch c := glob[i]; {
+		case c == '{':
+			depth++
+		case c == ',' && depth == 1:
+			out = append(out, glob[from:i])
+			from = i + 1
+		case c == '}':
+			if depth--; depth > 0 {
+				continue
+			}
+			var all []string
+			for _, alt := range append(out, glob[from:i]) {
+				all = append(all, expandBraces(glob[:open]+alt+glob[i+1:])...)
+			}
+			return all
+		}
+	}
+	return []string{glob}
+}

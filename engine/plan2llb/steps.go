@@ -1,0 +1,135 @@
+package plan2llb
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// step is a program that runs on the image so far.
+type step struct {
+	args []string
+	dir  string
+	user string // "" is root
+	env  map[string]string
+	opts []llb.RunOption
+}
+
+// exec is st after the step.
+func (l *lowering) exec(st llb.State, s step) llb.State {
+	opts := []llb.RunOption{llb.Args(s.args), llb.With(llb.Dir(s.dir))}
+	if s.user == "" {
+		s.user = "root"
+	}
+	opts = append(opts, llb.With(llb.User(s.user)))
+	env := maps.Clone(s.env)
+	if l.in.CA {
+		for _, k := range caVariables {
+			env[k] = caFile
+		}
+		opts = append(opts, llb.AddSecret(caFile, llb.SecretID(CASecret), llb.SecretFileOpt(0, 0, 0o444), llb.SecretOptional))
+	}
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		opts = append(opts, llb.AddEnv(k, env[k]))
+	}
+	opts = append(opts, l.surroundings()...)
+	return st.Run(append(opts, s.opts...)...).Root()
+}
+
+// surroundings are the options of every step that have to do with the machine.
+func (l *lowering) surroundings() []llb.RunOption {
+	var opts []llb.RunOption
+	for _, h := range l.in.Hosts {
+		opts = append(opts, llb.AddExtraHost(h.Name, h.Addr.AsSlice()))
+	}
+	if l.in.HostNetwork {
+		opts = append(opts, llb.With(llb.Network(llb.NetModeHost)))
+	}
+	if n := l.in.Limits.CPUQuota; n > 0 {
+		opts = append(opts, llb.CPUPeriod(100_000), llb.CPUQuota(n))
+	}
+	if n := l.in.Limits.Memory; n > 0 {
+		opts = append(opts, llb.MemoryLimit(n))
+	}
+	if l.in.Proxy != nil {
+		opts = append(opts, llb.WithProxy(*l.in.Proxy))
+	}
+	return opts
+}
+
+// phase adds the files and the commands of a phase.
+func (l *lowering) phase(name string, ph *plan.Phase) {
+	l.front = append(slices.Clone(ph.Paths), l.front...)
+	if len(ph.Cmds) == 0 {
+		return
+	}
+	l.copyFor(name, ph)
+	env := l.appEnv(l.in.Base.Config, l.front, ph.Variables)
+	common := l.cacheMounts(ph)
+	for _, s := range l.in.Secrets {
+		if s.Phases == nil || slices.Contains(s.Phases, name) {
+			delete(env, s.Env) // the secret stands in for a variable of its name
+			common = append(common, s.options()...)
+		}
+	}
+	for _, cmd := range ph.Cmds {
+		l.state = l.exec(l.state, step{
+			args: []string{"/bin/bash", "-l", "-o", "pipefail", "-c", cmd},
+			dir:  AppDir,
+			user: l.in.Base.Config.User,
+			env:  env,
+			opts: append(slices.Clone(common), described(Step{Phase: name, Command: cmd})),
+		})
+	}
+}
+
+// options show the secret to a step.
+func (s Secret) options() []llb.RunOption {
+	var opts []llb.RunOption
+	if s.Env != "" {
+		opts = append(opts, llb.AddSecret(s.Env, llb.SecretID(s.ID), llb.SecretAsEnv(true)))
+	}
+	if s.File != "" {
+		opts = append(opts, llb.AddSecret(s.File, llb.SecretID(s.ID)))
+	}
+	return opts
+}
+
+// cacheMounts are the phase's cache directories. Their ids are Nixpacks' own, and so is that builds share
+// them while they run.
+func (l *lowering) cacheMounts(ph *plan.Phase) []llb.RunOption {
+	if l.in.CacheKey == "" || l.in.NoCache {
+		return nil
+	}
+	var opts []llb.RunOption
+	seen := map[string]bool{}
+	for _, dir := range ph.CacheDirectories {
+		target := cacheTarget(dir)
+		if seen[target] {
+			continue
+		}
+		seen[target] = true
+		opts = append(opts, llb.AddMount(target, llb.Scratch(), llb.AsPersistentCacheDir(cacheID(l.in.CacheKey, dir), llb.CacheMountShared)))
+	}
+	return opts
+}
+
+// cacheTarget is where a cache directory lies: `~` is root's home, a relative one is below /app.
+func cacheTarget(dir string) string { return inApp(strings.ReplaceAll(dir, "~", "/root")) }
+
+func cacheID(key, dir string) string {
+	return strings.NewReplacer(".", "", " ", "-").Replace(key + "-" + strings.ReplaceAll(dir, "~", "/root"))
+}
+
+// inApp is a path that is relative to the app's directory, as an absolute one.
+func inApp(p string) string {
+	if path.IsAbs(p) {
+		return path.Clean(p)
+	}
+	return path.Join(AppDir, p)
+}
