@@ -1,0 +1,187 @@
+package base
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// downloads is how many packages are fetched at once.
+const downloads = 6
+
+// debianArch are the architectures that Debian names otherwise than Go.
+var debianArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el", "mips64le": "mips64el"}
+
+// bootstrap makes the base; the caller holds the cache's lock.
+func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, error) {
+	tmp, err := c.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	d.fetch = newFetcher(c.path(downloadsDir), tmp, d.pause)
+	d.Progress("reading the Debian archive's index of " + d.suite)
+	rels, err := d.releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := d.choose(ctx, rels)
+	if err != nil {
+		return nil, err
+	}
+	rec := record{Base: d.Ref, Made: d.now().UTC(), Packages: chosen.sorted(), Key: d.key(chosen, rels)}
+	for _, r := range rels {
+		rec.Sources = append(rec.Sources, source{redact(r.URI), r.Suite, r.AnyAge})
+	}
+	if c.open(rec.Key) != nil { // the archive has nothing new
+		return c.point(rec)
+	}
+	debs, err := d.download(ctx, chosen, redact(rels[0].URI))
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(tmp, "layout")
+	if err := d.build(ctx, run, chosen, debs, d.aptSources(rels), tmp, dir); err != nil {
+		return nil, err
+	}
+	return c.publish(dir, rec)
+}
+
+// key names a base by its content: the packages, and what this program adds to them.
+func (d *debian) key(c *choice, rels []*release) string {
+	return d.suite + "-" + d.Arch + "-" + d.flavour.name + "-" +
+		hashOf([]any{format, d.recipe(), d.aptSources(rels), string(d.ownKeys()), c.sorted()})[:32]
+}
+
+// ownKeys are the keys that the base must hold for apt to accept an archive that is not signed by Debian's.
+func (d *debian) ownKeys() []byte {
+	if d.Keyring == "" {
+		return nil
+	}
+	return d.keys.raw
+}
+
+func (d *debian) choose(ctx context.Context, rels []*release) (*choice, error) {
+	arch := d.Arch
+	if a, ok := debianArch[arch]; ok {
+		arch = a
+	}
+	set := newPackageSet()
+	for _, r := range rels {
+		if err := r.packages(ctx, d.fetch, arch, set); err != nil {
+			return nil, err
+		}
+	}
+	set.index()
+	return choose(set, arch, d.flavour.packagesFor(set))
+}
+
+// download fetches the packages, several at a time, and gives their files by name.
+func (d *debian) download(ctx context.Context, c *choice, from string) (map[string]string, error) {
+	pkgs := c.sorted()
+	var total int64
+	for _, p := range pkgs {
+		total += p.size
+	}
+	d.Progress(fmt.Sprintf("%s: %d packages, %.1f MB, from %s", d.Ref, len(pkgs), float64(total)/1e6, from))
+	debs, mu := map[string]string{}, sync.Mutex{}
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.SetLimit(downloads)
+	for _, p := range pkgs {
+		eg.Go(func() error {
+			file, err := d.fetch.file(ctx, p.SHA256, p.size, p.address)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			debs[p.Name] = file
+			return nil
+		})
+	}
+	return debs, eg.Wait()
+}
+
+// build makes the layout of the finished base in dir.
+func (d *debian) build(ctx context.Context, run Runner, c *choice, debs map[string]string, sources, tmp, dir string) error {
+	epoch, err := epochOf(debs)
+	if err != nil {
+		return fault.Wrap(fault.Refused, err, "a Debian package cannot be read")
+	}
+	platform := ocispecs.Platform{OS: "linux", Architecture: d.Arch}
+	stage, err := d.stage(c, debs, sources, filepath.Join(tmp, "stage"), platform, epoch)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(stage.Layout.Dir)
+	d.Progress(d.Ref + ": installing the packages")
+	out, err := newLayout(dir)
+	if err != nil {
+		return cacheFault(err)
+	}
+	ly, err := out.addLayer(true, func(w io.Writer) error { return second(ctx, run, stage, tmp, epoch, w) })
+	if err != nil {
+		return fault.Wrap(fault.TryAgain, err, "the base %s cannot be written: %v", d.Ref, err)
+	}
+	cfg := ocispecs.ImageConfig{Env: d.flavour.env, Cmd: []string{"/bin/bash"}}
+	_, err = out.finish(ly, platform, cfg, epoch, d.Ref)
+	return cacheFault(err)
+}
+
+// stage writes the first stage's layout and says how the second is run.
+func (d *debian) stage(c *choice, debs map[string]string, sources, dir string, platform ocispecs.Platform, epoch time.Time) (Stage, error) {
+	out, err := newLayout(dir)
+	if err != nil {
+		return Stage{}, cacheFault(err)
+	}
+	w := stageInput{flavour: d.flavour, choice: c, debs: debs, sources: sources, keys: d.ownKeys(), epoch: epoch}
+	ly, err := out.addLayer(false, w.write)
+	if err != nil {
+		return Stage{}, fault.Wrap(fault.TryAgain, err, "the base %s cannot be written: %v", d.Ref, err)
+	}
+	env := stageEnv(strconv.FormatInt(epoch.Unix(), 10))
+	layout, err := out.finish(ly, platform, ocispecs.ImageConfig{Env: env}, epoch, d.Ref)
+	if err != nil {
+		return Stage{}, cacheFault(err)
+	}
+	return Stage{Name: "installing the packages of " + d.Ref, Layout: layout, Args: []string{"/" + stageDir + "/configure"}, Env: env}, nil
+}
+
+// second runs the second stage and writes its file system, normalised, to w.
+func second(ctx context.Context, run Runner, stage Stage, tmp string, epoch time.Time, w io.Writer) error {
+	spool, err := os.CreateTemp(tmp, "spool-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(spool.Name())
+	defer spool.Close()
+	pr, pw := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := run(ctx, stage, pw)
+		pw.CloseWithError(err) // the reader sees why the stream ends
+		done <- err
+	}()
+	files, err := readEntries(pr, spool)
+	if err == nil {
+		_, err = io.Copy(io.Discard, pr) // the padding after the archive's end
+	}
+	pr.CloseWithError(err)
+	if runErr := <-done; err == nil {
+		err = runErr
+	}
+	if err != nil {
+		return err
+	}
+	return writeEntries(files, spool, epoch, w)
+}

@@ -1,0 +1,145 @@
+package base
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// cache is the part of the cache directory that one base uses:
+//
+//	downloads/SHA256   packages and indexes, shared by all bases
+//	bases/KEY/         a finished base, an OCI layout, never changed
+//	names/ID.json      which key a request got last
+//	tmp/ID/            what is being written, by the holder of locks/ID
+type cache struct {
+	dir, id, arch string
+}
+
+const (
+	downloadsDir = "downloads"
+	basesDir     = "bases"
+	namesDir     = "names"
+	tmpDir       = "tmp"
+	locksDir     = "locks"
+)
+
+// record is what is known of a finished base beside its image.
+type record struct {
+	Key      string    `json:"key"`
+	Base     string    `json:"base"`
+	Made     time.Time `json:"made"`
+	Sources  []source  `json:"sources"`
+	Packages []*pkg    `json:"packages"`
+}
+
+func (c *cache) path(elem ...string) string {
+	return filepath.Join(append([]string{c.dir}, elem...)...)
+}
+
+func (c *cache) prepare() error {
+	for _, d := range []string{downloadsDir, basesDir, namesDir, tmpDir, locksDir} {
+		if err := os.MkdirAll(c.path(d), 0o700); err != nil {
+			return cacheFault(err)
+		}
+	}
+	return nil
+}
+
+// lookup gives the base that this request got last, or nil. A record or layout that cannot be read counts as none: it is
+// made again.
+func (c *cache) lookup() *Layout {
+	raw, err := os.ReadFile(c.path(namesDir, c.id+".json"))
+	if err != nil {
+		return nil
+	}
+	var r record
+	if json.Unmarshal(raw, &r) != nil || !filepath.IsLocal(r.Key) {
+		return nil
+	}
+	return c.open(r.Key)
+}
+
+func (c *cache) open(key string) *Layout {
+	l, err := openLayout(c.path(basesDir, key), "", c.arch)
+	if err != nil {
+		return nil
+	}
+	return l
+}
+
+// lock waits for the right to make this base; waiting is called once if another process has it.
+func (c *cache) lock(ctx context.Context, waiting func()) (unlock func(), err error) {
+	l := flock.New(c.path(locksDir, c.id))
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		waiting()
+		_, err = l.TryLockContext(ctx, 100*time.Millisecond)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, cacheFault(err)
+	}
+	return func() { _ = l.Unlock() }, nil // the process's end unlocks too
+}
+
+// scratch gives an empty directory for what is being written; only the holder of the lock may ask, so that what
+// a killed process left there goes.
+func (c *cache) scratch() (string, error) {
+	dir := c.path(tmpDir, c.id)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", cacheFault(err)
+	}
+	return dir, cacheFault(os.Mkdir(dir, 0o700))
+}
+
+// publish moves a finished layout to its key and lets the request's name point there.
+func (c *cache) publish(layout string, r record) (*Layout, error) {
+	final := c.path(basesDir, r.Key)
+	if c.open(r.Key) == nil {
+		if err := os.RemoveAll(final); err != nil { // broken, or half gone: nobody can be using it
+			return nil, cacheFault(err)
+		}
+		err := os.Rename(layout, final)
+		if err != nil && !errors.Is(err, fs.ErrExist) { // another request came to the same packages at the same time
+			return nil, cacheFault(err)
+		}
+	}
+	return c.point(r)
+}
+
+// point lets the request's name point to a base that is there.
+func (c *cache) point(r record) (*Layout, error) {
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the record of the base %s cannot be written", r.Base)
+	}
+	part := c.path(tmpDir, c.id, "name")
+	if err := os.WriteFile(part, append(raw, '\n'), 0o600); err != nil {
+		return nil, cacheFault(err)
+	}
+	if err := os.Rename(part, c.path(namesDir, c.id+".json")); err != nil {
+		return nil, cacheFault(err)
+	}
+	l := c.open(r.Key)
+	if l == nil {
+		return nil, fault.New(fault.TryAgain, "the base %s has gone from the cache %s while it was made", r.Base, c.dir).
+			WithHint("try again; is another process cleaning the cache?")
+	}
+	return l, nil
+}
+
+// cacheFault says that the cache directory cannot be used.
+func cacheFault(err error) error {
+	return fault.Wrap(fault.TryAgain, err, "cannot write the cache: %v", err)
+}

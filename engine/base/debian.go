@@ -1,0 +1,219 @@
+package base
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// format is part of every key: raise it when the same packages are to give another base.
+const format = 1
+
+// debian makes one Debian base.
+type debian struct {
+	Request
+	suite   string
+	flavour flavour
+	keys    *keyring
+	host    []aptSource
+	now     func() time.Time
+	pause   time.Duration // before a failed download is tried again
+	fetch   *fetcher
+}
+
+var suiteForm = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,63}$`)
+
+func newDebian(req Request) (*debian, error) { return newDebianOn(req, os.DirFS("/")) }
+
+func newDebianOn(req Request, host fs.FS) (*debian, error) {
+	d := &debian{Request: req, suite: strings.TrimPrefix(req.Ref, debianScheme), flavour: bare, now: time.Now, pause: 500 * time.Millisecond}
+	if !suiteForm.MatchString(d.suite) {
+		return nil, fault.New(fault.Usage, "%q names no suite of Debian", req.Ref).WithHint("write debian://trixie, for example")
+	}
+	if req.Nix {
+		d.flavour = nix
+	}
+	var err error
+	if d.keys, err = readKeyring(req.Keyring); err != nil {
+		return nil, err
+	}
+	d.Mirror = strings.TrimRight(req.Mirror, "/")
+	if d.Mirror == "" {
+		d.host = hostSources(host)
+		return d, nil
+	}
+	u, err := url.Parse(d.Mirror)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" {
+		return nil, fault.New(fault.Usage, "%q is no address of a Debian mirror", req.Mirror).
+			WithHint("write http://HOST/debian, https:// or file://")
+	}
+	return d, nil
+}
+
+// resolve gives the base from the cache, or makes it, once for all processes that want it at the same time.
+func (d *debian) resolve(ctx context.Context, run Runner) (*Layout, error) {
+	c := &cache{dir: d.CacheDir, id: d.id(), arch: d.Arch}
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	if !d.Refresh {
+		if l := c.lookup(); l != nil {
+			return l, nil
+		}
+	}
+	if d.Offline {
+		return nil, fault.New(fault.TryAgain, "%s (%s) is not in the cache, and it may not be made offline", d.Ref, d.flavour.name).
+			WithHint("build once with the network, or use --build-image oci-layout://PATH")
+	}
+	unlock, err := c.lock(ctx, func() { d.Progress("waiting for another nixpacks that makes " + d.Ref) })
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if !d.Refresh {
+		if l := c.lookup(); l != nil { // made while we waited
+			return l, nil
+		}
+	}
+	return d.bootstrap(ctx, c, run)
+}
+
+// id names a request: all that decides which base it is for, short of what the archive holds today.
+func (d *debian) id() string {
+	keys := sha256.Sum256(d.keys.raw)
+	return d.suite + "-" + d.Arch + "-" + d.flavour.name + "-" + hashOf([]any{format, d.Mirror, d.host, hex.EncodeToString(keys[:]), d.recipe()})[:16]
+}
+
+// recipe is what this program adds to the packages.
+func (d *debian) recipe() string {
+	files := map[string]string{"configure": string(configureScript)}
+	for _, root := range d.flavour.trees {
+		_ = fs.WalkDir(trees, root, func(p string, e fs.DirEntry, err error) error { // an embedded tree has no errors
+			if err == nil && !e.IsDir() {
+				text, _ := trees.ReadFile(p)
+				files[p] = string(text)
+			}
+			return nil
+		})
+	}
+	return hashOf([]any{files, d.flavour.packages, d.flavour.dirs, d.flavour.env})
+}
+
+// hashOf is the hash of a value's JSON.
+func hashOf(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil { // only for values that have no JSON, of which there are none here
+		raw = fmt.Appendf(nil, "%v", v)
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// releases opens the suite and, where the archive has them, its updates and security updates.
+func (d *debian) releases(ctx context.Context) ([]*release, error) {
+	candidates := []source{{URI: d.Mirror, Suite: d.suite}}
+	if d.Mirror == "" {
+		candidates = mainSources(d.host, d.suite)
+	}
+	main, err := d.first(ctx, candidates)
+	if err != nil {
+		return nil, err
+	}
+	if main == nil {
+		return nil, fault.New(fault.Refused, "this machine's apt sources name no Debian archive that has %s", d.suite).
+			WithHint("name one with --debian-mirror URL, such as the address that apt uses on a Debian machine near you")
+	}
+	out := []*release{main}
+	extra := [][]source{
+		{{main.URI, main.codename + "-updates", main.AnyAge}},
+		securitySources(d.host, main.source, main.codename+"-security"),
+	}
+	for _, s := range extra {
+		r, err := d.first(ctx, s)
+		switch {
+		case errors.Is(err, errExpired):
+			d.Progress(fmt.Sprintf("%s is left out: %v", s[0].Suite, err))
+		case err != nil:
+			return nil, err
+		case r != nil:
+			out = append(out, r)
+		}
+	}
+	if len(out) == 1 {
+		d.Progress("the mirror has no updates for " + d.suite)
+	}
+	return out, nil
+}
+
+// first opens the first of the sources that has its suite; nil where none has. A source that is there but wrong counts
+// only if no later one is right.
+func (d *debian) first(ctx context.Context, sources []source) (*release, error) {
+	var wrong error
+	for _, s := range sources {
+		r, err := openRelease(ctx, d.fetch, d.keys, d.now(), s)
+		if err == nil {
+			return r, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var status statusError
+		if missing := errors.As(err, &status) && status.code == 404; !missing && wrong == nil {
+			wrong = err
+		} else if missing && d.Mirror != "" && s.Suite == d.suite {
+			return nil, err
+		}
+	}
+	return nil, wrong
+}
+
+// aptSources is the apt configuration of the finished base: the same archives that it was made from.
+func (d *debian) aptSources(from []*release) string {
+	var b strings.Builder
+	for i, r := range from {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		uri := r.URI
+		if u, err := url.Parse(uri); err == nil && u.User != nil { // a password has no place in an image
+			u.User = nil
+			uri = u.String()
+		}
+		suite := r.Suite
+		if i == 0 {
+			suite = r.codename
+		}
+		fmt.Fprintf(&b, "Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n", uri, suite, d.signedBy())
+		if r.AnyAge {
+			b.WriteString("Check-Valid-Until: no\n")
+		}
+	}
+	return b.String()
+}
+
+func (d *debian) signedBy() string {
+	if d.Keyring == "" {
+		return "/usr/share/keyrings/debian-archive-keyring.gpg"
+	}
+	return "/" + keyFile(d.keys.raw)
+}
+
+// keyFile is where a base keeps the keys of an archive that is not signed by Debian's; apt tells the two formats
+// apart by the name.
+func keyFile(keys []byte) string {
+	if isArmored(keys) {
+		return "etc/apt/keyrings/archive.asc"
+	}
+	return "etc/apt/keyrings/archive.gpg"
+}

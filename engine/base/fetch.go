@@ -1,0 +1,260 @@
+package base
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// fetcher downloads files over HTTP, or copies them from file:// addresses.
+type fetcher struct {
+	client *http.Client
+	store  string        // finished downloads, each named by its SHA-256
+	tmp    string        // where a download is written first; on the same file system as store
+	pause  time.Duration // before the first retry; doubled for each further one
+	stall  time.Duration // a transfer that brings nothing for so long is broken off
+}
+
+const tries = 4
+
+func newFetcher(store, tmp string, pause time.Duration) *fetcher {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = 30 * time.Second
+	t.MaxIdleConnsPerHost = downloads
+	return &fetcher{client: &http.Client{Transport: t}, store: store, tmp: tmp,
+		pause: pause, stall: 30 * time.Second}
+}
+
+// statusError is an answer other than 200.
+type statusError struct{ code int }
+
+func (e statusError) Error() string {
+	return fmt.Sprintf("HTTP status %d %s", e.code, http.StatusText(e.code))
+}
+
+// sumError is a file whose bytes are not those that the index promises.
+type sumError struct{ want, got string }
+
+func (e sumError) Error() string {
+	return "its SHA-256 is " + e.got + ", and the signed index says " + e.want
+}
+
+var errTooBig = errors.New("the file is larger than it should be")
+
+// text reads a small file.
+func (f *fetcher) text(ctx context.Context, address string, limit int64) (body []byte, err error) {
+	err = f.retry(ctx, func(ctx context.Context) error {
+		body = nil
+		r, err := f.open(ctx, address)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		body, err = io.ReadAll(io.LimitReader(r, limit+1))
+		if err == nil && int64(len(body)) > limit {
+			err = errTooBig
+		}
+		return err
+	})
+	return body, err
+}
+
+// file gives the path of the file with that hash, from the store or one of the addresses.
+func (f *fetcher) file(ctx context.Context, sum string, size int64, addresses ...string) (string, error) {
+	path := filepath.Join(f.store, sum)
+	if got, err := hashFile(path); err == nil && got == sum {
+		return path, nil
+	}
+	var err error
+	for _, a := range addresses {
+		err = f.retry(ctx, func(ctx context.Context) error { return f.download(ctx, a, path, sum, size) })
+		var missing statusError
+		if errors.As(err, &missing) && missing.code == http.StatusNotFound {
+			continue
+		}
+		return path, downloadFault(err, a)
+	}
+	return path, downloadFault(err, addresses[len(addresses)-1])
+}
+
+func (f *fetcher) download(ctx context.Context, address, path, sum string, size int64) error {
+	r, err := f.open(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	part, err := os.CreateTemp(f.tmp, "part-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(part.Name())
+	defer part.Close()
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(part, h), io.LimitReader(r, size+1))
+	if err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); n != size || got != sum {
+		return sumError{sum, got}
+	}
+	if err := part.Close(); err != nil {
+		return err
+	}
+	return os.Rename(part.Name(), path)
+}
+
+// open starts a transfer. Only the addresses of the operator (flags, the host's apt sources) come here.
+func (f *fetcher) open(ctx context.Context, address string) (io.ReadCloser, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme == "file" {
+		r, err := os.Open(u.Path)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, statusError{http.StatusNotFound}
+		}
+		return r, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	watch := time.AfterFunc(f.stall, func() { cancel(fmt.Errorf("nothing came for %v", f.stall)) })
+	body := &watched{timer: watch, stall: f.stall, cancel: cancel, ctx: ctx}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, body.end(err)
+	}
+	req.Header.Set("Accept-Encoding", "identity") // or a .gz would arrive unpacked
+	resp, err := f.client.Do(req)
+	if err != nil {
+		return nil, body.end(err)
+	}
+	body.ReadCloser = resp.Body
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, body.end(statusError{resp.StatusCode})
+	}
+	return body, nil
+}
+
+// watched breaks a transfer off when it stalls.
+type watched struct {
+	io.ReadCloser
+	timer  *time.Timer
+	stall  time.Duration
+	cancel context.CancelCauseFunc
+	ctx    context.Context
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.ReadCloser.Read(p)
+	w.timer.Reset(w.stall)
+	if err != nil && err != io.EOF && context.Cause(w.ctx) != nil {
+		err = context.Cause(w.ctx)
+	}
+	return n, err
+}
+
+func (w *watched) Close() error {
+	w.end(nil)
+	return w.ReadCloser.Close()
+}
+
+// end stops the clock; a transfer that the clock broke off is an error for that reason.
+func (w *watched) end(err error) error {
+	w.timer.Stop()
+	if cause := context.Cause(w.ctx); err != nil && cause != nil {
+		err = cause
+	}
+	w.cancel(nil)
+	return err
+}
+
+// retry runs fn until it succeeds, fails for good, or has had its tries.
+func (f *fetcher) retry(ctx context.Context, fn func(context.Context) error) error {
+	pause := f.pause
+	for n := 1; ; n++ {
+		err := fn(ctx)
+		if err == nil || ctx.Err() != nil || n == tries || !passing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		pause *= 2
+	}
+}
+
+// passing reports whether an error may be gone at the next try. A wrong hash may: a proxy cut the file short,
+// or the mirror was being updated.
+func passing(err error) bool {
+	var status statusError
+	if errors.As(err, &status) {
+		return status.code >= 500 || status.code == http.StatusTooManyRequests || status.code == http.StatusRequestTimeout
+	}
+	var path *os.PathError
+	return !errors.As(err, &path) && !errors.Is(err, errTooBig)
+}
+
+func hashFile(path string) (string, error) {
+	r, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, r)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// downloadFault says what a failed download means for the person who waits for it.
+func downloadFault(err error, address string) error {
+	var sum sumError
+	var status statusError
+	var path *os.PathError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &sum):
+		return fault.New(fault.Refused, "%s is not the file that the signed index names", redact(address)).
+			WithHint("%v\na proxy or the mirror has changed it; try another mirror with --debian-mirror URL", err)
+	case errors.As(err, &status) && status.code == http.StatusNotFound:
+		return fault.New(fault.TryAgain, "%s is missing from the mirror", redact(address)).
+			WithHint("the mirror is incomplete or was being updated: try again, or another with --debian-mirror URL")
+	case errors.As(err, &path):
+		return &fault.Fault{Code: fault.TryAgain, Msg: "cannot write " + path.Path + ": " + path.Err.Error(), Err: err}
+	}
+	return &fault.Fault{Code: fault.TryAgain, Err: err,
+		Msg:  fmt.Sprintf("cannot download %s: %v", redact(address), reason(err)),
+		Hint: "check the network and http_proxy, or name another mirror with --debian-mirror URL"}
+}
+
+// reason drops the address that net/http puts in front of its errors.
+func reason(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// redact hides the password in an address.
+func redact(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Redacted()
+	}
+	return address
+}

@@ -1,0 +1,94 @@
+package base
+
+import (
+	"bytes"
+	"embed"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// The keys that sign Debian's archive, as the package debian-archive-keyring 2025.1 ships them.
+//
+//go:embed keyring/*.asc
+var debianKeys embed.FS
+
+// keyring is a set of keys, and the bytes it was read from.
+type keyring struct {
+	keys openpgp.EntityList
+	name string // as an error names it
+	raw  []byte
+}
+
+// readKeyring reads the keys of a file, armored or not, or Debian's own for "".
+func readKeyring(file string) (*keyring, error) {
+	if file == "" {
+		return embeddedKeys()
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot read the keyring %s", file)
+	}
+	keys, err := parseKeys(raw)
+	if err != nil || len(keys) == 0 {
+		return nil, fault.Wrap(fault.Usage, orEmpty(err), "%s is no OpenPGP keyring", file)
+	}
+	return &keyring{keys: keys, name: file, raw: raw}, nil
+}
+
+func embeddedKeys() (*keyring, error) {
+	files, err := fs.Glob(debianKeys, "keyring/*.asc")
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the built-in Debian keys are missing")
+	}
+	k := &keyring{name: "Debian's archive keyring"}
+	for _, f := range files {
+		raw, err := debianKeys.ReadFile(f)
+		if err != nil {
+			return nil, fault.Wrap(fault.Bug, err, "the built-in Debian keys are missing")
+		}
+		keys, err := parseKeys(raw)
+		if err != nil {
+			return nil, fault.Wrap(fault.Bug, err, "the built-in Debian key %s is broken", f)
+		}
+		k.keys = append(k.keys, keys...)
+		k.raw = append(k.raw, raw...)
+	}
+	return k, nil
+}
+
+func parseKeys(raw []byte) (openpgp.EntityList, error) {
+	if isArmored(raw) {
+		return openpgp.ReadArmoredKeyRing(bytes.NewReader(raw))
+	}
+	return openpgp.ReadKeyRing(bytes.NewReader(raw))
+}
+
+func isArmored(raw []byte) bool { return bytes.Contains(raw, []byte("-----BEGIN PGP")) }
+
+func orEmpty(err error) error {
+	if err == nil {
+		return os.ErrInvalid
+	}
+	return err
+}
+
+// verify returns the text that one of the keys has signed, out of an InRelease file; whatever stands around
+// the signed text is dropped.
+func (k *keyring) verify(inRelease []byte, now time.Time) ([]byte, error) {
+	block, _ := clearsign.Decode(inRelease)
+	if block == nil {
+		return nil, os.ErrInvalid
+	}
+	_, err := block.VerifySignature(k.keys, &packet.Config{Time: func() time.Time { return now }})
+	if err != nil {
+		return nil, err
+	}
+	return block.Plaintext, nil
+}
