@@ -1,0 +1,140 @@
+package solve
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/util/grpcerrors"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/grpc/codes"
+
+	"github.com/nixpacks-cue/nixpacks/engine/base"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// Bases says how base images that are no registry references are made.
+type Bases struct {
+	CacheDir string       // where finished bases and downloads are kept
+	Mirror   string       // URL of the Debian archive; "" takes the host's
+	Keyring  string       // keys that may sign the archive's index; "" is Debian's own
+	Refresh  bool         // look for newer packages
+	Offline  bool         // only what is in CacheDir
+	Say      func(string) // gets a line about what happens; may be nil
+}
+
+// The ids under which a build's own bases are served.
+const (
+	baseStore = "nixpacks-base"
+	runStore  = "nixpacks-run"
+)
+
+// want is a base that a plan names.
+type want struct {
+	ref, store string
+	run        bool // it is the image that runs, not the one that builds
+	nix        bool // with Nix in it
+}
+
+func wants(p *plan.Plan) []want {
+	out := []want{{ref: p.BuildImage, store: baseStore, nix: p.Packages != "apt"}}
+	if p.Start != nil && p.Start.RunImage != "" {
+		out = append(out, want{ref: p.Start.RunImage, store: runStore, run: true})
+	}
+	return out
+}
+
+// set notes what the base was resolved to.
+func (w want) set(in *plan2llb.Input, s plan2llb.Source) {
+	if w.run {
+		in.Run = &s
+		return
+	}
+	in.Base = s
+}
+
+// localBases makes the bases that come from no registry, and serves them to the build.
+func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request, j *job) error {
+	for _, w := range wants(in.Plan) {
+		if !base.IsRef(w.ref) {
+			continue
+		}
+		layout, err := base.Resolve(ctx, base.Request{
+			Ref: w.ref, Arch: in.Platform.Architecture, Nix: w.nix, Mirror: req.Bases.Mirror, Keyring: req.Bases.Keyring,
+			CacheDir: req.Bases.CacheDir, Refresh: req.Bases.Refresh, Offline: req.Bases.Offline, Progress: req.Bases.Say,
+		}, e.stageRunner(req.Progress))
+		if err != nil {
+			return err
+		}
+		if _, err := j.store(w.store, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform}); err != nil {
+			return err
+		}
+		w.set(in, plan2llb.Source{Ref: w.ref, Digest: layout.Digest, Config: layout.Config, Layout: true, StoreID: w.store})
+	}
+	return nil
+}
+
+// registryBases asks the registries, through the daemon, what the other bases are now: the graph then names
+// them by digest.
+func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input) error {
+	for _, w := range wants(in.Plan) {
+		if base.IsRef(w.ref) {
+			continue
+		}
+		ref, digest, raw, err := c.ResolveImageConfig(ctx, w.ref, sourceresolver.Opt{
+			LogName:  "looking for the base image " + w.ref,
+			ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &in.Platform},
+		})
+		if err != nil {
+			return w.unpullable(ctx, err)
+		}
+		var img ocispecs.Image
+		if err := json.Unmarshal(raw, &img); err != nil {
+			return fault.Wrap(fault.Refused, err, "the configuration of the base image %s is broken", w.ref)
+		}
+		w.set(in, plan2llb.Source{Ref: ref, Digest: digest, Config: img.Config})
+	}
+	return nil
+}
+
+// unpullable is the fault for a base that the registry does not give.
+func (w want) unpullable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
+	hint := "without a registry: --packages apt takes Debian's packages; another base: --build-image REF"
+	if w.run {
+		hint = "start.runImage names it; without one, the image that builds also runs"
+	}
+	why := whyUnpullable(err, plainCause(err))
+	return &fault.Fault{Code: fault.TryAgain, Msg: "cannot pull " + w.ref + ": " + why, Hint: hint, Err: err}
+}
+
+// whyUnpullable tells apart what people do different things about.
+func whyUnpullable(err error, cause string) string {
+	low := strings.ToLower(cause)
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(low, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("no match for platform"):
+		return "it does not exist for this platform"
+	case has("unauthorized", "401", "403", "forbidden", "access denied", "authorization failed", "authentication required"):
+		return "the registry refuses it to you, or it does not exist (" + cause + ")"
+	case grpcerrors.Code(err) == codes.NotFound, has("not found", "404", "name_unknown", "manifest_unknown"):
+		return "it does not exist"
+	case has("invalid reference", "could not parse reference"):
+		return "that is no image reference"
+	}
+	return "the registry cannot be reached (" + cause + ")"
+}

@@ -1,0 +1,60 @@
+package solve
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/nixpacks-cue/nixpacks/engine/base"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+const stageStore = "nixpacks-stage"
+
+// stageRunner runs the second stage of a bootstrap as one step without network, and takes its file system
+// as a tar.
+func (e *Engine) stageRunner(p Progress) base.Runner {
+	return func(ctx context.Context, stage base.Stage, out io.Writer) error {
+		j, err := e.newJob(Request{Progress: p})
+		if err != nil {
+			return err
+		}
+		defer j.close()
+		layout := stage.Layout
+		if _, err := j.store(stageStore, layout.Dir, image.Select{Digest: layout.Digest}); err != nil {
+			return err
+		}
+		def, err := stageGraph(stage).Marshal(ctx, llb.Platform(layout.Platform))
+		if err != nil {
+			return err
+		}
+		j.lowered = &plan2llb.Result{Def: def}
+		j.opt.Exports = []client.ExportEntry{{Type: TypeTar, Output: func(map[string]string) (io.WriteCloser, error) {
+			return keepOpen{out}, nil
+		}}}
+		_, err = e.run(ctx, j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+			return c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true})
+		})
+		return err
+	}
+}
+
+func stageGraph(stage base.Stage) llb.State {
+	opts := []llb.RunOption{llb.Args(stage.Args), llb.Network(llb.NetModeNone), llb.WithCustomName("[base] " + stage.Name)}
+	for _, kv := range stage.Env {
+		k, v, _ := strings.Cut(kv, "=")
+		opts = append(opts, llb.AddEnv(k, v))
+	}
+	return ociLayout(stageStore, stage.Layout.Digest).Run(opts...).Root()
+}
+
+// ociLayout is an image that the client serves from a layout.
+func ociLayout(store string, d digest.Digest) llb.State {
+	return llb.OCILayout("nixpacks.local/"+store+"@"+d.String(), llb.OCIStore("", store))
+}

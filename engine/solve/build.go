@@ -1,0 +1,117 @@
+package solve
+
+import (
+	"context"
+	"encoding/json"
+	"runtime"
+	"time"
+
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// Build runs a plan and writes its outputs: all of them after the last step has succeeded, or none.
+func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
+	began := time.Now()
+	if len(req.Outputs) == 0 {
+		return nil, fault.New(fault.Bug, "the build has no output")
+	}
+	j, err := e.newJob(req)
+	if err != nil {
+		return nil, err
+	}
+	defer j.close()
+	if req.Lower.HostNetwork {
+		j.opt.AllowedEntitlements = []string{hostNetwork}
+	}
+	in, err := e.prepare(ctx, req, j)
+	if err != nil {
+		return nil, err
+	}
+	sinks, err := e.sinks(req)
+	if err != nil {
+		return nil, err
+	}
+	defer abort(sinks)
+	for _, s := range sinks {
+		j.opt.Exports = append(j.opt.Exports, s.entry)
+	}
+	answer, err := e.run(ctx, j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		return j.solve(ctx, c, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := commit(sinks, answer); err != nil {
+		return nil, err
+	}
+	return j.report(sinks, time.Since(began)), nil
+}
+
+// prepare fills in what the graph depends on, as far as it can be known before the session is there.
+func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Input, error) {
+	in := req.Lower
+	var err error
+	if in.CacheKey == "" {
+		if in.CacheKey, err = DefaultCacheKey(req.AppDir); err != nil {
+			return in, err
+		}
+	}
+	if in.Ignore, err = Ignore(req.AppDir); err != nil {
+		return in, err
+	}
+	if err := j.dirs.open(plan2llb.AppLocal, req.AppDir, in.Ignore); err != nil {
+		return in, err
+	}
+	in.CA = req.CAFile != ""
+	if in.Platform.Architecture == "" {
+		if in.Platform, err = e.platform(ctx); err != nil {
+			return in, err
+		}
+	}
+	return in, e.localBases(ctx, &in, req, j)
+}
+
+// platform is what the engine builds for unless told otherwise.
+func (e *Engine) platform(ctx context.Context) (ocispecs.Platform, error) {
+	if !e.embedded {
+		workers, err := e.client.ListWorkers(ctx)
+		if err != nil {
+			return ocispecs.Platform{}, e.explain(ctx, failure{err: err})
+		}
+		if len(workers) > 0 && len(workers[0].Platforms) > 0 {
+			return workers[0].Platforms[0], nil
+		}
+	}
+	return ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}, nil
+}
+
+// solve resolves the registry's images, lowers the plan and runs it to its end.
+func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*gateway.Result, error) {
+	if err := registryBases(ctx, c, &in); err != nil {
+		return nil, err
+	}
+	var err error
+	if j.lowered, err = plan2llb.Lower(ctx, in); err != nil {
+		return nil, err
+	}
+	for name, dir := range j.lowered.Locals {
+		if err := j.dirs.open(name, dir, nil); err != nil {
+			return nil, err
+		}
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: j.lowered.Def.ToPB(), Evaluate: true, CacheImports: j.imports()})
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(j.lowered.Image)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the image's configuration cannot be written")
+	}
+	res.AddMeta(exptypes.ExporterImageConfigKey, config)
+	return res, nil
+}

@@ -1,0 +1,137 @@
+package solve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	gofs "io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// ignoreFile is where a user says which files of the app are not for the build.
+const ignoreFile = ".dockerignore"
+
+// never goes to a build, whatever the user says: the history, which changes with every commit and holds
+// what was deleted, and our own output.
+var never = []string{".git", "**/.git", ".nixpacks"}
+
+// maxIgnore is the largest .dockerignore, in bytes.
+const maxIgnore = 1 << 20
+
+// Ignore gives the patterns of the files of an app that do not go to a build, in .dockerignore's syntax
+// and order. This is the one place that knows them.
+func Ignore(dir string) ([]string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot read the app's directory %s", dir)
+	}
+	defer root.Close()
+	f, err := root.Open(ignoreFile)
+	if errors.Is(err, gofs.ErrNotExist) {
+		return never, nil
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Refused, err, "%s cannot be read", ignoreFile)
+	}
+	defer f.Close()
+	patterns, err := ignorefile.ReadAll(io.LimitReader(f, maxIgnore))
+	if err == nil {
+		_, err = patternmatcher.New(patterns)
+	}
+	if err != nil {
+		bad := fault.New(fault.Refused, "a pattern in %s is wrong: %v", ignoreFile, err)
+		return nil, bad.WithPos(fault.Pos{File: ignoreFile})
+	}
+	return append(patterns, never...), nil
+}
+
+// rootFS is a directory of the host as BuildKit reads it over the session. Nothing outside the directory can be
+// read through it: every access goes through os.Root, so a symlink that is put in a file's place after
+// BuildKit has listed it leads nowhere.
+type rootFS struct {
+	fsutil.FS
+	root *os.Root
+}
+
+// openDir opens a directory with the files that go to a build, each changed by fix.
+func openDir(dir string, ignore []string, fix fsutil.MapFunc) (fsutil.FS, io.Closer, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, nil, fault.Wrap(fault.Usage, err, "cannot read the directory %s", dir)
+	}
+	inner := rootFS{fsutil.NewRootFS(fsutil.NewRoot(root)), root}
+	filtered, err := fsutil.NewFilterFS(inner, &fsutil.FilterOpt{ExcludePatterns: ignore, Map: fix})
+	if err != nil {
+		root.Close()
+		return nil, nil, fault.Wrap(fault.Refused, err, "a pattern in %s is wrong", ignoreFile)
+	}
+	return filtered, root, nil
+}
+
+// Walk leaves out sockets, pipes and devices: they have no content to build from.
+func (a rootFS) Walk(ctx context.Context, target string, fn gofs.WalkDirFunc) error {
+	return a.FS.Walk(ctx, target, func(path string, d gofs.DirEntry, err error) error {
+		if err == nil && d != nil && a.special(path, d) {
+			return nil
+		}
+		return fn(path, d, err)
+	})
+}
+
+func (a rootFS) special(path string, d gofs.DirEntry) bool {
+	if d.Type()&(gofs.ModeNamedPipe|gofs.ModeDevice|gofs.ModeCharDevice) != 0 {
+		return true
+	}
+	if !d.Type().IsRegular() {
+		return false
+	}
+	if st, err := d.Info(); err != nil || st.Size() > 0 {
+		return false
+	}
+	st, err := a.root.Lstat(path) // fsutil reports a socket as an empty file
+	return err == nil && st.Mode()&gofs.ModeSocket != 0
+}
+
+// Open gives a file's content. fsutil would send a file that cannot be opened as an empty one; so the
+// error comes with the first read instead, and fails the build.
+func (a rootFS) Open(path string) (io.ReadCloser, error) {
+	f, err := a.root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // not to wait for a pipe's writer
+	if err != nil {
+		return failingReader{err}, nil
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return failingReader{errors.Join(err, &gofs.PathError{Op: "read", Path: path, Err: errChanged})}, nil
+	}
+	return f, nil
+}
+
+var errChanged = errors.New("it is no longer a regular file")
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+func (r failingReader) Close() error             { return nil }
+
+// DefaultCacheKey tells the caches of one app from those of another: a hash of where the app is.
+func DefaultCacheKey(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err == nil {
+		abs, err = filepath.EvalSymlinks(abs)
+	}
+	if err != nil {
+		return "", fault.Wrap(fault.Usage, err, "cannot find the app's directory %s", dir)
+	}
+	sum := sha256.Sum256([]byte(abs))
+	return hex.EncodeToString(sum[:8]), nil
+}

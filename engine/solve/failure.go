@@ -1,0 +1,147 @@
+package solve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/opencontainers/go-digest"
+	"google.golang.org/grpc/codes"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// failure is what is known of a build that ended with an error. Only err is always there.
+type failure struct {
+	err     error
+	seen    *tracker
+	lowered *plan2llb.Result
+	vertex  digest.Digest // that failed; "" when none did
+}
+
+// explain turns an error of BuildKit's into a fault.
+func (e *Engine) explain(ctx context.Context, f failure) error {
+	var done *fault.Fault
+	if errors.As(f.err, &done) {
+		return f.err
+	}
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
+	if f.seen == nil {
+		f.seen = newTracker()
+	}
+	if f.lowered == nil {
+		f.lowered = &plan2llb.Result{}
+	}
+	if ve := (*errdefs.VertexError)(nil); errors.As(f.err, &ve) {
+		f.vertex = digest.Digest(ve.Digest)
+	}
+	if ee := (*gatewaypb.ExitError)(nil); errors.As(f.err, &ee) && f.vertex != "" {
+		return f.exited(ee.ExitCode)
+	}
+	return f.other(e.where)
+}
+
+func interrupted(ctx context.Context) error {
+	return &fault.Fault{Code: fault.Interrupted, Msg: "interrupted", Err: context.Cause(ctx)}
+}
+
+// exited is the fault for a command that ended with a status.
+func (f failure) exited(status uint32) error {
+	out := &fault.Fault{
+		Code:   fault.BuildFailed,
+		Msg:    f.subject() + ": " + exitText(status),
+		Detail: f.seen.logs[f.vertex].String(),
+		Err:    f.err,
+	}
+	text := out.Detail + f.err.Error()
+	switch {
+	case strings.Contains(text, "no space left on device"):
+		out.Hint = "the disk is full: nixpacks cache prune frees what builds keep"
+	case status == 137 || strings.Contains(text, "cannot allocate memory"):
+		out.Hint = "the command was killed, most likely for want of memory"
+	case status == 127:
+		out.Hint = "a program is missing: --pkgs and --apt add packages to the plan"
+	case networkTrouble.MatchString(out.Detail):
+		out.Code = fault.TryAgain
+		out.Hint = "the network seems to have failed; the same command may work later"
+	}
+	return out
+}
+
+// subject names what failed: the phase and its command, or the step.
+func (f failure) subject() string {
+	if s, ok := f.lowered.Steps[f.vertex]; ok {
+		return fmt.Sprintf("phase %q failed: %s", s.Phase, firstLine(s.Command))
+	}
+	if v := f.seen.vertices[f.vertex]; v != nil {
+		return fmt.Sprintf("step %q failed", v.Name)
+	}
+	return "a step failed"
+}
+
+func firstLine(s string) string {
+	first, rest, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	if rest != "" {
+		first += " …"
+	}
+	return first
+}
+
+// exitText is a status as a shell's user knows it.
+func exitText(status uint32) string {
+	switch {
+	case status == gatewaypb.UnknownExitStatus:
+		return "it could not be run" // or the engine lost it
+	case status > 128 && status < 128+65:
+		return fmt.Sprintf("exit status %d (signal %d)", status, status-128)
+	}
+	return fmt.Sprintf("exit status %d", status)
+}
+
+// other is the fault for an error that is no command's status.
+func (f failure) other(where string) error {
+	cause := plainCause(f.err)
+	out := &fault.Fault{Code: fault.BuildFailed, Msg: cause, Err: f.err}
+	if f.vertex != "" {
+		out.Msg = f.subject() + ": " + cause
+		out.Detail = f.seen.logs[f.vertex].String()
+	}
+	switch code := grpcerrors.Code(f.err); {
+	case strings.Contains(cause, "no space left on device"):
+		out.Hint = "the disk is full: nixpacks cache prune frees what builds keep"
+	case code == codes.Unavailable || code == codes.Canceled:
+		out.Code = fault.TryAgain
+		out.Msg = fmt.Sprintf("the connection to %s broke: %s", where, cause)
+	case networkTrouble.MatchString(cause):
+		out.Code = fault.TryAgain
+		out.Hint = "the network seems to have failed; the same command may work later"
+	}
+	return out
+}
+
+// networkTrouble is how programs and BuildKit say that a name could not be resolved or a host not be
+// reached. A refused connection is not among them: that is as likely a build that wants its database.
+var networkTrouble = regexp.MustCompile(`(?i)EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENOTFOUND|could not resolve host|no such host` +
+	`|temporary failure (in name resolution|resolving)|network is unreachable|network request to \S+ failed` +
+	`|TLS handshake timeout|i/o timeout|connection timed out|connection reset by peer|server misbehaving` +
+	`|\b(429 too many requests|502 bad gateway|503 service (temporarily )?unavailable|504 gateway time-?out)\b`)
+
+// noise is what gRPC, Go and BuildKit put around a message.
+var noise = regexp.MustCompile(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
+	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror reading from server: |` +
+	`\bconnection error: desc = |\btransport: |\b(Get|Head|Post) "[^"]*": `)
+
+// plainCause is an error's message without the words of the layers that it went through.
+func plainCause(err error) string {
+	return strings.Trim(plainText(noise.ReplaceAllString(err.Error(), "")), `" `)
+}
+
+func isUnimplemented(err error) bool { return grpcerrors.Code(err) == codes.Unimplemented }

@@ -1,0 +1,183 @@
+package solve
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/docker/cli/cli/config"
+	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/filesync"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// job is one use of the engine.
+type job struct {
+	opt      client.SolveOpt
+	progress Progress
+	dirs     *dirs
+	closers  []io.Closer
+	lowered  *plan2llb.Result // once it is known
+	seen     *tracker         // after run
+}
+
+func (e *Engine) newJob(req Request) (*job, error) {
+	values, err := secretValues(req)
+	if err != nil {
+		return nil, err
+	}
+	d := &dirs{fs: map[string]fsutil.FS{}}
+	return &job{progress: req.Progress, dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
+		OCIStores: map[string]content.Store{},
+		SharedKey: req.AppDir, // so that only what changed since this app's last build is sent
+		Session: []session.Attachable{filesync.NewFSSyncProvider(d), secretsprovider.FromMap(values),
+			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+				AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(io.Discard)),
+			})},
+		CacheImports: req.CacheFrom,
+		CacheExports: req.CacheTo,
+		Internal:     true, // no record in the engine's history of builds
+	}}, nil
+}
+
+// secretValues reads the secrets now, so that one that is missing is reported before anything runs.
+func secretValues(req Request) (map[string][]byte, error) {
+	values := map[string][]byte{}
+	read := func(id, file, what string) error {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return fault.Wrap(fault.Usage, err, "%s cannot be read", what)
+		}
+		if len(raw) > secretsprovider.MaxSecretSize {
+			return fault.New(fault.Usage, "%s is too large: %d bytes, %d are allowed", what, len(raw), secretsprovider.MaxSecretSize)
+		}
+		values[id] = raw
+		return nil
+	}
+	if req.CAFile != "" {
+		if err := read(plan2llb.CASecret, req.CAFile, "the CA bundle "+req.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	for id, s := range req.Secrets {
+		if s.Env == "" {
+			if err := read(id, s.File, "the file of secret "+id); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		v, ok := os.LookupEnv(s.Env)
+		if !ok {
+			return nil, fault.New(fault.Usage, "the variable %s of secret %s is not set", s.Env, id)
+		}
+		values[id] = []byte(v)
+	}
+	return values, nil
+}
+
+// store serves an image on disk to BuildKit under an id.
+func (j *job) store(id, path string, sel image.Select) (*image.Image, error) {
+	img, err := image.Open(path, sel)
+	if err != nil {
+		return nil, err
+	}
+	j.opt.OCIStores[id] = img.Store()
+	j.closers = append(j.closers, img)
+	return img, nil
+}
+
+func (j *job) close() {
+	for _, c := range j.closers {
+		c.Close()
+	}
+}
+
+// imports are the caches to look into, as a solve of the gateway takes them.
+func (j *job) imports() []gateway.CacheOptionsEntry {
+	var out []gateway.CacheOptionsEntry
+	for _, c := range j.opt.CacheImports {
+		out = append(out, gateway.CacheOptionsEntry{Type: c.Type, Attrs: c.Attrs})
+	}
+	return out
+}
+
+// run runs build as one job of the engine and gives the exporters' answer. Progress is shown meanwhile.
+func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[string]string, error) {
+	show, err := j.progress.open()
+	if err != nil {
+		return nil, err
+	}
+	news := make(chan *client.SolveStatus)
+	watched := make(chan *tracker, 1)
+	go func() { watched <- show.watch(ctx, news) }()
+	var own error // of build itself: BuildKit would hand it back as text
+	res, err := e.client.Build(ctx, j.opt, "nixpacks", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		var out *gateway.Result
+		out, own = build(ctx, c)
+		return out, own
+	}, news)
+	j.seen = <-watched
+	if err != nil {
+		if own != nil {
+			err = own
+		}
+		return nil, e.explain(ctx, failure{err: err, seen: j.seen, lowered: j.lowered})
+	}
+	return res.ExporterResponse, nil
+}
+
+// dirs are the directories that a build may read, by the name of their llb.Local. They can be added while
+// the build runs.
+type dirs struct {
+	mu      sync.Mutex
+	fs      map[string]fsutil.FS
+	closers []io.Closer
+}
+
+// open gives the build a directory without the ignored files. All files belong to root there.
+func (d *dirs) open(name, dir string, ignore []string) error {
+	fs, closer, err := openDir(dir, ignore, func(_ string, st *types.Stat) fsutil.MapResult {
+		st.Uid, st.Gid = 0, 0
+		return fsutil.MapResultKeep
+	})
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fs[name] = fs
+	d.closers = append(d.closers, closer)
+	return nil
+}
+
+// LookupDir is how BuildKit's session asks.
+func (d *dirs) LookupDir(name string) (fsutil.FS, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fs, ok := d.fs[name]
+	return fs, ok
+}
+
+// Close closes the directories.
+func (d *dirs) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var err error
+	for _, c := range d.closers {
+		err = errors.Join(err, c.Close())
+	}
+	d.closers = nil
+	return err
+}

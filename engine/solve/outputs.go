@@ -1,0 +1,295 @@
+package solve
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+)
+
+// The types of outputs.
+const (
+	TypeOCI    = "oci"    // an OCI layout: a tar, or a directory with tar=false
+	TypeDocker = "docker" // a tar for docker load
+	TypeImage  = "image"  // kept by the builder, or pushed with push=true
+	TypeLocal  = "local"  // the files of the image in a directory
+	TypeTar    = "tar"    // the files of the image in a tar
+)
+
+// Output is one place that the result of a build goes to.
+type Output struct {
+	Type string
+	// Dest is a path, or "-" for Request.Stdout. An oci output whose Dest is a directory, or ends in a
+	// slash, is a layout directory.
+	Dest string
+	// Attrs are BuildKit's own attributes of exporters; mode=delete of a local output empties Dest first.
+	Attrs map[string]string
+}
+
+// layoutCompression is what layers of a layout directory are compressed with unless the output says
+// otherwise.
+const layoutCompression = "zstd"
+
+// attributes that an output may have, by type.
+var attributes = map[string][]string{
+	TypeOCI:    append([]string{"tar"}, imageAttributes...),
+	TypeDocker: imageAttributes,
+	TypeImage: append([]string{"push", "push-by-digest", "registry.insecure", "unpack", "store", "dangling-name-prefix",
+		"name-canonical"}, imageAttributes...),
+	TypeLocal: {"mode", "platform-split", "source-date-epoch"},
+	TypeTar:   {"platform-split", "source-date-epoch"},
+}
+
+var imageAttributes = []string{"name", "compression", "compression-level", "force-compression", "oci-mediatypes", "oci-artifact",
+	"prefer-nondist-layers", "rewrite-timestamp", "source-date-epoch", "force-inline"}
+
+// sink is an output of a build that runs.
+type sink struct {
+	Output
+	entry   client.ExportEntry
+	file    *image.File
+	stage   *image.Stage
+	folder  *image.Folder
+	digest  digest.Digest // of the image
+	changed bool
+}
+
+// sinks makes ready all outputs of a request. An error undoes them.
+func (e *Engine) sinks(req Request) (_ []*sink, err error) {
+	var out []*sink
+	defer func() {
+		if err != nil {
+			abort(out)
+		}
+	}()
+	names, err := fullNames(req.Names)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range req.Outputs {
+		if err := e.check(o, names); err != nil {
+			return nil, err
+		}
+		s := &sink{Output: o}
+		if err := s.open(req, names); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	// BuildKit merges what its exporters answer, the last one wins: let that be the layout, whose index
+	// is written from the answer.
+	slices.SortStableFunc(out, func(a, b *sink) int { return cmp.Compare(layouts(a), layouts(b)) })
+	if len(out) > 1 && out[len(out)-2].stage != nil {
+		return nil, fault.New(fault.Usage, "only one output can be an OCI layout directory").WithHint("let the other be a tar")
+	}
+	return out, nil
+}
+
+func layouts(s *sink) int {
+	if s.stage != nil {
+		return 1
+	}
+	return 0
+}
+
+// check refuses what BuildKit would ignore or do without use.
+func (e *Engine) check(o Output, names []string) error {
+	known, ok := attributes[o.Type]
+	if !ok {
+		types := slices.Sorted(maps.Keys(attributes))
+		return fault.New(fault.Usage, "unknown output type %q", o.Type).WithHint("%s", fault.DidYouMean(o.Type, types))
+	}
+	for _, k := range slices.Sorted(maps.Keys(o.Attrs)) {
+		if !slices.Contains(known, k) && !strings.HasPrefix(k, "annotation") {
+			return fault.New(fault.Usage, "an output of type %s has no attribute %q", o.Type, k).WithHint("%s", fault.DidYouMean(k, known))
+		}
+	}
+	if o.Type != TypeImage {
+		if o.Dest == "" {
+			return fault.New(fault.Usage, "the output of type %s has no destination", o.Type).WithHint("write --output type=%s,dest=PATH", o.Type)
+		}
+		return nil
+	}
+	if len(names) == 0 && o.Attrs["name"] == "" {
+		return fault.New(fault.Usage, "the output of type image has no name").WithHint("give it one with --tag")
+	}
+	if e.embedded && o.Attrs["push"] != "true" {
+		return fault.New(fault.Usage, "the embedded engine keeps no images: an output of type image goes to a registry").
+			WithHint("add push=true, or write type=oci or type=docker with a dest")
+	}
+	return nil
+}
+
+// open begins the output beside its place.
+func (s *sink) open(req Request, names []string) (err error) {
+	s.entry = client.ExportEntry{Type: s.Type, Attrs: maps.Clone(s.Attrs)}
+	if s.entry.Attrs == nil {
+		s.entry.Attrs = map[string]string{}
+	}
+	s.defaults(req, names)
+	switch {
+	case s.Type == TypeImage:
+	case s.Type == TypeLocal:
+		if s.folder, err = image.NewFolder(s.Dest, s.Attrs["mode"] == "delete"); err == nil {
+			delete(s.entry.Attrs, "mode") // what it asks for is done here
+			s.entry.OutputDir = s.folder.Dir()
+		}
+	case s.isLayout():
+		if s.stage, err = image.NewStage(s.Dest); err == nil {
+			s.entry.Attrs["tar"] = "false"
+			s.entry.OutputStore, err = contentlocal.NewStore(s.stage.Dir())
+		}
+	case s.Dest == "-":
+		s.entry.Output = s.stream(req.Stdout)
+	default:
+		if s.file, err = image.Create(s.Dest); err == nil {
+			s.entry.Output = s.stream(s.file)
+		}
+	}
+	return err
+}
+
+func (s *sink) isLayout() bool {
+	if s.Type != TypeOCI || s.Attrs["tar"] == "true" || s.Dest == "-" {
+		return false
+	}
+	st, err := os.Stat(s.Dest)
+	return s.Attrs["tar"] == "false" || strings.HasSuffix(s.Dest, "/") || err == nil && st.IsDir()
+}
+
+// defaults fills in what makes the same build give the same digest, and docker load accept it: Docker
+// before 23 cannot read zstd, and a base may have such layers.
+func (s *sink) defaults(req Request, names []string) {
+	set := func(k, v string) {
+		if s.entry.Attrs[k] == "" {
+			s.entry.Attrs[k] = v
+		}
+	}
+	set("source-date-epoch", req.epoch())
+	switch s.Type {
+	case TypeDocker:
+		set("compression", "gzip")
+		set("force-compression", "true")
+	case TypeOCI, TypeImage:
+		if s.isLayout() {
+			set("compression", layoutCompression)
+		}
+	default:
+		return
+	}
+	if len(names) > 0 {
+		set("name", strings.Join(names, ","))
+	}
+}
+
+// stream gives BuildKit a writer and remembers what it says about the image.
+func (s *sink) stream(w io.Writer) func(map[string]string) (io.WriteCloser, error) {
+	return func(about map[string]string) (io.WriteCloser, error) {
+		s.digest = digest.Digest(about[exptypes.ExporterImageDigestKey])
+		return keepOpen{w}, nil
+	}
+}
+
+// keepOpen leaves closing to the end of the build: only then the output is known to be whole.
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
+
+// commit puts every output in its place.
+func commit(sinks []*sink, answer map[string]string) error {
+	for _, s := range sinks {
+		if err := s.commit(answer); err != nil {
+			abort(sinks)
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sink) commit(answer map[string]string) (err error) {
+	s.changed = true
+	switch {
+	case s.file != nil:
+		err, s.file = s.file.Commit(), nil
+	case s.folder != nil:
+		err, s.folder = s.folder.Commit(), nil
+	case s.stage != nil:
+		err = s.commitLayout(answer)
+	case s.Type == TypeImage:
+		s.digest = digest.Digest(answer[exptypes.ExporterImageDigestKey])
+	}
+	return err
+}
+
+func (s *sink) commitLayout(answer map[string]string) error {
+	desc, err := descriptor(answer)
+	if err != nil {
+		return err
+	}
+	var names []string
+	if n := answer[exptypes.ExporterImageNameKey]; n != "" {
+		names = strings.Split(n, ",")
+	}
+	s.digest = desc.Digest
+	s.changed, err = s.stage.Commit(desc, names)
+	s.stage = nil
+	return err
+}
+
+// abort leaves nothing of outputs that are not in their places.
+func abort(sinks []*sink) {
+	for _, s := range sinks {
+		switch {
+		case s.file != nil:
+			s.file.Abort()
+		case s.folder != nil:
+			s.folder.Abort()
+		case s.stage != nil:
+			s.stage.Abort()
+		}
+		s.file, s.folder, s.stage = nil, nil, nil
+	}
+}
+
+// descriptor is what the exporter says that it wrote.
+func descriptor(answer map[string]string) (ocispecs.Descriptor, error) {
+	var desc ocispecs.Descriptor
+	raw, err := base64.StdEncoding.DecodeString(answer[exptypes.ExporterImageDescriptorKey])
+	if err == nil {
+		err = json.Unmarshal(raw, &desc)
+	}
+	if err == nil {
+		err = desc.Digest.Validate()
+	}
+	return desc, fault.Wrap(fault.Bug, err, "the builder did not say which image it wrote")
+}
+
+// fullNames completes names as docker does: app is docker.io/library/app:latest.
+func fullNames(names []string) ([]string, error) {
+	var out []string
+	for _, n := range names {
+		ref, err := reference.ParseNormalizedNamed(n)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "%q is no name for an image: %v", n, err).
+				WithHint("names look like app, app:1.0 or registry.example.com/team/app:1.0")
+		}
+		if full := reference.TagNameOnly(ref).String(); !slices.Contains(out, full) {
+			out = append(out, full)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,129 @@
+package solve
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"os"
+	"slices"
+	"sync/atomic"
+
+	"github.com/containerd/console"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/progress/progressui"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// ProgressModes are the ways to show a build.
+var ProgressModes = []string{"auto", "plain", "tty", "rawjson", "quiet"}
+
+// Progress says how a build is shown.
+type Progress struct {
+	Mode string    // one of ProgressModes; "" is auto: tty on a terminal, else plain
+	Out  io.Writer // nil drops it
+}
+
+// screen shows one build.
+type screen struct {
+	display progressui.Display
+	gate    *gate
+}
+
+// open makes BuildKit's own display. Colours obey NO_COLOR there; a terminal that can only print gets
+// plain text.
+func (p Progress) open() (*screen, error) {
+	mode := cmp.Or(p.Mode, "auto")
+	if mode == "auto" && os.Getenv("TERM") == "dumb" {
+		mode = "plain"
+	}
+	if !slices.Contains(ProgressModes, mode) {
+		return nil, fault.New(fault.Usage, "unknown progress mode %q", p.Mode).
+			WithHint("%s", fault.DidYouMean(p.Mode, ProgressModes))
+	}
+	if p.Out == nil {
+		mode = "quiet"
+	}
+	g := &gate{Writer: p.Out}
+	var out io.Writer = g
+	if f, ok := p.Out.(console.File); ok {
+		out = fileGate{f, g}
+	}
+	d, err := progressui.NewDisplay(out, progressui.DisplayMode(mode))
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--progress tty needs a terminal")
+	}
+	return &screen{d, g}, nil
+}
+
+// gate drops what the display prints after the end of a failed build: the log of the failed step once
+// more, which the error that follows holds too.
+type gate struct {
+	io.Writer
+	ended atomic.Bool // no more news will come
+	shut  bool
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	if g.ended.Load() && bytes.Equal(p, []byte("------\n")) {
+		g.shut = true
+	}
+	if g.shut {
+		return len(p), nil
+	}
+	return g.Writer.Write(p)
+}
+
+// fileGate is a gate on a terminal.
+type fileGate struct {
+	console.File
+	gate *gate
+}
+
+func (f fileGate) Write(p []byte) (int, error) { return f.gate.Write(p) }
+
+// tracker remembers of a build what its report and its errors need.
+type tracker struct {
+	vertices map[digest.Digest]*client.Vertex
+	logs     map[digest.Digest]*tail
+}
+
+func newTracker() *tracker {
+	return &tracker{map[digest.Digest]*client.Vertex{}, map[digest.Digest]*tail{}}
+}
+
+// watch shows a build until there is no more news, and remembers. A display that breaks does not stop it.
+func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tracker {
+	t := newTracker()
+	shown := make(chan *client.SolveStatus)
+	done := make(chan struct{})
+	go func() { // not under ctx: the last words of a cancelled build are shown
+		defer close(done)
+		s.display.UpdateFrom(context.WithoutCancel(ctx), shown)
+	}()
+	for n := range news {
+		t.note(n)
+		select {
+		case shown <- n:
+		case <-done:
+		}
+	}
+	s.gate.ended.Store(true)
+	close(shown)
+	<-done
+	return t
+}
+
+func (t *tracker) note(s *client.SolveStatus) {
+	for _, v := range s.Vertexes {
+		t.vertices[v.Digest] = v
+	}
+	for _, l := range s.Logs {
+		if t.logs[l.Vertex] == nil {
+			t.logs[l.Vertex] = &tail{}
+		}
+		t.logs[l.Vertex].Write(l.Data)
+	}
+}

@@ -1,0 +1,77 @@
+package solve
+
+import (
+	"io"
+	"os"
+
+	"github.com/containerd/console"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// stdio connects an app with the caller's streams.
+type stdio struct {
+	terminal console.Console
+	sizes    chan gateway.WinSize
+	stop     func()
+}
+
+// connect gives the app its streams: a terminal where both stdin and stdout are one.
+func (a *app) connect() (*stdio, error) {
+	a.start.Stdout, a.start.Stderr = writeCloser(a.req.Stdout), writeCloser(a.req.Stderr)
+	if a.req.Stdin != nil {
+		a.start.Stdin = io.NopCloser(a.req.Stdin)
+	}
+	in, ok := a.req.Stdin.(*os.File)
+	out, ok2 := a.req.Stdout.(*os.File)
+	if !ok || !ok2 || !IsTerminal(in) || !IsTerminal(out) {
+		return &stdio{}, nil
+	}
+	t, err := console.ConsoleFromFile(in)
+	if err == nil {
+		err = t.SetRaw()
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the terminal cannot be handed to the app")
+	}
+	a.start.Tty, a.start.Stderr = true, nil // a terminal is one stream
+	s := &stdio{terminal: t, sizes: make(chan gateway.WinSize, 1)}
+	s.size()
+	s.stop = onResize(s.size)
+	return s, nil
+}
+
+// size tells the app how large its terminal is; only the latest size counts.
+func (s *stdio) size() {
+	size, err := s.terminal.Size()
+	if err != nil {
+		return
+	}
+	select {
+	case <-s.sizes:
+	default:
+	}
+	s.sizes <- gateway.WinSize{Rows: uint32(size.Height), Cols: uint32(size.Width)}
+}
+
+// close gives the terminal back as it was.
+func (s *stdio) close() {
+	if s.terminal != nil {
+		s.stop()
+		_ = s.terminal.Reset()
+	}
+}
+
+// IsTerminal says whether a file is a terminal.
+func IsTerminal(f *os.File) bool {
+	_, err := console.ConsoleFromFile(f)
+	return err == nil
+}
+
+func writeCloser(w io.Writer) io.WriteCloser {
+	if w == nil {
+		w = io.Discard
+	}
+	return keepOpen{w}
+}

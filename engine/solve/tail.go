@@ -1,0 +1,67 @@
+package solve
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	tailLines = 20   // how much of a failed step's output a fault shows
+	tailWidth = 2000 // bytes of a line
+)
+
+// tail keeps the last lines of a stream.
+type tail struct {
+	lines []string
+	open  bool // the last line has not ended
+}
+
+// Write takes the stream piece by piece. A progress bar that rewrites its line with carriage returns is
+// one line, its last.
+func (t *tail) Write(p []byte) {
+	for l := range strings.Lines(string(p)) {
+		text, ended := strings.CutSuffix(l, "\n")
+		if t.open {
+			text = t.lines[len(t.lines)-1] + text
+			t.lines = t.lines[:len(t.lines)-1]
+		}
+		if i := strings.LastIndexByte(strings.TrimRight(text, "\r"), '\r'); i >= 0 {
+			text = text[i+1:]
+		}
+		if n := len(text) - tailWidth; n > 0 {
+			text = text[n:]
+		}
+		t.lines = append(t.lines, text)
+		t.open = !ended
+	}
+	if n := len(t.lines) - tailLines; n > 0 {
+		t.lines = slices.Delete(t.lines, 0, n)
+	}
+}
+
+// String is the lines without colours and other instructions to terminals.
+func (t *tail) String() string {
+	if t == nil {
+		return ""
+	}
+	out := make([]string, len(t.lines))
+	for i, l := range t.lines {
+		out[i] = strings.TrimRight(plainText(l), " \t")
+	}
+	return strings.Trim(strings.Join(out, "\n"), "\n")
+}
+
+// escapes are ANSI control sequences, and operating system commands such as window titles.
+var escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b[@-Z\\\\-_]")
+
+// plainText removes what would act on the reader's terminal.
+func plainText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || !unicode.IsControl(r) {
+			return r
+		}
+		return -1
+	}, escapes.ReplaceAllString(s, ""))
+}

@@ -1,0 +1,138 @@
+// Command shell stands in for bash in the images of this package's tests: a static program that needs no
+// distribution around it. The script behind -c is a list of commands, separated by ";", of those below.
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	for c := range strings.SplitSeq(os.Args[len(os.Args)-1], ";") {
+		words := strings.Fields(strings.ReplaceAll(c, "'", ""))
+		if len(words) > 0 && words[0] == "exec" {
+			words = words[1:]
+		}
+		if len(words) == 0 {
+			continue
+		}
+		run, ok := commands[words[0]]
+		if !ok {
+			fmt.Fprintf(os.Stderr, "shell: %s: command not found\n", words[0])
+			os.Exit(127)
+		}
+		if err := run(words[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "shell:", err)
+			os.Exit(1)
+		}
+	}
+}
+
+var commands = map[string]func([]string) error{
+	"echo": func(w []string) error { _, err := fmt.Println(strings.Join(w, " ")); return err },
+	"exit": func(w []string) error { n, err := strconv.Atoi(w[0]); os.Exit(n); return err },
+	"env":  func(w []string) error { _, err := fmt.Println(os.Getenv(w[0])); return err },
+	"cat":  cat,
+	// write FILE WORD... makes a file.
+	"write": func(w []string) error { return os.WriteFile(w[0], []byte(strings.Join(w[1:], " ")+"\n"), 0o644) },
+	// list DIR WRITES names of all files below a directory.
+	"list": list,
+	// lines N prints N lines.
+	"lines": lines,
+	// copy FROM TO copies a file.
+	"copy": func(w []string) error {
+		raw, err := os.ReadFile(w[0])
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(w[1], raw, 0o644)
+	},
+	// fill FILE N makes a file of N megabytes that do not compress well.
+	"fill":  fill,
+	"stdin": func([]string) error { _, err := io.Copy(os.Stdout, os.Stdin); return err },
+	"pwd": func([]string) error {
+		dir, err := os.Getwd()
+		fmt.Println(dir, os.Getuid())
+		return err
+	},
+	// serve answers HTTP on PORT until it is asked to end, which it does with status 3.
+	"serve": serve,
+	// deaf hears no signal.
+	"deaf":  deaf,
+	"sleep": func(w []string) error { d, err := time.ParseDuration(w[0]); time.Sleep(d); return err },
+}
+
+func cat(w []string) error {
+	for _, f := range w {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		os.Stdout.Write(raw)
+	}
+	return nil
+}
+
+func list(w []string) error {
+	return filepath.WalkDir(w[0], func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			fmt.Println(path)
+		}
+		return err
+	})
+}
+
+func lines(w []string) error {
+	n, err := strconv.Atoi(w[0])
+	for i := range n {
+		fmt.Printf("line %d\n", i+1)
+	}
+	return err
+}
+
+func fill(w []string) error {
+	n, err := strconv.Atoi(w[1])
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(w[0])
+	if err != nil {
+		return err
+	}
+	x := uint64(1)
+	var b strings.Builder
+	for range n << 20 / 16 {
+		x = x*6364136223846793005 + 1442695040888963407
+		fmt.Fprintf(&b, "%08x:const ", uint32(x>>33)) // half noise, half text, as programs are
+	}
+	if _, err := f.WriteString(b.String()); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func serve([]string) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		fmt.Println("got", <-signals)
+		os.Exit(3)
+	}()
+	return http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "hello from", r.URL.Path)
+	}))
+}
+
+func deaf([]string) error {
+	signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
+	fmt.Println("deaf")
+	select {}
+}
