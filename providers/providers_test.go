@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
 var update = flag.Bool("update", false, "rewrite what the tests expect from what the providers say")
@@ -32,7 +34,29 @@ var update = flag.Bool("update", false, "rewrite what the tests expect from what
 //	-- notes --          what it tells the user, where it does
 //	-- error --          what it refuses the app with, instead of all these
 func TestProviders(t *testing.T) {
-	c, err := catalog.Builtin()
+	eachCase(t, func(t *testing.T, p *catalog.Provider, file string, want []txtar.File, in input) {
+		a, err := app.Open(in.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env})
+		got := outcome(t, e, err)
+		if !*update {
+			compare(t, want, got)
+			return
+		}
+		ar := txtar.Archive{Comment: in.comment, Files: append(in.files, got...)}
+		if err := os.WriteFile(file, txtar.Format(&ar), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// eachCase runs f for every case of every provider. The providers are loaded like those from outside, so
+// that all they give is checked against schema.#Provider.
+func eachCase(t *testing.T, f func(t *testing.T, p *catalog.Provider, file string, want []txtar.File, in input)) {
+	c, err := catalog.Load(os.DirFS("."), "providers")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,44 +69,27 @@ func TestProviders(t *testing.T) {
 		for _, file := range files {
 			t.Run(strings.TrimSuffix(filepath.ToSlash(file), ".txtar"), func(t *testing.T) {
 				t.Parallel()
-				runCase(t, p, file)
+				ar, err := txtar.ParseFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				in, want := splitCase(t, ar)
+				f(t, p, file, want, in)
 			})
 		}
 	}
-}
-
-func runCase(t *testing.T, p *catalog.Provider, file string) {
-	ar, err := txtar.ParseFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, want := splitCase(t, ar)
-	a, err := app.Open(in.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env})
-	got := outcome(t, e, err)
-	if *update {
-		ar.Files = append(in.files, got...)
-		if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	compare(t, want, got)
 }
 
 // input is what a case gives; files are its sections.
 type input struct {
 	dir, packages string
 	env           map[string]string
+	comment       []byte
 	files         []txtar.File
 }
 
 func splitCase(t *testing.T, ar *txtar.Archive) (input, []txtar.File) {
-	in := input{dir: filepath.Join(t.TempDir(), "app"), env: map[string]string{}}
+	in := input{dir: filepath.Join(t.TempDir(), "app"), env: map[string]string{}, comment: ar.Comment}
 	if err := os.Mkdir(in.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -179,4 +186,44 @@ func compare(t *testing.T, want, got []txtar.File) {
 			t.Errorf("want %s\n%s\ngot %s\n%s", w.Name, w.Data, g.Name, g.Data)
 		}
 	}
+}
+
+// TestStockCUE gives the facts of every case to the cue command, which knows nothing of this program: the
+// provider's own files and the answers are all that a plan depends on.
+func TestStockCUE(t *testing.T) {
+	cue := filepath.Join(t.TempDir(), "cue")
+	if out, err := exec.Command("go", "build", "-o", cue, "cuelang.org/go/cmd/cue").CombinedOutput(); err != nil {
+		t.Fatalf("cannot build the cue command: %v\n%s", err, out)
+	}
+	eachCase(t, func(t *testing.T, p *catalog.Provider, _ string, _ []txtar.File, in input) {
+		a, err := app.Open(in.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env})
+		if err != nil {
+			return // what is refused has no plan
+		}
+		facts := filepath.Join(t.TempDir(), "facts.json")
+		if err := os.WriteFile(facts, indented(t, e.Facts), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		// From the repository's root, as the documentation says it.
+		cmd := exec.Command(cue, "export", "./providers/"+p.Folder, facts, "-e", "plan")
+		cmd.Dir = ".."
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, stderr.String())
+		}
+		var got plan.Plan
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatal(err)
+		}
+		if want, got := indented(t, e.Plan), indented(t, got); !bytes.Equal(want, got) {
+			t.Errorf("the cue command gives\n%s\ninstead of\n%s", got, want)
+		}
+	})
 }

@@ -25,6 +25,7 @@ type Provider struct {
 	Folder  string
 	detect  Rule
 	sources []source
+	foreign bool // from outside: not checked by our tests
 }
 
 // Detect is the rule by which the provider recognizes an app.
@@ -33,7 +34,16 @@ func (p *Provider) Detect() Rule { return p.detect }
 // Builtin is the catalog of the providers that are part of the program.
 func Builtin() (*Catalog, error) { return builtin() }
 
-var builtin = sync.OnceValues(func() (*Catalog, error) { return Load(providers.FS, "providers") })
+var builtin = sync.OnceValues(func() (*Catalog, error) {
+	c, err := Load(providers.FS, "providers")
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range c.list {
+		p.foreign = false
+	}
+	return c, nil
+})
 
 // Load reads the providers in the folders of a directory; name is what places in them begin with. The
 // order is that of `order` in the directory's own CUE files, which name folders; folders that it does not
@@ -115,13 +125,16 @@ func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
 }
 
 func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
-	p := &Provider{Folder: folder}
+	p := &Provider{Folder: folder, foreign: true}
 	var err error
 	if p.sources, err = readSources(dir, folder, label+"/"+folder); err != nil {
 		return nil, err
 	}
 	s, err := parseSources(p.sources)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkTop(); err != nil {
 		return nil, err
 	}
 	if name, ok := s.single("name"); ok {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	stderrors "errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,7 +83,7 @@ func syntaxFault(err error, what string) error {
 // cueFault is the fault for one error of CUE, at its places in files.
 func cueFault(e errors.Error, what string) *fault.Fault {
 	format, args := e.Msg()
-	f := fault.New(fault.Refused, what+": "+format, args...)
+	f := fault.New(fault.Refused, "%s: %s", what, fmt.Sprintf(format, args...))
 	for _, p := range errors.Positions(e) {
 		at := fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
 		if at.File != "" && !slices.Contains(f.At, at) {

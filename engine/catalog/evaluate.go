@@ -94,14 +94,14 @@ func (e *evaluator) gather() error {
 	if _, err := e.ask(static); err != nil || !computed {
 		return err
 	}
-	part := e.syntax.slice("facts")
+	part := e.syntax.slice(static)
 	var changed []string
 	for range maxRounds {
-		v, err := e.build(part.files)
+		v, err := e.build(part.files, part.has)
 		if err != nil {
 			return err
 		}
-		now, err := e.read(v)
+		now, waiting, err := e.read(v)
 		if err != nil {
 			return err
 		}
@@ -111,18 +111,13 @@ func (e *evaluator) gather() error {
 		if changed, err = e.ask(now); err != nil {
 			return err
 		}
-		if !part.uses(changed) {
-			return nil
+		if !slices.ContainsFunc(changed, part.has) {
+			return e.fault(waiting)
 		}
 	}
 	return fault.New(fault.Refused, "provider %s: after %d rounds these facts still change: %s",
 		e.provider.Name, maxRounds, strings.Join(changed, ", ")).WithPos(e.syntax.at("facts")).
-		WithHint("a fact must not depend on itself, not even through others")
-}
-
-// uses tells whether one of these facts may decide what others ask.
-func (sl *slice) uses(changed []string) bool {
-	return sl.open && len(changed) > 0 || slices.ContainsFunc(changed, func(n string) bool { return sl.names[n] })
+		WithHint("a fact must not depend on its own answer, not even through others")
 }
 
 // ask brings the answers up to date with the questions and names the facts whose answer changed.
@@ -154,9 +149,16 @@ func (e *evaluator) ask(now map[string]facts.Question) ([]string, error) {
 	return changed, errors.Join(faults...)
 }
 
-func (e *evaluator) build(files []*ast.File) (cue.Value, error) {
+// build evaluates files of the provider beside the answers to the facts that they need.
+func (e *evaluator) build(files []*ast.File, needs func(fact string) bool) (cue.Value, error) {
+	given := map[string]facts.Answer{}
+	for name, a := range e.answers {
+		if needs(name) {
+			given[name] = a
+		}
+	}
 	pkg := e.syntax.files[0].PackageName()
-	answers := answersFile(pkg, e.env.Packages, e.answers)
+	answers := answersFile(pkg, e.env.Packages, given)
 	v, err := buildFiles(e.ctx, append(slices.Clone(files), answers))
 	if err != nil {
 		return v, e.fault(err)
@@ -166,15 +168,15 @@ func (e *evaluator) build(files []*ast.File) (cue.Value, error) {
 
 // finish evaluates the whole provider once, with all answers.
 func (e *evaluator) finish() (*Evaluation, error) {
-	v, err := e.build(e.syntax.files)
+	v, err := e.build(e.syntax.files, func(string) bool { return true })
 	if err != nil {
 		return nil, err
 	}
 	if err := e.refusals(v); err != nil {
 		return nil, err
 	}
-	if err := v.Err(); err != nil {
-		return nil, e.fault(err)
+	if v.Err() != nil {
+		return nil, e.fault(v.Validate()) // of all errors, Err gives one
 	}
 	out := &Evaluation{Facts: Facts{e.env.Packages, e.answers}, Plan: &plan.Plan{}}
 	d := decoder{e: e}
@@ -188,6 +190,9 @@ func (e *evaluator) finish() (*Evaluation, error) {
 	}
 	if out.Notes, err = e.notes(v, "notes"); err != nil {
 		d.faults = append(d.faults, err)
+	}
+	if p := e.provider; p.foreign && len(d.faults) == 0 {
+		d.faults = append(d.faults, e.conform(v))
 	}
 	out.Line = func(path ...string) fault.Pos { return line(at, path) }
 	return out, errors.Join(d.faults...)

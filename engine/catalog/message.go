@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -19,28 +20,25 @@ import (
 // about the provider.
 func (e *evaluator) fault(err error) error {
 	var f *fault.Fault
-	if errors.As(err, &f) {
+	if err == nil || errors.As(err, &f) {
 		return err
 	}
 	var out []error
 	for _, one := range cueerrors.Errors(err) {
-		if f := e.appFault(one); f != nil {
-			out = append(out, f)
-		} else {
-			f := cueFault(one, "provider "+e.provider.Name)
-			f.Msg = withPath(f.Msg, one.Path(), "provider "+e.provider.Name)
-			out = append(out, f)
-		}
+		out = append(out, e.one(one))
 	}
 	return errors.Join(out...)
 }
 
-func withPath(msg string, path []string, what string) string {
-	rest, ok := strings.CutPrefix(msg, what+": ")
-	if !ok || len(path) == 0 {
-		return msg
+func (e *evaluator) one(err cueerrors.Error) *fault.Fault {
+	if f := e.appFault(err); f != nil {
+		return f
 	}
-	return what + ": " + strings.Join(path, ".") + ": " + rest
+	what := "provider " + e.provider.Name
+	if path := slices.DeleteFunc(slices.Clone(err.Path()), func(s string) bool { return s == "#Provider" }); len(path) > 0 {
+		what += ": " + strings.Join(path, ".")
+	}
+	return cueFault(err, what)
 }
 
 // appFault is the fault for an error at facts.NAME.value…; nil for any other.
@@ -62,14 +60,18 @@ func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 	if !ok {
 		return nil
 	}
-	format, args := err.Msg()
-	f := fault.New(fault.Refused, at.File+": "+strings.ReplaceAll(at.Label, "%", "%%")+": "+format, args...)
-	if at.Label == "" {
-		f = fault.New(fault.Refused, at.File+": "+format, args...)
+	what := at.File
+	if at.Label != "" {
+		what += ": " + at.Label
 	}
 	at.Label = ""
-	f = f.WithPos(at).WithSource([]byte(text))
-	return f.WithPos(cueFault(err, "").At...)
+	f := cueFault(err, what)
+	if n := len(f.At); n > 0 { // the last is the innermost
+		f.At[n-1].Label = "the shape that the provider expects"
+		f.At = f.At[n-1:]
+	}
+	f.At = slices.Insert(f.At, 0, at)
+	return f.WithSource([]byte(text))
 }
 
 // message is an element of notes or refuse.

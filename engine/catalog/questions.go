@@ -82,89 +82,87 @@ func (s *syntax) collect(into map[string]map[string]any, name string, x ast.Expr
 	return true
 }
 
-// read gives the questions of an evaluated package. One that is not concrete yet is left out: a later round
-// may answer what it waits for.
-func (e *evaluator) read(v cue.Value) (map[string]facts.Question, error) {
-	out := map[string]facts.Question{}
-	all := v.LookupPath(cue.ParsePath("facts"))
+// read gives the questions of an evaluated package, and what keeps others from being asked: an answer that
+// they wait for, which a later round may give.
+func (e *evaluator) read(v cue.Value) (now map[string]facts.Question, waiting, err error) {
+	now = map[string]facts.Question{}
+	all := v.LookupPath(cue.MakePath(cue.Str("facts")))
 	it, err := all.Fields()
 	if err != nil {
-		return nil, e.fault(err)
+		return nil, nil, e.fault(err)
 	}
+	waiting = all.Err() // of a condition around a fact
 	for it.Next() {
 		name := it.Selector().Unquoted()
-		fields, ok, err := concrete(it.Value())
+		fields, err := concrete(it.Value())
 		if err != nil {
-			return nil, e.fault(err)
-		}
-		if !ok {
+			waiting = err
+			if old, ok := e.asked[name]; ok { // its answer is in conflict with the rest: not a new question
+				now[name] = old
+			}
 			continue
 		}
-		if out[name], err = facts.Parse(fields); err != nil {
-			return nil, fault.New(fault.Refused, "fact %s: %v", name, err).WithPos(place(it.Value()))
+		if now[name], err = facts.Parse(fields); err != nil {
+			return nil, nil, fault.New(fault.Refused, "fact %s: %v", name, err).WithPos(place(it.Value()))
 		}
 	}
-	return out, nil
+	return now, waiting, nil
 }
 
-// concrete reads the fields of a fact but for its answers; false while one of them is open.
-func concrete(v cue.Value) (map[string]any, bool, error) {
+// concrete reads the fields of a fact but for its answers; the error tells which of them is open.
+func concrete(v cue.Value) (map[string]any, error) {
 	out := map[string]any{}
 	it, err := v.Fields()
 	if err != nil {
-		return nil, false, nil
+		return nil, err
 	}
 	for it.Next() {
 		name := it.Selector().Unquoted()
 		if slices.Contains(facts.Answers, name) {
 			continue
 		}
-		x, ok, err := goValue(it.Value())
-		if !ok || err != nil {
-			return nil, false, err
+		if out[name], err = goValue(it.Value()); err != nil {
+			return nil, err
 		}
-		out[name] = x
 	}
-	return out, true, nil
+	return out, nil
 }
 
-// goValue is a concrete string, bool, number or list of such.
-func goValue(v cue.Value) (any, bool, error) {
+// goValue is a string, bool, number or list of such.
+func goValue(v cue.Value) (any, error) {
 	if d, ok := v.Default(); ok {
 		v = d
 	}
 	switch v.Kind() {
 	case cue.StringKind:
-		s, err := v.String()
-		return s, true, err
+		return v.String()
 	case cue.BoolKind:
-		b, err := v.Bool()
-		return b, true, err
+		return v.Bool()
 	case cue.IntKind:
 		n, err := v.Int64()
-		return int(n), true, err
+		return int(n), err
 	case cue.ListKind:
 		return goList(v)
 	case cue.BottomKind:
-		return nil, false, nil
+		return nil, v.Validate(cue.Concrete(true))
 	}
-	return v.Kind(), true, nil // no question has such a field: facts.Parse refuses it
+	return v.Kind(), nil // no question has such a field: facts.Parse refuses it
 }
 
-func goList(v cue.Value) (any, bool, error) {
+func goList(v cue.Value) (any, error) {
 	it, err := v.List()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	out := []any{}
 	for it.Next() {
-		x, ok, err := goValue(it.Value())
-		if !ok || err != nil {
-			return nil, false, err
+		x, err := goValue(it.Value())
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, x)
 	}
-	return out, true, nil
+	return out, nil
 }
 
 func place(v cue.Value) fault.Pos {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"cuelang.org/go/cue/ast"
+
+	"github.com/nixpacks-cue/nixpacks/engine/facts"
 )
 
 // slice is the part of a package that decides what its facts ask: the declarations of facts and all they
@@ -17,10 +19,12 @@ type slice struct {
 	open bool
 }
 
-func (s *syntax) slice(root string) *slice {
+// slice cuts out what facts need. Of the literal facts only those are kept that others refer to: what
+// they ask is known.
+func (s *syntax) slice(static map[string]facts.Question) *slice {
 	out := &slice{names: map[string]bool{}}
 	keep := map[*ast.Field]bool{}
-	todo := []string{root}
+	todo := append(s.lets(), "facts")
 	for seen := map[string]bool{}; len(todo) > 0; {
 		name := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -30,13 +34,26 @@ func (s *syntax) slice(root string) *slice {
 		seen[name] = true
 		for _, d := range s.top[name] {
 			keep[d] = true
-			out.scan(d, root)
+			out.scan(d)
 			todo = append(todo, references(d)...)
 		}
 	}
 	for _, f := range s.files {
-		if part := cut(f, keep); part != nil {
+		if part := cut(f, keep, func(d *ast.Field) *ast.Field { return out.strip(d, static) }); part != nil {
 			out.files = append(out.files, part)
+		}
+	}
+	return out
+}
+
+// lets are the names that let clauses at the top refer to: those stay where they are.
+func (s *syntax) lets() []string {
+	var out []string
+	for _, f := range s.files {
+		for _, d := range f.Decls {
+			if let, ok := d.(*ast.LetClause); ok {
+				out = append(out, references(let)...)
+			}
 		}
 	}
 	return out
@@ -44,23 +61,26 @@ func (s *syntax) slice(root string) *slice {
 
 // cut is the file with only the fields to keep, and of its imports only those that they use: CUE refuses
 // an import that is not used.
-func cut(f *ast.File, keep map[*ast.Field]bool) *ast.File {
+func cut(f *ast.File, keep map[*ast.Field]bool, strip func(*ast.Field) *ast.Field) *ast.File {
 	out := *f
 	out.Decls = nil
 	var used []string
+	found := false
 	for _, d := range f.Decls {
 		if field, ok := d.(*ast.Field); ok && keep[field] {
-			used = append(used, references(field)...)
+			found, used = true, append(used, references(field)...)
+		} else if let, ok := d.(*ast.LetClause); ok {
+			used = append(used, references(let)...)
 		}
 	}
-	if len(used) == 0 {
+	if !found {
 		return nil
 	}
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.Field:
 			if keep[d] {
-				out.Decls = append(out.Decls, d)
+				out.Decls = append(out.Decls, strip(d))
 			}
 		case *ast.ImportDecl:
 			if specs := imports(d, used); len(specs) > 0 {
@@ -83,53 +103,74 @@ func imports(d *ast.ImportDecl, used []string) []*ast.ImportSpec {
 	})
 }
 
-// scan notes the names in a declaration. The field root itself used as a whole, or indexed by something
-// that is no literal, opens the slice.
-func (sl *slice) scan(d *ast.Field, root string) {
-	plain := map[*ast.Ident]bool{}
+// has tells whether a fact's answer may decide what others ask.
+func (sl *slice) has(name string) bool { return sl.open || sl.names[name] }
+
+// strip is the declaration of facts without the literal ones that nothing here refers to.
+func (sl *slice) strip(d *ast.Field, static map[string]facts.Question) *ast.Field {
+	name, _, _ := ast.LabelName(d.Label)
+	all, ok := d.Value.(*ast.StructLit)
+	if name != "facts" || !ok {
+		return d
+	}
+	less := *all
+	less.Elts = nil
+	for _, x := range all.Elts {
+		if _, name, ok := factField(x); ok && !sl.has(name) {
+			if _, ok := static[name]; ok {
+				continue
+			}
+		}
+		less.Elts = append(less.Elts, x)
+	}
+	out := *d
+	out.Value = &less
+	return &out
+}
+
+// scan notes the names in a declaration. The field facts used as a whole, or indexed by something that is
+// no literal, opens the slice.
+func (sl *slice) scan(d *ast.Field) {
+	label := map[ast.Node]bool{} // identifiers that name a field and refer to nothing
+	part := map[ast.Node]bool{}  // expressions of which one named part is taken
 	ast.Walk(d.Value, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.Field:
+			label[n.Label] = true
 		case *ast.SelectorExpr:
 			if name, _, err := ast.LabelName(n.Sel); err == nil {
 				sl.names[name] = true
 			}
-			if id, ok := n.X.(*ast.Ident); ok {
-				plain[id] = true
-			}
+			part[n.X], label[n.Sel] = true, true
 		case *ast.IndexExpr:
-			if id, ok := n.X.(*ast.Ident); ok {
-				if key, ok := basicString(n.Index); ok {
-					sl.names[key], plain[id] = true, true
-				}
+			if key, ok := plain(n.Index); ok {
+				name, _ := key.(string)
+				sl.names[name], part[n.X] = true, true
 			}
 		case *ast.Ident:
-			sl.names[n.Name] = true
-			sl.open = sl.open || n.Name == root && !plain[n]
+			if !label[n] { // among them facts that are named without facts. in front, by their neighbours
+				sl.names[n.Name] = true
+				sl.open = sl.open || n.Name == "facts" && !part[n]
+			}
 		}
 		return true
 	}, nil)
 }
 
-func basicString(x ast.Expr) (string, bool) {
-	lit, ok := x.(*ast.BasicLit)
-	if !ok {
-		return "", false
-	}
-	v, ok := basic(lit)
-	s, isString := v.(string)
-	return s, ok && isString
-}
-
-// references are the names that a declaration's value may refer to; labels are among them, which does no harm.
-func references(d *ast.Field) []string {
+// references are the names that a declaration may refer to; a few too many do no harm.
+func references(d ast.Node) []string {
 	out := []string{}
-	note := func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok {
-			out = append(out, id.Name)
+	labels := map[ast.Node]bool{}
+	ast.Walk(d, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Field:
+			labels[n.Label] = true
+		case *ast.Ident:
+			if !labels[n] {
+				out = append(out, n.Name)
+			}
 		}
 		return true
-	}
-	ast.Walk(d.Label, note, nil)
-	ast.Walk(d.Value, note, nil)
+	}, nil)
 	return out
 }

@@ -1,0 +1,80 @@
+package catalog
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/schema"
+)
+
+// topFields are the fields of a provider, as in schema/provider.cue. They are checked on the syntax, since a
+// closed definition in CUE would cost every plan half a millisecond.
+var topFields = []string{"name", "detect", "packages", "facts", "plan", "metadata", "notes", "refuse"}
+
+// checkTop refuses what a provider may not have at the top of its package: unknown fields, and whatever
+// adds fields that are not known before it is evaluated. Hidden fields and definitions are its own.
+func (s *syntax) checkTop() error {
+	var faults []error
+	for _, f := range s.files {
+		for _, d := range f.Decls {
+			if err := checkDecl(d); err != nil {
+				faults = append(faults, err)
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func checkDecl(d ast.Decl) error {
+	switch d := d.(type) {
+	case *ast.Package, *ast.ImportDecl, *ast.LetClause, *ast.CommentGroup:
+		return nil
+	case *ast.Field:
+		name, _, err := ast.LabelName(d.Label)
+		switch {
+		case err != nil || d.Constraint != token.ILLEGAL:
+			return fault.New(fault.Refused, "a provider has plain fields at the top of its package").WithPos(position(d))
+		case strings.HasPrefix(name, "_") || strings.HasPrefix(name, "#") || slices.Contains(topFields, name):
+			return nil
+		}
+		return fault.New(fault.Refused, "unknown field %q in a provider", name).WithPos(position(d)).
+			WithHint("%s; names of your own begin with _", fault.DidYouMean(name, topFields))
+	case *ast.Attribute:
+		return fault.New(fault.Refused, "a provider cannot use %s", d.Text).WithPos(position(d)).
+			WithHint("its plan must follow from its facts alone")
+	}
+	return fault.New(fault.Refused, "a provider has plain fields at the top of its package").WithPos(position(d)).
+		WithHint("put conditions inside of plan or facts")
+}
+
+// conform checks an evaluated provider against schema.#Provider. It is done for providers from outside; those
+// that are built in are checked by their tests.
+func (e *evaluator) conform(v cue.Value) error {
+	from, err := readSources(schema.FS, ".", "schema")
+	if err != nil {
+		return err
+	}
+	s, err := parseSources(from)
+	if err != nil {
+		return err
+	}
+	sv, err := buildFiles(e.ctx, s.files)
+	if err != nil {
+		return err
+	}
+	err = sv.LookupPath(cue.MakePath(cue.Def("Provider"))).Unify(v).Validate()
+	var out []error
+	for _, one := range cueerrors.Errors(err) {
+		f := e.one(one)
+		f.At = slices.DeleteFunc(f.At, func(p fault.Pos) bool { return strings.HasPrefix(p.File, "schema/") })
+		out = append(out, f)
+	}
+	return errors.Join(out...)
+}
