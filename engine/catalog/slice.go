@@ -64,6 +64,7 @@ func (s *syntax) lets() []string {
 func cut(f *ast.File, keep map[*ast.Field]bool, strip func(*ast.Field) *ast.Field) *ast.File {
 	out := *f
 	out.Decls = nil
+	out.Unresolved = slices.Clone(f.Unresolved) // CUE shortens it in place
 	var used []string
 	found := false
 	for _, d := range f.Decls {
