@@ -103,9 +103,7 @@ func tarTree(root string, out io.Writer) error {
 // TestRealBase makes both bases twice from the archive of this machine's apt sources: the same packages give the same
 // image, to the byte.
 func TestRealBase(t *testing.T) {
-	if os.Getenv("NIXPACKS_E2E") == "" {
-		t.Skip("set NIXPACKS_E2E=1 to make bases from the Debian archive: needs root and the network")
-	}
+	needReal(t)
 	dir := t.TempDir()
 	for _, nix := range []bool{false, true} {
 		var made [2]*Layout
