@@ -3,8 +3,10 @@ package solve
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/util/grpcerrors"
@@ -86,6 +88,10 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input) er
 		if base.IsRef(w.ref) {
 			continue
 		}
+		if _, err := reference.ParseNormalizedNamed(w.ref); err != nil {
+			return fault.New(fault.Refused, "%q is no image reference: %v", w.ref, err).
+				WithHint("images look like debian:13 or registry.example.com/team/base@sha256:…, bases without a registry like debian://trixie")
+		}
 		ref, digest, raw, err := c.ResolveImageConfig(ctx, w.ref, sourceresolver.Opt{
 			LogName:  "looking for the base image " + w.ref,
 			ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &in.Platform},
@@ -115,26 +121,20 @@ func (w want) unpullable(ctx context.Context, err error) error {
 	return &fault.Fault{Code: fault.TryAgain, Msg: "cannot pull " + w.ref + ": " + why, Hint: hint, Err: err}
 }
 
+var (
+	refused = regexp.MustCompile(`(?i)\b401 unauthorized|\b403 forbidden|access denied|authorization failed|authentication required|no basic auth credentials`)
+	absent  = regexp.MustCompile(`(?i)\bnot found\b|name_unknown|manifest_unknown`)
+)
+
 // whyUnpullable tells apart what people do different things about.
 func whyUnpullable(err error, cause string) string {
-	low := strings.ToLower(cause)
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(low, w) {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
-	case has("no match for platform"):
+	case strings.Contains(cause, "no match for platform"):
 		return "it does not exist for this platform"
-	case has("unauthorized", "401", "403", "forbidden", "access denied", "authorization failed", "authentication required"):
+	case refused.MatchString(cause):
 		return "the registry refuses it to you, or it does not exist (" + cause + ")"
-	case grpcerrors.Code(err) == codes.NotFound, has("not found", "404", "name_unknown", "manifest_unknown"):
+	case grpcerrors.Code(err) == codes.NotFound || absent.MatchString(cause):
 		return "it does not exist"
-	case has("invalid reference", "could not parse reference"):
-		return "that is no image reference"
 	}
 	return "the registry cannot be reached (" + cause + ")"
 }

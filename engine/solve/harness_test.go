@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -27,6 +28,9 @@ import (
 
 // scratch holds what the tests of this package share: the base image and the engine's state.
 var scratch string
+
+// scratchTime is no time at which anything else was made.
+var scratchTime = time.Unix(1e9, 0)
 
 func TestMain(m *testing.M) {
 	if handled, code := buildkitd.Main(); handled {

@@ -43,7 +43,7 @@ type Secret struct{ File, Env string }
 // Report is what a build did.
 type Report struct {
 	Outputs  []Written
-	Steps    int // of the graph
+	Steps    int // of the graph, without the files and images that it starts from
 	Cached   int // of these, the ones that did not have to run
 	Duration time.Duration
 	Phases   []Timing // in the order in which they ran
@@ -67,11 +67,15 @@ func (r Request) epoch() string { return strconv.FormatInt(r.Epoch, 10) }
 
 // report collects what a finished build did.
 func (j *job) report(sinks []*sink, took time.Duration) *Report {
-	r := &Report{Duration: took, Steps: len(j.lowered.Vertices)}
+	r := &Report{Duration: took}
 	for _, s := range sinks {
 		r.Outputs = append(r.Outputs, Written{s.Output, s.digest, s.changed})
 	}
 	for _, v := range j.lowered.Vertices {
+		if len(v.Deps) == 0 {
+			continue
+		}
+		r.Steps++
 		seen := j.seen.vertices[v.Digest]
 		if seen == nil {
 			r.Cached++ // nobody even asked for it: what needs it came from the cache

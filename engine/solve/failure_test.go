@@ -1,0 +1,114 @@
+package solve
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+func TestFailingStep(t *testing.T) {
+	e := engine(t)
+	dir := appDir(t, "main.txt:one")
+	req := layoutOf(t, dir, appPlan(t, "cat /app/main.txt", "echo fine"))
+	build(t, e, req)
+
+	req.Lower.Plan = appPlan(t, "x", "lines 30; write /x; exit 3")
+	_, err := e.Build(t.Context(), req)
+	want := "error: phase \"build\" failed: lines 30; write /x; exit 3: exit status 3\n"
+	for _, l := range strings.Fields("11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30") {
+		want += "  line " + l + "\n"
+	}
+	var got strings.Builder
+	fault.Print(&got, err, false)
+	if got.String() != want || fault.CodeOf(err) != fault.BuildFailed {
+		t.Errorf("got code %d:\n%s\nwant:\n%s", fault.CodeOf(err), got.String(), want)
+	}
+	if got := read(t, e, req.Outputs[0].Dest); got != "one" {
+		t.Errorf("the last good image says %q", got)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(req.Outputs[0].Dest), ".*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestFailureHints(t *testing.T) {
+	e := engine(t)
+	for cmd, want := range map[string]struct {
+		code fault.Code
+		text string
+	}{
+		"nosuch":   {fault.BuildFailed, "exit status 127\n  shell: nosuch: command not found\n  a program is missing"},
+		"exit 137": {fault.BuildFailed, "want of memory"},
+		"echo curl: (6) Could not resolve host: example.com; exit 6": {fault.TryAgain, "the network seems to have failed"},
+		"echo connect ECONNREFUSED 127.0.0.1:5432; exit 1":           {fault.BuildFailed, "ECONNREFUSED"},
+		"echo write /x: no space left on device; exit 1":             {fault.BuildFailed, "the disk is full"},
+	} {
+		_, err := e.Build(t.Context(), layoutOf(t, appDir(t), appPlan(t, "x", cmd)))
+		wantFault(t, err, want.code, want.text)
+	}
+}
+
+// fakeRegistry answers every question in one way.
+func fakeRegistry(t *testing.T, status int, header ...string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+func TestBaseThatCannotBePulled(t *testing.T) {
+	e := engine(t)
+	for host, want := range map[string]string{
+		fakeRegistry(t, 404): "/none:1: it does not exist\n",
+		fakeRegistry(t, 401, "WWW-Authenticate", `Basic realm="x"`): "/none:1: the registry refuses it to you, or it does not exist (",
+		fakeRegistry(t, 403): "/none:1: the registry refuses it to you, or it does not exist (",
+		"localhost:1":        "/none:1: the registry cannot be reached (",
+	} {
+		req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
+		req.Lower.Plan.BuildImage = host + "/none:1"
+		_, err := e.Build(t.Context(), req)
+		wantFault(t, err, fault.TryAgain, "error: cannot pull "+host+want)
+		wantFault(t, err, fault.TryAgain, "--packages apt")
+		req.Lower.Plan = appPlan(t, "x", "echo")
+		req.Lower.Plan.Start.RunImage = host + "/none:1"
+		_, err = e.Build(t.Context(), req)
+		wantFault(t, err, fault.TryAgain, "start.runImage")
+	}
+	req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
+	req.Lower.Plan.BuildImage = "No Such/Image"
+	_, err := e.Build(t.Context(), req)
+	wantFault(t, err, fault.Refused, `"No Such/Image" is no image reference`)
+}
+
+func TestPlainCause(t *testing.T) {
+	for in, want := range map[string]string{
+		`failed to solve: rpc error: code = Unknown desc = failed to do request: Head "https://x/v2/": dial tcp: lookup x: no such host`: "dial tcp: lookup x: no such host",
+		"\x1b[31mred\x1b[0m \x1b]0;title\x07text": "red text",
+		`rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /x: connect: no such file or directory"`: "Error while dialing: dial unix /x: connect: no such file or directory",
+	} {
+		if got := plainCause(errors.New(in)); got != want {
+			t.Errorf("%q\n gives %q\nwanted %q", in, got, want)
+		}
+	}
+}
+
+func TestTail(t *testing.T) {
+	var l tail
+	for _, p := range []string{"one\ntw", "o\n10%\r20%\r", "30%\r\ncol\x1b[1mour\x1b[m \n", strings.Repeat("x", 3*tailWidth)} {
+		l.Write([]byte(p))
+	}
+	want := "one\ntwo\n30%\ncolour\n" + strings.Repeat("x", tailWidth)
+	if l.String() != want {
+		t.Errorf("got %q", l.String())
+	}
+}
