@@ -50,31 +50,28 @@ func Read(root *Node, text []byte) (*Document, error) {
 	return d, nil
 }
 
-// Pos is where the document sets path; false where it does not.
-func (d *Document) Pos(path ...string) (fault.Pos, bool) {
+// At is what the document sets path to, under whatever name; nil where it does not.
+func (d *Document) At(path ...string) *Node {
 	n := d.root
 	for i, name := range path {
 		next := n.Get(name)
 		for alias, real := range aliases {
-			if next == nil && i > 1 && real == name {
+			if next == nil && i == 2 && path[0] == "phases" && real == name {
 				next = n.Get(alias)
 			}
 		}
 		if next == nil || next.Kind == Null {
-			return fault.Pos{}, false
+			return nil
 		}
 		n = next
 	}
-	return n.Pos, true
+	return n
 }
 
 // Blank tells whether the document sets path to an empty string: it says that there shall be none, which
 // a Plan alone cannot tell from a path that is not set.
 func (d *Document) Blank(path ...string) bool {
-	n := d.root
-	for _, name := range path {
-		n = n.Get(name)
-	}
+	n := d.At(path...)
 	return n != nil && n.Kind == String && n.Text == ""
 }
 
@@ -203,34 +200,6 @@ func unknownKey(f Field, path, names []string) *fault.Fault {
 		WithHint("%s", fault.DidYouMean(f.Name, names))
 }
 
-// FieldNames are the names of the fields that a plan (the path is empty), a phase or start has at path;
-// nil where the names are the user's own.
-func FieldNames(path ...string) []string {
-	t := reflect.TypeFor[Plan]()
-	for _, name := range path {
-		if t.Kind() == reflect.Struct {
-			index, _ := fieldsOf(t)
-			i, ok := index[name]
-			if !ok {
-				return nil
-			}
-			t = t.Field(i).Type
-		} else if t.Kind() == reflect.Map {
-			t = t.Elem()
-		} else {
-			return nil
-		}
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-	}
-	if t.Kind() != reflect.Struct {
-		return nil
-	}
-	_, names := fieldsOf(t)
-	return names
-}
-
 // fieldsOf gives the JSON names of a struct's fields.
 func fieldsOf(t reflect.Type) (index map[string]int, names []string) {
 	index = map[string]int{}
@@ -244,29 +213,13 @@ func fieldsOf(t reflect.Type) (index map[string]int, names []string) {
 
 // mismatch says what path must be, and what is written there.
 func (r *reader) mismatch(n *Node, t reflect.Type, path []string) {
-	f := r.fault(n.Pos, "%s must be %s, not %s", shown(path), Wanted(t), n.Kind)
+	f := r.fault(n.Pos, "%s must be %s, not %s", shown(path), shapeOf(t).Words, n.Kind)
 	switch {
 	case t.Kind() == reflect.Slice && n.Kind == String:
 		f.WithHint("write [%q]", n.Text)
 	case t.Kind() == reflect.String && (n.Kind == Number || n.Kind == Bool):
 		f.WithHint("write %q", n.Text)
 	}
-}
-
-// Wanted is a type of this package in words.
-func Wanted(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Slice:
-		return "a list of strings"
-	case reflect.Map:
-		if t.Elem().Kind() == reflect.String {
-			return "a map of strings"
-		}
-		return "a map of phases"
-	}
-	return "a map"
 }
 
 // shown is a path in messages; a list's index has no dot before it.

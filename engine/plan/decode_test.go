@@ -144,25 +144,31 @@ func TestDocument(t *testing.T) {
 	if !d.Blank("start", "cmd") || d.Blank("start", "user") || d.Blank("phases") {
 		t.Error("Blank")
 	}
-	if p, ok := d.Pos("phases", "b", "cmds"); !ok || p.String() != "p.json:2:31" {
-		t.Errorf("Pos = %v, %v", p, ok)
+	if n := d.At("phases", "b", "cmds"); n == nil || n.Pos.String() != "p.json:2:31" {
+		t.Errorf("At = %v", n)
 	}
-	if _, ok := d.Pos("phases", "b", "paths"); ok {
-		t.Error("Pos of what is not there")
+	if n := d.At("phases", "b", "paths"); n != nil {
+		t.Error("At what is not there")
 	}
 }
 
-func TestFieldNames(t *testing.T) {
-	if n := FieldNames("start"); !slices.Equal(n, []string{"cmd", "runImage", "onlyIncludeFiles", "user"}) {
-		t.Errorf("%v", n)
-	}
-	if n := FieldNames("phases", "x"); !slices.Contains(n, "dependsOn") {
-		t.Errorf("%v", n)
-	}
-	for _, p := range [][]string{{"phases"}, {"variables"}, {"variables", "A"}, {"nope"}} {
-		if n := FieldNames(p...); n != nil {
-			t.Errorf("%v: %v", p, n)
+func TestShapeAt(t *testing.T) {
+	for path, want := range map[string]string{
+		"": "a map", "providers": "a list of strings", "buildImage": "a string", "variables": "a map of strings",
+		"variables A": "a string", "phases": "a map of phases", "phases x": "a map", "phases x cmds": "a list of strings",
+		"phases x variables A": "a string", "start": "a map", "start user": "a string",
+	} {
+		if s, ok := ShapeAt(strings.Fields(path)...); !ok || s.Words != want {
+			t.Errorf("%q is %q, want %q", path, s.Words, want)
 		}
+	}
+	for _, path := range []string{"nope", "start nope", "phases x nope", "variables A b", "providers 0"} {
+		if s, ok := ShapeAt(strings.Fields(path)...); ok {
+			t.Errorf("%q is %q", path, s.Words)
+		}
+	}
+	if s, _ := ShapeAt("start"); !slices.Equal(s.Names, []string{"cmd", "runImage", "onlyIncludeFiles", "user"}) {
+		t.Errorf("%q", s.Names)
 	}
 }
 

@@ -22,7 +22,8 @@ func (p *Plan) Sorted() ([]string, error) {
 			}
 		}
 		if len(round) == 0 {
-			return nil, p.cycle(done)
+			return nil, fault.New(fault.Refused, "phases depend on one another in a cycle: %s", strings.Join(p.cycle(done), " → ")).
+				WithHint("remove one of these from dependsOn")
 		}
 		for _, name := range round {
 			done[name] = true
@@ -42,7 +43,7 @@ func (p *Plan) ready(name string, done map[string]bool) bool {
 }
 
 // cycle walks from the first phase that never ran, along dependencies that never ran, until one repeats.
-func (p *Plan) cycle(done map[string]bool) error {
+func (p *Plan) cycle(done map[string]bool) []string {
 	var at string
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
 		if !done[name] {
@@ -60,7 +61,23 @@ func (p *Plan) cycle(done map[string]bool) error {
 			}
 		}
 	}
-	path = append(path[slices.Index(path, at):], at)
-	return fault.New(fault.Refused, "phases depend on one another in a cycle: %s", strings.Join(path, " → ")).
-		WithHint("remove one of these from dependsOn")
+	return append(path[slices.Index(path, at):], at)
+}
+
+// Cycle is a path of phases that depend on one another, its first name repeated at its end; nil where
+// there is none.
+func (p *Plan) Cycle() []string {
+	done := map[string]bool{}
+	for progress := true; progress; {
+		progress = false
+		for name := range p.Phases {
+			if !done[name] && p.ready(name, done) {
+				done[name], progress = true, true
+			}
+		}
+	}
+	if len(done) == len(p.Phases) {
+		return nil
+	}
+	return p.cycle(done)
 }

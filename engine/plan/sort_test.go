@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -32,6 +33,9 @@ func TestSorted(t *testing.T) {
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
 		}
+		if cycle := graph(c.edges).Cycle(); cycle != nil {
+			t.Errorf("%s: cycle %q", c.name, cycle)
+		}
 	}
 }
 
@@ -43,6 +47,9 @@ func TestCycle(t *testing.T) {
 		{map[string][]string{"a": {"a"}}, "a → a"},
 		{map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"b", "s"}, "s": nil}, "b → c → b"},
 	} {
+		if got := strings.Join(graph(c.edges).Cycle(), " → "); got != c.want {
+			t.Errorf("Cycle: %s, want %s", got, c.want)
+		}
 		_, err := graph(c.edges).Sorted()
 		if fault.CodeOf(err) != fault.Refused || err.Error() != "phases depend on one another in a cycle: "+c.want {
 			t.Errorf("%v", err)

@@ -1,0 +1,52 @@
+package plan
+
+import "reflect"
+
+// Shape is what a plan can have at a path.
+type Shape struct {
+	Kind  Kind     // String, List (of strings) or Map
+	Names []string // of a Map whose fields the plan names: their names
+	Words string   // in words: "a list of strings"
+}
+
+// ShapeAt is the shape at a path, the empty path being the plan itself; false where no plan has such a path.
+func ShapeAt(path ...string) (Shape, bool) {
+	t := reflect.TypeFor[Plan]()
+	for _, name := range path {
+		switch t.Kind() {
+		case reflect.Struct:
+			index, _ := fieldsOf(t)
+			i, ok := index[name]
+			if !ok {
+				return Shape{}, false
+			}
+			t = t.Field(i).Type
+		case reflect.Map:
+			t = t.Elem()
+		default:
+			return Shape{}, false
+		}
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+	}
+	return shapeOf(t), true
+}
+
+func shapeOf(t reflect.Type) Shape {
+	switch t.Kind() {
+	case reflect.String:
+		return Shape{Kind: String, Words: "a string"}
+	case reflect.Slice:
+		return Shape{Kind: List, Words: "a list of strings"}
+	case reflect.Map:
+		if t.Elem().Kind() == reflect.String {
+			return Shape{Kind: Map, Words: "a map of strings"}
+		}
+		return Shape{Kind: Map, Words: "a map of phases"}
+	case reflect.Pointer:
+		return shapeOf(t.Elem())
+	}
+	_, names := fieldsOf(t)
+	return Shape{Kind: Map, Names: names, Words: "a map"}
+}

@@ -1,0 +1,152 @@
+package unify
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// configNames are the names under which a configuration is looked for in the app.
+var configNames = []string{"nixpacks.cue", "nixpacks.toml", "nixpacks.json"}
+
+// config is the user's configuration file.
+type config struct {
+	name     string // as messages show it
+	text     []byte
+	explicit bool // named by --config or NIXPACKS_CONFIG_FILE
+	doc      *plan.Document
+	cue      bool
+}
+
+// readConfig finds and reads the configuration; nil where there is none.
+func (u *unifier) readConfig() (*config, error) {
+	c, err := u.findConfig()
+	if c == nil || err != nil {
+		return nil, err
+	}
+	if len(c.text) > maxFile {
+		return nil, tooLarge(c.name)
+	}
+	var root *plan.Node
+	switch ext := path.Ext(c.name); ext {
+	case ".cue":
+		c.cue = true
+		return c, nil
+	case ".toml":
+		root, err = parseTOML(c.text, c.name)
+	case ".json":
+		root, err = plan.ParseJSON(c.text, c.name)
+	default:
+		return nil, fault.New(fault.Refused, "%s is no kind of configuration file that is known", c.name).
+			WithPos(fault.Pos{File: c.name}).WithHint("its name must end in .cue, .toml or .json")
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.doc, err = u.readDocument(root, c.text)
+	return c, err
+}
+
+// readDocument reads a plan; keys that no plan has are faults, or notes where the user asks for that.
+func (u *unifier) readDocument(root *plan.Node, text []byte) (*plan.Document, error) {
+	d, err := plan.Read(root, text)
+	if err != nil || len(d.Unknown) == 0 {
+		return d, err
+	}
+	if v, _ := setting(u.options.Env, "UNKNOWN_KEYS"); v != "warn" {
+		errs := make([]error, len(d.Unknown))
+		for i, f := range d.Unknown {
+			errs[i] = f
+		}
+		return nil, errors.Join(errs...)
+	}
+	for _, f := range d.Unknown {
+		u.notes = append(u.notes, Note{Text: f.Msg + " is ignored", Hint: f.Hint, At: f.At})
+	}
+	return d, nil
+}
+
+func (u *unifier) findConfig() (*config, error) {
+	if name := u.options.Config; name != "" {
+		return u.namedConfig(name, "--config")
+	}
+	if name, ok := setting(u.options.Env, "CONFIG_FILE"); ok {
+		return u.namedConfig(name, "--env NIXPACKS_CONFIG_FILE")
+	}
+	var found []*config
+	for _, name := range configNames {
+		text, ok, err := u.app.Text(name)
+		if err != nil {
+			return nil, inDir(err, u.app, u.dir)
+		}
+		if ok {
+			found = append(found, &config{name: path.Join(u.dir, name), text: []byte(text)})
+		}
+	}
+	if len(found) > 1 {
+		return nil, fault.New(fault.Refused, "there are both %s and %s, and only one can count", found[0].name, found[1].name).
+			WithPos(fault.Pos{File: found[0].name}, fault.Pos{File: found[1].name}).
+			WithHint("remove one, or choose one with --config")
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	return found[0], nil
+}
+
+// namedConfig reads the file that was asked for: in the app, or, from the command line only, any by its
+// absolute path. Whoever may set a variable for the build may not have other files read.
+func (u *unifier) namedConfig(name, by string) (*config, error) {
+	if filepath.IsAbs(name) && by == "--config" {
+		text, err := readAbsolute(name)
+		return &config{name: name, text: text, explicit: true}, err
+	}
+	text, ok, err := u.app.Text(name)
+	if err != nil {
+		return nil, inDir(err, u.app, u.dir)
+	}
+	if !ok {
+		return nil, fault.New(fault.Usage, "there is no file %s in the app", name).WithPos(fault.Pos{File: by}).
+			WithHint("the path is taken from the app's directory, or is absolute")
+	}
+	return &config{name: path.Join(u.dir, path.Clean(name)), text: []byte(text), explicit: true}, nil
+}
+
+func readAbsolute(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fault.New(fault.Usage, "%s is not a file", name).WithPos(fault.Pos{File: "--config"})
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot read the configuration file %s", name)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "cannot read the configuration file %s", name)
+	}
+	return []byte(strings.ReplaceAll(string(text), "\r\n", "\n")), nil
+}
+
+// blanks are the values that may be set to an empty string to say that there shall be none.
+func clearBlanks(p, over *plan.Plan, d *plan.Document) {
+	if d == nil {
+		return
+	}
+	paths := [][]string{{"buildImage"}, {"start", "cmd"}, {"start", "runImage"}, {"start", "user"}}
+	for name := range d.Plan.Phases {
+		paths = append(paths, []string{"phases", name, "nixpkgsArchive"})
+	}
+	for _, path := range paths {
+		if d.Blank(path...) && over.Get(path...) == nil {
+			p.Delete(path...)
+		}
+	}
+}

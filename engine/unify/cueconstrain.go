@@ -1,0 +1,200 @@
+package unify
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	cueerrors "cuelang.org/go/cue/errors"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// constrain holds the finished plan to the file's constraints, whoever set the values. A value that the
+// file itself set and that a variable or a flag replaced is no constraint; what is written beside it, as
+// in "node x" & =~"^node", still is.
+func (u *unifier) constrain(e *evaluated, s *says, p *plan.Plan) error {
+	c := &constraints{u: u, e: e, plan: p, seen: map[string]bool{}}
+	data, replaced := c.data(s)
+	met := e.own.Unify(e.own.Context().BuildExpr(data))
+	c.report(met.Validate(cue.Concrete(true)))
+	for _, l := range replaced {
+		v := met.LookupPath(pathOf(l.Path))
+		for _, part := range parts(v, 0) {
+			c.reportAt(part.Unify(v.Context().Encode(l.Value)).Validate(cue.Concrete(true)), l.Path)
+		}
+	}
+	for _, w := range s.want {
+		if v := e.own.LookupPath(pathOf(w.path)); p.Get(w.path...) == nil && !acceptsNothing(v) {
+			c.missing(w.path, fmt.Sprint(v), w.at)
+		}
+	}
+	return errors.Join(c.errs...)
+}
+
+type constraints struct {
+	u    *unifier
+	e    *evaluated
+	plan *plan.Plan
+	errs []error
+	seen map[string]bool
+}
+
+// decided are fields that were decided before any provider ran, and so are no longer the file's to check.
+var decided = []string{"providers", "packages"}
+
+// data is the plan as CUE, with "_" for the leaves that the file set and something above it replaced.
+func (c *constraints) data(s *says) (ast.Expr, []plan.Leaf) {
+	t := newTree(c.plan)
+	var replaced []plan.Leaf
+	for _, l := range c.plan.Leaves() {
+		if slices.Contains(decided, l.Path[0]) {
+			continue
+		}
+		x := leafExpr(l.Value)
+		if own := s.doc.Plan.Get(l.Path...); own != nil && !reflect.DeepEqual(own, l.Value) {
+			replaced = append(replaced, l)
+			x = ast.NewIdent("_")
+		}
+		t.put(l.Path, x)
+	}
+	return t.root, replaced
+}
+
+func pathOf(path []string) cue.Path {
+	sels := make([]cue.Selector, len(path))
+	for i, name := range path {
+		sels[i] = cue.Str(name)
+	}
+	return cue.MakePath(sels...)
+}
+
+// parts are the constraints that v is made of, its values left out.
+func parts(v cue.Value, depth int) []cue.Value {
+	if op, args := v.Expr(); op == cue.AndOp && depth < maxNesting {
+		var out []cue.Value
+		for _, a := range args {
+			out = append(out, parts(a, depth+1)...)
+		}
+		return out
+	}
+	if node, soft := leafNode(v, v); node != nil && !soft || v.IncompleteKind() == cue.TopKind {
+		return nil
+	}
+	return []cue.Value{v}
+}
+
+// acceptsNothing tells whether a leaf that nobody set is fine: a list may be empty.
+func acceptsNothing(v cue.Value) bool {
+	return v.IncompleteKind() == cue.ListKind && v.Unify(v.Context().Encode([]string{})).Validate(cue.Concrete(true)) == nil
+}
+
+func (c *constraints) report(err error) {
+	for _, one := range cueerrors.Errors(err) {
+		switch format, _ := one.Msg(); format {
+		case msgIncomplete, msgOperand, msgInterpolate:
+		case msgRequired:
+			path := planPath(one)
+			at := places(one, c.e.name)
+			if len(at) > 0 && c.plan.Get(path...) == nil {
+				c.missing(path, "", at[0])
+			}
+		default:
+			c.clash(one, planPath(one))
+		}
+	}
+}
+
+// reportAt is report for the leaf at path, where CUE knows nothing of the path.
+func (c *constraints) reportAt(err error, path []string) {
+	for _, one := range cueerrors.Errors(err) {
+		if format, _ := one.Msg(); format == msgIncomplete || format == msgOperand {
+			continue
+		}
+		full := slices.Clone(path)
+		if p := one.Path(); len(p) > 0 {
+			if _, err := strconv.Atoi(p[len(p)-1]); err == nil {
+				full = append(full, p[len(p)-1])
+			}
+		}
+		c.clash(one, full)
+	}
+}
+
+// clash is the fault for a value that a constraint forbids: the constraint's place in the file, and the
+// place that set the value.
+func (c *constraints) clash(err cueerrors.Error, path []string) {
+	leaf, elem, value := c.valueAt(path)
+	format, args := err.Msg()
+	r := &rephraser{e: c.e}
+	what := shownPath(path)
+	var f *fault.Fault
+	switch {
+	case format == msgNotAllowed:
+		f = r.fault(err, "%s is not allowed by %s", what, c.e.name)
+	case format == msgBound:
+		f = r.fault(err, "%s is %s, but %s", what, value, bound(fmt.Sprint(args[1])))
+	case format == msgConflict || format == msgMismatch:
+		other := fmt.Sprint(args[0])
+		if other == value {
+			other = fmt.Sprint(args[1])
+		}
+		f = r.fault(err, "%s is %s, but must be %s", what, value, other)
+	default:
+		f = r.fault(err, "%s is %s, and %s forbids that: %s", what, value, c.e.name, fmt.Sprintf(format, args...))
+	}
+	c.add(f, leaf, elem)
+}
+
+func (c *constraints) add(f *fault.Fault, leaf []string, elem string) {
+	if at, ok := c.u.origin(leaf, elem); ok && !slices.Contains(f.At, at) {
+		f.At = append(f.At, at)
+	}
+	if key := fmt.Sprint(f.Msg, f.At); !c.seen[key] {
+		c.seen[key] = true
+		c.errs = append(c.errs, f)
+	}
+}
+
+// valueAt is the value of the finished plan at a path, which may end in the index of a list.
+func (c *constraints) valueAt(path []string) (leaf []string, elem, shown string) {
+	switch v := c.plan.Get(path...).(type) {
+	case string:
+		return path, "", strconv.Quote(v)
+	case []string:
+		return path, "", fmt.Sprintf("%q", v)
+	}
+	if len(path) > 1 {
+		list, _ := c.plan.Get(path[:len(path)-1]...).([]string)
+		if i, err := strconv.Atoi(path[len(path)-1]); err == nil && i < len(list) {
+			return path[:len(path)-1], list[i], strconv.Quote(list[i])
+		}
+	}
+	return path, "", "not set"
+}
+
+// missing is the fault for a value that a constraint demands and nobody set.
+func (c *constraints) missing(path []string, constraint string, at fault.Pos) {
+	what := plan.Path(path...) + " is not set"
+	if what == "start.user is not set" {
+		what += ", which means root"
+	}
+	f := fault.New(fault.Refused, "%s, but %s", what, demand(constraint)).WithPos(at).WithSource(c.e.text)
+	if key := plan.Path(path...); !c.seen[key] {
+		c.seen[key] = true
+		c.errs = append(c.errs, f)
+	}
+}
+
+func demand(constraint string) string {
+	switch constraint {
+	case "", "string":
+		return "must be"
+	}
+	return bound(constraint)
+}

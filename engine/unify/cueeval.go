@@ -1,0 +1,116 @@
+package unify
+
+import (
+	"maps"
+	"slices"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/parser"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/schema"
+)
+
+// schemaFile is what positions in the schema name.
+const schemaFile = "schema/plan.cue"
+
+// evaluated is a nixpacks.cue with its value.
+type evaluated struct {
+	*cueSyntax
+	own  cue.Value // the file alone
+	full cue.Value // #Plan & {file}
+}
+
+// evalCUE evaluates a file with #Plan and #base in scope. base nil leaves #base open.
+func evalCUE(c *config, base *plan.Plan) (*evaluated, error) {
+	s, err := parseCUE(c, base)
+	if err != nil {
+		return nil, err
+	}
+	ctx := catalog.NewContext()
+	scope, err := scopeOf(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	own := ctx.BuildFile(s.file, cue.Scope(scope))
+	return &evaluated{cueSyntax: s, own: own, full: scope.LookupPath(cue.ParsePath("#Plan")).Unify(own)}, nil
+}
+
+// scopeOf is the value in which the user's file looks up what it does not declare.
+func scopeOf(ctx *cue.Context, base *plan.Plan) (cue.Value, error) {
+	text, err := schema.FS.ReadFile("plan.cue")
+	if err != nil {
+		return cue.Value{}, fault.Wrap(fault.Bug, err, "the schema is missing")
+	}
+	f, err := parser.ParseFile(schemaFile, text)
+	if err != nil {
+		return cue.Value{}, fault.Wrap(fault.Bug, err, "the schema does not parse")
+	}
+	var value ast.Expr = ast.NewIdent("_")
+	if base != nil {
+		value = planExpr(base)
+	}
+	f.Decls = append(f.Decls, &ast.Field{Label: ast.NewIdent("#base"), Value: value})
+	v := ctx.BuildFile(f)
+	return v, fault.Wrap(fault.Bug, v.Err(), "the schema does not evaluate")
+}
+
+// planExpr is a plan as CUE. The maps are there even when they are empty, so that asking for what is not
+// in them is the same mistake everywhere.
+func planExpr(p *plan.Plan) ast.Expr {
+	t := newTree(p)
+	for _, name := range []string{"variables", "staticAssets", "phases", "start"} {
+		t.open([]string{name})
+	}
+	for _, l := range p.Leaves() {
+		t.put(l.Path, leafExpr(l.Value))
+	}
+	return t.root
+}
+
+// tree is a struct of CUE that is built by path.
+type tree struct {
+	root *ast.StructLit
+	at   map[string]*ast.StructLit
+}
+
+// newTree is a tree with the plan's phases in it, empty.
+func newTree(p *plan.Plan) *tree {
+	t := &tree{root: &ast.StructLit{}}
+	t.at = map[string]*ast.StructLit{"": t.root}
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		t.open([]string{"phases", name})
+	}
+	return t
+}
+
+// open is the struct at path, made where it is not there.
+func (t *tree) open(path []string) *ast.StructLit {
+	key := plan.Path(path...)
+	if t.at[key] == nil {
+		t.at[key] = &ast.StructLit{}
+		t.put(path, t.at[key])
+	}
+	return t.at[key]
+}
+
+func (t *tree) put(path []string, x ast.Expr) {
+	last := len(path) - 1
+	s := t.open(path[:last])
+	s.Elts = append(s.Elts, &ast.Field{Label: ast.NewString(path[last]), Value: x})
+}
+
+func leafExpr(v any) ast.Expr {
+	list, ok := v.([]string)
+	if !ok {
+		return ast.NewString(v.(string))
+	}
+	l := &ast.ListLit{}
+	for _, s := range list {
+		l.Elts = append(l.Elts, ast.NewString(s))
+	}
+	return l
+}

@@ -1,0 +1,158 @@
+package unify
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"cuelang.org/go/cue"
+	cueerrors "cuelang.org/go/cue/errors"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// The formats of CUE's messages that are told apart; see rephrase for the others.
+const (
+	msgIncomplete  = "incomplete value %v"
+	msgRequired    = "field is required but not present"
+	msgNotAllowed  = "field not allowed"
+	msgConflict    = "conflicting values %s and %s"
+	msgMismatch    = "conflicting values %s and %s (mismatched types %s and %s)"
+	msgBound       = "invalid value %v (out of bound %s)"
+	msgDisjunction = "%d errors in empty disjunction:"
+	msgReference   = "reference %q not found"
+	msgUndefined   = "undefined field: %s"
+	msgOperand     = "non-concrete value %v in operand to %s"
+	msgInterpolate = "invalid interpolation"
+)
+
+// mistakes are what is wrong with the file by itself, the most telling words first: what its own values
+// tell, then what CUE says about the rest.
+func (e *evaluated) mistakes(base *plan.Plan) error {
+	var found []cueerrors.Error
+	for _, err := range cueerrors.Errors(e.full.Validate(cue.Concrete(true))) {
+		if format, _ := err.Msg(); format != msgIncomplete && format != msgRequired {
+			found = append(found, err)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	faults := e.misshapen()
+	if len(faults) > 0 {
+		found = slices.DeleteFunc(found, func(err cueerrors.Error) bool {
+			format, _ := err.Msg()
+			return format == msgNotAllowed || format == msgMismatch && len(places(err, schemaFile)) > 0
+		})
+	}
+	w := &rephraser{e: e, base: base}
+	faults = append(faults, w.all(found)...)
+	slices.SortStableFunc(faults, func(a, b *fault.Fault) int { return before(a, b) })
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
+}
+
+func before(a, b *fault.Fault) int {
+	if len(a.At) == 0 || len(b.At) == 0 {
+		return len(b.At) - len(a.At)
+	}
+	return cmp.Or(cmp.Compare(a.At[0].Line, b.At[0].Line), cmp.Compare(a.At[0].Col, b.At[0].Col))
+}
+
+// places are an error's places in one file.
+func places(err cueerrors.Error, file string) []fault.Pos {
+	var out []fault.Pos
+	for _, p := range cueerrors.Positions(err) {
+		if at := pos(p); at.File == file && !slices.Contains(out, at) {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// misshapen are the unknown names and wrong types in the file. They are found by reading the file's own
+// values as any other document is read, so that the words are the same for CUE, TOML and JSON.
+func (e *evaluated) misshapen() []*fault.Fault {
+	s := &shaper{e: e}
+	root := &plan.Node{Kind: plan.Map, Pos: fault.Pos{File: e.name}}
+	s.fields(e.own, root, nil)
+	d, err := plan.Read(root, e.text)
+	if err != nil {
+		return append(s.faults, fault.All(err)...)
+	}
+	return append(s.faults, d.Unknown...)
+}
+
+// shaper makes a document of the file's own values, whatever they are.
+type shaper struct {
+	e      *evaluated
+	faults []*fault.Fault
+}
+
+func (s *shaper) fields(v cue.Value, n *plan.Node, path []string) {
+	it, err := v.Fields()
+	if err != nil {
+		return
+	}
+	for it.Next() {
+		name := it.Selector().Unquoted()
+		p := append(path[:len(path):len(path)], name)
+		child := s.node(it.Value(), p)
+		if child == nil {
+			continue
+		}
+		at, ok := s.e.labels[plan.Path(p...)]
+		if !ok {
+			at = child.Pos
+		}
+		n.Fields = append(n.Fields, plan.Field{Name: name, Pos: at, Value: child})
+	}
+}
+
+// node is v as a node; nil where it may be of several kinds or is broken.
+func (s *shaper) node(v cue.Value, path []string) *plan.Node {
+	n := &plan.Node{Pos: valuePos(v)}
+	switch v.IncompleteKind() {
+	case cue.StructKind:
+		n.Kind = plan.Map
+		s.fields(v, n, path)
+	case cue.ListKind:
+		n.Kind = plan.List
+		it, err := v.List()
+		for i := 0; err == nil && it.Next(); i++ {
+			item := s.node(it.Value(), append(path[:len(path):len(path)], strconv.Itoa(i)))
+			if item == nil {
+				item = &plan.Node{Kind: plan.String, Pos: n.Pos}
+			}
+			n.Items = append(n.Items, item)
+		}
+	case cue.StringKind:
+		n.Kind = plan.String
+		n.Text, _ = v.String()
+	case cue.IntKind, cue.FloatKind, cue.NumberKind:
+		n.Kind, n.Text = plan.Number, fmt.Sprint(v)
+	case cue.BoolKind:
+		n.Kind, n.Text = plan.Bool, fmt.Sprint(v)
+	case cue.NullKind:
+		s.null(n.Pos, path)
+		return nil
+	default:
+		return nil
+	}
+	return n
+}
+
+func (s *shaper) null(at fault.Pos, path []string) {
+	shape, ok := plan.ShapeAt(path...)
+	if !ok {
+		shape.Words = "something else"
+	}
+	s.faults = append(s.faults, s.e.fault(at, "%s must be %s, not null", plan.Path(path...), shape.Words).
+		WithHint("null deletes a phase, a variable, a static asset, or a field of a phase or of start"))
+}

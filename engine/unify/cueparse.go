@@ -1,0 +1,135 @@
+package unify
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/literal"
+	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// maxNesting bounds how deep the syntax tree of a nixpacks.cue may be.
+const maxNesting = 500
+
+// cueSyntax is a parsed nixpacks.cue, made ready for evaluation.
+type cueSyntax struct {
+	file *ast.File
+	name string
+	text []byte
+	// labels are the places of the names of fields by path (plan.Path), as far as these are fixed.
+	labels map[string]fault.Pos
+	// nulls are the fields that were null, by the number in the name that replaced theirs.
+	nulls []nullField
+	// marked are the places of "...": what CUE finds there was brought in from below.
+	marked map[fault.Pos]bool
+}
+
+type nullField struct {
+	name string
+	at   fault.Pos
+}
+
+// parseCUE reads a nixpacks.cue. base is what "..." stands for; with nil it is left alone.
+func parseCUE(c *config, base *plan.Plan) (*cueSyntax, error) {
+	s := &cueSyntax{name: c.name, text: c.text, labels: map[string]fault.Pos{}, marked: map[fault.Pos]bool{}}
+	var err error
+	if s.file, err = parser.ParseFile(c.name, c.text, parser.ParseComments); err != nil {
+		var errs []error
+		for _, e := range cueerrors.Errors(err) {
+			format, args := e.Msg()
+			errs = append(errs, s.fault(pos(e.Position()), "not valid CUE: "+format, args...))
+		}
+		return nil, errors.Join(errs...)
+	}
+	if err := s.forbid(); err != nil {
+		return nil, err
+	}
+	r := rewriter{s: s, base: base}
+	r.decls(s.file.Decls, nil)
+	return s, nil
+}
+
+func pos(p token.Pos) fault.Pos {
+	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
+}
+
+func (s *cueSyntax) fault(at fault.Pos, format string, args ...any) *fault.Fault {
+	return fault.New(fault.Refused, format, args...).WithPos(at).WithSource(s.text)
+}
+
+// forbid refuses what would make the file mean something else elsewhere, or reach outside it.
+func (s *cueSyntax) forbid() error {
+	var errs []error
+	depth := 0
+	ast.Walk(s.file, func(n ast.Node) bool {
+		if depth++; depth > maxNesting {
+			return false
+		}
+		switch n := n.(type) {
+		case *ast.Attribute:
+			errs = append(errs, s.attribute(n))
+		case *ast.ImportSpec:
+			errs = append(errs, s.imported(n))
+		case *ast.Field:
+			if id, ok := n.Label.(*ast.Ident); ok && (id.Name == "#base" || id.Name == "#Plan") {
+				errs = append(errs, s.fault(pos(id.Pos()), "%s cannot be declared here: it is given", id.Name))
+			}
+		}
+		return true
+	}, func(ast.Node) { depth-- })
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if deepest(s.file) > maxNesting {
+		return fault.New(fault.Refused, "%s is nested too deeply", s.name).WithPos(fault.Pos{File: s.name})
+	}
+	return nil
+}
+
+// deepest is the depth of a tree; beyond maxNesting it stops counting.
+func deepest(n ast.Node) int {
+	depth, most := 0, 0
+	ast.Walk(n, func(ast.Node) bool {
+		depth++
+		most = max(most, depth)
+		return most <= maxNesting
+	}, func(ast.Node) { depth-- })
+	return most
+}
+
+func (s *cueSyntax) attribute(a *ast.Attribute) error {
+	name, _ := a.Split()
+	if !slices.Contains([]string{"if", "tag", "extern", "embed", "experiment"}, name) {
+		return nil
+	}
+	return s.fault(pos(a.Pos()), "@%s is not supported: %s must mean the same wherever it is read", name, s.name).
+		WithHint(`to choose by something outside, use a variable: if #base.variables.NAME == "…" {…}`)
+}
+
+func (s *cueSyntax) imported(spec *ast.ImportSpec) error {
+	name, err := strconv.Unquote(spec.Path.Value)
+	if err == nil && slices.Contains(catalog.Imports, name) {
+		return nil
+	}
+	return s.fault(pos(spec.Path.Pos()), "%s cannot be imported", spec.Path.Value).
+		WithHint("%s can import %s", s.name, strings.Join(catalog.Imports, ", "))
+}
+
+// text is the value of a string literal.
+func stringOf(x ast.Expr) (string, bool) {
+	lit, ok := x.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return "", false
+	}
+	v, err := literal.Unquote(lit.Value)
+	return v, err == nil
+}

@@ -1,0 +1,245 @@
+package unify
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/literal"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// rephraser says CUE's errors in plain words, at the user's places.
+type rephraser struct {
+	e    *evaluated
+	base *plan.Plan
+}
+
+func (r *rephraser) all(found []cueerrors.Error) []*fault.Fault {
+	var out []*fault.Fault
+	for i := 0; i < len(found); i++ {
+		format, args := found[i].Msg()
+		if format == msgDisjunction {
+			n, _ := args[0].(int)
+			n = min(n, len(found)-i-1)
+			out = append(out, r.alternatives(found[i], found[i+1:i+1+n]))
+			i += n
+			continue
+		}
+		out = append(out, r.one(found[i], format, args))
+	}
+	return out
+}
+
+// planPath is the path of an error in the plan.
+func planPath(err cueerrors.Error) []string {
+	var out []string
+	for i, p := range err.Path() {
+		if i == 0 && p == "#Plan" {
+			continue
+		}
+		if u, err := literal.Unquote(p); err == nil {
+			p = u
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// shownPath is a path in a message: an index of a list is in brackets.
+func shownPath(path []string) string {
+	for i, name := range path {
+		if shape, ok := plan.ShapeAt(path[:i]...); ok && shape.Kind == plan.List && i > 0 {
+			return plan.Path(path[:i]...) + "[" + name + "]"
+		}
+	}
+	return plan.Path(path...)
+}
+
+// fault makes the fault; the cause keeps what CUE said, the schema's places included.
+func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *fault.Fault {
+	f := fault.New(fault.Refused, format, args...)
+	f.Err = errors.New(strings.TrimSpace(cueerrors.Details(err, nil)))
+	f.At = places(err, r.e.name)
+	if len(f.At) == 0 {
+		f.At = []fault.Pos{{File: r.e.name}}
+		if at, ok := r.e.labels[plan.Path(planPath(err)...)]; ok {
+			f.At[0] = at
+		}
+	}
+	for i, at := range f.At {
+		if r.e.marked[at] {
+			f.At[i].Label = `from "..."`
+		}
+	}
+	return f.WithSource(r.e.text)
+}
+
+func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.Fault {
+	what := shownPath(planPath(err))
+	switch format {
+	case msgNotAllowed:
+		return r.fault(err, "%s is not allowed", what)
+	case msgConflict:
+		return r.fault(err, "%s cannot be both %v and %v", what, args[0], args[1])
+	case msgMismatch:
+		return r.fault(err, "%s cannot be both %v and %v", what, args[0], args[1])
+	case msgBound:
+		return r.fault(err, "%s is %v, but %s", what, args[0], bound(fmt.Sprint(args[1])))
+	case msgReference:
+		name := fmt.Sprint(args[0])
+		names := append(slices.Collect(maps.Keys(r.e.labels)), "#base", "#Plan")
+		return r.suggest(r.fault(err, "%q is not declared", name), name, names)
+	case msgUndefined:
+		return r.undefined(err, fmt.Sprint(args[0]))
+	case msgOperand, msgInterpolate:
+		return r.fault(err, "this needs a value, and %s does not give it one", r.e.name).
+			WithHint("#base is what the providers and Procfile gave: #base.start.cmd, #base.phases.build, …")
+	}
+	words := fmt.Sprintf(format, args...)
+	if what != "" {
+		words = what + ": " + words
+	}
+	return r.fault(err, "%s", words)
+}
+
+func (r *rephraser) suggest(f *fault.Fault, name string, names []string) *fault.Fault {
+	if s := fault.Suggest(name, names); s != "" {
+		f.Hint = `did you mean "` + s + `"?`
+	}
+	return f
+}
+
+// bound says what a constraint such as =~"^npm " demands.
+func bound(c string) string {
+	for _, op := range []struct{ cue, words string }{
+		{"=~", "must match "}, {"!~", "must not match "}, {"!=", "must not be "},
+	} {
+		if rest, ok := strings.CutPrefix(c, op.cue); ok {
+			return op.words + rest
+		}
+	}
+	return "must be " + c
+}
+
+// alternatives is the fault for a value that is none of several.
+func (r *rephraser) alternatives(err cueerrors.Error, each []cueerrors.Error) *fault.Fault {
+	value, options := "", []string{}
+	counts := map[string]int{}
+	for _, one := range each {
+		if format, args := one.Msg(); format == msgConflict || format == msgMismatch {
+			for _, a := range args[:2] {
+				counts[fmt.Sprint(a)]++
+			}
+		}
+	}
+	for _, s := range slices.Sorted(maps.Keys(counts)) {
+		if counts[s] == len(each) && len(each) > 1 && value == "" {
+			value = s
+		} else {
+			options = append(options, s)
+		}
+	}
+	what := shownPath(planPath(err))
+	var f *fault.Fault
+	if value == "" || len(options) == 0 {
+		f = r.fault(err, "%s is none of what it may be", what)
+	} else {
+		f = r.fault(err, "%s is %s, but must be %s", what, value, strings.Join(options, " or "))
+	}
+	f.At = nil
+	for _, one := range each {
+		for _, p := range places(one, r.e.name) {
+			if !slices.Contains(f.At, p) {
+				f.At = append(f.At, p)
+			}
+		}
+	}
+	return f.WithSource(r.e.text)
+}
+
+// undefined is the fault for a field that is asked for and is not there.
+func (r *rephraser) undefined(err cueerrors.Error, name string) *fault.Fault {
+	if u, err := literal.Unquote(name); err == nil {
+		name = u
+	}
+	f := r.fault(err, "there is no field %q here", name)
+	if len(f.At) == 0 {
+		return f
+	}
+	path, ok := r.selected(f.At[0])
+	if !ok {
+		return f
+	}
+	f.Msg = fmt.Sprintf("%s has no %q", baseName(path), name)
+	if len(path) == 0 {
+		f.Msg = fmt.Sprintf("#base has no %q", name)
+	}
+	f.Hint = "if it may be absent, ask first: if " + baseName(append(path, name)) + " != _|_ {…}"
+	return r.suggest(f, name, r.namesIn(path))
+}
+
+// selected is the path below #base of the selector or index at a place.
+func (r *rephraser) selected(at fault.Pos) (path []string, found bool) {
+	ast.Walk(r.e.file, func(n ast.Node) bool {
+		x, ok := n.(ast.Expr)
+		if !ok || found {
+			return !found
+		}
+		if left, name := selection(x); name != nil && pos(name.Pos()) == at {
+			path, found = basePath(left)
+		}
+		return !found
+	}, nil)
+	return path, found
+}
+
+// selection splits X.name and X["name"].
+func selection(x ast.Expr) (ast.Expr, ast.Node) {
+	switch x := x.(type) {
+	case *ast.SelectorExpr:
+		return x.X, x.Sel
+	case *ast.IndexExpr:
+		return x.X, x.Index
+	}
+	return nil, nil
+}
+
+// basePath is the path of an expression that begins at #base.
+func basePath(x ast.Expr) ([]string, bool) {
+	if id, ok := x.(*ast.Ident); ok {
+		return nil, id.Name == "#base"
+	}
+	left, sel := selection(x)
+	if sel == nil {
+		return nil, false
+	}
+	path, ok := basePath(left)
+	var name string
+	switch s := sel.(type) {
+	case *ast.BasicLit:
+		name, _ = strconv.Unquote(s.Value)
+	case ast.Label:
+		name, _, _ = ast.LabelName(s)
+	}
+	return append(path, name), ok && name != ""
+}
+
+// namesIn are the names that what lies below has at path.
+func (r *rephraser) namesIn(path []string) []string {
+	if len(path) == 1 && path[0] == "phases" {
+		return slices.Collect(maps.Keys(r.base.Phases))
+	}
+	if len(path) == 1 && path[0] == "variables" {
+		return slices.Collect(maps.Keys(r.base.Variables))
+	}
+	shape, _ := plan.ShapeAt(path...)
+	return shape.Names
+}

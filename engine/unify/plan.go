@@ -1,0 +1,158 @@
+package unify
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// plan makes the plan.
+func (u *unifier) plan() (*Result, error) {
+	if err := u.read(); err != nil {
+		return nil, err
+	}
+	names, err := u.detect()
+	if err != nil {
+		return nil, err
+	}
+	base, err := u.base(names)
+	if err != nil {
+		return nil, err
+	}
+	var p *plan.Plan
+	if u.cue != nil {
+		p, err = u.layCUE(base)
+	} else {
+		p = u.layData(base)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := u.check(p); err != nil {
+		return nil, err
+	}
+	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Facts: u.facts}, nil
+}
+
+// base is what lies below the user's file: providers and Procfile.
+func (u *unifier) base(names []string) (*plan.Plan, error) {
+	p, err1 := u.evaluate(names)
+	text, ok, err2 := u.app.Text("Procfile")
+	if !ok || err2 != nil {
+		return plan.Merge(&plan.Plan{}, p), errors.Join(err1, err2)
+	}
+	l, err2 := procfile(text)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	u.layers = append(u.layers, l)
+	return plan.Merge(plan.Merge(&plan.Plan{}, p), l.plan), nil
+}
+
+// layData lays a file of data and what is above it over base, exactly as Nixpacks does: first over one
+// another, then as one over base, and all variables over everything.
+func (u *unifier) layData(base *plan.Plan) *plan.Plan {
+	before := u.before(u.head)
+	p := plan.Merge(base, before)
+	if u.file != nil {
+		clearBlanks(p, before, u.file.doc)
+		u.layers = append(u.layers, documentLayer(u.file.doc))
+	}
+	clearBlanks(p, before, u.jsonPlan)
+	u.layers = append(append(u.layers, u.above...), envLayer(u.options.Env))
+	p.Variables = withVariables(p.Variables, u.vars)
+	u.finish(p)
+	return p
+}
+
+func withVariables(vars, over map[string]string) map[string]string {
+	if len(over) == 0 {
+		return vars
+	}
+	vars = maps.Clone(vars)
+	if vars == nil {
+		vars = map[string]string{}
+	}
+	maps.Copy(vars, over)
+	return vars
+}
+
+// finish writes the defaults into the plan.
+func (u *unifier) finish(p *plan.Plan) {
+	addCaches(p, u.options.Env)
+	p.Packages = ""
+	if u.packages == "apt" {
+		p.Packages = "apt"
+	}
+	p.Pin(u.catalog.Defaults(), truthy(u.vars, "DEBIAN"))
+}
+
+// check refuses what cannot be built, whoever said it.
+func (u *unifier) check(p *plan.Plan) error {
+	return errors.Join(u.trust("build", p.BuildImage, "buildImage"), u.trust("run", runImage(p), "start", "runImage"), u.cycle(p))
+}
+
+func runImage(p *plan.Plan) string {
+	if p.Start == nil {
+		return ""
+	}
+	return p.Start.RunImage
+}
+
+// trust refuses images from this machine's files unless the command line itself names them: an app and a
+// saved plan come from elsewhere.
+func (u *unifier) trust(what, image string, path ...string) error {
+	scheme, _, ok := strings.Cut(image, "://")
+	if !ok || scheme == "debian" || path[0] == "buildImage" && u.options.Flags.BuildImage != "" {
+		return nil
+	}
+	f := fault.New(fault.Refused, "%s cannot be %q: only the command line may name files of this machine", plan.Path(path...), image)
+	if scheme != "oci-layout" && scheme != "file" {
+		f.Msg = plan.Path(path...) + " is no image that is known: " + image
+	}
+	if at, ok := u.origin(path, ""); ok {
+		f = u.withSource(f.WithPos(at))
+	}
+	f.Hint = "give a registry reference or debian://SUITE"
+	if what == "build" {
+		f.Hint += ", or use --build-image"
+	}
+	return f
+}
+
+// withSource adds the line that the first place names, if it is in the user's file.
+func (u *unifier) withSource(f *fault.Fault) *fault.Fault {
+	if u.file != nil && len(f.At) > 0 && f.At[0].File == u.file.name {
+		return f.WithSource(u.file.text)
+	}
+	return f
+}
+
+// cycle refuses phases that wait for one another, and says where the dependencies come from.
+func (u *unifier) cycle(p *plan.Plan) error {
+	_, err := p.Sorted()
+	var f *fault.Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	for _, name := range p.Cycle() {
+		at, ok := u.origin([]string{"phases", name, "dependsOn"}, "")
+		if ok && !slices.Contains(f.At, at) {
+			f.At = append(f.At, at)
+		}
+	}
+	// The user's own file first: the caret belongs there.
+	slices.SortStableFunc(f.At, func(a, b fault.Pos) int { return u.foreign(a) - u.foreign(b) })
+	return u.withSource(f)
+}
+
+func (u *unifier) foreign(p fault.Pos) int {
+	if u.file != nil && p.File == u.file.name {
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,187 @@
+package unify
+
+import (
+	"errors"
+	"maps"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/detect"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// unifier makes the plan of one directory.
+type unifier struct {
+	app     *app.App
+	catalog *catalog.Catalog
+	options Options
+	dir     string // the directory within the one that was given, for messages
+
+	file     *config // nil where there is none
+	cue      *cueFile
+	head     *plan.Plan // of the user's file: what it says before any provider ran
+	above    []layer    // over the file, lowest first: variables, a plan as JSON, flags
+	jsonPlan *plan.Document
+
+	wanted   []string          // providers that the user names; nil for the one that is detected
+	detected []string          // what "..." stands for among them
+	vars     map[string]string // as providers see them
+	packages string
+
+	layers          []layer // all, lowest first
+	notes           []Note
+	facts           map[string]catalog.Facts
+	configuredStart bool
+}
+
+// read reads everything that the user says, and decides what detection and providers depend on.
+func (u *unifier) read() error {
+	variables, err1 := variableLayer(u.options.Env)
+	flags, err2 := flagLayer(u.options.Flags)
+	file, err3 := u.readConfig()
+	given, err4 := u.readJSONPlan()
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	u.file, u.above = file, []layer{variables, given, flags}
+	u.head = &plan.Plan{}
+	switch {
+	case file == nil:
+	case file.cue:
+		if err := u.readCUE(); err != nil {
+			return err
+		}
+	default:
+		u.head = file.doc.Plan
+	}
+	before := u.before(u.head)
+	u.wanted, u.packages = before.Providers, before.Packages
+	u.configuredStart = before.Start != nil && before.Start.Cmd != ""
+	u.vars = maps.Clone(u.options.Env)
+	if u.vars == nil {
+		u.vars = map[string]string{}
+	}
+	maps.Copy(u.vars, before.Variables)
+	if u.cue != nil {
+		u.applyHead()
+	}
+	return nil
+}
+
+// readJSONPlan reads --json-plan.
+func (u *unifier) readJSONPlan() (layer, error) {
+	none := layer{&plan.Plan{}, func([]string) (fault.Pos, bool) { return fault.Pos{}, false }}
+	if u.options.JSONPlan == nil {
+		return none, nil
+	}
+	root, err := plan.ParseJSON(u.options.JSONPlan, "--json-plan")
+	if err != nil {
+		return none, err
+	}
+	if u.jsonPlan, err = u.readDocument(root, u.options.JSONPlan); err != nil {
+		return none, err
+	}
+	return documentLayer(u.jsonPlan), nil
+}
+
+// before is what is known before any provider runs: the user's file, variables, the plan given as JSON
+// and flags, in Nixpacks' order, which decides how often "..." is filled.
+func (u *unifier) before(file *plan.Plan) *plan.Plan {
+	variables, given, flags := u.above[0].plan, u.above[1].plan, u.above[2].plan
+	cli := plan.Merge(plan.Merge(&plan.Plan{}, given), flags)
+	return plan.Merge(plan.Merge(plan.Merge(&plan.Plan{}, file), variables), cli)
+}
+
+// detect names the providers to evaluate.
+func (u *unifier) detect() ([]string, error) {
+	wanted := u.wanted
+	if wanted == nil {
+		wanted = []string{"..."}
+	}
+	found, err := detect.Detect(u.app, u.catalog, u.vars)
+	if err != nil {
+		return nil, err
+	}
+	u.detected = found
+	names := []string{}
+	for _, name := range plan.Fill(found, wanted) {
+		if plan.Marker(name) {
+			continue
+		}
+		if _, ok := u.catalog.Get(name); !ok {
+			return nil, u.unknownProvider(name)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+func (u *unifier) unknownProvider(name string) error {
+	f := fault.New(fault.Refused, "there is no provider called %q", name).
+		WithHint("%s", fault.DidYouMean(name, u.catalog.Names()))
+	docs := []*plan.Document{u.jsonPlan}
+	if u.file != nil {
+		docs = append(docs, u.file.doc)
+	}
+	if u.cue != nil {
+		docs = append(docs, u.cue.head.doc)
+	}
+	for _, d := range docs {
+		if d == nil || d.At("providers") == nil {
+			continue
+		}
+		for _, item := range d.At("providers").Items {
+			if item.Text == name {
+				f = f.WithPos(item.Pos)
+				if u.file != nil && item.Pos.File == u.file.name {
+					f = f.WithSource(u.file.text)
+				}
+			}
+		}
+	}
+	return f
+}
+
+// evaluate runs the providers and lays their plans over one another: the first one named wins, and the
+// phases of the others carry their names.
+func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
+	p := &plan.Plan{}
+	var metadata []string
+	var errs []error
+	for i, name := range names {
+		provider, _ := u.catalog.Get(name)
+		e, err := provider.Evaluate(u.app, catalog.Env{Packages: u.packages, Variables: u.vars})
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		l := providerLayer(name, e)
+		if i > 0 {
+			e.Plan.Prefix(name)
+		}
+		u.layers = append([]layer{l}, u.layers...)
+		u.notes = append(u.notes, e.Notes...)
+		u.facts[name] = e.Facts
+		metadata = append(metadata, strings.Join(append([]string{name}, e.Metadata...), ","))
+		p = plan.Merge(e.Plan, p)
+	}
+	if len(names) > 0 {
+		p.Set(plan.Leaf{Path: []string{"variables", "NIXPACKS_METADATA"}, Value: strings.Join(metadata, ",")})
+	}
+	return p, errors.Join(errs...)
+}
+
+// providerLayer is what a provider says; its phases may have been prefixed since.
+func providerLayer(name string, e *catalog.Evaluation) layer {
+	return layer{e.Plan, func(path []string) (fault.Pos, bool) {
+		own := append([]string(nil), path...)
+		if len(own) > 1 && own[0] == "phases" {
+			own[1] = strings.TrimPrefix(own[1], name+":")
+		}
+		at := e.Line(own...)
+		at.Label = "provider " + name
+		return at, at.File != ""
+	}}
+}

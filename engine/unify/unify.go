@@ -1,0 +1,118 @@
+// Package unify makes one plan of everything that has a say in it: the providers, Procfile, the user's
+// nixpacks.cue (or .toml or .json), NIXPACKS_* variables, a plan given as JSON, and flags.
+package unify
+
+import (
+	"path"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Options are what the user says outside the app's directory.
+type Options struct {
+	// Env are the variables given by --env. The process environment has no say.
+	Env map[string]string
+	// Config is the configuration file (--config), absolute or in the app; "" looks for one in the app.
+	Config string
+	// JSONPlan is the text of --json-plan; nil for none.
+	JSONPlan []byte
+	Flags    Flags
+}
+
+// Flags are the flags that change the plan.
+type Flags struct {
+	Pkgs, AptPkgs, Libs            []string
+	InstallCmd, BuildCmd, StartCmd *string
+	BuildImage                     string
+	Packages                       string // "nix" or "apt"; "" for neither
+}
+
+// Result is a finished plan and how it came about.
+type Result struct {
+	Plan *plan.Plan
+	// Providers that were evaluated, in order.
+	Providers []string
+	// App is the app that the plan is for: the one given, or a directory in it (then to be closed as well).
+	App *app.App
+	// Notes are for the user to read.
+	Notes []Note
+	// Facts of each provider, by its name.
+	Facts map[string]catalog.Facts
+}
+
+// Note is something that the user should know and that fails nothing.
+type Note = catalog.Note
+
+// Plan plans the app. Where nothing in its directory gives a phase and it holds a single directory, that
+// one is planned instead, as Nixpacks does. A plan without phases is not a fault here. Faults are
+// Refused, with the place in the file that is to be changed.
+func Plan(a *app.App, cat *catalog.Catalog, o Options) (*Result, error) {
+	return planIn(a, cat, o, "")
+}
+
+func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string) (*Result, error) {
+	u := &unifier{app: a, catalog: cat, options: o, dir: dir, facts: map[string]catalog.Facts{}}
+	res, err := u.plan()
+	if err != nil || len(res.Plan.Phases) > 0 {
+		return res, err
+	}
+	dirs, err := a.TopDirs()
+	if err != nil || len(dirs) != 1 {
+		return res, err
+	}
+	sub, err := a.Sub(dirs[0])
+	if err != nil {
+		return nil, err
+	}
+	below, err := planIn(sub, cat, o, path.Join(dir, dirs[0]))
+	if err != nil || len(below.Plan.Phases) == 0 {
+		sub.Close()
+		return u.nothingBelow(res, below, inDir(err, sub, dirs[0]))
+	}
+	if u.file != nil && !u.file.explicit {
+		below.Notes = append(below.Notes, Note{
+			Text: "the app was found in " + below.App.Dir() + ", so " + u.file.name + " above it is not used",
+			Hint: "move it there, or plan that directory itself",
+			At:   []fault.Pos{{File: u.file.name}},
+		})
+	}
+	return below, nil
+}
+
+// nothingBelow is the outcome where the single directory gives no phases either: as in Nixpacks its plan
+// counts, unless the configuration above it said how to start.
+func (u *unifier) nothingBelow(above, below *Result, err error) (*Result, error) {
+	if err != nil {
+		return nil, err
+	}
+	if u.configuredStart {
+		return above, nil
+	}
+	below.App, below.Notes = above.App, above.Notes
+	return below, nil
+}
+
+// inDir makes places in files of sub places in files of the app above it.
+func inDir(err error, sub *app.App, dir string) error {
+	for _, f := range fault.All(err) {
+		for i, p := range f.At {
+			if _, ok := sub.Stat(p.File); ok {
+				f.At[i].File = path.Join(dir, p.File)
+			}
+		}
+	}
+	return err
+}
+
+// Detect names the providers that Plan would evaluate: those that the configuration names, with "..."
+// standing for the one that is detected. No provider is evaluated.
+func Detect(a *app.App, cat *catalog.Catalog, o Options) ([]string, error) {
+	u := &unifier{app: a, catalog: cat, options: o}
+	if err := u.read(); err != nil {
+		return nil, err
+	}
+	return u.detect()
+}
