@@ -87,9 +87,9 @@ func (c *checks) sources(in *Input) {
 
 func (c *checks) options(in *Input) {
 	for _, m := range in.Mirrors {
-		scheme, _, _ := strings.Cut(m.To, "://")
-		if m.From == "" || !slices.Contains([]string{"https", "http", "file"}, scheme) {
-			c.add(fault.Usage, "mirror %q → %q: a mirror replaces the beginning of an address by one that starts with https://, http:// or file://", m.From, m.To)
+		web := strings.HasPrefix(m.To, "https://") || strings.HasPrefix(m.To, "http://")
+		if m.From == "" || !web && !strings.HasPrefix(m.To, fileScheme+"/") {
+			c.add(fault.Usage, "mirror %q for %q: it replaces the beginning of an address by one that starts with https://, http:// or file:///", m.To, m.From)
 		}
 	}
 	if _, err := patternmatcher.New(in.Ignore); err != nil {

@@ -2,6 +2,7 @@ package plan2llb
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,6 +52,28 @@ func (l *lowering) appEnv(c ocispecs.ImageConfig, front []string, more map[strin
 		env["PATH"] = joinPath(append(slices.Clone(front), env["PATH"])...)
 	}
 	return env
+}
+
+var variableRef = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+
+// expand replaces $NAME and ${NAME}, and ~ in front, in directories for PATH: nothing does so later, where they
+// are values of the environment. The home of commands is root's where the image says nothing else.
+func expand(dirs []string, env map[string]string) []string {
+	value := func(ref string) string {
+		name := strings.Trim(ref, "${}")
+		if v, ok := env[name]; ok || name != "HOME" {
+			return v
+		}
+		return "/root"
+	}
+	var out []string
+	for _, d := range dirs {
+		if rest, ok := strings.CutPrefix(d, "~/"); ok {
+			d = "$HOME/" + rest
+		}
+		out = append(out, variableRef.ReplaceAllStringFunc(d, value))
+	}
+	return out
 }
 
 // environ is env as images have it, sorted: its order is part of a digest.

@@ -35,7 +35,7 @@ func (l *lowering) files() {
 // ownFiles makes what every image of ours has, on the image base.
 func (l *lowering) ownFiles(base Source) *llb.FileAction {
 	owner := []llb.MkdirOption{llb.WithParents(true)}
-	if user := base.Config.User; user != "" {
+	if user := notRoot(base.Config.User); user != "" {
 		owner = append(owner, llb.WithUser(user))
 	}
 	a := llb.Mkdir(AppDir, 0o755, owner...).
@@ -70,7 +70,7 @@ func isAll(p string) bool { return path.Join("/", p) == "/" }
 // copyWhole copies the app.
 func (l *lowering) copyWhole() {
 	l.whole = true
-	src := l.app("source", nil, "[app] read the source")
+	src := l.app("", nil, "[app] read the source")
 	l.state = l.state.File(llb.Copy(src, "/", AppDir, l.copyInfo()), named(sourceCopy))
 }
 
@@ -78,10 +78,7 @@ func (l *lowering) copyWhole() {
 // an app may have); a missing file of OnlyIncludeFiles fails the build.
 func (l *lowering) copySome(name string, ph *plan.Phase) {
 	inputs := patterns(ph.Inputs)
-	var only []string
-	for _, f := range ph.OnlyIncludeFiles {
-		only = append(only, inContext(f))
-	}
+	only := relative(ph.OnlyIncludeFiles)
 	src := l.app(name, sortedSet(slices.Concat(inputs, only)), "["+name+"] read "+strings.Join(slices.Concat(ph.Inputs, ph.OnlyIncludeFiles), " "))
 	var a *llb.FileAction
 	if len(inputs) > 0 {
@@ -93,18 +90,18 @@ func (l *lowering) copySome(name string, ph *plan.Phase) {
 	l.state = l.state.File(a, named("["+name+"] copy its files"))
 }
 
-// app is the app's directory, or what include matches of it; hint tells apart what the daemon keeps of the
-// directory for different includes.
+// app is the app's directory, or what include matches of it, with what matching symbolic links point at; hint
+// tells apart what the daemon keeps of the directory for different includes.
 func (l *lowering) app(hint string, include []string, label string) llb.State {
-	return llb.Local(AppLocal, llb.SharedKeyHint(AppLocal+":"+hint), llb.IncludePatterns(include),
+	return llb.Local(AppLocal, llb.SharedKeyHint(strings.TrimSpace(AppLocal+" "+hint)), llb.IncludePatterns(include), llb.FollowPaths(include),
 		llb.ExcludePatterns(append(slices.Clone(l.in.Ignore), "**/.git")), named(label))
 }
 
 // copyInfo are the options of every copy of the app: contents of folders, onto what is there, owned by the
 // user who runs the commands.
 func (l *lowering) copyInfo() *llb.CopyInfo {
-	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true}
-	if user := l.in.Base.Config.User; user != "" {
+	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true}
+	if user := notRoot(l.in.Base.Config.User); user != "" {
 		llb.WithUser(user).SetCopyOption(info)
 	}
 	return info

@@ -2,12 +2,13 @@ package plan2llb
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/opencontainers/go-digest"
 )
 
 const (
@@ -55,7 +56,7 @@ func (m *mirrors) file(url string) string {
 	if files, seen := m.need[i]; !seen || files != nil {
 		m.need[i] = append(files, rest)
 	}
-	return fmt.Sprintf("%s%s/%d/%s", fileScheme, mirrorDir, i, rest)
+	return fileScheme + path.Join(mirrorDir, m.name(i), rest)
 }
 
 // folder is where a step finds url, under which it may ask for anything.
@@ -68,25 +69,30 @@ func (m *mirrors) folder(url string) (string, bool) {
 		return m.list[i].To + strings.TrimPrefix(url, m.list[i].From), true
 	}
 	m.need[i] = nil
-	return fmt.Sprintf("%s%s/%d", fileScheme, mirrorDir, i), true
+	return fileScheme + path.Join(mirrorDir, m.name(i)), true
 }
 
 func (m *mirrors) local(i int) bool { return strings.HasPrefix(m.list[i].To, fileScheme) }
+
+// name is that of a mirror's folder in the graph; it does not depend on where the folder is, nor on other mirrors.
+func (m *mirrors) name(i int) string {
+	return "mirror-" + digest.FromString(m.list[i].From).Encoded()[:8]
+}
 
 // mount gives a step the folders that it needs, and notes them in locals. hint tells apart what different
 // steps take from one folder.
 func (m *mirrors) mount(hint string, locals map[string]string) []llb.RunOption {
 	var opts []llb.RunOption
 	for _, i := range slices.Sorted(maps.Keys(m.need)) {
-		name := fmt.Sprintf("mirror-%d", i)
-		locals[name] = strings.TrimPrefix(m.list[i].To, fileScheme)
+		name := m.name(i)
+		locals[name] = path.Clean(strings.TrimPrefix(m.list[i].To, fileScheme))
 		var include []string
 		for _, f := range m.need[i] {
 			include = append(include, escapePattern(f))
 		}
 		dir := llb.Local(name, llb.SharedKeyHint(name+":"+hint), llb.IncludePatterns(include),
 			named("[nix] mirror of "+m.list[i].From))
-		opts = append(opts, llb.AddMount(fmt.Sprintf("%s/%d", mirrorDir, i), dir, llb.Readonly))
+		opts = append(opts, llb.AddMount(path.Join(mirrorDir, name), dir, llb.Readonly))
 	}
 	return opts
 }

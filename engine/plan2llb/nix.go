@@ -3,6 +3,7 @@ package plan2llb
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,8 +13,9 @@ import (
 )
 
 const (
-	nixFiles = "/run/nixpacks/nix"
-	rootNix  = "/root/.nix-profile"
+	nixFiles  = "/run/nixpacks/nix"
+	nixFolder = ".nixpacks"
+	rootNix   = "/root/.nix-profile"
 	// everyNix is a name of root's Nix profile that other users can follow, too: they may not enter /root.
 	everyNix = "/nix/var/nix/profiles/nixpacks"
 )
@@ -29,10 +31,11 @@ nix-collect-garbage -d 2>&1 | tail -n 1
 rm -rf "$HOME/.cache/nix" /nix/var/log/nix/drvs
 rmdir "$HOME/.cache" 2>/dev/null || :`
 
-// nixSet is what all phases together take from one revision of nixpkgs.
+// nixSet is what all phases together take from one revision of nixpkgs. Files are those of the app that its
+// expressions may refer to, as ../NAME: Nixpacks' expressions lie in a folder of the app's directory.
 type nixSet struct {
-	archive              string
-	pkgs, libs, overlays []string
+	archive                     string
+	pkgs, libs, overlays, files []string
 }
 
 // nixSets are the plan's sets, sorted by revision. Overlays keep the order of the phases' names, because
@@ -51,6 +54,7 @@ func nixSets(p *plan.Plan) []*nixSet {
 		}
 		s.pkgs = append(s.pkgs, ph.NixPkgs...)
 		s.libs = append(s.libs, ph.NixLibs...)
+		s.files = append(s.files, ph.OnlyIncludeFiles...)
 		for _, o := range ph.NixOverlays {
 			if !slices.Contains(s.overlays, o) {
 				s.overlays = append(s.overlays, o)
@@ -60,7 +64,10 @@ func nixSets(p *plan.Plan) []*nixSet {
 	var sets []*nixSet
 	for _, archive := range slices.Sorted(maps.Keys(byArchive)) {
 		s := byArchive[archive]
-		s.pkgs, s.libs = sortedSet(s.pkgs), sortedSet(s.libs)
+		s.pkgs, s.libs, s.files = sortedSet(s.pkgs), sortedSet(s.libs), sortedSet(s.files)
+		if !strings.Contains(strings.Join(s.pkgs, " "), "../") {
+			s.files = nil
+		}
 		sets = append(sets, s)
 	}
 	return sets
@@ -132,18 +139,30 @@ func nixString(s string) string {
 // installNix adds the step that installs one set.
 func (l *lowering) installNix(s *nixSet) {
 	m := newMirrors(l.in.Mirrors)
-	expr := llb.Scratch().File(llb.Mkfile("/"+s.file(), 0o644, []byte(s.expression(m))), named("[nix] "+s.file()))
+	expr := l.expressionFolder(s, s.expression(m))
 	env := l.toolEnv()
 	env["PATH"] = joinPath(rootNix+"/bin", "/nix/var/nix/profiles/default/bin", env["PATH"])
 	env["NIX_CONFIG"] = joinLines(env["NIX_CONFIG"], nixConfig(m))
 	l.state = l.exec(l.state, step{
-		args: []string{"/bin/bash", "-euo", "pipefail", "-c", installNix, "nix", nixFiles + "/" + s.file()},
+		args: []string{"/bin/bash", "-euo", "pipefail", "-c", installNix, "nix", path.Join(nixFiles, nixFolder, s.file())},
 		dir:  "/",
 		env:  env,
 		opts: append(m.mount(s.archive, l.locals),
 			llb.AddMount(nixFiles, expr, llb.Readonly),
 			named("[nix] "+strings.Join(slices.Concat(s.pkgs, s.libs), " "))),
 	})
+}
+
+// expressionFolder is what the step sees of the expression: as in Nixpacks it lies one folder below the app's files.
+func (l *lowering) expressionFolder(s *nixSet, expr string) llb.State {
+	a := llb.Mkdir("/"+nixFolder, 0o755).Mkfile(path.Join("/", nixFolder, s.file()), 0o644, []byte(expr))
+	if len(s.files) > 0 {
+		src := l.app("nix "+s.archive, relative(s.files), "[nix] read "+strings.Join(s.files, " "))
+		for _, f := range s.files {
+			a = a.Copy(src, path.Join("/", f), path.Join("/", f), &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true})
+		}
+	}
+	return llb.Scratch().File(a, named("[nix] "+s.file()))
 }
 
 // nixConfig are the lines that Nix needs inside a build step: there are no users to build as, and a step

@@ -14,9 +14,10 @@ const installApt = `policy=/usr/sbin/policy-rc.d
 if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; fi
 apt-get $NIXPACKS_APT_OPTIONS update
 apt-get $NIXPACKS_APT_OPTIONS install -y --no-install-recommends -- "$@"
+apt-get clean
 [ -z "$policy" ] || rm $policy
-rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old \
-  /var/lib/dpkg/*-old /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dbus/machine-id
+rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
+  /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dbus/machine-id
 [ ! -s /etc/machine-id ] || : > /etc/machine-id`
 
 // packages adds the steps that install what the phases need, before any of their commands.

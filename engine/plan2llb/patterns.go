@@ -9,15 +9,19 @@ import (
 func patterns(globs []string) []string {
 	var out []string
 	for _, g := range globs {
-		for _, p := range expandBraces(g) {
-			out = append(out, inContext(p))
-		}
+		out = append(out, expandBraces(g)...)
+	}
+	return relative(out)
+}
+
+// relative are paths of the app without what only decorates them: a leading slash, "./", a trailing slash.
+func relative(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		out = append(out, strings.TrimPrefix(path.Join("/", p), "/"))
 	}
 	return out
 }
-
-// inContext is a path of the app without what only decorates it: a leading slash, "./", a trailing slash.
-func inContext(p string) string { return strings.TrimPrefix(path.Join("/", p), "/") }
 
 // expandBraces turns a{b,c} into ab and ac; braces may be nested. A brace without its partner is itself.
 func expandBraces(glob string) []string {

@@ -35,14 +35,15 @@ func (s Source) state(role string) llb.State {
 
 // user makes start.user in the image so far, whose base is on. Numbers need no entry in its user database.
 func (l *lowering) user(on Source) {
-	name, _, _ := strings.Cut(l.start.User, ":")
-	if name == "" || name == "root" || isNumber(name) {
+	name, _, _ := strings.Cut(notRoot(l.start.User), ":")
+	if name == "" || isNumber(name) {
 		return
 	}
 	env := baseEnv(on.Config)
 	env["HOME"], env["USER"] = "/root", "root"
+	env["SOURCE_DATE_EPOCH"] = "86400" // or the user database holds today's date
 	l.state = l.exec(l.state, step{
-		args: []string{"/bin/bash", "-e", "-c", addUser, "user", name},
+		args: []string{"/bin/sh", "-e", "-c", addUser, "user", name},
 		dir:  "/",
 		env:  env,
 		opts: []llb.RunOption{named("[start] user " + name)},
@@ -71,7 +72,7 @@ func (l *lowering) runImage() {
 	var a *llb.FileAction
 	for _, f := range only {
 		a = then(a, built, inApp(f), destination(f), &llb.CopyInfo{
-			CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: !isAll(f)})
+			CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true})
 	}
 	if a != nil {
 		l.state = l.state.File(a, named("[start] copy "+strings.Join(only, " ")))
@@ -104,6 +105,14 @@ func (l *lowering) image(final Source) ocispecs.Image {
 		c.Labels[k] = v
 	}
 	return ocispecs.Image{Platform: l.in.Platform, Config: c}
+}
+
+// notRoot is a user as images name them, or "" for every name of root.
+func notRoot(user string) string {
+	if name, _, _ := strings.Cut(user, ":"); name == "root" || name == "0" {
+		return ""
+	}
+	return user
 }
 
 func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

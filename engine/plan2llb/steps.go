@@ -64,7 +64,7 @@ func (l *lowering) surroundings() []llb.RunOption {
 
 // phase adds the files and the commands of a phase.
 func (l *lowering) phase(name string, ph *plan.Phase) {
-	l.front = append(slices.Clone(ph.Paths), l.front...)
+	l.front = append(expand(ph.Paths, l.appEnv(l.in.Base.Config, nil, nil)), l.front...)
 	if len(ph.Cmds) == 0 {
 		return
 	}
@@ -81,7 +81,7 @@ func (l *lowering) phase(name string, ph *plan.Phase) {
 		l.state = l.exec(l.state, step{
 			args: []string{"/bin/bash", "-l", "-o", "pipefail", "-c", cmd},
 			dir:  AppDir,
-			user: l.in.Base.Config.User,
+			user: notRoot(l.in.Base.Config.User),
 			env:  env,
 			opts: append(slices.Clone(common), described(Step{Phase: name, Command: cmd})),
 		})

@@ -1,0 +1,101 @@
+package plan2llb
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// refusals are inputs that make no sense, each with what is said about it.
+var refusals = []struct {
+	want string
+	code fault.Code
+	edit func(in *Input)
+}{
+	{`images are built for linux/ARCHITECTURE, not for "windows/amd64"`, fault.Usage,
+		func(in *Input) { in.Platform.OS = "windows" }},
+	{`buildImage: "Not A Name" is not the name of an image: invalid reference format: repository name (library/Not A Name) must be lowercase`, fault.Refused,
+		func(in *Input) { in.Base.Ref = "Not A Name" }},
+	{`buildImage was not resolved`, fault.Bug,
+		func(in *Input) { in.Base = Source{Layout: true} }},
+	{`buildImage: "sha256:12" is not a digest`, fault.Bug,
+		func(in *Input) { in.Base.Digest = "sha256:12" }},
+	{`start.runImage was not resolved`, fault.Bug,
+		func(in *Input) { in.Plan.Start.RunImage = "x" }},
+	{`mirror "/srv" for "https://a/": it replaces the beginning of an address by one that starts with https://, http:// or file:///`, fault.Usage,
+		func(in *Input) { in.Mirrors = []Mirror{{"https://a/", "/srv"}} }},
+	{`the list of ignored files has a pattern that is none: syntax error in pattern`, fault.Refused,
+		func(in *Input) { in.Ignore = []string{"a["} }},
+	{`secret "s" needs an id and a variable or an absolute path`, fault.Usage,
+		func(in *Input) { in.Secrets = []Secret{{ID: "s", File: "x"}} }},
+	{`host "h" needs a name and an address`, fault.Usage,
+		func(in *Input) { in.Hosts = []Host{{Name: "h"}} }},
+	{`phases.p is null`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = nil }},
+	{`phases.p.aptPkgs: "-o=x" is not the name of a Debian package`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{AptPkgs: []string{"curl -o=x"}} }},
+	{`phases.p.nixpkgsArchive: "" is not a revision of nixpkgs`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{NixPkgs: []string{"go"}} }},
+	{`phases.p.nixpkgsArchive: "../x" is not a revision of nixpkgs`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{NixLibs: []string{"go"}, NixpkgsArchive: "../x"} }},
+	{`phases.p.cacheDirectories: "./" would hide the whole app`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{CacheDirectories: []string{"./"}} }},
+	{`phases.p.onlyIncludeFiles: "../x" is not a path inside the app`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{OnlyIncludeFiles: []string{"../x"}} }},
+	{`phases.p.inputs: "a[" is not a pattern: syntax error in pattern`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{Inputs: []string{"a["}} }},
+	{`phases.p.cmds: a command holds a NUL character`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{Cmds: []string{"a\x00"}} }},
+	{`phases.p.variables: "A=B" cannot be a variable`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{Variables: map[string]string{"A=B": ""}} }},
+	{`variables: "" cannot be a variable`, fault.Refused,
+		func(in *Input) { in.Plan.Variables[""] = "x" }},
+	{`staticAssets: "../x" is not a path below /assets`, fault.Refused,
+		func(in *Input) { in.Plan.StaticAssets = map[string]string{"../x": ""} }},
+	{`staticAssets: "a" and "a/b" cannot both be files`, fault.Refused,
+		func(in *Input) { in.Plan.StaticAssets = map[string]string{"a": "", "a/b": ""} }},
+	{`start.user: "-u" is not the name or the number of a user`, fault.Refused,
+		func(in *Input) { in.Plan.Start.User = "-u" }},
+	{`start.onlyIncludeFiles: "a/../../b" is not a path inside the app`, fault.Refused,
+		func(in *Input) { in.Plan.Start.OnlyIncludeFiles = []string{"a/../../b"} }},
+	{`phases depend on one another in a cycle: p → p`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{DependsOn: []string{"p"}} }},
+}
+
+func TestRefused(t *testing.T) {
+	for _, r := range refusals {
+		in := defaults(Input{Plan: nodePlan()})
+		r.edit(&in)
+		_, err := Lower(context.Background(), in)
+		faults := fault.All(err)
+		if len(faults) != 1 || faults[0].Msg != r.want || faults[0].Code != r.code {
+			t.Errorf("got %v, want %d %s", err, r.code, r.want)
+		}
+	}
+	if _, err := Lower(context.Background(), Input{}); fault.CodeOf(err) != fault.Bug {
+		t.Errorf("no plan: %v", err)
+	}
+}
+
+// All mistakes are told at once.
+func TestRefusedTogether(t *testing.T) {
+	in := defaults(Input{Plan: nodePlan()})
+	in.Plan.Phases["p"] = &plan.Phase{AptPkgs: []string{"a;b", "c d"}, Inputs: []string{""}}
+	in.Plan.Start.User = "a b"
+	_, err := Lower(context.Background(), in)
+	var got []string
+	for _, f := range fault.All(err) {
+		got = append(got, f.Msg)
+	}
+	want := []string{
+		`phases.p.aptPkgs: "a;b" is not the name of a Debian package`,
+		`phases.p.inputs: "" is not a path inside the app`,
+		`start.user: "a b" is not the name or the number of a user`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,241 @@
+package plan2llb
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// nodePlan is a plan with everything that a typical app has.
+func nodePlan() *plan.Plan {
+	return &plan.Plan{
+		BuildImage: "registry.example/base",
+		Variables:  map[string]string{"A": "1", "B": "2", "C": "3", "D": "4"},
+		Phases: map[string]*plan.Phase{
+			"setup":   {NixPkgs: []string{"nodejs"}, NixpkgsArchive: "aaaa", AptPkgs: []string{"curl"}},
+			"install": {DependsOn: []string{"setup"}, Cmds: []string{"npm ci"}, Inputs: []string{"package.json"}},
+			"build":   {DependsOn: []string{"install"}, Cmds: []string{"npm run build"}, Variables: map[string]string{"E": "5", "F": "6"}},
+		},
+		Start: &plan.Start{Cmd: "npm start"},
+	}
+}
+
+func lowerPlan(t *testing.T, p *plan.Plan) *Result {
+	t.Helper()
+	return lower(t, defaults(Input{Plan: p}))
+}
+
+// find is the digest of the one vertex whose name starts with prefix.
+func find(t *testing.T, res *Result, prefix string) digest.Digest {
+	t.Helper()
+	var found []digest.Digest
+	for _, v := range res.Vertices {
+		if strings.HasPrefix(v.Name, prefix) {
+			found = append(found, v.Digest)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d vertices are named %s…", len(found), prefix)
+	}
+	return found[0]
+}
+
+// above is what a vertex needs, directly or not, itself included.
+func above(res *Result, d digest.Digest) map[digest.Digest]bool {
+	seen := map[digest.Digest]bool{d: true}
+	for _, v := range slices.Backward(res.Vertices) {
+		if seen[v.Digest] {
+			for _, dep := range v.Deps {
+				seen[dep] = true
+			}
+		}
+	}
+	return seen
+}
+
+// Maps are everywhere in a plan: their order must not show. An unsorted environment ran Nix again each time.
+func TestSameInputSameBytes(t *testing.T) {
+	in := defaults(Input{Plan: nodePlan(), CA: true, CacheKey: "k", Labels: map[string]string{"a": "1", "b": "2", "c": "3"}})
+	first := lower(t, in)
+	for range 20 {
+		res := lower(t, in)
+		if res.Digest != first.Digest || !slices.EqualFunc(res.Def.Def, first.Def.Def, bytes.Equal) {
+			t.Fatal("the same input gave another graph")
+		}
+	}
+}
+
+// A plan that is printed and read again is the same build.
+func TestSavedPlan(t *testing.T) {
+	p := nodePlan()
+	p.Start.RunImage, p.Start.OnlyIncludeFiles = "registry.example/run", []string{}
+	p.Phases["check"] = &plan.Phase{Cmds: []string{"true"}, Inputs: []string{}}
+	saved, err := plan.Decode(p.JSON(), "plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := lowerPlan(t, p).Digest, lowerPlan(t, saved).Digest; a != b {
+		t.Errorf("%s became %s", a, b)
+	}
+}
+
+// Two apps with the same packages on the same base share the layers that hold these.
+func TestToolchainIsShared(t *testing.T) {
+	one := lowerPlan(t, nodePlan())
+	p := nodePlan()
+	p.Variables = map[string]string{"OTHER": "x"}
+	p.Phases["install"].Cmds = []string{"yarn"}
+	p.Phases["setup"].Variables = map[string]string{"G": "7"}
+	p.StaticAssets = map[string]string{"a": "b"}
+	p.Start.User = "web"
+	in := defaults(Input{Plan: p, CacheKey: "k", Ignore: []string{"dist"}, Secrets: []Secret{{ID: "s", Env: "S"}}})
+	in.LocalUniqueID = "other"
+	two := lower(t, in)
+	for _, name := range []string{"[nix] nodejs", "[apt] curl"} {
+		if find(t, one, name) != find(t, two, name) {
+			t.Errorf("%s is not shared", name)
+		}
+	}
+	in.Base.Digest = digest.FromString("other base")
+	if find(t, lower(t, in), "[nix] nodejs") == find(t, one, "[nix] nodejs") {
+		t.Error("another base has the same packages")
+	}
+}
+
+// An edit of a source file must run nothing again but the copy of the source and what follows it.
+func TestSourceEdit(t *testing.T) {
+	res := lowerPlan(t, nodePlan())
+	source := find(t, res, "[app] read the source")
+	if above(res, find(t, res, "[install] npm ci"))[source] {
+		t.Error("the install step needs the whole source")
+	}
+	var again []string
+	for _, v := range res.Vertices {
+		if v.Digest != source && above(res, v.Digest)[source] {
+			again = append(again, v.Name)
+		}
+	}
+	if want := []string{sourceCopy, "[build] npm run build"}; !slices.Equal(again, want) {
+		t.Errorf("a source edit runs %q, want %q", again, want)
+	}
+}
+
+// BuildKit drops what nobody needs: every command must lead to the image, also where nothing of /app does.
+func TestEveryPhaseRuns(t *testing.T) {
+	p := nodePlan()
+	p.Start.RunImage, p.Start.OnlyIncludeFiles = "registry.example/run", []string{}
+	res := lowerPlan(t, p)
+	needed := above(res, res.Vertices[len(res.Vertices)-1].Digest)
+	for _, name := range []string{"install", "build"} {
+		if !needed[find(t, res, "["+name+"] npm")] {
+			t.Errorf("phase %s does not lead to the image", name)
+		}
+	}
+	want := []Step{{"install", "npm ci"}, {"build", "npm run build"}}
+	if len(res.Steps) != 2 {
+		t.Errorf("%d steps", len(res.Steps))
+	}
+	for d, s := range res.Steps {
+		if !slices.Contains(want, s) || find(t, res, "["+s.Phase+"] "+s.Command) != d {
+			t.Errorf("step %v is at %s", s, d)
+		}
+	}
+}
+
+// An empty list of include patterns means everything to BuildKit, and nothing to a plan.
+func TestNoInputsIsNoFiles(t *testing.T) {
+	p := &plan.Plan{BuildImage: "registry.example/base", Phases: map[string]*plan.Phase{"a": {Cmds: []string{"true"}, Inputs: []string{}}}}
+	res := lowerPlan(t, p)
+	if above(res, find(t, res, "[a] true"))[find(t, res, "[app] read the source")] {
+		t.Error("a phase that depends on no file sees the source")
+	}
+}
+
+// Docker's classic store can neither merge nor diff.
+func TestNoMerges(t *testing.T) {
+	p := nodePlan()
+	p.Start.RunImage = "registry.example/run"
+	for _, op := range decode(t, lowerPlan(t, p).Def) {
+		if op.GetMerge() != nil || op.GetDiff() != nil {
+			t.Errorf("a vertex needs more than every daemon has: %v", op)
+		}
+	}
+}
+
+// The daemon takes equal vertices for one: where a graph is built, two apps' directories must differ.
+func TestLocalUniqueID(t *testing.T) {
+	in := defaults(Input{Plan: nodePlan()})
+	in.LocalUniqueID = ""
+	one, two := lower(t, in), lower(t, in)
+	if one.Digest == two.Digest {
+		t.Error("two builds at once would share their files")
+	}
+}
+
+func TestIgnoreCache(t *testing.T) {
+	in := defaults(Input{Plan: nodePlan()})
+	for _, noCache := range []bool{false, true} {
+		in.NoCache = noCache
+		res := lower(t, in)
+		for _, v := range res.Vertices {
+			if res.Def.Metadata[v.Digest].IgnoreCache != noCache {
+				t.Errorf("NoCache %t: %s ignores the cache: %t", noCache, v.Name, !noCache)
+			}
+		}
+	}
+}
+
+// The bundle of certificate authorities is a mount of every step that runs, and no part of the image.
+func TestCA(t *testing.T) {
+	in := defaults(Input{Plan: nodePlan(), CA: true})
+	res := lower(t, in)
+	if strings.Contains(imageJSON(t, res), "nixpacks-ca") {
+		t.Error("the image's configuration names the bundle")
+	}
+	execs := 0
+	for _, op := range decode(t, res.Def) {
+		e := op.GetExec()
+		if e == nil {
+			continue
+		}
+		execs++
+		mounted := false
+		for _, m := range e.Mounts {
+			mounted = mounted || m.SecretOpt.GetID() == CASecret && m.SecretOpt.Optional
+			if strings.HasPrefix(m.Dest, "/etc/ssl") {
+				t.Errorf("a mount at %s breaks the package ca-certificates", m.Dest)
+			}
+		}
+		if !mounted || !slices.Contains(e.Meta.Env, "npm_config_cafile="+caFile) {
+			t.Errorf("%q does not trust the bundle", e.Meta.Args)
+		}
+	}
+	if execs != 4 {
+		t.Errorf("%d steps run", execs)
+	}
+}
+
+// The platform comes from the input, never from the machine, and has one way to be written.
+func TestPlatform(t *testing.T) {
+	at := func(p ocispecs.Platform) *Result { return lower(t, defaults(Input{Plan: nodePlan(), Platform: p})) }
+	arm := at(ocispecs.Platform{OS: "linux", Architecture: "arm64"})
+	v8 := at(ocispecs.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"})
+	amd := at(ocispecs.Platform{OS: "linux", Architecture: "amd64"})
+	if arm.Digest != v8.Digest {
+		t.Error("arm64 is not arm64/v8")
+	}
+	if arm.Digest == amd.Digest {
+		t.Error("arm64 is amd64")
+	}
+	for _, op := range decode(t, arm.Def) {
+		if op.Platform != nil && op.Platform.Architecture != "arm64" {
+			t.Errorf("a step is for %s", op.Platform.Architecture)
+		}
+	}
+}

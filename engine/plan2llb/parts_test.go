@@ -1,0 +1,143 @@
+package plan2llb
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+func TestPatterns(t *testing.T) {
+	for glob, want := range map[string][]string{
+		"package.json":      {"package.json"},
+		"./a/":              {"a"},
+		"/**/go.{mod,sum}":  {"**/go.mod", "**/go.sum"},
+		"{a,b{c,d}}.{x,y}":  {"a.x", "a.y", "bc.x", "bc.y", "bd.x", "bd.y"},
+		"{,.}npmrc":         {"npmrc", ".npmrc"},
+		"{a":                {"{a"},
+		"a}{b":              {"a}{b"},
+		"requirements*.txt": {"requirements*.txt"},
+	} {
+		if got := patterns([]string{glob}); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", glob, got, want)
+		}
+	}
+}
+
+func TestDestination(t *testing.T) {
+	for file, want := range map[string]string{
+		"./out": "/app/out", ".": "/app", "/usr/share/x": "/usr/share/x", "dist/*": "/app/dist/", "*.jar": "/app/", "a/b?/c": "/app/a/",
+	} {
+		if got := destination(file); got != want {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
+}
+
+// The ids are those of Nixpacks, so that its builds and these share what they keep on one daemon.
+func TestCacheIDs(t *testing.T) {
+	for _, c := range []struct{ key, dir, id, target string }{
+		{"k", "node_modules/.cache", "k-node_modules/cache", "/app/node_modules/.cache"},
+		{"my key", "~/.m2", "my-key-/root/m2", "/root/.m2"},
+		{"s/k.1", "/a b", "s/k1-/a-b", "/a b"},
+	} {
+		if id, target := cacheID(c.key, c.dir), cacheTarget(c.dir); id != c.id || target != c.target {
+			t.Errorf("%s: %s at %s", c.dir, id, target)
+		}
+	}
+}
+
+// PATH never gets an empty element, which would mean the working directory, and later phases come first.
+func TestPaths(t *testing.T) {
+	p := &plan.Plan{
+		Phases: map[string]*plan.Phase{
+			"a": {Paths: []string{"/a1", "/a2"}},
+			"b": {DependsOn: []string{"a"}, Paths: []string{"/b"}, Cmds: []string{"true"}},
+		},
+		Start: &plan.Start{},
+	}
+	in := defaults(Input{Plan: p, Base: Source{Ref: "base", Config: ocispecs.ImageConfig{Env: []string{"NIXPACKS_PATH=/old:", "X"}}}})
+	got := lower(t, in).Image.Config.Env
+	want := []string{"NIXPACKS_PATH=/b:/a1:/a2:/old", "PATH=/b:/a1:/a2:" + defaultPath, "X="}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Nix replaces an installed package by another version of its name, and a version begins at a dash before a digit.
+func TestNixSetsDoNotReplaceOneAnother(t *testing.T) {
+	p := &plan.Plan{Phases: map[string]*plan.Phase{
+		"a": {NixPkgs: []string{"x"}, NixpkgsArchive: "nixos-23.11"},
+		"b": {NixPkgs: []string{"x"}, NixpkgsArchive: "nixos-24.05"},
+	}}
+	names := map[string]bool{}
+	for _, s := range nixSets(p) {
+		name, _, _ := strings.Cut(s.name(), "-")
+		names[name] = true
+	}
+	if len(names) != 2 {
+		t.Errorf("two sets are %v", slices.Collect(maps.Keys(names)))
+	}
+	if files := NixExpressions(p); len(files) != 2 || !strings.Contains(files["nixpkgs-nixos-24.05.nix"], "archive/nixos-24.05.tar.gz") {
+		t.Errorf("expressions: %q", files)
+	}
+}
+
+// A step takes of a mirror's folder what it needs: the folder's path and other mirrors are no part of the graph.
+func TestMirrors(t *testing.T) {
+	const nixpkgs = "https://github.com/NixOS/nixpkgs/archive/"
+	with := func(list ...Mirror) *Result { return lower(t, defaults(Input{Plan: nodePlan(), Mirrors: list})) }
+	folder := func(r *Result) string { return strings.Join(slices.Collect(maps.Values(r.Locals)), " ") }
+	one := with(Mirror{nixpkgs, "file:///srv/one/"})
+	two := with(Mirror{nixpkgs, "file:///srv/two"})
+	if one.Digest != two.Digest || folder(one) != "/srv/one" || folder(two) != "/srv/two" {
+		t.Errorf("the folder's path shows: %v, %v", one.Locals, two.Locals)
+	}
+	if bytes.Contains(bytes.Join(one.Def.Def, nil), []byte("/srv/one")) {
+		t.Error("the folder's path is in the graph")
+	}
+	if more := with(Mirror{"https://a.example/", "file:///a"}, Mirror{nixpkgs, "file:///srv/one"}); more.Digest != one.Digest {
+		t.Error("a mirror that nothing needs changes the graph")
+	}
+	text := graph(t, with(Mirror{"https://", "http://all/"}, Mirror{nixpkgs, "http://nixpkgs/"}))
+	if !strings.Contains(text, "http://nixpkgs/aaaa.tar.gz") || !strings.Contains(text, `substituters = http://all/cache.nixos.org"`) {
+		t.Errorf("the longest prefix does not win:\n%s", text)
+	}
+	cache := with(Mirror{"https://cache.nixos.org", "file:///cache"})
+	text = graph(t, cache)
+	_, source, _ := strings.Cut(text, "mirror of https://cache.nixos.org")
+	source, _, _ = strings.Cut(source, "[nix]")
+	if !strings.Contains(text, `substituters = file:///run/nixpacks/mirror/mirror-`) || strings.Contains(source, "includepattern") || folder(cache) != "/cache" {
+		t.Errorf("the binary cache is not a folder of the step:\n%s", text)
+	}
+}
+
+func TestUsers(t *testing.T) {
+	for user, want := range map[string]bool{"": false, "root": false, "0": false, "0:0": false, "1000": false, "1000:1000": false, "web": true, "web:www": true} {
+		p := nodePlan()
+		p.Start.User = user
+		res := lowerPlan(t, p)
+		got := slices.ContainsFunc(res.Vertices, func(v Vertex) bool { return v.Name == "[start] user web" })
+		if got != want || res.Image.Config.User != user {
+			t.Errorf("user %q: made %t, runs as %q", user, got, res.Image.Config.User)
+		}
+	}
+}
+
+// Changing what a Lower gives must not change what the next one gets.
+func TestInputIsLeftAlone(t *testing.T) {
+	in := defaults(Input{Plan: nodePlan(), Labels: map[string]string{"a": "1"}})
+	in.Base.Config.Labels = map[string]string{"b": "2"}
+	before := string(in.Plan.JSON())
+	res := lower(t, in)
+	res.Image.Config.Labels["c"] = "3"
+	res.Image.Config.Env[0] = "changed"
+	if string(in.Plan.JSON()) != before || len(in.Base.Config.Labels) != 1 || len(in.Labels) != 1 {
+		t.Error("the input was changed")
+	}
+}
