@@ -158,7 +158,8 @@ func (sl *slice) scan(d *ast.Field) {
 	}, nil)
 }
 
-// references are the names that a declaration may refer to; a few too many do no harm.
+// references are the names that a declaration may refer to. A few too many do no harm, except those of
+// imports: facts.x.list does not use package list.
 func references(d ast.Node) []string {
 	out := []string{}
 	labels := map[ast.Node]bool{}
@@ -166,6 +167,8 @@ func references(d ast.Node) []string {
 		switch n := n.(type) {
 		case *ast.Field:
 			labels[n.Label] = true
+		case *ast.SelectorExpr:
+			labels[n.Sel] = true
 		case *ast.Ident:
 			if !labels[n] {
 				out = append(out, n.Name)

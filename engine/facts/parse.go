@@ -54,6 +54,14 @@ func parsed(a *app.App, q Question) (Answer, error) {
 }
 
 func parseFile(a *app.App, q Question, name string) (any, bool, error) {
+	v, ok, err := parseStrictly(a, q, name)
+	if q.Lenient && err != nil {
+		return nil, false, nil
+	}
+	return v, ok, err
+}
+
+func parseStrictly(a *app.App, q Question, name string) (any, bool, error) {
 	text, ok, err := a.Text(name)
 	if !ok || err != nil {
 		return nil, false, err

@@ -12,15 +12,16 @@ import (
 
 // Question is one thing that a provider wants to know. schema/facts.cue says what each kind means.
 type Question struct {
-	Kind  string
-	Args  []string   // the value of the field that is named like the kind
-	In    []string   // grep, match: the files, or patterns of files
-	Of    []string   // semver: the versions to choose from
-	Pick  [][]string // json, jsonc, toml, yaml: the paths of keys that are wanted
-	Not   []string   // patterns: what is left out
-	Limit int        // glob, dirs: at most so many
-	Depth int        // patterns: at most so many path elements
-	All   bool       // match: every match in every file, not the first
+	Kind    string
+	Args    []string   // the value of the field that is named like the kind
+	In      []string   // grep, match: the files, or patterns of files
+	Of      []string   // semver: the versions to choose from
+	Pick    [][]string // json, jsonc, toml, yaml: the paths of keys that are wanted
+	Not     []string   // patterns: what is left out
+	Limit   int        // glob, dirs: at most so many
+	Depth   int        // patterns: at most so many path elements
+	All     bool       // match: every match in every file, not the first
+	Lenient bool       // json, jsonc, toml, yaml: a file that cannot be read or parsed counts as absent
 }
 
 // options of each kind, beside the field that is named like it; arity tells whether that may be a list.
@@ -32,10 +33,10 @@ var kinds = map[string]struct {
 	"dir":    {list: true},
 	"exec":   {list: true},
 	"text":   {list: true},
-	"json":   {options: []string{"pick", "not", "depth"}},
-	"jsonc":  {options: []string{"pick", "not", "depth"}},
-	"toml":   {options: []string{"pick", "not", "depth"}},
-	"yaml":   {options: []string{"pick", "not", "depth"}},
+	"json":   {options: []string{"pick", "not", "depth", "lenient"}},
+	"jsonc":  {options: []string{"pick", "not", "depth", "lenient"}},
+	"toml":   {options: []string{"pick", "not", "depth", "lenient"}},
+	"yaml":   {options: []string{"pick", "not", "depth", "lenient"}},
 	"glob":   {list: true, options: []string{"not", "limit", "depth"}},
 	"dirs":   {list: true, options: []string{"not", "limit", "depth"}},
 	"grep":   {options: []string{"in", "not", "depth"}},
@@ -105,10 +106,9 @@ func (q *Question) option(name string, fields map[string]any) (err error) {
 	case "depth":
 		q.Depth, err = positive(name, fields[name])
 	case "all":
-		var ok bool
-		if q.All, ok = fields[name].(bool); !ok {
-			err = fmt.Errorf("all is true or false")
-		}
+		q.All, err = truth(name, fields[name])
+	case "lenient":
+		q.Lenient, err = truth(name, fields[name])
 	}
 	return err
 }
@@ -173,4 +173,11 @@ func positive(name string, v any) (int, error) {
 		return n, nil
 	}
 	return 0, fmt.Errorf("%s is a number above 0", name)
+}
+
+func truth(name string, v any) (bool, error) {
+	if b, ok := v.(bool); ok {
+		return b, nil
+	}
+	return false, fmt.Errorf("%s is true or false", name)
 }
