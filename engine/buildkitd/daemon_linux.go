@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -104,6 +105,7 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 
 // recover undoes what a killed owner left.
 func (d *Daemon) recover() error {
+	_ = os.Remove(filepath.Join(d.dir, ownerName)) // nobody is to read it before its socket is there
 	err := ocirt.DestroyAll(context.Background(), d.dir)
 	err = errors.Join(err, leaks.Clean(d.dir))
 	if err == nil {
@@ -160,31 +162,37 @@ func (d *Daemon) end() error {
 	_ = os.Remove(filepath.Join(d.dir, ownerName))
 	_ = d.shared.Close()
 	d.drain()
+	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
+	defer cancel()
 	stopped := make(chan struct{})
 	go func() {
 		d.grpc.Stop()
 		close(stopped)
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
-	defer cancel()
 	select {
 	case <-stopped:
 	case <-ctx.Done():
 	}
 	errs := []error{d.server.steps.wait(ctx)}
-	if !d.forced() {
-		errs = append(errs, d.server.collect(ctx))
-	}
+	d.collect(ctx)
 	errs = append(errs, d.server.Close(), ocirt.DestroyAll(ctx, d.dir), leaks.Clean(d.dir))
 	return fault.Wrap(fault.Bug, errors.Join(errs...), "the embedded engine did not end cleanly")
 }
 
-func (d *Daemon) forced() bool {
-	select {
-	case <-d.o.Force:
-		return true
-	default:
-		return false
+// collect trims the cache. That it does not get to its end, for lack of time or patience, is no failure: the next
+// engine goes on with it.
+func (d *Daemon) collect(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-d.o.Force:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := d.server.collect(ctx); err != nil {
+		logrus.WithError(err).Warn("trimming the cache")
 	}
 }
 

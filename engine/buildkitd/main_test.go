@@ -28,24 +28,44 @@ func TestMain(m *testing.M) {
 	if state := os.Getenv(processEnv); state != "" {
 		os.Exit(processMain(state))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if path, err := stepFile(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
 }
 
-// step is the static program of testdata/step, compiled once for all tests.
-var step = sync.OnceValues(func() ([]byte, error) {
+// stepEnv names the compiled step for the processes that a test starts: they may be users without a compiler.
+const stepEnv = "BUILDKITD_TEST_STEP"
+
+// stepFile is the static program of testdata/step, compiled once for all tests.
+var stepFile = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv(stepEnv); path != "" {
+		return path, nil
+	}
 	dir, err := os.MkdirTemp("", "step")
+	if err != nil {
+		return "", err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "step")
+	cmd := exec.Command("go", "build", "-o", path, "./testdata/step/main.go")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, text)
+	}
+	return path, nil
+})
+
+func step() ([]byte, error) {
+	path, err := stepFile()
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "step")
-	cmd := exec.Command("go", "build", "-o", out, "./testdata/step")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build: %w: %s", err, text)
-	}
-	return os.ReadFile(out)
-})
+	return os.ReadFile(path)
+}
 
 // needEngine ends a test on a machine that cannot build, and says why; with NIXPACKS_E2E=require it fails.
 func needEngine(t *testing.T, err error) {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
@@ -40,9 +41,11 @@ func preflight(dir string, rootless bool) error {
 		return explainOverlay(err, dir, fsName(dir), realHost)
 	}
 	if rootless {
-		return checkProc(realHost)
+		if err := checkProc(realHost); err != nil {
+			return err
+		}
 	}
-	return nil
+	return ocirt.Check()
 }
 
 // errHidden is what a file system gives on which an overlay can be mounted but does not work.

@@ -12,11 +12,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
 )
@@ -27,6 +30,10 @@ const processEnv = "BUILDKITD_TEST_STATE"
 // processMain connects, says "owner" or "joined", builds the step in its arguments and ends as a program with a
 // signal handler does: the first interrupt cancels, the second forces.
 func processMain(state string) int {
+	if err := processSetup(); err != nil {
+		fmt.Println("setup:", err)
+		return 4
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	force := make(chan struct{})
 	signals := make(chan os.Signal, 2)
@@ -60,7 +67,55 @@ func processMain(state string) int {
 	return 0
 }
 
-// process is a running processMain.
+// processSetup makes the process's surroundings what a test wants them to be.
+func processSetup() error {
+	if path := os.Getenv("BUILDKITD_TEST_DELETE"); path != "" {
+		return os.Remove(path)
+	}
+	if os.Getenv("BUILDKITD_TEST_DROP") == "root without mount" {
+		return dropMount()
+	}
+	how := os.Getenv("BUILDKITD_TEST_CGROUPS") // in a mount namespace of this process's own
+	if how == "" {
+		return nil
+	}
+	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	if err := unix.Unmount("/sys/fs/cgroup", unix.MNT_DETACH); err != nil || how == "none" {
+		return err
+	}
+	if err := unix.Mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, ""); err != nil || how == "version 2" {
+		return err
+	}
+	return unix.Mount("", "/sys/fs/cgroup", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+}
+
+// dropMount takes the right to mount from all threads of this process: the main thread's is taken, and that
+// executes the binary again.
+func dropMount() error {
+	if err := os.Unsetenv("BUILDKITD_TEST_DROP"); err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return err
+	}
+	for i := range data {
+		data[i].Inheritable = 0
+	}
+	if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_ADMIN, 0, 0, 0); err != nil {
+		return err
+	}
+	if err := unix.Capset(&hdr, &data[0]); err != nil {
+		return err
+	}
+	return unix.Exec("/proc/self/exe", os.Args, os.Environ())
+}
+
+// process is a processMain.
 type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
@@ -71,12 +126,29 @@ type process struct {
 
 func startProcess(t *testing.T, state string, env []string, args ...string) *process {
 	t.Helper()
+	p := newProcess(t, state, env, args...)
+	p.start()
+	return p
+}
+
+func newProcess(t *testing.T, state string, env []string, args ...string) *process {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{t: t, cmd: exec.Command(exe, args...), say: make(chan string, 100)}
-	p.cmd.Env = append(append(os.Environ(), processEnv+"="+state), env...)
+	path, err := stepFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Env = append(append(os.Environ(), processEnv+"="+state, stepEnv+"="+path), env...)
+	return p
+}
+
+func (p *process) start() {
+	t := p.t
+	t.Helper()
 	r, w := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	if err := p.cmd.Start(); err != nil {
@@ -100,7 +172,6 @@ func startProcess(t *testing.T, state string, env []string, args ...string) *pro
 			t.Logf("process %d:\n%s", p.cmd.Process.Pid, p.output())
 		}
 	})
-	return p
 }
 
 func (p *process) output() string {

@@ -32,6 +32,7 @@ type server struct {
 	ctrl    *control.Controller
 	worker  *base.Worker
 	steps   *steps
+	cache   solver.CacheManager
 	stop    context.CancelFunc // ends the controller's background work
 	closers closers
 }
@@ -92,6 +93,7 @@ func (s *server) controller(ctx context.Context, dir string, o Options, hosts do
 	if err := wc.Add(&collectable{w, ctx}); err != nil {
 		return nil, err
 	}
+	s.cache = solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(wc))
 	return control.NewController(control.Opt{
 		SessionManager:   sm,
 		WorkerController: wc,
@@ -106,7 +108,7 @@ func (s *server) controller(ctx context.Context, dir string, o Options, hosts do
 			"local":    localremotecache.ResolveCacheImporterFunc(sm),
 			"registry": registryremotecache.ResolveCacheImporterFunc(sm, w.ContentStore(), hosts),
 		},
-		CacheManager:   solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(wc)),
+		CacheManager:   s.cache,
 		CacheStore:     cacheStore,
 		HistoryDB:      history,
 		HistoryConfig:  &config.HistoryConfig{MaxEntries: &none},
@@ -167,14 +169,22 @@ func (c *collectable) GCPolicy() []client.PruneInfo {
 	return c.Worker.GCPolicy()
 }
 
-// collect removes what the policy does not keep. BuildKit itself would do so a minute after a build, when this
+// collect removes what the policy does not keep. BuildKit itself would do so minutes after a build, when this
 // process is gone.
 func (s *server) collect(ctx context.Context) error {
-	freed := make(chan client.UsageInfo)
+	records := make(chan client.UsageInfo)
+	removed := make(chan bool)
 	go func() {
-		for range freed {
+		any := false
+		for range records {
+			any = true
 		}
+		removed <- any
 	}()
-	defer close(freed)
-	return s.worker.Prune(ctx, freed, s.worker.GCPolicy()...)
+	err := s.worker.Prune(ctx, records, s.worker.GCPolicy()...)
+	close(records)
+	if <-removed && err == nil {
+		err = s.cache.ReleaseUnreferenced(ctx) // cache keys whose results are gone
+	}
+	return err
 }

@@ -24,13 +24,16 @@ func Seccomp() bool { return seccomp.Enabled }
 
 func (c *call) create(spec *specs.Spec) (*libcontainer.Container, error) {
 	rootless := os.Geteuid() != 0 || userns.RunningInUserNS()
-	adapt(spec, rootless)
+	confined := !rootless && readCgroups().writable
+	if err := adapt(spec, rootless, confined); err != nil {
+		return nil, err
+	}
 	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
 		CgroupName:      c.id,
 		NoPivotRoot:     c.noPivot,
 		Spec:            spec,
 		RootlessEUID:    os.Geteuid() != 0,
-		RootlessCgroups: rootless || !cgroupsWritable(),
+		RootlessCgroups: !confined,
 	})
 	if err != nil {
 		return nil, err
@@ -38,17 +41,13 @@ func (c *call) create(spec *specs.Spec) (*libcontainer.Container, error) {
 	return libcontainer.Create(c.root, c.id, config)
 }
 
-// adapt takes out of a spec what cannot be had here.
-func adapt(spec *specs.Spec, rootless bool) {
+// adapt takes out of a spec what cannot be had here. BuildKit has taken control groups out of a rootless one.
+func adapt(spec *specs.Spec, rootless, confined bool) error {
 	if spec.Linux == nil {
-		return
+		return nil
 	}
 	if !seccomp.Enabled {
 		spec.Linux.Seccomp = nil
-	}
-	if !rootless && !cgroupsWritable() {
-		spec.Linux.Resources, spec.Linux.CgroupsPath = nil, ""
-		spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" })
 	}
 	if rootless && oneID("/proc/self/gid_map") { // the group "tty" has no id in such a namespace
 		for i, m := range spec.Mounts {
@@ -57,6 +56,10 @@ func adapt(spec *specs.Spec, rootless bool) {
 			}
 		}
 	}
+	if !rootless && !confined {
+		return withoutCgroups(spec)
+	}
+	return nil
 }
 
 // oneID says whether a user namespace's map (/proc/PID/uid_map or gid_map) has a single id.
@@ -64,21 +67,6 @@ func oneID(mapFile string) bool {
 	dt, _ := os.ReadFile(mapFile)
 	f := strings.Fields(string(dt))
 	return len(f) == 3 && f[2] == "1"
-}
-
-// cgroupsWritable says whether there is a control group file system that can be written: a container often
-// has none, or a read-only one.
-func cgroupsWritable() bool {
-	dt, _ := os.ReadFile("/proc/self/mountinfo")
-	for line := range strings.Lines(string(dt)) {
-		before, after, _ := strings.Cut(line, " - ")
-		f, fs := strings.Fields(before), strings.Fields(after)
-		if len(f) > 5 && len(fs) > 0 && (fs[0] == "cgroup" || fs[0] == "cgroup2") &&
-			!slices.Contains(strings.Split(f[5], ","), "ro") {
-			return true
-		}
-	}
-	return false
 }
 
 // newProcess is libcontainer's form of a spec's process.

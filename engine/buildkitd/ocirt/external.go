@@ -21,6 +21,9 @@ func Invoked(string) bool { return false }
 // Main is not reached in a binary without cgo.
 func Main([]string) int { return 1 }
 
+// Check leaves it to runc to say what it lacks.
+func Check() error { return nil }
+
 // Seccomp is runc's own matter here.
 func Seccomp() bool { return true }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/moby/sys/userns"
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -55,6 +56,9 @@ func (c *call) exec() (int, error) {
 	ct, err := libcontainer.Load(c.root, c.id)
 	if err != nil {
 		return 1, err
+	}
+	if conf := ct.Config(); conf.RootlessCgroups && !conf.RootlessEUID && !userns.RunningInUserNS() {
+		withoutDevices(&proc) // as its container
 	}
 	p, err := newProcess(&proc)
 	if err != nil {

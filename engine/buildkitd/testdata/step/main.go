@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -40,6 +41,21 @@ func run(verb string, args []string) error {
 			return err
 		}
 		return c.Close()
+	case "device": // is a device of the host, given as its number, out of reach?
+		dev, err := strconv.Atoi(args[0])
+		if err != nil {
+			return err
+		}
+		if err := syscall.Mknod("/device", syscall.S_IFCHR|0o600, dev); err != nil {
+			fmt.Println("confined:", err)
+			return nil
+		}
+		f, err := os.Open("/device")
+		if err == nil {
+			f.Close()
+			return fmt.Errorf("the host's device %s can be opened", args[0])
+		}
+		fmt.Println("confined:", err)
 	case "chown":
 		n, _ := strconv.Atoi(args[1])
 		return os.Chown(args[0], n, n)
@@ -63,6 +79,14 @@ func run(verb string, args []string) error {
 		fmt.Println("ready")
 		fmt.Println("got", <-ch)
 		os.Exit(7)
+	case "terminal": // says which terminal it is on, and gives a line back
+		name, err := os.Readlink("/proc/self/fd/0")
+		if err != nil {
+			return err
+		}
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		fmt.Printf("%s: %s", name, line)
+		return err
 	case "stdin":
 		dt, err := io.ReadAll(os.Stdin)
 		fmt.Printf("read %q\n", dt)

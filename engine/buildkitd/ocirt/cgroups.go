@@ -1,0 +1,86 @@
+//go:build linux && cgo
+
+package ocirt
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// cgroups is what there is of control groups.
+type cgroups struct {
+	mounted  bool // libcontainer finds its way at all
+	devices  bool // and a controller for devices (in version 2 that is always there)
+	writable bool // which may be set
+}
+
+func readCgroups() cgroups {
+	dt, _ := os.ReadFile("/proc/self/mountinfo")
+	return parseCgroups(string(dt))
+}
+
+// parseCgroups reads the text of a mountinfo file.
+func parseCgroups(mountinfo string) cgroups {
+	var c cgroups
+	for line := range strings.Lines(mountinfo) {
+		before, after, _ := strings.Cut(line, " - ")
+		f, fs := strings.Fields(before), strings.Fields(after)
+		if len(f) < 6 || len(fs) < 3 {
+			continue
+		}
+		unified := fs[0] == "cgroup2" && f[4] == "/sys/fs/cgroup"
+		if !unified && fs[0] != "cgroup" {
+			continue
+		}
+		c.mounted = true
+		if unified || slices.Contains(strings.Split(fs[2], ","), "devices") {
+			c.devices = true
+			c.writable = !slices.Contains(strings.Split(f[5], ","), "ro")
+		}
+	}
+	return c
+}
+
+// Check says what keeps the runtime from working here.
+func Check() error {
+	c := readCgroups()
+	if c.mounted && c.devices {
+		return nil
+	}
+	what := "no control groups are mounted on /sys/fs/cgroup"
+	if c.mounted {
+		what = "the control groups on /sys/fs/cgroup have no \"devices\" controller"
+	}
+	return fault.New(fault.Usage, "build steps cannot be confined: %s", what).
+		WithHint("as root: mount -t cgroup2 cgroup2 /sys/fs/cgroup, or give another BuildKit with --builder or BUILDKIT_HOST")
+}
+
+// withoutCgroups adapts a spec to control groups that cannot be written, as they are in most containers. Nothing
+// then keeps a step of the real root from the host's disks but the lack of device files: the step may not make
+// any, and those of its image are dead.
+func withoutCgroups(spec *specs.Spec) error {
+	spec.Linux.Resources, spec.Linux.CgroupsPath = nil, ""
+	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" })
+	withoutDevices(spec.Process)
+	if spec.Root == nil {
+		return nil
+	}
+	return os.NewSyscallError("mount", unix.Mount("", spec.Root.Path, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NODEV, ""))
+}
+
+// withoutDevices takes the right to make device files from a process.
+func withoutDevices(p *specs.Process) {
+	if p == nil || p.Capabilities == nil {
+		return
+	}
+	for _, set := range []*[]string{&p.Capabilities.Bounding, &p.Capabilities.Effective, &p.Capabilities.Inheritable,
+		&p.Capabilities.Permitted, &p.Capabilities.Ambient} {
+		*set = slices.DeleteFunc(*set, func(c string) bool { return c == "CAP_MKNOD" })
+	}
+}
