@@ -27,6 +27,23 @@
 // build. With a run image the chain ends in copies from its last vertex, which need it even where nothing
 // of /app is wanted.
 //
+// # What steps see
+//
+// Packages are installed by root, in the base's own environment. Commands run as the base's user, who then owns
+// /app, in login bash, with the plan's variables. The phases' paths are in front of PATH in three ways, because
+// login shells set PATH anew: in the environment, as NIXPACKS_PATH, and through /etc/profile.d/nixpacks.sh, which
+// puts NIXPACKS_PATH in front again. That file serves every user of the image, where lines in /root/.profile,
+// as Nixpacks writes them, serve one. For the same reason Nix packages have a second way in, beside root's own
+// profile: other users may not enter /root.
+//
+// Nix expressions are mounted, not copied. They are Nixpacks' in meaning: one environment for each revision of
+// nixpkgs, with the libraries on LD_LIBRARY_PATH. What Nix and apt download, log and cache is deleted in the
+// step that makes it. Without a cache key there are no cache directories, and what commands leave in them is
+// part of the image, as in Nixpacks.
+//
+// A run image gets the variables, the paths of the phases (but not those of Nix, which stays behind), the
+// static assets, certificates, and of /app what start.onlyIncludeFiles says.
+//
 // # No merges
 //
 // No vertex is a MergeOp or DiffOp, so the graph is the same for every daemon, Docker's classic store

@@ -129,6 +129,18 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+// A base that says root in its own words is the same as one that says nothing.
+func TestRootIsRoot(t *testing.T) {
+	in := defaults(Input{Plan: nodePlan()})
+	want := find(t, lower(t, in), "[build] npm run build")
+	for _, user := range []string{"root", "0", "0:0", "root:root"} {
+		in.Base.Config.User = user
+		if find(t, lower(t, in), "[build] npm run build") != want {
+			t.Errorf("a base whose user is %q gives other steps", user)
+		}
+	}
+}
+
 // Changing what a Lower gives must not change what the next one gets.
 func TestInputIsLeftAlone(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan(), Labels: map[string]string{"a": "1"}})
