@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -8,32 +9,34 @@ import (
 
 // arrange moves the flags of args in front of the positional arguments and behind the command's name,
 // because urfave/cli stops reading flags at the first positional argument, and `nixpacks build ./app
-// --name x` and `nixpacks --env K=V plan .` are how people write it. What stands behind "--" stays there.
-// Words that are no flag of the command stay in their place among the flags, for urfave/cli to refuse.
-func arrange(args []string, commands []*ucli.Command) []string {
-	name, rest := commandName(args, commands)
-	if name == nil {
-		return args
+// --name x` and `nixpacks --env K=V plan .` are how people write it. What stands behind "--" are words,
+// whatever they look like; for the command named tailOf they are returned as its tail instead.
+func arrange(args []string, commands []*ucli.Command, tailOf string) (arranged, tail []string) {
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, tail = args[:i], args[i+1:]
 	}
-	takesValue := valueFlags(name)
-	var flags, words []string
+	cmd, rest := commandName(args, commands)
+	if cmd == nil {
+		return append(slices.Clone(args), tail...), nil
+	}
+	takesValue := valueFlags(cmd)
+	flags, words := []string{cmd.Name}, []string{}
 	for i := 0; i < len(rest); i++ {
 		a := rest[i]
-		switch {
-		case a == "--":
-			words = append(words, rest[i:]...)
-			i = len(rest)
-		case a == "-" || !strings.HasPrefix(a, "-"):
+		if a == "-" || !strings.HasPrefix(a, "-") {
 			words = append(words, a)
-		default:
-			flags = append(flags, a)
-			if !strings.Contains(a, "=") && takesValue[strings.TrimLeft(a, "-")] && i+1 < len(rest) {
-				i++
-				flags = append(flags, rest[i])
-			}
+			continue
+		}
+		flags = append(flags, a)
+		if !strings.Contains(a, "=") && takesValue[strings.TrimLeft(a, "-")] && i+1 < len(rest) {
+			i++
+			flags = append(flags, rest[i])
 		}
 	}
-	return append(append([]string{name.Name}, flags...), words...)
+	if cmd.Name != tailOf {
+		words, tail = append(words, tail...), nil
+	}
+	return append(append(flags, "--"), words...), tail
 }
 
 // commandName finds the command among args, past flags that stand before it, and gives the other args.
@@ -46,9 +49,6 @@ func commandName(args []string, commands []*ucli.Command) (*ucli.Command, []stri
 	}
 	for i := 0; i < len(args); i++ {
 		a := args[i]
-		if a == "--" {
-			return nil, args
-		}
 		if strings.HasPrefix(a, "-") {
 			if !strings.Contains(a, "=") && takesValue[strings.TrimLeft(a, "-")] {
 				i++

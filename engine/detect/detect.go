@@ -3,6 +3,8 @@
 package detect
 
 import (
+	"strings"
+
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
@@ -48,4 +50,25 @@ func some(a *app.App, env map[string]string, rules []catalog.Rule, what bool) (b
 		}
 	}
 	return false, nil
+}
+
+// Lookup says in words what a rule looks for in an app: `main.go or go.mod`.
+func Lookup(r catalog.Rule) string {
+	words := func(rules []catalog.Rule, between string) string {
+		parts := make([]string, len(rules))
+		for i, r := range rules {
+			parts[i] = Lookup(r)
+		}
+		return strings.Join(parts, between)
+	}
+	switch {
+	case r.Any != nil:
+		return words(r.Any, " or ")
+	case r.All != nil:
+		return words(r.All, " with ")
+	}
+	if len(r.Ask.In) > 0 { // a search in files
+		return strings.Join(r.Ask.In, " or ")
+	}
+	return strings.Join(r.Ask.Args, " or ")
 }

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// benchProgram builds the program once for a benchmark.
+func benchProgram(b *testing.B) string {
+	b.Helper()
+	bin := filepath.Join(b.TempDir(), "nixpacks")
+	if out, err := exec.Command("go", "build", "-o", bin, "./nixpacks").CombinedOutput(); err != nil {
+		b.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+var benchApps = []string{"go-http", "node-express", "python-flask", "static-site"}
+
+func BenchmarkPlanInProcess(b *testing.B) {
+	for _, app := range benchApps {
+		b.Run(app, func(b *testing.B) {
+			for b.Loop() {
+				var errs bytes.Buffer
+				args := []string{"nixpacks", "plan", "../examples/" + app}
+				if code := Run(context.Background(), args, Host{Stdout: io.Discard, Stderr: &errs}); code != 0 {
+					b.Fatal(errs.String())
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkPlanProcess(b *testing.B) {
+	bin := benchProgram(b)
+	for _, app := range benchApps {
+		b.Run(app, func(b *testing.B) {
+			for b.Loop() {
+				runProgram(b, bin, "plan", "../examples/"+app)
+			}
+		})
+	}
+}
+
+// BenchmarkBuild times builds of a copy of node-express on the embedded engine: with nothing changed, and after an
+// edit of its source. The first build, which fetches everything, is not timed. It needs the network and runs
+// where NIXPACKS_E2E is set.
+func BenchmarkBuild(b *testing.B) {
+	if os.Getenv("NIXPACKS_E2E") == "" {
+		b.Skip("set NIXPACKS_E2E=1 to time real builds")
+	}
+	bin := benchProgram(b)
+	app := filepath.Join(b.TempDir(), "app")
+	if err := os.CopyFS(app, os.DirFS("../examples/node-express")); err != nil {
+		b.Fatal(err)
+	}
+	runProgram(b, bin, "build", app)
+	b.Run("nothing changed", func(b *testing.B) {
+		for b.Loop() {
+			runProgram(b, bin, "build", app)
+		}
+	})
+	edit := 0
+	b.Run("source edit", func(b *testing.B) {
+		for b.Loop() {
+			edit++
+			text := fmt.Sprintf("export const edit = %d;\n", edit)
+			if err := os.WriteFile(filepath.Join(app, "edit.js"), []byte(text), 0o644); err != nil {
+				b.Fatal(err)
+			}
+			runProgram(b, bin, "build", app)
+		}
+	})
+}
+
+func runProgram(b *testing.B, bin string, args ...string) {
+	b.Helper()
+	cmd := exec.Command(bin, args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%v: %v\n%s", args, err, errs.String())
+	}
+}

@@ -1,0 +1,259 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+func buildCommand(h *Host) *ucli.Command {
+	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), engineFlags())
+	flags = append(flags,
+		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"},
+			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar (repeatable; default: kept for nixpacks run)"})
+	return &ucli.Command{
+		Name:      "build",
+		Usage:     "build an image of an app",
+		ArgsUsage: "[PATH]",
+		Description: "Builds with the BuildKit inside this program; no Docker is needed. Without --output the image is kept\n" +
+			"for nixpacks run. Progress goes to stderr.",
+		Flags:        flags,
+		OnUsageError: usageError,
+		Action: func(c *ucli.Context) error {
+			b, err := newBuild(c, h)
+			if err != nil {
+				return err
+			}
+			engine, err := connect(c, h)
+			if err != nil {
+				return err
+			}
+			defer engine.Close()
+			report, err := engine.Build(c.Context, b.request)
+			if err != nil {
+				return err
+			}
+			b.tell(c, h, report)
+			return nil
+		},
+	}
+}
+
+// nameFlags say what is built, and under which names.
+func nameFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "name", Aliases: []string{"n"}, Usage: "name the image `NAME`"},
+		&ucli.StringSliceFlag{Name: "tag", Aliases: []string{"t"}, Usage: "also name the image `NAME` (repeatable)"},
+		&ucli.BoolFlag{Name: "no-error-without-start", Usage: "build an app that has no start command"},
+	}
+}
+
+// lowerFlags say what a graph depends on beside the plan.
+func lowerFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "plan", Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"},
+		&ucli.StringSliceFlag{Name: "label", Aliases: []string{"l"}, Usage: "add the label `K=V` to the image (repeatable)"},
+		&ucli.StringFlag{Name: "platform", Usage: "build for `OS/ARCH` (default: the builder's own)"},
+		&ucli.StringFlag{Name: "cache-key", Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
+		&ucli.BoolFlag{Name: "no-cache", Usage: "run every step anew, without cache directories"},
+		&ucli.StringSliceFlag{Name: "mirror", Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
+	}
+}
+
+// theBuild is a build that the command line asks for.
+type theBuild struct {
+	request solve.Request
+	path    string // the app, as the user wrote it
+	kept    string // the layout that nixpacks run finds by itself; "" with --output
+}
+
+func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
+	p, dir, err := thePlan(c, h)
+	if err != nil {
+		return nil, err
+	}
+	if (p.Start == nil || p.Start.Cmd == "") && !c.Bool("no-error-without-start") {
+		return nil, fault.New(fault.NotDetected, "there is no start command for this app").
+			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor pass --start-cmd COMMAND; --no-error-without-start builds without one")
+	}
+	path, _ := appPath(c) // thePlan has read it
+	b := &theBuild{path: path}
+	if b.request.Lower, err = lowerInput(c, p); err != nil {
+		return nil, err
+	}
+	b.request.AppDir = dir
+	b.request.Stdout = h.Stdout
+	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
+	b.request.Progress = solve.Progress{Mode: c.String("progress"), Out: h.Stderr}
+	if b.request.CAFile, err = trusted(c, h); err != nil {
+		return nil, err
+	}
+	if b.request.Bases, err = bases(c, h); err != nil {
+		return nil, err
+	}
+	return b, b.outputs(c, h)
+}
+
+func oneOrNone(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// thePlan is the plan of --plan, or the one made for the app, with the app's directory.
+func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
+	file := c.String("plan")
+	if file == "" {
+		p, err := makePlan(c, h)
+		if err != nil {
+			return nil, "", err
+		}
+		return p.Plan, p.dir, nil
+	}
+	path, err := appPath(c)
+	if err != nil {
+		return nil, "", err
+	}
+	a, err := app.Open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer a.Close()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Usage, err, "--plan %s cannot be read", file)
+	}
+	p, err := plan.Decode(data, file)
+	return p, a.Dir(), err
+}
+
+// lowerInput is what the graph depends on, but for the bases, which the engine resolves.
+func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
+	in := plan2llb.Input{Plan: p, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{}}
+	for _, kv := range c.StringSlice("label") {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return in, fault.New(fault.Usage, "--label %q is not K=V", kv)
+		}
+		in.Labels[k] = v
+	}
+	for _, m := range c.StringSlice("mirror") {
+		from, to, ok := strings.Cut(m, "=")
+		if !ok || from == "" || to == "" {
+			return in, fault.New(fault.Usage, "--mirror %q is not FROM=TO", m).WithHint("both are beginnings of URLs")
+		}
+		in.Mirrors = append(in.Mirrors, plan2llb.Mirror{From: from, To: to})
+	}
+	var err error
+	in.Platform, err = platform(c.String("platform"))
+	return in, err
+}
+
+// outputs reads --output; without one the image goes to the store that nixpacks run knows.
+func (b *theBuild) outputs(c *ucli.Context, h *Host) error {
+	for _, s := range c.StringSlice("output") {
+		o, err := parseOutput(s)
+		if err != nil {
+			return err
+		}
+		b.request.Outputs = append(b.request.Outputs, o)
+	}
+	if len(b.request.Outputs) > 0 {
+		return nil
+	}
+	state, err := h.stateDir()
+	if err != nil {
+		return err
+	}
+	if b.kept, err = keptAt(state, b.request.Names, b.request.AppDir); err != nil {
+		return err
+	}
+	b.request.Outputs = []solve.Output{{Type: solve.TypeOCI, Dest: b.kept, Attrs: map[string]string{"tar": "false"}}}
+	return nil
+}
+
+// tell ends a build with what was made and what to do next.
+func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
+	if c.String("progress") == "quiet" {
+		return
+	}
+	took := r.Duration.Round(10 * time.Millisecond)
+	for _, o := range r.Outputs {
+		digest := ""
+		if o.Digest != "" {
+			digest = " " + shortDigest(o.Digest.String())
+		}
+		where := o.Dest
+		if b.kept != "" {
+			where = b.called()
+		}
+		fmt.Fprintf(h.Stderr, "built %s%s in %s (%d of %d steps from the cache)\n", where, digest, took, r.Cached, r.Steps)
+	}
+	if words := b.runnable(h, r); words != nil {
+		fmt.Fprintf(h.Stderr, "run it with: %s run %s\n", programName(), shellwords(words))
+	}
+}
+
+// called is how the kept image is referred to: by its name, else by the app's path.
+func (b *theBuild) called() string {
+	if len(b.request.Names) > 0 {
+		return b.request.Names[0]
+	}
+	return b.path
+}
+
+// runnable is what nixpacks run takes to run what was built: the image's name, or the words of this build
+// (run takes the same flags, and finds everything in the cache), or the file that was written.
+func (b *theBuild) runnable(h *Host, r *solve.Report) []string {
+	if b.kept != "" {
+		if len(b.request.Names) > 0 {
+			return b.request.Names[:1]
+		}
+		i := slices.Index(h.args, "build")
+		return slices.Concat(h.args[:i], h.args[i+1:])
+	}
+	for _, o := range r.Outputs {
+		if (o.Type == solve.TypeOCI || o.Type == solve.TypeDocker) && o.Dest != "-" {
+			return []string{o.Dest}
+		}
+	}
+	return nil
+}
+
+// shellwords quotes words for a shell where that is needed.
+func shellwords(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		if out[i] = w; w == "" || strings.ContainsAny(w, " \t\n'\"\\$`&|;<>()*?[]#~!{}") {
+			out[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func shortDigest(d string) string {
+	if alg, hex, ok := strings.Cut(d, ":"); ok && len(hex) > 12 {
+		return alg + ":" + hex[:12]
+	}
+	return d
+}
+
+// programName is how the user called this program: `go run` puts it below a folder of its own.
+func programName() string {
+	if exe, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(exe), "/go-build") {
+		return "go run ./cli/nixpacks"
+	}
+	return "nixpacks"
+}

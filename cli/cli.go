@@ -1,0 +1,158 @@
+// Package cli is the command line: it reads flags, calls the engine, and writes results and errors.
+// Results go to stdout; progress, notes and errors go to stderr.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Host is what the process has around it. Commands reach the outside through it alone, so that tests can
+// give them another.
+type Host struct {
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Environ []string // K=V, as os.Environ gives it
+
+	args []string // of the program, as they were written
+	tail []string // of them, what stands behind "--" of the run command
+}
+
+// Main runs the command line args (with the program's name first) and gives the exit code.
+func Main(args []string) int {
+	if handled, code := buildkitd.Main(); handled {
+		return code
+	}
+	// CUE reads these at its first evaluation, and one of them switches closedness off: a plan may not depend on them.
+	os.Unsetenv("CUE_DEBUG")
+	os.Unsetenv("CUE_EXPERIMENT")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
+}
+
+// Run is Main without the process: signals come as the end of ctx.
+func Run(ctx context.Context, args []string, h Host) (code int) {
+	var err error
+	defer func() {
+		if r := recover(); r != nil {
+			err = fault.New(fault.Bug, "internal error: %v", r).
+				WithHint("this is a bug of nixpacks, not of your app: please report it with the command you ran")
+		}
+		code = report(&h, args, err)
+	}()
+	h.args = args[1:]
+	app := newApp(&h)
+	var arranged []string
+	arranged, h.tail = arrange(args[1:], app.Commands, "run")
+	err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
+	var exit exitCode
+	if err != nil && ctx.Err() != nil && !errors.As(err, &exit) {
+		err = fault.New(fault.Interrupted, "interrupted")
+	}
+	return
+}
+
+// report prints err and gives the exit code.
+func report(h *Host, args []string, err error) int {
+	if err == nil {
+		return 0
+	}
+	var exit exitCode
+	if errors.As(err, &exit) {
+		return int(exit)
+	}
+	if hasFlag(args, "json-errors") {
+		fault.PrintJSON(h.Stderr, err)
+	} else {
+		fault.Print(h.Stderr, err, hasFlag(args, "verbose") || hasFlag(args, "v"))
+	}
+	return int(fault.CodeOf(err))
+}
+
+// exitCode ends the process with a code and no message: what the app said itself is enough.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// hasFlag looks for a switch in the raw arguments: an error may come before flags are parsed.
+func hasFlag(args []string, name string) bool {
+	for _, a := range args {
+		switch a {
+		case "--":
+			return false
+		case "--" + name, "-" + name:
+			return true
+		}
+	}
+	return false
+}
+
+func newApp(h *Host) *ucli.App {
+	app := &ucli.App{
+		Name:                      "nixpacks",
+		Usage:                     "build an OCI image from an app's source directory",
+		UsageText:                 "nixpacks COMMAND [PATH] [flags]",
+		Description:               appHelp,
+		Version:                   version(),
+		HideVersion:               true,
+		Writer:                    h.Stdout,
+		ErrWriter:                 h.Stderr,
+		DisableSliceFlagSeparator: true,
+		// urfave/cli exits the process by itself otherwise
+		ExitErrHandler: func(*ucli.Context, error) {},
+		OnUsageError:   usageError,
+		Flags:          []ucli.Flag{&ucli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}},
+	}
+	app.Commands = []*ucli.Command{
+		buildCommand(h), runCommand(h), planCommand(h), detectCommand(h), factsCommand(h), llbCommand(h), versionCommand(h),
+	}
+	app.Action = func(c *ucli.Context) error {
+		if c.Bool("version") {
+			return printVersion(h)
+		}
+		if c.Args().Present() {
+			return unknownCommand(c, app.Commands)
+		}
+		return ucli.ShowAppHelp(c)
+	}
+	return app
+}
+
+const appHelp = `The first two commands to try, in an app's directory:
+
+   nixpacks build    build an image of the app
+   nixpacks run      run it, and print its URL once it answers
+
+Exit codes: 0 done, 1 a build step failed, 2 usage, 20 nothing detected or no start
+command, 21 configuration or plan refused, 75 try again (network, registry, lock),
+100 a bug of nixpacks, 130 interrupted.`
+
+func unknownCommand(c *ucli.Context, commands []*ucli.Command) error {
+	var names []string
+	for _, k := range commands {
+		names = append(names, k.Name)
+	}
+	got := c.Args().First()
+	return fault.New(fault.Usage, "unknown command %q", got).WithHint("%s", fault.DidYouMean(got, names))
+}
+
+// usageError turns what urfave/cli says of the flags into a fault.
+func usageError(c *ucli.Context, err error, _ bool) error {
+	f := fault.New(fault.Usage, "%s", err).WithHint("see: nixpacks %s --help", c.Command.Name)
+	if name, ok := undefinedFlag(err); ok {
+		f = fault.New(fault.Usage, "unknown flag %s", dashes(name)).WithHint("%s", flagHint(c, name))
+	}
+	return f
+}

@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"golang.org/x/tools/txtar"
+)
+
+// TestConformance plans the apps of the folder that NIXPACKS_CONFORMANCE names and compares the plans with
+// those that Nixpacks made: every case of a provider that this program has, and those without one.
+// Differences on purpose are listed, with their reasons, in docs/differences.md.
+func TestConformance(t *testing.T) {
+	dir := os.Getenv("NIXPACKS_CONFORMANCE")
+	if dir == "" {
+		t.Skip("set NIXPACKS_CONFORMANCE to the folder of cases")
+	}
+	known := knownProviders(t)
+	listed := listedDifferences(t)
+	ran := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".txtar") {
+			return err
+		}
+		name, _ := filepath.Rel(dir, strings.TrimSuffix(path, ".txtar"))
+		c := readCase(t, path)
+		if !c.plannedBy(known) || listed[name] {
+			return nil
+		}
+		ran++
+		t.Run(name, func(t *testing.T) { c.check(t) })
+		return nil
+	})
+	if err != nil || ran == 0 {
+		t.Fatalf("%d cases in %s: %v", ran, dir, err)
+	}
+}
+
+func knownProviders(t *testing.T) []string {
+	cat, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cat.Names()
+}
+
+// listedDifferences reads the table of docs/differences.md: the cases stand in backquotes in its first column.
+func listedDifferences(t *testing.T) map[string]bool {
+	b, err := os.ReadFile("../docs/differences.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for l := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(l, "| `"); ok {
+			name, _, _ := strings.Cut(rest, "`")
+			out[name] = true
+		}
+	}
+	return out
+}
+
+type conformanceCase struct {
+	args, env, executable []string
+	detect                string
+	files                 map[string][]byte // app/…
+	plan                  []byte            // nil: the app must be refused
+}
+
+func readCase(t *testing.T, path string) conformanceCase {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ar := txtar.Parse(b)
+	c := conformanceCase{files: map[string][]byte{}}
+	lists := map[string]*[]string{"args": &c.args, "env": &c.env, "executable": &c.executable}
+	for l := range strings.Lines(string(ar.Comment)) {
+		k, v, _ := strings.Cut(strings.TrimSpace(l), ":")
+		if k == "detect" {
+			c.detect = strings.TrimSpace(v)
+		} else if into := lists[k]; into != nil {
+			if err := json.Unmarshal([]byte(v), into); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+		}
+	}
+	for _, f := range ar.Files {
+		switch {
+		case strings.HasPrefix(f.Name, "app/"):
+			c.files[f.Name] = f.Data
+		case f.Name == "plan.json":
+			c.plan = f.Data
+		}
+	}
+	return c
+}
+
+func (c conformanceCase) plannedBy(known []string) bool {
+	if c.detect == "" {
+		return true
+	}
+	for _, p := range strings.Split(c.detect, ", ") {
+		if !slices.Contains(known, p) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c conformanceCase) write(t *testing.T) string {
+	t.Helper()
+	app := filepath.Join(t.TempDir(), "app")
+	os.MkdirAll(app, 0o755)
+	for name, data := range c.files {
+		p := filepath.Join(filepath.Dir(app), name)
+		mode := fs.FileMode(0o644)
+		if slices.Contains(c.executable, strings.TrimPrefix(name, "app/")) {
+			mode = 0o755
+		}
+		os.MkdirAll(filepath.Dir(p), 0o755)
+		if err := os.WriteFile(p, data, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return app
+}
+
+func (c conformanceCase) check(t *testing.T) {
+	app := c.write(t)
+	opts := slices.Clone(c.args)
+	for _, e := range c.env {
+		opts = append(opts, "--env", e)
+	}
+	run := func(command string) (string, string, int) {
+		var out, errs bytes.Buffer
+		code := Run(context.Background(), append(append([]string{"nixpacks", command}, opts...), app), Host{Stdout: &out, Stderr: &errs})
+		return out.String(), errs.String(), code
+	}
+	out, errs, code := run("plan")
+	if c.plan == nil {
+		if code == 0 || errs == "" || code == 100 {
+			t.Errorf("want a refusal, got exit %d: %s", code, errs)
+		}
+		return
+	}
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	for _, d := range differences("", normal(t, c.plan), normal(t, []byte(out))) {
+		t.Error(d)
+	}
+	if got, _, _ := run("detect"); strings.TrimSpace(got) != c.detect {
+		t.Errorf("detect: want %q got %q", c.detect, strings.TrimSpace(got))
+	}
+}
+
+// oursAlone are fields of a plan that Nixpacks does not have.
+var oursAlone = []string{"packages", "inputs"}
+
+// normal is the plan without empty fields, without the fields of ours alone, and with the names of static
+// assets in place of their contents.
+func normal(t *testing.T, data []byte) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(data, &v); err != nil {
+		t.Fatalf("%v in %s", err, data)
+	}
+	if assets, ok := v["staticAssets"].(map[string]any); ok {
+		for k := range assets {
+			assets[k] = "present"
+		}
+	}
+	phases, _ := v["phases"].(map[string]any)
+	for k, p := range phases {
+		phases[k] = filled(p)
+	}
+	if s, ok := v["start"]; ok {
+		v["start"] = filled(s)
+	}
+	return filled(v)
+}
+
+// filled is the object v without its empty fields and those of ours alone.
+func filled(v any) map[string]any {
+	out := map[string]any{}
+	m, _ := v.(map[string]any)
+	for k, x := range m {
+		switch x := x.(type) {
+		case nil:
+			continue
+		case string:
+			if x == "" {
+				continue
+			}
+		case []any:
+			if len(x) == 0 {
+				continue
+			}
+		case map[string]any:
+			if len(x) == 0 {
+				continue
+			}
+		}
+		if !slices.Contains(oursAlone, k) {
+			out[k] = x
+		}
+	}
+	return out
+}
+
+func differences(at string, want, got any) []string {
+	w, ok1 := want.(map[string]any)
+	g, ok2 := got.(map[string]any)
+	if !ok1 || !ok2 {
+		if reflect.DeepEqual(want, got) {
+			return nil
+		}
+		return []string{fmt.Sprintf("%s: want %v got %v", at, want, got)}
+	}
+	keys := map[string]bool{}
+	for k := range w {
+		keys[k] = true
+	}
+	for k := range g {
+		keys[k] = true
+	}
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		out = append(out, differences(at+"."+k, w[k], g[k])...)
+	}
+	return out
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"path/filepath"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// stateDir is where the embedded BuildKit and built images live: $XDG_STATE_HOME/nixpacks, else
+// ~/.local/state/nixpacks.
+func (h *Host) stateDir() (string, error) { return h.xdg("XDG_STATE_HOME", ".local/state") }
+
+// cacheDir is where downloads and bootstrapped bases live: $XDG_CACHE_HOME/nixpacks, else ~/.cache/nixpacks.
+func (h *Host) cacheDir() (string, error) { return h.xdg("XDG_CACHE_HOME", ".cache") }
+
+func (h *Host) xdg(variable, below string) (string, error) {
+	env := environMap(h.Environ)
+	if d := env[variable]; filepath.IsAbs(d) {
+		return filepath.Join(d, "nixpacks"), nil
+	}
+	home := env["HOME"]
+	if !filepath.IsAbs(home) {
+		return "", fault.New(fault.Usage, "no place for files: neither %s nor HOME is set", variable).
+			WithHint("set HOME, or %s to an absolute path", variable)
+	}
+	return filepath.Join(home, below, "nixpacks"), nil
+}
+
+// caFile is the bundle of certificates that this machine trusts, which build steps are given too, so that a
+// company's proxy works in them: SSL_CERT_FILE, else the system's own; "" where there is none.
+func (h *Host) caFile() string {
+	candidates := []string{
+		"/etc/ssl/certs/ca-certificates.crt", // Debian, Alpine, Arch
+		"/etc/pki/tls/certs/ca-bundle.crt",   // Fedora
+		"/etc/ssl/ca-bundle.pem",             // openSUSE
+		"/etc/ssl/cert.pem",                  // BSD, macOS
+	}
+	if f := environMap(h.Environ)["SSL_CERT_FILE"]; f != "" {
+		candidates = []string{f}
+	}
+	for _, f := range candidates {
+		if isFile(f) {
+			return f
+		}
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+// engineFlags say which BuildKit builds, and what steps are given.
+func engineFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "builder", Usage: "build on the BuildKit at `ADDRESS` (else $BUILDKIT_HOST, else the embedded one)"},
+		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Usage: "network of steps on the embedded BuildKit: `host` or none"},
+		&ucli.StringFlag{Name: "progress", Value: "auto", Usage: "show the build as `auto`, plain, tty, rawjson or quiet"},
+		&ucli.StringFlag{Name: "ca-cert", Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
+		&ucli.StringFlag{Name: "debian-mirror", Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},
+		&ucli.BoolFlag{Name: "pull", Usage: "look for newer packages for a debian:// base that is here already"},
+		&ucli.BoolFlag{Name: "offline", Usage: "make debian:// bases from what was downloaded before"},
+	}
+}
+
+// connect finds the engine that the command line or BUILDKIT_HOST names. The caller closes it.
+func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
+	state, err := h.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	builder, from := c.String("builder"), "--builder"
+	if builder == "" {
+		builder, from = environMap(h.Environ)["BUILDKIT_HOST"], "BUILDKIT_HOST"
+	}
+	quiet := c.String("progress") == "quiet"
+	say := func(line string) {
+		if !quiet {
+			fmt.Fprintln(h.Stderr, line)
+		}
+	}
+	return solve.Connect(c.Context, solve.Target{
+		Builder: builder,
+		From:    from,
+		Embedded: buildkitd.Options{
+			State:   filepath.Join(state, "buildkit"),
+			Network: c.String("network"),
+			// an image runs in the host's network; one setting for all, so that a run and a build share an engine
+			Entitlements: []string{"network.host"},
+			Say:          say,
+			Force:        secondSignal(c.Context),
+		},
+		Say: say,
+	})
+}
+
+// secondSignal is closed when the user interrupts a program that is ending already.
+func secondSignal(ctx context.Context) <-chan struct{} {
+	force := make(chan struct{})
+	go func() {
+		<-ctx.Done()
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+		<-again
+		close(force)
+	}()
+	return force
+}
+
+// bases says how debian:// bases are made.
+func bases(c *ucli.Context, h *Host) (solve.Bases, error) {
+	cache, err := h.cacheDir()
+	if err != nil {
+		return solve.Bases{}, err
+	}
+	return solve.Bases{
+		CacheDir: cache,
+		Mirror:   c.String("debian-mirror"),
+		Refresh:  c.Bool("pull"),
+		Offline:  c.Bool("offline"),
+		Say:      func(line string) { fmt.Fprintln(h.Stderr, line) },
+	}, nil
+}
+
+// trusted is the file of certificates for steps, as --ca-cert says.
+func trusted(c *ucli.Context, h *Host) (string, error) {
+	switch f := c.String("ca-cert"); f {
+	case "":
+		return h.caFile(), nil
+	case "none":
+		return "", nil
+	default:
+		if !isFile(f) {
+			return "", fault.New(fault.Usage, "--ca-cert %s is not a file", f).WithHint("name a PEM file, or none")
+		}
+		return f, nil
+	}
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// undefinedFlag is the name of the flag that Go's flag package did not know, out of its message.
+func undefinedFlag(err error) (string, bool) {
+	return strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+}
+
+func dashes(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + strings.TrimLeft(name, "-")
+}
+
+func flagHint(c *ucli.Context, name string) string {
+	name, _, _ = strings.Cut(strings.TrimLeft(name, "-"), "=")
+	var names []string
+	for _, f := range c.Command.Flags {
+		for _, n := range f.Names() {
+			if len(n) > 1 {
+				names = append(names, n)
+			}
+		}
+	}
+	see := "see: nixpacks " + c.Command.Name + " --help"
+	if s := fault.Suggest(name, names); s != "" {
+		return "did you mean --" + s + "? " + see
+	}
+	return see
+}
+
+// planFlags are the flags of every command that plans; Nixpacks' own names and letters first.
+func planFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "install-cmd", Aliases: []string{"i"}, Usage: "run `CMD` in the install phase"},
+		&ucli.StringFlag{Name: "build-cmd", Aliases: []string{"b"}, Usage: "run `CMD` in the build phase"},
+		&ucli.StringFlag{Name: "start-cmd", Aliases: []string{"s"}, Usage: "start the image with `CMD`"},
+		&ucli.StringSliceFlag{Name: "pkgs", Aliases: []string{"p"}, Usage: "also install the Nix package `PKG` (repeatable)"},
+		&ucli.StringSliceFlag{Name: "apt", Aliases: []string{"a"}, Usage: "also install the Debian package `PKG` (repeatable)"},
+		&ucli.StringSliceFlag{Name: "libs", Usage: "also install the Nix library `LIB` (repeatable)"},
+		&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set variable `K=V`; K alone takes the value it has here (repeatable)"},
+		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "configuration `FILE` instead of nixpacks.cue, .toml or .json"},
+		&ucli.StringFlag{Name: "json-plan", Usage: "a plan as `JSON`, laid over the app's"},
+		&ucli.StringFlag{Name: "packages", Usage: "take toolchains from `nix` or apt"},
+		&ucli.StringFlag{Name: "build-image", Usage: "run the phases in `REF`: a registry reference, oci-layout://PATH or debian://SUITE"},
+		&ucli.StringFlag{Name: "providers", Usage: "also load the providers in `DIR`, one CUE module a folder"},
+		&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print the causes of errors too"},
+		&ucli.BoolFlag{Name: "json-errors", Usage: "print errors as JSON"},
+	}
+}
+
+// environment is --env as a map: K=V, or K with the value that the caller's environment has for it. A
+// name that is set nowhere is left out, as Nixpacks does.
+func environment(c *ucli.Context, h *Host) (map[string]string, error) {
+	host := environMap(h.Environ)
+	out := map[string]string{}
+	for _, kv := range c.StringSlice("env") {
+		k, v, given := strings.Cut(kv, "=")
+		if k == "" || strings.ContainsAny(k, " \t\n\x00") {
+			return nil, fault.New(fault.Usage, "--env %q has no variable's name", kv).WithHint("write --env NAME=VALUE")
+		}
+		if !given {
+			inherited, ok := host[k]
+			if !ok {
+				continue
+			}
+			v = inherited
+		}
+		out[k] = v
+	}
+	return out, nil
+}
+
+func environMap(environ []string) map[string]string {
+	out := make(map[string]string, len(environ))
+	for _, kv := range environ {
+		k, v, _ := strings.Cut(kv, "=")
+		out[k] = v
+	}
+	return out
+}
+
+// appPath is the one positional argument, "." where it is not given.
+func appPath(c *ucli.Context) (string, error) {
+	switch c.NArg() {
+	case 0:
+		return ".", nil
+	case 1:
+		return c.Args().First(), nil
+	}
+	return "", fault.New(fault.Usage, "one PATH at most, got %q", c.Args().Slice()).
+		WithHint("see: nixpacks %s --help", c.Command.Name)
+}
+
+// optional gives a pointer to the flag's value where the flag was given.
+func optional(c *ucli.Context, name string) *string {
+	if !c.IsSet(name) {
+		return nil
+	}
+	s := c.String(name)
+	return &s
+}

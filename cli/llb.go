@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"encoding/json"
+	"runtime"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+func llbCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "llb",
+		Usage:     "print the build graph of an app",
+		ArgsUsage: "[PATH]",
+		Description: "Prints the vertices of the LLB that the plan becomes, the image's configuration, and one digest of both, as JSON.\n" +
+			"Nothing is resolved: bases are named, not pinned, and the same plan gives the same digest on every machine.",
+		Flags:        slices.Concat(planFlags(), lowerFlags()),
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return llbAction(c, h) },
+	}
+}
+
+// graph is what `nixpacks llb` prints.
+type graph struct {
+	Digest   digest.Digest     `json:"digest"`
+	Vertices []plan2llb.Vertex `json:"vertices"`
+	Image    ocispecs.Image    `json:"image"`
+}
+
+func llbAction(c *ucli.Context, h *Host) error {
+	p, dir, err := thePlan(c, h)
+	if err != nil {
+		return err
+	}
+	in, err := lowerInput(c, p)
+	if err != nil {
+		return err
+	}
+	if in.Ignore, err = solve.Ignore(dir); err != nil {
+		return err
+	}
+	if in.Platform.OS == "" {
+		in.Platform = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	}
+	in.LocalUniqueID = "nixpacks-llb" // the moment and the process are no part of the digest
+	in.Base = plan2llb.Source{Ref: p.BuildImage}
+	if p.Start != nil && p.Start.RunImage != "" {
+		in.Run = &plan2llb.Source{Ref: p.Start.RunImage}
+	}
+	res, err := plan2llb.Lower(c.Context, in)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(h.Stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(graph{res.Digest, res.Vertices, res.Image})
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/tonistiigi/go-csvvalue"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+// parseOutput reads --output as docker buildx does: type=TYPE,dest=PATH,KEY=VALUE…, a path alone being a
+// local output and "-" a tar on stdout.
+func parseOutput(s string) (solve.Output, error) {
+	fields, err := csvvalue.Fields(s, nil)
+	if err != nil || len(fields) == 0 {
+		return solve.Output{}, fault.Wrap(fault.Usage, orMissing(err), "--output %q cannot be read", s)
+	}
+	if len(fields) == 1 && !strings.Contains(fields[0], "=") {
+		if fields[0] == "-" {
+			return solve.Output{Type: solve.TypeTar, Dest: "-"}, nil
+		}
+		return solve.Output{Type: solve.TypeLocal, Dest: fields[0]}, nil
+	}
+	o := solve.Output{Attrs: map[string]string{}}
+	for _, f := range fields {
+		k, v, ok := strings.Cut(f, "=")
+		switch k = strings.ToLower(strings.TrimSpace(k)); {
+		case !ok:
+			return o, fault.New(fault.Usage, "--output: %q is not KEY=VALUE", f).WithHint("write type=oci,dest=app.tar")
+		case k == "type":
+			o.Type = v
+		case k == "dest":
+			o.Dest = v
+		default:
+			o.Attrs[k] = v
+		}
+	}
+	if o.Type == "" {
+		return o, fault.New(fault.Usage, "--output %q has no type", s).WithHint("write type=oci,dest=app.tar; types are oci, docker, image, local and tar")
+	}
+	return o, nil
+}
+
+func orMissing(err error) error {
+	if err == nil {
+		return fault.New(fault.Usage, "--output is empty").WithHint("write type=oci,dest=app.tar")
+	}
+	return err
+}
+
+// platform reads --platform; "" leaves the choice to the builder.
+func platform(s string) (ocispecs.Platform, error) {
+	if s == "" {
+		return ocispecs.Platform{}, nil
+	}
+	if strings.Contains(s, ",") {
+		return ocispecs.Platform{}, fault.New(fault.Usage, "--platform %q names several platforms", s).WithHint("build for one at a time")
+	}
+	p, err := platforms.Parse(s)
+	if err != nil || p.OS != "linux" {
+		return p, fault.New(fault.Usage, "--platform %q is no platform that images are built for", s).WithHint("write linux/amd64 or linux/arm64")
+	}
+	return p, nil
+}
+
+// keptAt is the folder of a built image in the store: by its first name, else by the app's directory.
+func keptAt(state string, names []string, appDir string) (string, error) {
+	if len(names) > 0 {
+		full, err := fullName(names[0])
+		return filepath.Join(state, "images", "names", url.PathEscape(full)), err
+	}
+	key, err := solve.DefaultCacheKey(appDir)
+	return filepath.Join(state, "images", "apps", key), err
+}
+
+// keptAs finds the folder of a built image that has the name, as its first or another one.
+func keptAs(state, full string) (string, error) {
+	names := filepath.Join(state, "images", "names")
+	first := filepath.Join(names, url.PathEscape(full))
+	if isFile(filepath.Join(first, "index.json")) {
+		return first, nil
+	}
+	others, err := filepath.Glob(filepath.Join(names, "*", "index.json"))
+	if err != nil {
+		return "", err
+	}
+	for _, f := range others {
+		img, err := image.Open(filepath.Dir(f), image.Select{Name: full})
+		if err == nil {
+			return filepath.Dir(f), img.Close()
+		}
+	}
+	return "", fs.ErrNotExist
+}
+
+// fullName completes a name as docker does, so that app and app:latest are one image.
+func fullName(name string) (string, error) {
+	ref, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return "", fault.New(fault.Usage, "%q is no name for an image: %v", name, err).
+			WithHint("names look like app, app:1.0 or registry.example.com/team/app:1.0")
+	}
+	return reference.TagNameOnly(ref).String(), nil
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	toml "github.com/pelletier/go-toml/v2"
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+func planCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "plan",
+		Usage:     "print the build plan of an app",
+		ArgsUsage: "[PATH]",
+		Description: "Prints the plan as JSON. Saved to a file, it builds again later to the same image:\n\n" +
+			"   nixpacks plan . > plan.json\n   nixpacks build --plan plan.json .",
+		Flags: append(planFlags(),
+			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Usage: "print as `json` or toml"}),
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return planAction(c, h) },
+	}
+}
+
+func planAction(c *ucli.Context, h *Host) error {
+	encode, ok := map[string]func(*plan.Plan) ([]byte, error){"json": planJSON, "toml": planTOML}[c.String("format")]
+	if !ok {
+		return fault.New(fault.Usage, "unknown format %q", c.String("format")).WithHint("known: json, toml")
+	}
+	p, err := makePlan(c, h)
+	if err != nil {
+		return err
+	}
+	out, err := encode(p.Plan)
+	if err != nil {
+		return err
+	}
+	_, err = h.Stdout.Write(out)
+	return err
+}
+
+func planJSON(p *plan.Plan) ([]byte, error) { return p.JSON(), nil }
+
+// planTOML goes through the plan's JSON, so that both formats have the same fields.
+func planTOML(p *plan.Plan) ([]byte, error) {
+	var v map[string]any
+	if err := json.Unmarshal(p.JSON(), &v); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err := toml.NewEncoder(&b).SetIndentTables(false).SetArraysMultiline(false).Encode(v)
+	return b.Bytes(), err
+}
+
+func detectCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:         "detect",
+		Usage:        "print the providers that plan an app",
+		ArgsUsage:    "[PATH]",
+		Description:  "Prints one line, empty where no provider knows the app; the exit code is 0 either way.",
+		Flags:        planFlags(),
+		OnUsageError: usageError,
+		Action: func(c *ucli.Context) error {
+			a, cat, opt, err := planInput(c, h)
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			names, err := unify.Detect(a, cat, opt)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(h.Stdout, strings.Join(names, ", "))
+			return err
+		},
+	}
+}
+
+func factsCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "facts",
+		Usage:     "print what the app's provider asked, and the answers, as JSON",
+		ArgsUsage: "[PATH]",
+		Description: "A provider is a function from these facts to a plan, so the cue command gives the same plan:\n\n" +
+			"   nixpacks facts . > facts.json\n   cue export ./providers/NAME facts.json -e plan",
+		Flags:        append(planFlags(), &ucli.StringFlag{Name: "provider", Usage: "the provider `NAME`, where several plan the app"}),
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return factsAction(c, h) },
+	}
+}
+
+func factsAction(c *ucli.Context, h *Host) error {
+	p, err := makePlan(c, h)
+	if err != nil {
+		return err
+	}
+	name := c.String("provider")
+	if name == "" && len(p.Providers) > 0 {
+		name = p.Providers[0]
+	}
+	facts, ok := p.Facts[name]
+	if !ok {
+		return fault.New(fault.Usage, "provider %q does not plan this app", name).
+			WithHint("providers of this app: %s", strings.Join(p.Providers, ", "))
+	}
+	enc := json.NewEncoder(h.Stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(facts)
+}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/detect"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// planned is an app with its plan, as every command that plans starts from it.
+type planned struct {
+	*unify.Result
+	dir string // the app's directory, absolute
+}
+
+// makePlan reads the app that the command line names and plans it, printing notes to stderr.
+func makePlan(c *ucli.Context, h *Host) (*planned, error) {
+	a, cat, opt, err := planInput(c, h)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	res, err := unify.Plan(a, cat, opt)
+	if err != nil {
+		return nil, err
+	}
+	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
+		return nil, nothingDetected(c, cat)
+	}
+	printNotes(h, res.Notes)
+	printUnpassed(h, opt.Env)
+	return &planned{Result: res, dir: res.App.Dir()}, nil
+}
+
+// nothingDetected is the fault for an app that no provider knows and nobody configured.
+func nothingDetected(c *ucli.Context, cat *catalog.Catalog) error {
+	path, _ := appPath(c) // it was read before
+	var looked []string
+	for _, name := range cat.Names() {
+		p, _ := cat.Get(name)
+		looked = append(looked, fmt.Sprintf("  %s: %s", name, detect.Lookup(p.Detect())))
+	}
+	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path).
+		WithHint("if the app is in a folder below, give its path; if it is of another kind, say what to do in a nixpacks.toml:\n" +
+			"  [phases.build]\n  cmds = [\"make\"]\n  [start]\n  cmd = \"./app\"")
+	f.Detail = "looked for:\n" + strings.Join(looked, "\n")
+	return f
+}
+
+// planInput opens the app and collects what the command line says of it.
+func planInput(c *ucli.Context, h *Host) (*app.App, *catalog.Catalog, unify.Options, error) {
+	var opt unify.Options
+	path, err := appPath(c)
+	if err != nil {
+		return nil, nil, opt, err
+	}
+	if opt, err = planOptions(c, h); err != nil {
+		return nil, nil, opt, err
+	}
+	cat, err := catalogOf(c)
+	if err != nil {
+		return nil, nil, opt, err
+	}
+	a, err := app.Open(path)
+	return a, cat, opt, err
+}
+
+func planOptions(c *ucli.Context, h *Host) (unify.Options, error) {
+	env, err := environment(c, h)
+	if err != nil {
+		return unify.Options{}, err
+	}
+	var jsonPlan []byte
+	if c.IsSet("json-plan") {
+		jsonPlan = []byte(c.String("json-plan"))
+	}
+	return unify.Options{
+		Env:      env,
+		Config:   c.String("config"),
+		JSONPlan: jsonPlan,
+		Flags: unify.Flags{
+			Pkgs: c.StringSlice("pkgs"), AptPkgs: c.StringSlice("apt"), Libs: c.StringSlice("libs"),
+			InstallCmd: optional(c, "install-cmd"), BuildCmd: optional(c, "build-cmd"), StartCmd: optional(c, "start-cmd"),
+			BuildImage: c.String("build-image"), Packages: c.String("packages"),
+		},
+	}, nil
+}
+
+// catalogOf is the built-in providers, with those of --providers beside or instead of them.
+func catalogOf(c *ucli.Context) (*catalog.Catalog, error) {
+	cat, err := catalog.Builtin()
+	if err != nil || c.String("providers") == "" {
+		return cat, err
+	}
+	dir, err := filepath.Abs(c.String("providers"))
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--providers %s cannot be read", c.String("providers"))
+	}
+	extra, err := catalog.Load(os.DirFS(dir), c.String("providers"))
+	if err != nil {
+		return nil, err
+	}
+	return cat.With(extra), nil
+}
+
+func printNotes(h *Host, notes []unify.Note) {
+	for _, n := range notes {
+		fmt.Fprintf(h.Stderr, "note: %s\n", n.Text)
+		for _, at := range n.At {
+			fmt.Fprintf(h.Stderr, "  %s\n", at)
+		}
+		if n.Hint != "" {
+			fmt.Fprintf(h.Stderr, "  %s\n", n.Hint)
+		}
+	}
+}
+
+// ownVariables are read by this project's tests or by the program itself, never by a plan.
+var ownVariables = []string{"NIXPACKS_E2E", "NIXPACKS_CONFORMANCE"}
+
+// printUnpassed points out NIXPACKS_* variables of the caller's environment that were not passed with --env:
+// like Nixpacks, this program does not read them from there.
+func printUnpassed(h *Host, env map[string]string) {
+	var names []string
+	for k := range environMap(h.Environ) {
+		_, passed := env[k]
+		if strings.HasPrefix(k, "NIXPACKS_") && !passed && !slices.Contains(ownVariables, k) {
+			names = append(names, k)
+		}
+	}
+	slices.Sort(names)
+	for _, k := range names {
+		fmt.Fprintf(h.Stderr, "note: %s is set in your environment but was not passed, so it has no effect\n  pass it with: --env %s\n", k, k)
+	}
+}

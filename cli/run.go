@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+func runCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "run",
+		Usage:     "run an app: build it where that is needed, start its image, print its URL",
+		ArgsUsage: "[PATH | IMAGE] [-- COMMAND]",
+		Description: "Runs the image of the app at PATH, which is built first and costs nothing when it is up to date; or an image\n" +
+			"that was built before, by its name (build -n NAME); or an OCI layout, an OCI tar or a docker tar. The app is given\n" +
+			"a free port as PORT, in the network of this machine. Ctrl-C ends it, and nothing stays behind.\n" +
+			"A COMMAND runs in the image instead of the app's start command.",
+		Flags:        slices.Concat(planFlags(), lowerFlags(), nameFlags(), engineFlags()),
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return runAction(c, h) },
+	}
+}
+
+func runAction(c *ucli.Context, h *Host) error {
+	path, err := appPath(c)
+	if err != nil {
+		return err
+	}
+	env, err := environment(c, h)
+	if err != nil {
+		return err
+	}
+	img, err := imageToRun(c, h, path)
+	if err != nil {
+		return err
+	}
+	engine, err := connect(c, h)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	if img.build != nil {
+		if _, err := engine.Build(c.Context, img.build.request); err != nil {
+			return err
+		}
+	}
+	return runImage(c, h, engine, img, env)
+}
+
+// runnable is an image to run, and the build that makes it, where one does.
+type runnable struct {
+	path   string
+	choose image.Select
+	build  *theBuild
+}
+
+// imageToRun finds what the user means: an image on disk, an app to build, or the name of a built image.
+func imageToRun(c *ucli.Context, h *Host, path string) (runnable, error) {
+	st, err := os.Stat(path)
+	switch {
+	case err == nil && (!st.IsDir() || isFile(filepath.Join(path, "oci-layout"))):
+		return runnable{path: path}, nil
+	case err == nil:
+		b, err := newBuild(c, h)
+		if err == nil && b.kept == "" {
+			err = fault.New(fault.Bug, "the image would not be kept")
+		}
+		if err != nil {
+			return runnable{}, err
+		}
+		return runnable{path: b.kept, build: b}, nil
+	}
+	state, err := h.stateDir()
+	if err != nil {
+		return runnable{}, err
+	}
+	nothing := fault.New(fault.Usage, "there is nothing at %s, and no image of that name was built", path).
+		WithHint("give the path of an app or an image, or a name that nixpacks build -n NAME gave")
+	if strings.HasPrefix(path, ".") || filepath.IsAbs(path) {
+		return runnable{}, nothing
+	}
+	full, err := fullName(path)
+	if err != nil {
+		return runnable{}, nothing
+	}
+	kept, err := keptAs(state, full)
+	if err != nil {
+		return runnable{}, nothing
+	}
+	return runnable{path: kept, choose: image.Select{Name: full}}, nil
+}
+
+// runImage starts the image and stays until the app ends. The app's exit code becomes this program's.
+func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env map[string]string) error {
+	port := env["PORT"]
+	if port == "" {
+		var err error
+		if port, err = freePort(); err != nil {
+			return err
+		}
+	}
+	environ := []string{"PORT=" + port}
+	for k, v := range env {
+		environ = append(environ, k+"="+v)
+	}
+	slices.Sort(environ)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	eol := "\n"
+	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
+		eol = "\r\n" // the app has the terminal, and it is raw
+	}
+	status, err := engine.Run(context.WithoutCancel(c.Context), solve.RunRequest{
+		Path: img.path, Select: img.choose, Env: environ, Cmd: h.tail,
+		Stdin: h.Stdin, Stdout: h.Stdout, Stderr: h.Stderr, Signals: signals,
+		Progress: solve.Progress{Mode: "quiet"},
+		Started: func(ctx context.Context) {
+			if len(h.tail) > 0 {
+				return
+			}
+			fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C ends it)%s", port, eol)
+			if answers(ctx, port) {
+				fmt.Fprintf(h.Stderr, "the app answers at http://localhost:%s%s", port, eol)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if status != 0 {
+		return exitCode(status)
+	}
+	return nil
+}
+
+// freePort asks the system for a port that nobody listens on.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		return "", fault.Wrap(fault.TryAgain, err, "no port is free")
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+// answers waits until something speaks HTTP on the port, and is false when ctx ends first.
+func answers(ctx context.Context, port string) bool {
+	client := http.Client{
+		Timeout:       5 * time.Second,
+		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy: this is our own machine
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost:"+port+"/", nil)
+		if err != nil {
+			return false
+		}
+		if r, err := client.Do(req); err == nil {
+			r.Body.Close()
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	ucli "github.com/urfave/cli/v2"
+)
+
+// version is the module's version where the program was installed with one, else "dev" with the revision
+// it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "dev"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "dev"
+	}
+	return v
+}
+
+func printVersion(h *Host) error {
+	_, err := fmt.Fprintf(h.Stdout, "nixpacks %s %s/%s\n", version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+func versionCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:   "version",
+		Usage:  "print the version",
+		Action: func(*ucli.Context) error { return printVersion(h) },
+	}
+}
