@@ -52,6 +52,23 @@ func TestCacheIDs(t *testing.T) {
 	}
 }
 
+// A build broke where the app held the file: "not a directory".
+func TestCacheOfAFile(t *testing.T) {
+	for dir, want := range map[string]bool{
+		"tsconfig.tsbuildinfo": true, "dist/a.b": true, "dist/.tmp": false, ".cache": false, ".m2/repository": false, "target": false,
+		"/root/.cache/v1.2": false, "~/v1.2": false,
+	} {
+		if namesFile(dir) != want {
+			t.Errorf("%s is a file: %t", dir, !want)
+		}
+	}
+	p := nodePlan()
+	p.Phases["build"].CacheDirectories = []string{"tsconfig.tsbuildinfo"}
+	if text := graph(t, lower(t, defaults(Input{Plan: p, CacheKey: "k"}))); strings.Contains(text, "tsbuildinfo") {
+		t.Error("a directory is mounted over a file")
+	}
+}
+
 // PATH never gets an empty element, which would mean the working directory, and later phases come first.
 func TestPaths(t *testing.T) {
 	p := &plan.Plan{

@@ -110,13 +110,20 @@ func (l *lowering) cacheMounts(ph *plan.Phase) []llb.RunOption {
 	seen := map[string]bool{}
 	for _, dir := range ph.CacheDirectories {
 		target := cacheTarget(dir)
-		if seen[target] {
+		if seen[target] || namesFile(dir) {
 			continue
 		}
 		seen[target] = true
 		opts = append(opts, llb.AddMount(target, llb.Scratch(), llb.AsPersistentCacheDir(cacheID(l.in.CacheKey, dir), llb.CacheMountShared)))
 	}
 	return opts
+}
+
+// namesFile tells whether a cache directory of the app is rather a file: its name has an extension. Nixpacks lists
+// such files (the compiler's state that an app holds already), and a directory can neither be mounted over a file
+// nor written as one.
+func namesFile(dir string) bool {
+	return !path.IsAbs(dir) && !strings.HasPrefix(dir, "~") && path.Ext(strings.TrimPrefix(path.Base(dir), ".")) != ""
 }
 
 // cacheTarget is where a cache directory lies: `~` is root's home, a relative one is below /app.
