@@ -27,6 +27,22 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// Of a line without end only what is around the place is shown.
+func TestPrintLongLine(t *testing.T) {
+	text := strings.Repeat("ä", 500) + "X" + strings.Repeat("ä", 500)
+	f := New(Refused, "m").WithPos(Pos{File: "f", Line: 1, Col: 1001}).WithSource([]byte(text))
+	var b strings.Builder
+	Print(&b, f, false)
+	lines := strings.Split(b.String(), "\n")
+	if len(lines) < 4 || len(lines[2]) > 200 {
+		t.Fatalf("%q", lines)
+	}
+	mark := strings.IndexRune(lines[3], '^')
+	if r := []rune(lines[2]); mark >= len(r) || r[mark] != 'X' {
+		t.Errorf("the mark is not below X:\n%s", b.String())
+	}
+}
+
 func TestCodes(t *testing.T) {
 	a, b := New(TryAgain, "a"), New(Refused, "b")
 	for _, c := range []struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // Print writes err as people read it:
@@ -42,8 +43,12 @@ func printOne(b *strings.Builder, f *Fault, verbose bool) {
 	}
 }
 
+// maxSource is how much of a source line is shown, in bytes: a plan in JSON may be one long line.
+const maxSource = 160
+
 // caret shows the source line, tabs kept, with a mark under column col.
 func caret(b *strings.Builder, source string, col int) {
+	source, col = window(source, col)
 	b.WriteString("    " + source + "\n")
 	if col < 1 || col > len(source)+1 {
 		return
@@ -55,6 +60,20 @@ func caret(b *strings.Builder, source string, col int) {
 		return ' '
 	}, source[:col-1])
 	b.WriteString("    " + pad + "^\n")
+}
+
+// window cuts a long line down to what is around column col.
+func window(source string, col int) (string, int) {
+	if len(source) <= maxSource {
+		return source, col
+	}
+	from := min(max(col-1-maxSource/2, 0), len(source))
+	to := min(from+maxSource, len(source))
+	for ; from > 0 && !utf8.RuneStart(source[from]); from-- {
+	}
+	for ; to < len(source) && !utf8.RuneStart(source[to]); to++ {
+	}
+	return source[from:to], col - from
 }
 
 func indent(b *strings.Builder, text string) {

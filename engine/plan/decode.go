@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -84,7 +86,11 @@ var aliases = map[string]string{
 	"envPaths":     "paths",
 }
 
+// joined joins faults in the order of their places.
 func joined(faults []*fault.Fault) error {
+	slices.SortStableFunc(faults, func(a, b *fault.Fault) int {
+		return cmp.Or(cmp.Compare(a.At[0].Line, b.At[0].Line), cmp.Compare(a.At[0].Col, b.At[0].Col))
+	})
 	errs := make([]error, len(faults))
 	for i, f := range faults {
 		errs[i] = f
@@ -217,7 +223,7 @@ func (r *reader) mismatch(n *Node, t reflect.Type, path []string) {
 	switch {
 	case t.Kind() == reflect.Slice && n.Kind == String:
 		f.WithHint("write [%q]", n.Text)
-	case t.Kind() == reflect.String && (n.Kind == Number || n.Kind == Bool):
+	case t.Kind() == reflect.String && (n.Kind == Number || n.Kind == Bool) && n.Text != "":
 		f.WithHint("write %q", n.Text)
 	}
 }

@@ -1,7 +1,6 @@
 package unify
 
 import (
-	"errors"
 	"io"
 	"os"
 	"path"
@@ -56,15 +55,15 @@ func (u *unifier) readConfig() (*config, error) {
 // readDocument reads a plan; keys that no plan has are faults, or notes where the user asks for that.
 func (u *unifier) readDocument(root *plan.Node, text []byte) (*plan.Document, error) {
 	d, err := plan.Read(root, text)
-	if err != nil || len(d.Unknown) == 0 {
-		return d, err
+	if err != nil {
+		return nil, err
+	}
+	keepFinished(d)
+	if len(d.Unknown) == 0 {
+		return d, nil
 	}
 	if v, _ := setting(u.options.Env, "UNKNOWN_KEYS"); v != "warn" {
-		errs := make([]error, len(d.Unknown))
-		for i, f := range d.Unknown {
-			errs[i] = f
-		}
-		return nil, errors.Join(errs...)
+		return nil, inOrder(d.Unknown)
 	}
 	for _, f := range d.Unknown {
 		u.notes = append(u.notes, Note{Text: f.Msg + " is ignored", Hint: f.Hint, At: f.At})
@@ -83,7 +82,7 @@ func (u *unifier) findConfig() (*config, error) {
 	for _, name := range configNames {
 		text, ok, err := u.app.Text(name)
 		if err != nil {
-			return nil, inDir(err, u.app, u.dir)
+			return nil, err
 		}
 		if ok {
 			found = append(found, &config{name: path.Join(u.dir, name), text: []byte(text)})
@@ -109,11 +108,11 @@ func (u *unifier) namedConfig(name, by string) (*config, error) {
 	}
 	text, ok, err := u.app.Text(name)
 	if err != nil {
-		return nil, inDir(err, u.app, u.dir)
+		return nil, err
 	}
 	if !ok {
 		return nil, fault.New(fault.Usage, "there is no file %s in the app", name).WithPos(fault.Pos{File: by}).
-			WithHint("the path is taken from the app's directory, or is absolute")
+			WithHint("the path is taken from the app's directory")
 	}
 	return &config{name: path.Join(u.dir, path.Clean(name)), text: []byte(text), explicit: true}, nil
 }
@@ -135,7 +134,7 @@ func readAbsolute(name string) ([]byte, error) {
 	return []byte(strings.ReplaceAll(string(text), "\r\n", "\n")), nil
 }
 
-// blanks are the values that may be set to an empty string to say that there shall be none.
+// clearBlanks takes away what a document sets to an empty string, if nothing over it says more.
 func clearBlanks(p, over *plan.Plan, d *plan.Document) {
 	if d == nil {
 		return
@@ -149,4 +148,33 @@ func clearBlanks(p, over *plan.Plan, d *plan.Document) {
 			p.Delete(path...)
 		}
 	}
+}
+
+// keepFinished sees to it that a phase of a finished plan depends on nothing if it says nothing: what its
+// name implies counts for plans that people write. dropImplied restores how it was written.
+func keepFinished(d *plan.Document) {
+	if !finished(d) {
+		return
+	}
+	for _, ph := range d.Plan.Phases {
+		if ph.DependsOn == nil {
+			ph.DependsOn = []string{}
+		}
+	}
+}
+
+func dropImplied(p *plan.Plan, d *plan.Document) {
+	if d == nil || !finished(d) {
+		return
+	}
+	for name := range d.Plan.Phases {
+		if ph := p.Phases[name]; ph != nil && len(ph.DependsOn) == 0 && d.At("phases", name, "dependsOn") == nil {
+			ph.DependsOn = nil
+		}
+	}
+}
+
+// finished tells whether a plan was pinned: it names its image and leaves nothing to detect.
+func finished(d *plan.Document) bool {
+	return d.Plan.BuildImage != "" && d.Plan.Providers != nil && len(d.Plan.Providers) == 0
 }

@@ -114,6 +114,7 @@ func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) (*plan.Plan, error
 	for _, l := range u.above {
 		p = plan.Merge(p, bare(l.plan, p))
 	}
+	dropImplied(p, u.jsonPlan)
 	clearBlanks(p, p, u.jsonPlan)
 	u.layers = append(u.layers, u.above...)
 	u.finish(p)
@@ -194,16 +195,16 @@ func (u *unifier) noteNothing(d dropped, p *plan.Plan) {
 // unknownPhases refuses names in dependsOn that the file itself wrote and that no phase has. Names that
 // came from below are ignored, as everywhere: providers name phases that an app may lack.
 func (e *evaluated) unknownPhases(s *says, p, base *plan.Plan) error {
-	var errs []error
+	var faults []*fault.Fault
 	for _, name := range slices.Sorted(maps.Keys(s.doc.Plan.Phases)) {
 		path := []string{"phases", name, "dependsOn"}
 		below, _ := base.Get(path...).([]string)
 		for i, dep := range s.doc.Plan.Phases[name].DependsOn {
 			if p.Phases[dep] == nil && !slices.Contains(below, dep) {
-				errs = append(errs, e.fault(s.doc.At(path...).Items[i].Pos, "phase %s depends on %q, and there is no such phase", name, dep).
+				faults = append(faults, e.fault(s.doc.At(path...).Items[i].Pos, "phase %s depends on %q, and there is no such phase", name, dep).
 					WithHint("%s", fault.DidYouMean(dep, slices.Collect(maps.Keys(p.Phases)))))
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return inOrder(faults)
 }

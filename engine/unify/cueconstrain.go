@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -95,15 +96,21 @@ func acceptsNothing(v cue.Value) bool {
 }
 
 func (c *constraints) report(err error) {
-	for _, one := range cueerrors.Errors(err) {
-		switch format, _ := one.Msg(); format {
+	found := cueerrors.Errors(err)
+	for i := 0; i < len(found); i++ {
+		one := found[i]
+		switch format, args := one.Msg(); format {
 		case msgIncomplete, msgOperand, msgInterpolate:
 		case msgRequired:
 			path := planPath(one)
-			at := places(one, c.e.name)
-			if len(at) > 0 && c.plan.Get(path...) == nil {
+			if at := places(one, c.e.name); len(at) > 0 && c.plan.Get(path...) == nil {
 				c.missing(path, "", at[0])
 			}
+		case msgDisjunction:
+			n, _ := args[0].(int)
+			n = min(n, len(found)-i-1)
+			c.alternatives(one, found[i+1:i+1+n])
+			i += n
 		default:
 			c.clash(one, planPath(one))
 		}
@@ -113,7 +120,8 @@ func (c *constraints) report(err error) {
 // reportAt is report for the leaf at path, where CUE knows nothing of the path.
 func (c *constraints) reportAt(err error, path []string) {
 	for _, one := range cueerrors.Errors(err) {
-		if format, _ := one.Msg(); format == msgIncomplete || format == msgOperand {
+		switch format, _ := one.Msg(); format {
+		case msgIncomplete, msgOperand, msgDisjunction:
 			continue
 		}
 		full := slices.Clone(path)
@@ -126,6 +134,25 @@ func (c *constraints) reportAt(err error, path []string) {
 	}
 }
 
+// alternatives is clash for a value that is none of several.
+func (c *constraints) alternatives(err cueerrors.Error, each []cueerrors.Error) {
+	path := planPath(err)
+	leaf, elem, value := c.valueAt(path)
+	var options []string
+	for _, one := range each {
+		format, args := one.Msg()
+		if format == msgBound || format == msgConflict || format == msgMismatch {
+			for _, a := range args[:2] {
+				if s := clipped(a); s != value && !slices.Contains(options, s) {
+					options = append(options, s)
+				}
+			}
+		}
+	}
+	f := (&rephraser{e: c.e}).fault(err, "%s is %s, but must be %s", shownPath(path), value, strings.Join(options, " or "))
+	c.add(f, leaf, elem)
+}
+
 // clash is the fault for a value that a constraint forbids: the constraint's place in the file, and the
 // place that set the value.
 func (c *constraints) clash(err cueerrors.Error, path []string) {
@@ -134,21 +161,40 @@ func (c *constraints) clash(err cueerrors.Error, path []string) {
 	r := &rephraser{e: c.e}
 	what := shownPath(path)
 	var f *fault.Fault
-	switch {
-	case format == msgNotAllowed:
-		f = r.fault(err, "%s is not allowed by %s", what, c.e.name)
-	case format == msgBound:
-		f = r.fault(err, "%s is %s, but %s", what, value, bound(fmt.Sprint(args[1])))
-	case format == msgConflict || format == msgMismatch:
-		other := fmt.Sprint(args[0])
+	switch format {
+	case msgNotAllowed:
+		c.notAllowed(err, path)
+		return
+	case msgBound, msgSatisfy:
+		f = r.fault(err, "%s is %s, but %s", what, value, bound(clipped(args[1])))
+	case msgConflict, msgMismatch:
+		other := clipped(args[0])
 		if other == value {
-			other = fmt.Sprint(args[1])
+			other = clipped(args[1])
 		}
 		f = r.fault(err, "%s is %s, but must be %s", what, value, other)
 	default:
 		f = r.fault(err, "%s is %s, and %s forbids that: %s", what, value, c.e.name, fmt.Sprintf(format, args...))
 	}
 	c.add(f, leaf, elem)
+}
+
+// notAllowed is the fault for what the finished plan has where the file closes a struct.
+func (c *constraints) notAllowed(err cueerrors.Error, path []string) {
+	f := (&rephraser{e: c.e}).fault(err, "%s%s by %s", shownPath(path), notAllowed, c.e.name)
+	for i := len(path); i > 0; i-- {
+		if at, ok := c.e.labels[plan.Path(path[:i]...)]; ok && f.At[0].Line == 0 {
+			f.At[0] = at
+			f = f.WithSource(c.e.text)
+		}
+	}
+	for _, l := range c.plan.Leaves() {
+		if len(l.Path) > len(path) && slices.Equal(l.Path[:len(path)], path) {
+			c.add(f, l.Path, "")
+			return
+		}
+	}
+	c.add(f, path, "")
 }
 
 func (c *constraints) add(f *fault.Fault, leaf []string, elem string) {
@@ -167,7 +213,7 @@ func (c *constraints) valueAt(path []string) (leaf []string, elem, shown string)
 	case string:
 		return path, "", strconv.Quote(v)
 	case []string:
-		return path, "", fmt.Sprintf("%q", v)
+		return path, "", "[" + strings.ReplaceAll(strings.Trim(fmt.Sprintf("%q", v), "[]"), `" "`, `", "`) + "]"
 	}
 	if len(path) > 1 {
 		list, _ := c.plan.Get(path[:len(path)-1]...).([]string)
@@ -194,7 +240,7 @@ func (c *constraints) missing(path []string, constraint string, at fault.Pos) {
 func demand(constraint string) string {
 	switch constraint {
 	case "", "string":
-		return "must be"
+		return "must be set"
 	}
 	return bound(constraint)
 }

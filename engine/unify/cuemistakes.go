@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue"
 	cueerrors "cuelang.org/go/cue/errors"
@@ -22,6 +23,8 @@ const (
 	msgConflict    = "conflicting values %s and %s"
 	msgMismatch    = "conflicting values %s and %s (mismatched types %s and %s)"
 	msgBound       = "invalid value %v (out of bound %s)"
+	msgSatisfy     = "invalid value %s (does not satisfy %s)"
+	msgCycle       = "structural cycle"
 	msgDisjunction = "%d errors in empty disjunction:"
 	msgReference   = "reference %q not found"
 	msgUndefined   = "undefined field: %s"
@@ -41,28 +44,33 @@ func (e *evaluated) mistakes(base *plan.Plan) error {
 	if len(found) == 0 {
 		return nil
 	}
-	faults := e.misshapen()
-	if len(faults) > 0 {
-		found = slices.DeleteFunc(found, func(err cueerrors.Error) bool {
-			format, _ := err.Msg()
-			return format == msgNotAllowed || format == msgMismatch && len(places(err, schemaFile)) > 0
-		})
-	}
+	told, unknown := e.misshapen()
+	faults := append(told, unknown...)
 	w := &rephraser{e: e, base: base}
-	faults = append(faults, w.all(found)...)
-	slices.SortStableFunc(faults, func(a, b *fault.Fault) int { return before(a, b) })
+	for _, f := range w.all(found) {
+		if !slices.ContainsFunc(told, func(t *fault.Fault) bool { return slices.Contains(f.At, t.At[0]) }) {
+			faults = append(faults, f)
+		}
+	}
+	if len(unknown) > 0 {
+		faults = slices.DeleteFunc(faults, func(f *fault.Fault) bool { return strings.HasSuffix(f.Msg, notAllowed) })
+	}
+	return inOrder(faults)
+}
+
+// inOrder joins faults in the order of their places.
+func inOrder(faults []*fault.Fault) error {
+	slices.SortStableFunc(faults, func(a, b *fault.Fault) int {
+		if len(a.At) == 0 || len(b.At) == 0 {
+			return len(b.At) - len(a.At)
+		}
+		return cmp.Or(cmp.Compare(a.At[0].Line, b.At[0].Line), cmp.Compare(a.At[0].Col, b.At[0].Col))
+	})
 	errs := make([]error, len(faults))
 	for i, f := range faults {
 		errs[i] = f
 	}
 	return errors.Join(errs...)
-}
-
-func before(a, b *fault.Fault) int {
-	if len(a.At) == 0 || len(b.At) == 0 {
-		return len(b.At) - len(a.At)
-	}
-	return cmp.Or(cmp.Compare(a.At[0].Line, b.At[0].Line), cmp.Compare(a.At[0].Col, b.At[0].Col))
 }
 
 // places are an error's places in one file.
@@ -76,17 +84,24 @@ func places(err cueerrors.Error, file string) []fault.Pos {
 	return out
 }
 
-// misshapen are the unknown names and wrong types in the file. They are found by reading the file's own
+// misshapen are the wrong types and the unknown names in the file. They are found by reading the file's own
 // values as any other document is read, so that the words are the same for CUE, TOML and JSON.
-func (e *evaluated) misshapen() []*fault.Fault {
+func (e *evaluated) misshapen() (types, names []*fault.Fault) {
 	s := &shaper{e: e}
 	root := &plan.Node{Kind: plan.Map, Pos: fault.Pos{File: e.name}}
 	s.fields(e.own, root, nil)
 	d, err := plan.Read(root, e.text)
-	if err != nil {
-		return append(s.faults, fault.All(err)...)
+	if err == nil {
+		return s.faults, d.Unknown
 	}
-	return append(s.faults, d.Unknown...)
+	for _, f := range fault.All(err) {
+		if strings.HasPrefix(f.Msg, "unknown field") {
+			names = append(names, f)
+		} else {
+			s.faults = append(s.faults, f)
+		}
+	}
+	return s.faults, names
 }
 
 // shaper makes a document of the file's own values, whatever they are.
@@ -106,6 +121,9 @@ func (s *shaper) fields(v cue.Value, n *plan.Node, path []string) {
 		child := s.node(it.Value(), p)
 		if child == nil {
 			continue
+		}
+		if child.Kind == plan.Null {
+			s.null(child.Pos, p)
 		}
 		at, ok := s.e.labels[plan.Path(p...)]
 		if !ok {
@@ -136,16 +154,23 @@ func (s *shaper) node(v cue.Value, path []string) *plan.Node {
 		n.Kind = plan.String
 		n.Text, _ = v.String()
 	case cue.IntKind, cue.FloatKind, cue.NumberKind:
-		n.Kind, n.Text = plan.Number, fmt.Sprint(v)
+		n.Kind, n.Text = plan.Number, written(v)
 	case cue.BoolKind:
-		n.Kind, n.Text = plan.Bool, fmt.Sprint(v)
+		n.Kind, n.Text = plan.Bool, written(v)
 	case cue.NullKind:
-		s.null(n.Pos, path)
-		return nil
+		n.Kind = plan.Null
 	default:
 		return nil
 	}
 	return n
+}
+
+// written is a concrete value as CUE writes it; "" for a type.
+func written(v cue.Value) string {
+	if !v.IsConcrete() {
+		return ""
+	}
+	return fmt.Sprint(v)
 }
 
 func (s *shaper) null(at fault.Pos, path []string) {

@@ -27,6 +27,8 @@ type cueSyntax struct {
 	text []byte
 	// labels are the places of the names of fields by path (plan.Path), as far as these are fixed.
 	labels map[string]fault.Pos
+	// names are what the file declares at its top.
+	names []string
 	// nulls are the fields that were null, by the number in the name that replaced theirs.
 	nulls []nullField
 	// marked are the places of "...": what CUE finds there was brought in from below.
@@ -53,9 +55,51 @@ func parseCUE(c *config, base *plan.Plan) (*cueSyntax, error) {
 	if err := s.forbid(); err != nil {
 		return nil, err
 	}
+	s.index(s.file.Decls, nil)
 	r := rewriter{s: s, base: base}
 	r.decls(s.file.Decls, nil)
 	return s, nil
+}
+
+// index fills labels and names.
+func (s *cueSyntax) index(decls []ast.Decl, path []string) {
+	for _, d := range decls {
+		switch d := d.(type) {
+		case *ast.Field:
+			name, _, err := ast.LabelName(d.Label)
+			if err != nil {
+				continue
+			}
+			at := append(path[:len(path):len(path)], name)
+			if key := plan.Path(at...); s.labels[key].Line == 0 {
+				s.labels[key] = pos(d.Label.Pos())
+			}
+			if path == nil {
+				s.names = append(s.names, name)
+			}
+			s.inside(d.Value, at)
+		case *ast.LetClause:
+			s.names = append(s.names, d.Ident.Name)
+		case *ast.EmbedDecl:
+			s.inside(d.Expr, path)
+		case *ast.Comprehension:
+			s.inside(d.Value, path)
+		}
+	}
+}
+
+func (s *cueSyntax) inside(x ast.Expr, path []string) {
+	switch x := x.(type) {
+	case *ast.StructLit:
+		s.index(x.Elts, path)
+	case *ast.Comprehension:
+		s.inside(x.Value, path)
+	case *ast.ParenExpr:
+		s.inside(x.X, path)
+	case *ast.BinaryExpr:
+		s.inside(x.X, path)
+		s.inside(x.Y, path)
+	}
 }
 
 func pos(p token.Pos) fault.Pos {
@@ -124,7 +168,7 @@ func (s *cueSyntax) imported(spec *ast.ImportSpec) error {
 		WithHint("%s can import %s", s.name, strings.Join(catalog.Imports, ", "))
 }
 
-// text is the value of a string literal.
+// stringOf is the value of a string literal.
 func stringOf(x ast.Expr) (string, bool) {
 	lit, ok := x.(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {

@@ -82,32 +82,68 @@ func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *faul
 	return f.WithSource(r.e.text)
 }
 
+const notAllowed = " is not allowed"
+
 func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.Fault {
 	what := shownPath(planPath(err))
 	switch format {
 	case msgNotAllowed:
-		return r.fault(err, "%s is not allowed", what)
-	case msgConflict:
-		return r.fault(err, "%s cannot be both %v and %v", what, args[0], args[1])
-	case msgMismatch:
-		return r.fault(err, "%s cannot be both %v and %v", what, args[0], args[1])
-	case msgBound:
-		return r.fault(err, "%s is %v, but %s", what, args[0], bound(fmt.Sprint(args[1])))
+		return r.fault(err, "%s"+notAllowed, what)
+	case msgConflict, msgMismatch:
+		if shape, ok := plan.ShapeAt(planPath(err)...); ok && len(places(err, schemaFile)) > 0 {
+			return r.fault(err, "%s must be %s", what, shape.Words)
+		}
+		both := []string{clipped(args[0]), clipped(args[1])}
+		slices.Sort(both)
+		return r.fault(err, "%s cannot be both %s and %s", what, both[0], both[1])
+	case msgBound, msgSatisfy:
+		return r.fault(err, "%s is %s, but %s", what, clipped(args[0]), bound(clipped(args[1])))
+	case msgCycle:
+		return r.fault(err, "%s contains itself", what)
 	case msgReference:
 		name := fmt.Sprint(args[0])
-		names := append(slices.Collect(maps.Keys(r.e.labels)), "#base", "#Plan")
-		return r.suggest(r.fault(err, "%q is not declared", name), name, names)
+		return r.suggest(r.fault(err, "%q is not declared", name), name, append(r.e.names, "#base", "#Plan"))
 	case msgUndefined:
 		return r.undefined(err, fmt.Sprint(args[0]))
 	case msgOperand, msgInterpolate:
-		return r.fault(err, "this needs a value, and %s does not give it one", r.e.name).
-			WithHint("#base is what the providers and Procfile gave: #base.start.cmd, #base.phases.build, …")
+		return r.valueless(err)
 	}
-	words := fmt.Sprintf(format, args...)
+	// CUE's own words, which name the path first.
+	words := strings.TrimPrefix(err.Error(), strings.Join(err.Path(), ".")+": ")
 	if what != "" {
 		words = what + ": " + words
 	}
 	return r.fault(err, "%s", words)
+}
+
+// clipped is a value of CUE in a message; what is long or has lines is cut.
+func clipped(v any) string {
+	s, _, more := strings.Cut(fmt.Sprint(v), "\n")
+	if more || len(s) > 80 {
+		s = s[:min(len(s), 80)] + "…"
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
+// valueless is the fault for a path of the file that has no value of its own and is asked for one.
+func (r *rephraser) valueless(err cueerrors.Error) *fault.Fault {
+	f := r.fault(err, "this needs a value, and %s gives it none", r.e.name)
+	ast.Walk(r.e.file, func(n ast.Node) bool {
+		x, ok := n.(ast.Expr)
+		if !ok || pos(x.Pos()) != f.At[0] {
+			return true
+		}
+		if i, ok := x.(*ast.Interpolation); ok && len(i.Elts) > 1 {
+			x = i.Elts[1]
+		}
+		if path, ok := pathFrom(x, nil); ok && len(path) > 0 {
+			f.Msg = fmt.Sprintf("%s has no value in %s", plan.Path(path...), r.e.name)
+			f.Hint = "to ask for what providers and Procfile gave, write " + baseName(path)
+			return false
+		}
+		return true
+	}, nil)
+	return f
 }
 
 func (r *rephraser) suggest(f *fault.Fault, name string, names []string) *fault.Fault {
@@ -125,6 +161,9 @@ func bound(c string) string {
 		if rest, ok := strings.CutPrefix(c, op.cue); ok {
 			return op.words + rest
 		}
+	}
+	if strings.HasSuffix(c, ")") {
+		return "must satisfy " + c
 	}
 	return "must be " + c
 }
@@ -194,7 +233,7 @@ func (r *rephraser) selected(at fault.Pos) (path []string, found bool) {
 			return !found
 		}
 		if left, name := selection(x); name != nil && pos(name.Pos()) == at {
-			path, found = basePath(left)
+			path, found = pathFrom(left, isBase)
 		}
 		return !found
 	}, nil)
@@ -212,16 +251,22 @@ func selection(x ast.Expr) (ast.Expr, ast.Node) {
 	return nil, nil
 }
 
-// basePath is the path of an expression that begins at #base.
-func basePath(x ast.Expr) ([]string, bool) {
+func isBase(name string) bool { return name == "#base" }
+
+// pathFrom is the path that an expression such as a.b["c"] selects. With root, the first name must be one
+// that root accepts, and is left out.
+func pathFrom(x ast.Expr, root func(string) bool) ([]string, bool) {
 	if id, ok := x.(*ast.Ident); ok {
-		return nil, id.Name == "#base"
+		if root != nil {
+			return nil, root(id.Name)
+		}
+		return []string{id.Name}, true
 	}
 	left, sel := selection(x)
 	if sel == nil {
 		return nil, false
 	}
-	path, ok := basePath(left)
+	path, ok := pathFrom(left, root)
 	var name string
 	switch s := sel.(type) {
 	case *ast.BasicLit:

@@ -40,9 +40,6 @@ func (r *rewriter) field(f *ast.Field, path []string) {
 		return
 	}
 	path = append(path[:len(path):len(path)], name)
-	if key := plan.Path(path...); r.s.labels[key].Line == 0 {
-		r.s.labels[key] = pos(f.Label.Pos())
-	}
 	if lit, ok := f.Value.(*ast.BasicLit); ok && lit.Kind == token.NULL && deletable(path) {
 		id := ast.NewIdent(nullPrefix + strconv.Itoa(len(r.s.nulls)))
 		id.NamePos = f.Label.Pos()

@@ -60,12 +60,13 @@ func (w *walker) fields(v, own cue.Value, n *plan.Node, path []string) {
 	}
 	for it.Next() {
 		sel := it.Selector()
-		if sel.LabelType() == cue.HiddenLabel {
+		switch sel.LabelType() {
+		case cue.HiddenLabel:
 			w.null(sel.String(), path)
-			continue
+		case cue.StringLabel:
+			name := sel.Unquoted()
+			w.field(it.Value(), own.LookupPath(cue.MakePath(sel)), n, append(path[:len(path):len(path)], name))
 		}
-		name := sel.Unquoted()
-		w.field(it.Value(), own.LookupPath(cue.MakePath(sel)), n, append(path[:len(path):len(path)], name))
 	}
 }
 

@@ -58,7 +58,9 @@ func (u *unifier) base(names []string) (*plan.Plan, error) {
 func (u *unifier) layData(base *plan.Plan) *plan.Plan {
 	before := u.before(u.head)
 	p := plan.Merge(base, before)
+	dropImplied(p, u.jsonPlan)
 	if u.file != nil {
+		dropImplied(p, u.file.doc)
 		clearBlanks(p, before, u.file.doc)
 		u.layers = append(u.layers, documentLayer(u.file.doc))
 	}

@@ -4,6 +4,7 @@ package unify
 
 import (
 	"path"
+	"path/filepath"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
@@ -68,13 +69,22 @@ func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string) (*Result, e
 		return nil, err
 	}
 	below, err := planIn(sub, cat, o, path.Join(dir, dirs[0]))
-	if err != nil || len(below.Plan.Phases) == 0 {
+	if err != nil {
+		err = inDir(err, sub, dirs[0])
 		sub.Close()
-		return u.nothingBelow(res, below, inDir(err, sub, dirs[0]))
+		return nil, err
+	}
+	for i := range below.Notes {
+		prefix(below.Notes[i].At, sub, dirs[0])
+	}
+	if len(below.Plan.Phases) == 0 {
+		sub.Close()
+		return u.nothingBelow(res, below), nil
 	}
 	if u.file != nil && !u.file.explicit {
+		where, _ := filepath.Rel(a.Dir(), below.App.Dir())
 		below.Notes = append(below.Notes, Note{
-			Text: "the app was found in " + below.App.Dir() + ", so " + u.file.name + " above it is not used",
+			Text: "the app was found in " + where + ", so " + u.file.name + " above it is not used",
 			Hint: "move it there, or plan that directory itself",
 			At:   []fault.Pos{{File: u.file.name}},
 		})
@@ -84,27 +94,28 @@ func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string) (*Result, e
 
 // nothingBelow is the outcome where the single directory gives no phases either: as in Nixpacks its plan
 // counts, unless the configuration above it said how to start.
-func (u *unifier) nothingBelow(above, below *Result, err error) (*Result, error) {
-	if err != nil {
-		return nil, err
-	}
+func (u *unifier) nothingBelow(above, below *Result) *Result {
 	if u.configuredStart {
-		return above, nil
+		return above
 	}
 	below.App, below.Notes = above.App, above.Notes
-	return below, nil
+	return below
 }
 
 // inDir makes places in files of sub places in files of the app above it.
 func inDir(err error, sub *app.App, dir string) error {
 	for _, f := range fault.All(err) {
-		for i, p := range f.At {
-			if _, ok := sub.Stat(p.File); ok {
-				f.At[i].File = path.Join(dir, p.File)
-			}
-		}
+		prefix(f.At, sub, dir)
 	}
 	return err
+}
+
+func prefix(at []fault.Pos, sub *app.App, dir string) {
+	for i, p := range at {
+		if _, ok := sub.Stat(p.File); ok {
+			at[i].File = path.Join(dir, p.File)
+		}
+	}
 }
 
 // Detect names the providers that Plan would evaluate: those that the configuration names, with "..."
