@@ -69,35 +69,34 @@ func (rs *rules) ignored(name string, dir bool) (found, ignored bool) {
 	return false, false
 }
 
-// matchPath matches whole elements; "**" is any number of them, at the end at least one.
+// matchPath matches whole elements; "**" is any number of them, at the end at least one. Where an element
+// does not match, only the last "**" can give way: going back further could not help, and this way the
+// cost cannot explode.
 func matchPath(segments []string, rel string) bool {
-	for i, s := range segments {
-		if s == "**" {
+	star, from := -1, "" // the last "**", and the path from the element after what it stands for
+	i := 0
+	for {
+		if i < len(segments) && segments[i] == "**" {
 			if i == len(segments)-1 {
 				return rel != ""
 			}
-			return matchAny(segments[i+1:], rel)
+			star, from = i, rel
+			i++
+			continue
 		}
-		first, rest, more := strings.Cut(rel, "/")
-		if !matchName(s, first) || more != (i < len(segments)-1) {
-			return false
-		}
-		rel = rest
-	}
-	return true
-}
-
-// matchAny matches the segments after a "**" at every place where they may begin.
-func matchAny(segments []string, rel string) bool {
-	for {
-		if matchPath(segments, rel) {
+		if i == len(segments) && rel == "" {
 			return true
 		}
-		_, rest, more := strings.Cut(rel, "/")
-		if !more {
+		first, rest, _ := strings.Cut(rel, "/")
+		if rel != "" && i < len(segments) && matchName(segments[i], first) {
+			i, rel = i+1, rest
+			continue
+		}
+		if star < 0 || from == "" {
 			return false
 		}
-		rel = rest
+		_, from, _ = strings.Cut(from, "/")
+		i, rel = star+1, from
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // A pattern is a glob over the paths of an app, without its braces. As in Nixpacks, * and ? match the
@@ -58,8 +59,11 @@ func IsGlob(s string) bool { return strings.ContainsAny(s, wildcards+"{") }
 // compile makes the patterns that glob stands for, one for each way to choose from its braces.
 func compile(glob string) ([]*pattern, error) {
 	glob = strings.TrimLeft(strings.TrimPrefix(glob, "./"), "/")
-	if len(glob) > maxPattern {
+	switch {
+	case len(glob) > maxPattern:
 		return nil, errors.New("the pattern is too long")
+	case !utf8.ValidString(glob):
+		return nil, errors.New("the pattern is not UTF-8")
 	}
 	alts, err := braces(glob)
 	if err != nil {
@@ -83,12 +87,15 @@ func compileOne(s string) (*pattern, error) {
 	if s[end] == '\\' {
 		p.suffix = "" // the last wildcard is an escaped character: leave it to re
 	}
+	if strings.HasSuffix(s[:end+1], "**") {
+		p.suffix = strings.TrimPrefix(p.suffix, "/") // **/ may stand for nothing
+	}
 	switch head := s[:end+1]; {
 	case head == "*", head == "**/*":
 		p.form = tail
 		return p, nil
-	case head == "**" && strings.HasPrefix(p.suffix, "/"):
-		p.form, p.suffix = last, p.suffix[1:]
+	case head == "**" && strings.HasPrefix(s, "**/"):
+		p.form = last
 		return p, nil
 	}
 	expr, err := translate(s)
@@ -125,10 +132,7 @@ func translate(s string) (string, error) {
 			b.WriteString(regexp.QuoteMeta(rest[1:2]))
 			i += 2
 		default:
-			n := max(1, strings.IndexAny(rest, wildcards+`\`))
-			if strings.IndexAny(rest, wildcards+`\`) < 0 {
-				n = len(rest)
-			}
+			n := 1 + strings.IndexAny(rest[1:]+`\`, wildcards+`\`)
 			b.WriteString(regexp.QuoteMeta(rest[:n]))
 			i += n
 		}

@@ -131,7 +131,7 @@ func (e *evaluator) ask(now map[string]facts.Question) ([]string, error) {
 		}
 		answer, err := facts.Resolve(e.app, e.env.Variables, q)
 		if err != nil {
-			faults = append(faults, err)
+			faults = append(faults, e.syntax.placed(name, err))
 			continue
 		}
 		if old, ok := e.answers[name]; !ok || !reflect.DeepEqual(old, answer) {

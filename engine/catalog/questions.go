@@ -19,6 +19,27 @@ func (s *syntax) at(name string) fault.Pos {
 	return fault.Pos{File: s.files[0].Filename, Line: 1, Col: 1}
 }
 
+// placed gives a fault without a place, such as one about a pattern, that of the fact.
+func (s *syntax) placed(name string, err error) error {
+	f, ok := err.(*fault.Fault)
+	if !ok || len(f.At) > 0 {
+		return err
+	}
+	at := s.at("facts")
+	for _, d := range s.top["facts"] {
+		ast.Walk(d.Value, func(n ast.Node) bool {
+			if x, ok := n.(ast.Decl); ok {
+				if field, found, ok := factField(x); ok && found == name {
+					at = position(field)
+				}
+			}
+			return true
+		}, nil)
+	}
+	f.Msg = "fact " + name + ": " + f.Msg
+	return f.WithPos(at)
+}
+
 // questions reads the facts that are literal from the syntax, without evaluating anything. computed tells
 // whether there are others.
 func (s *syntax) questions() (found map[string]facts.Question, computed bool, err error) {

@@ -196,9 +196,9 @@ func (p partial) bump(i int) version {
 	return v
 }
 
-// below is the end of what is less: less than 20 takes no prerelease of 20.0.0, less than 20.0.0-b takes -a.
+// below is the end of what is less: less than 20 takes no prerelease of 20.0.0, less than 20.0.0 does.
 func (p partial) below() version {
-	if p.pre == nil {
+	if p.known < 3 {
 		return version{n: p.n, pre: least}
 	}
 	return p.version
