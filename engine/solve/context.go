@@ -56,20 +56,21 @@ func Ignore(dir string) ([]string, error) {
 }
 
 // rootFS is a directory of the host as BuildKit reads it over the session. Nothing outside the directory can be
-// read through it: every access goes through os.Root, so a symlink that is put in a file's place after
+// read through it: every access goes through os.Root, so a symbolic link that is put in a file's place after
 // BuildKit has listed it leads nowhere.
 type rootFS struct {
 	fsutil.FS
-	root *os.Root
+	root   *os.Root
+	broken func(error) // told of a file that was listed and cannot be read
 }
 
 // openDir opens a directory with the files that go to a build, each changed by fix.
-func openDir(dir string, ignore []string, fix fsutil.MapFunc) (fsutil.FS, io.Closer, error) {
+func openDir(dir string, ignore []string, fix fsutil.MapFunc, broken func(error)) (fsutil.FS, io.Closer, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, fault.Wrap(fault.Usage, err, "cannot read the directory %s", dir)
 	}
-	inner := rootFS{fsutil.NewRootFS(fsutil.NewRoot(root)), root}
+	inner := rootFS{fsutil.NewRootFS(fsutil.NewRoot(root)), root, broken}
 	filtered, err := fsutil.NewFilterFS(inner, &fsutil.FilterOpt{ExcludePatterns: ignore, Map: fix})
 	if err != nil {
 		root.Close()
@@ -102,26 +103,47 @@ func (a rootFS) special(path string, d gofs.DirEntry) bool {
 	return err == nil && st.Mode()&gofs.ModeSocket != 0
 }
 
-// Open gives a file's content. fsutil would send a file that cannot be opened as an empty one; so the
-// error comes with the first read instead, and fails the build.
+// Open gives a file's content. fsutil would send a file that cannot be opened as an empty one, and would wait
+// for ever after an error while it reads; so the build is told to stop.
 func (a rootFS) Open(path string) (io.ReadCloser, error) {
 	f, err := a.root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // not to wait for a pipe's writer
-	if err != nil {
-		return failingReader{err}, nil
-	}
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+	if err == nil {
+		var st gofs.FileInfo
+		if st, err = f.Stat(); err == nil && !st.Mode().IsRegular() {
+			err = errors.New("it is no longer a regular file")
+		}
+		if err == nil {
+			return &watchedFile{f, path, a.broken}, nil
+		}
 		f.Close()
-		return failingReader{errors.Join(err, &gofs.PathError{Op: "read", Path: path, Err: errChanged})}, nil
 	}
-	return f, nil
+	a.broken(unreadable(path, err))
+	return nil, err
 }
 
-var errChanged = errors.New("it is no longer a regular file")
+// watchedFile reports an error in the middle of a file.
+type watchedFile struct {
+	*os.File
+	path   string
+	broken func(error)
+}
 
-type failingReader struct{ err error }
+func (w *watchedFile) Read(p []byte) (int, error) {
+	n, err := w.File.Read(p)
+	if err != nil && err != io.EOF {
+		w.broken(unreadable(w.path, err))
+	}
+	return n, err
+}
 
-func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
-func (r failingReader) Close() error             { return nil }
+// unreadable is the fault for a file that was there when the directory was listed.
+func unreadable(path string, err error) error {
+	if errors.Is(err, gofs.ErrPermission) {
+		return fault.Wrap(fault.Usage, err, "%s cannot be read: permission denied", path).(*fault.Fault).
+			WithHint("files that the build does not need can be named in %s", ignoreFile)
+	}
+	return fault.Wrap(fault.TryAgain, err, "%s was changed or removed while the build read the app", path)
+}
 
 // DefaultCacheKey tells the caches of one app from those of another: a hash of where the app is.
 func DefaultCacheKey(dir string) (string, error) {

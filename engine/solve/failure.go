@@ -32,6 +32,9 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 		return f.err
 	}
 	if ctx.Err() != nil {
+		if errors.As(context.Cause(ctx), &done) {
+			return done
+		}
 		return interrupted(ctx)
 	}
 	if f.seen == nil {
@@ -136,7 +139,7 @@ var networkTrouble = regexp.MustCompile(`(?i)EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENO
 
 // noise is what gRPC, Go and BuildKit put around a message.
 var noise = regexp.MustCompile(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
-	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror reading from server: |` +
+	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror (reading from server|from sender|from receiver): |` +
 	`\bconnection error: desc = |\btransport: |\b(Get|Head|Post) "[^"]*": `)
 
 // plainCause is an error's message without the words of the layers that it went through.

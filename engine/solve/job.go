@@ -119,6 +119,8 @@ func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[
 	if err != nil {
 		return nil, err
 	}
+	ctx, j.dirs.fail = context.WithCancelCause(ctx)
+	defer j.dirs.fail(nil)
 	news := make(chan *client.SolveStatus)
 	watched := make(chan *tracker, 1)
 	go func() { watched <- show.watch(ctx, news) }()
@@ -142,6 +144,7 @@ func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[
 // the build runs.
 type dirs struct {
 	mu      sync.Mutex
+	fail    context.CancelCauseFunc // ends the job
 	fs      map[string]fsutil.FS
 	closers []io.Closer
 }
@@ -151,7 +154,7 @@ func (d *dirs) open(name, dir string, ignore []string) error {
 	fs, closer, err := openDir(dir, ignore, func(_ string, st *types.Stat) fsutil.MapResult {
 		st.Uid, st.Gid = 0, 0
 		return fsutil.MapResultKeep
-	})
+	}, d.broken)
 	if err != nil {
 		return err
 	}
@@ -160,6 +163,14 @@ func (d *dirs) open(name, dir string, ignore []string) error {
 	d.fs[name] = fs
 	d.closers = append(d.closers, closer)
 	return nil
+}
+
+func (d *dirs) broken(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fail != nil {
+		d.fail(err)
+	}
 }
 
 // LookupDir is how BuildKit's session asks.

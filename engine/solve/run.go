@@ -164,7 +164,15 @@ func (a *app) run(ctx context.Context, c gateway.Client) (*gateway.Result, error
 		return nil, err
 	}
 	err = a.inside(ctx, box)
-	return gateway.NewResult(), errors.Join(err, box.Release(context.WithoutCancel(ctx)))
+	return gateway.NewResult(), errors.Join(err, withoutStatus(box.Release(context.WithoutCancel(ctx))))
+}
+
+// withoutStatus drops the app's own status: releasing a container reports it once more.
+func withoutStatus(err error) error {
+	if ee := (*gatewaypb.ExitError)(nil); errors.As(err, &ee) {
+		return nil
+	}
+	return err
 }
 
 // inside starts the app in its container and stays until it ends.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -56,7 +58,18 @@ var commands = map[string]func([]string) error{
 		return os.WriteFile(w[1], raw, 0o644)
 	},
 	// fill FILE N makes a file of N megabytes that do not compress well.
-	"fill":  fill,
+	"fill": fill,
+	// tty says whether stdin and stdout are a terminal, and how wide it is.
+	"tty": func([]string) error {
+		w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)
+		w2, err2 := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ)
+		if err != nil || err2 != nil {
+			fmt.Println("no terminal")
+			return nil
+		}
+		fmt.Println("terminal", w.Col, w2.Col)
+		return nil
+	},
 	"stdin": func([]string) error { _, err := io.Copy(os.Stdout, os.Stdin); return err },
 	"pwd": func([]string) error {
 		dir, err := os.Getwd()
@@ -134,5 +147,6 @@ func serve([]string) error {
 func deaf([]string) error {
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
 	fmt.Println("deaf")
-	select {}
+	time.Sleep(time.Hour)
+	return nil
 }
