@@ -125,11 +125,11 @@ func (d *debian) build(ctx context.Context, run Runner, c *choice, debs map[stri
 	}
 	defer os.RemoveAll(stage.Layout.Dir)
 	d.Progress(d.Ref + ": installing the packages")
-	out, err := newLayout(dir)
+	out, err := newLayout(dir, true)
 	if err != nil {
 		return cacheFault(err)
 	}
-	ly, err := out.addLayer(true, func(w io.Writer) error { return second(ctx, run, stage, tmp, epoch, w) })
+	ly, err := out.addLayer(func(w io.Writer) error { return second(ctx, run, stage, tmp, epoch, w) })
 	if err != nil {
 		return fault.Wrap(fault.TryAgain, err, "the base %s cannot be written: %v", d.Ref, err)
 	}
@@ -140,12 +140,12 @@ func (d *debian) build(ctx context.Context, run Runner, c *choice, debs map[stri
 
 // stage writes the first stage's layout and says how the second is run.
 func (d *debian) stage(c *choice, debs map[string]string, sources, dir string, platform ocispecs.Platform, epoch time.Time) (Stage, error) {
-	out, err := newLayout(dir)
+	out, err := newLayout(dir, false)
 	if err != nil {
 		return Stage{}, cacheFault(err)
 	}
 	w := stageInput{flavour: d.flavour, choice: c, debs: debs, sources: sources, keys: d.ownKeys(), epoch: epoch}
-	ly, err := out.addLayer(false, w.write)
+	ly, err := out.addLayer(w.write)
 	if err != nil {
 		return Stage{}, fault.Wrap(fault.TryAgain, err, "the base %s cannot be written: %v", d.Ref, err)
 	}

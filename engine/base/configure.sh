@@ -5,8 +5,17 @@ set -eu
 cd "$(dirname "$0")"
 umask 022
 
+# dpkg says much about packages that are not there yet, and all is well: it is shown only if it fails.
+install() {
+	if ! dpkg "$@" >log 2>&1; then
+		cat log >&2
+		exit 1
+	fi
+}
+
 ln -sf mawk /usr/bin/awk # until its alternative is set: scripts of the essential packages call it
-mkdir -p /tmp /var/tmp && chmod 1777 /tmp /var/tmp
+mkdir -p /tmp /var/tmp
+chmod 1777 /tmp /var/tmp
 
 first=yes
 while read -r batch; do
@@ -16,12 +25,12 @@ while read -r batch; do
 	done
 	if [ $first = yes ]; then
 		# Users and directories before the packages that give files to those users.
-		dpkg --force-depends --install base-passwd.deb
-		dpkg --force-depends --install base-files.deb
-		dpkg --force-depends --install "$@"
+		install --force-depends --install base-passwd.deb
+		install --force-depends --install base-files.deb
+		install --force-depends --install "$@"
 		first=no
 	else
-		dpkg --install "$@"
+		install --install "$@"
 	fi
 done <order
 

@@ -122,60 +122,77 @@ func hashOf(v any) string {
 
 // releases opens the suite and, where the archive has them, its updates and security updates.
 func (d *debian) releases(ctx context.Context) ([]*release, error) {
-	candidates := []source{{URI: d.Mirror, Suite: d.suite}}
-	if d.Mirror == "" {
-		candidates = mainSources(d.host, d.suite)
-	}
-	main, err := d.first(ctx, candidates)
+	main, err := d.main(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if main == nil {
-		return nil, fault.New(fault.Refused, "this machine's apt sources name no Debian archive that has %s", d.suite).
-			WithHint("name one with --debian-mirror URL, such as the address that apt uses on a Debian machine near you")
-	}
 	out := []*release{main}
-	extra := [][]source{
+	for _, s := range [][]source{
 		{{main.URI, main.codename + "-updates", main.AnyAge}},
 		securitySources(d.host, main.source, main.codename+"-security"),
-	}
-	for _, s := range extra {
-		r, err := d.first(ctx, s)
-		switch {
-		case errors.Is(err, errExpired):
-			d.Progress(fmt.Sprintf("%s is left out: %v", s[0].Suite, err))
-		case err != nil:
+	} {
+		r, err := d.extra(ctx, s)
+		if err != nil {
 			return nil, err
-		case r != nil:
+		}
+		if r != nil {
 			out = append(out, r)
 		}
-	}
-	if len(out) == 1 {
-		d.Progress("the mirror has no updates for " + d.suite)
 	}
 	return out, nil
 }
 
-// first opens the first of the sources that has its suite; nil where none has. A source that is there but wrong counts
-// only if no later one is right.
-func (d *debian) first(ctx context.Context, sources []source) (*release, error) {
-	var wrong error
-	for _, s := range sources {
-		r, err := openRelease(ctx, d.fetch, d.keys, d.now(), s)
-		if err == nil {
+// main opens the suite itself, at the mirror named or at the first of the host's archives that has it.
+func (d *debian) main(ctx context.Context) (*release, error) {
+	if d.Mirror != "" {
+		return d.open(ctx, source{URI: d.Mirror, Suite: d.suite})
+	}
+	var tried []string
+	for _, s := range mainSources(d.host, d.suite) {
+		r, err := d.open(ctx, s)
+		switch {
+		case err == nil:
 			return r, nil
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case fault.CodeOf(err) == fault.TryAgain && !answered(err):
+			return nil, err // no network: the next would fail, too, or be the wrong one
 		}
-		var status statusError
-		if missing := errors.As(err, &status) && status.code == 404; !missing && wrong == nil {
-			wrong = err
-		} else if missing && d.Mirror != "" && s.Suite == d.suite {
+		tried = append(tried, err.Error())
+	}
+	f := fault.New(fault.Refused, "this machine's apt sources name no Debian archive that has %s", d.suite).
+		WithHint("name one with --debian-mirror URL, such as the address that apt uses on a Debian machine near you")
+	f.Detail = strings.Join(tried, "\n")
+	return nil, f
+}
+
+// extra opens the first of the sources that has its suite; nil where none has, which is said. One that is out of date
+// is left out: apt in the base would refuse it.
+func (d *debian) extra(ctx context.Context, sources []source) (*release, error) {
+	for _, s := range sources {
+		r, err := d.open(ctx, s)
+		switch {
+		case err == nil:
+			return r, nil
+		case errors.Is(err, errExpired):
+			d.Progress(fmt.Sprintf("%s is left out: %v", s.Suite, err))
+			return nil, nil
+		case !answered(err):
 			return nil, err
 		}
 	}
-	return nil, wrong
+	d.Progress(fmt.Sprintf("%s has no %s", redact(sources[0].URI), sources[0].Suite))
+	return nil, nil
+}
+
+func (d *debian) open(ctx context.Context, s source) (*release, error) {
+	return openRelease(ctx, d.fetch, d.keys, d.now(), s)
+}
+
+// answered reports whether err is a server's word that it does not have something, or does not give it.
+func answered(err error) bool {
+	var status statusError
+	return errors.As(err, &status) && status.code < 500
 }
 
 // aptSources is the apt configuration of the finished base: the same archives that it was made from.

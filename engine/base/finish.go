@@ -54,8 +54,8 @@ func readEntries(in io.Reader, spool *os.File) (map[string]entry, error) {
 		}
 		switch h.Typeflag {
 		case tar.TypeReg:
-			if n, err := io.Copy(spool, r); err != nil || n != h.Size {
-				return errors.Join(err, fmt.Errorf("%s has %d bytes of %d", name, n, h.Size))
+			if _, err := io.Copy(spool, r); err != nil {
+				return err
 			}
 		case tar.TypeLink:
 			if h.Linkname, err = cleanName(h.Linkname); err != nil {

@@ -49,8 +49,8 @@ func oneLineSources(text string) []aptSource {
 	var out []aptSource
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
-		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "deb ")
-		if !ok {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "deb")
+		if !ok || strings.TrimLeft(rest, " \t") == rest { // deb-src
 			continue
 		}
 		rest = strings.TrimSpace(rest)
