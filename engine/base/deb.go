@@ -134,7 +134,7 @@ func decompress(r io.Reader, suffix string) (io.Reader, func(), error) {
 		x, err := xz.NewReader(bufio.NewReaderSize(r, 1<<16))
 		return x, none, err
 	case ".zst":
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
 			return nil, none, err
 		}
