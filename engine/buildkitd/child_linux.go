@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
+	"os/exec"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/moby/buildkit/client"
 	"golang.org/x/sys/unix"
 
-	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/userns"
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/namespace"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
@@ -60,7 +63,7 @@ func (w *wired) fault() error {
 // child is the parent's side.
 type child struct {
 	o       Options
-	proc    *userns.Child
+	proc    *namespace.Child
 	stderr  *tail
 	mu      sync.Mutex // of orders
 	orders  *os.File
@@ -69,8 +72,8 @@ type child struct {
 	failure error         // what it reported; read after ended
 }
 
-// ownChild starts an engine in a user namespace. It takes the lock over: only the child has it from here on.
-func ownChild(ctx context.Context, o Options, dir string, lock *os.File) (*client.Client, func() error, error) {
+// own starts an engine for this process. It takes the lock over: only the child has it from here on.
+func own(ctx context.Context, o Options, dir string, lock *os.File) (*client.Client, func() error, error) {
 	c, err := startChild(o, dir, lock)
 	if err != nil {
 		return nil, nil, err
@@ -78,18 +81,18 @@ func ownChild(ctx context.Context, o Options, dir string, lock *os.File) (*clien
 	select {
 	case <-c.ready:
 	case <-c.ended:
-		return nil, nil, c.died()
+		return nil, nil, c.Close()
 	case <-ctx.Done():
 		return nil, nil, errors.Join(fault.New(fault.Interrupted, "interrupted"), c.Close())
 	}
 	if why := c.proc.OneID; why != "" {
 		tellOnce(o, dir, "oneid", "note: build steps know no user but root, since "+why)
 	}
-	cl, err := dialClient(ctx, func(ctx context.Context, _ string) (net.Conn, error) { return dialSocket(ctx, dir) })
+	cl, err := dialClient(ctx, dir)
 	if err != nil {
 		return nil, nil, errors.Join(fault.Wrap(fault.Bug, err, "the embedded engine cannot be reached"), c.Close())
 	}
-	return cl, func() error { return errors.Join(cl.Close(), c.Close()) }, nil
+	return cl, sync.OnceValue(func() error { return errors.Join(cl.Close(), c.Close()) }), nil
 }
 
 func startChild(o Options, dir string, lock *os.File) (*child, error) {
@@ -106,7 +109,7 @@ func startChild(o Options, dir string, lock *os.File) (*child, error) {
 	}
 	defer reportW.Close()
 	c := &child{o: o, stderr: &tail{to: o.Log}, orders: orderW, ready: make(chan struct{}), ended: make(chan struct{})}
-	c.proc, err = userns.Start(childName, []*os.File{orderR, reportW, lock}, c.stderr)
+	c.proc, err = namespace.Start(childName, []*os.File{orderR, reportW, lock}, c.stderr)
 	if err != nil {
 		orderW.Close()
 		reportR.Close()
@@ -143,16 +146,7 @@ func (c *child) listen(r *os.File) {
 	}
 }
 
-// died is the error of a child that ended by itself.
-func (c *child) died() error {
-	err := c.proc.Wait()
-	if c.failure != nil {
-		return c.failure
-	}
-	return &fault.Fault{Code: fault.Bug, Msg: "the embedded engine's process ended unexpectedly", Detail: c.stderr.String(), Err: err}
-}
-
-// Close ends the child as Daemon.Close does, and waits for it.
+// Close ends the child as Daemon.Close does, and waits for it. Of a child that has ended it says why.
 func (c *child) Close() error {
 	c.send(order{Close: true})
 	select {
@@ -166,16 +160,23 @@ func (c *child) Close() error {
 	if c.failure != nil || err == nil {
 		return c.failure
 	}
-	return c.died()
+	f := &fault.Fault{Code: fault.Bug, Msg: "the embedded engine ended unexpectedly", Detail: c.stderr.String(), Err: err}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
+		f.Code, f.Msg, f.Hint = fault.TryAgain, "the embedded engine was killed", "does this machine have enough memory for the build?"
+	}
+	return f
 }
 
 // childMain is the child's side.
 func childMain() int {
 	var files [3]*os.File
 	for i, name := range []string{"orders", "reports", "lock"} {
-		unix.CloseOnExec(int(userns.FD(i))) // steps must not inherit the lock
-		files[i] = os.NewFile(userns.FD(i), name)
+		unix.CloseOnExec(int(namespace.FD(i))) // steps must not inherit the lock
+		files[i] = os.NewFile(namespace.FD(i), name)
 	}
+	// The parent decides when to end. A handler, and not Ignore: steps would inherit that.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	orders, lock := json.NewDecoder(files[0]), files[2]
 	var mu sync.Mutex
 	tell := func(r report) {
@@ -191,7 +192,7 @@ func childMain() int {
 }
 
 func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
-	if err := userns.Ready(); err != nil {
+	if err := namespace.Ready(); err != nil {
 		return explainNamespace(err, realHost)
 	}
 	var first order
@@ -201,7 +202,10 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 	closing, force := make(chan struct{}), make(chan struct{})
 	o := *first.Start
 	o.Say, o.Force, o.Log = func(s string) { tell(report{Say: s}) }, force, io.Writer(os.Stderr)
-	hooked = true
+	// BuildKit mounts secrets and layers there: a killed engine's leftovers are then found.
+	if err := os.Setenv("TMPDIR", leaks.Temporary(first.Dir)); err != nil {
+		return err
+	}
 	d, err := start(o, first.Dir, lock, os.Getppid())
 	if err != nil {
 		return err

@@ -16,12 +16,11 @@ import (
 
 	"github.com/moby/buildkit/client"
 
-	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/userns"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // Connect gives a client of the engine that keeps its state below o.State: of one that it starts, or, with
-// joined, of the one that another process runs there. closer is called when the work is done, also after ctx
+// joined, of the one that another process has there. closer is called when the work is done, also after ctx
 // ended; it blocks until everything this process started is gone, which can mean to wait for other processes
 // that joined (o.Say says so, o.Force ends it).
 //
@@ -31,7 +30,7 @@ func Connect(ctx context.Context, o Options) (c *client.Client, closer func() er
 	if err != nil {
 		return nil, nil, false, err
 	}
-	setLog(o)
+	setLog(o) // of BuildKit's client
 	told := ""
 	for {
 		lock, err := tryLock(dir)
@@ -65,22 +64,6 @@ func gaveUp(ctx context.Context, dir string) error {
 	return fault.New(fault.Interrupted, "interrupted while waiting for another nixpacks that uses %s", dir)
 }
 
-// own runs the engine, here or, where this process may not mount, in a child. It takes the lock over.
-func own(ctx context.Context, o Options, dir string, lock *os.File) (*client.Client, func() error, error) {
-	if userns.Needed() {
-		return ownChild(ctx, o, dir, lock)
-	}
-	d, err := start(o, dir, lock, os.Getpid())
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := d.Client(ctx)
-	if err != nil {
-		return nil, nil, errors.Join(fault.Wrap(fault.Bug, err, "the embedded engine cannot be reached"), d.Close())
-	}
-	return c, func() error { return errors.Join(c.Close(), d.Close()) }, nil
-}
-
 // joinTime is how long an owner may take to answer: one that is stopped (SIGSTOP) never does.
 const joinTime = 5 * time.Second
 
@@ -93,7 +76,7 @@ func join(ctx context.Context, o Options, dir string) (*client.Client, string) {
 	if ours := o.identity(); !bytes.Equal(theirs, ours) {
 		return nil, fmt.Sprintf("waiting for another nixpacks that uses %s with other settings (%s)", dir, differences(theirs, ours))
 	}
-	c, err := dialClient(ctx, func(ctx context.Context, _ string) (net.Conn, error) { return dialSocket(ctx, dir) })
+	c, err := dialClient(ctx, dir)
 	if err != nil {
 		return nil, ""
 	}
@@ -121,4 +104,10 @@ func differences(a, b []byte) string {
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// dialClient makes a client of the engine whose socket is in dir.
+func dialClient(ctx context.Context, dir string) (*client.Client, error) {
+	dial := func(ctx context.Context, _ string) (net.Conn, error) { return dialSocket(ctx, dir) }
+	return client.New(context.WithoutCancel(ctx), "passthrough:///embedded", client.WithContextDialer(dial))
 }

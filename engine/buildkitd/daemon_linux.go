@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,11 +15,10 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/namespace"
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
-	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/userns"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
@@ -31,14 +29,14 @@ type Daemon struct {
 	lock   *os.File
 	server *server
 	grpc   *grpc.Server
-	local  *bufconn.Listener // this process's own way in
-	shared *shared           // other processes'
+	shared *shared
 	close  sync.Once
 	result error
 }
 
-// Start runs an engine in this process. It needs the right to mount, and the state's lock, for which it does not
-// wait: Connect does both for who may not or cannot have them.
+// Start runs an engine in this very process. It needs the right to mount, and the state's lock, for which it does not
+// wait. Connect is for everybody else: its engine is a process of its own, in namespaces where nothing it mounts, such
+// as secrets, can outlive it.
 func Start(_ context.Context, o Options) (*Daemon, error) {
 	dir, err := prepare(o)
 	if err != nil {
@@ -76,14 +74,14 @@ func prepare(o Options) (string, error) {
 
 // start takes the lock over, also when it fails. The process self is the one whom the engine is for.
 func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error) {
-	d := &Daemon{o: o, dir: dir, lock: lock, local: bufconn.Listen(1 << 20)}
+	d := &Daemon{o: o, dir: dir, lock: lock}
 	defer func() {
 		if err != nil {
 			lock.Close()
 		}
 	}()
 	setLog(o)
-	rootless := userns.Inside()
+	rootless := namespace.Inside()
 	if err := d.recover(); err != nil {
 		return nil, err
 	}
@@ -131,19 +129,13 @@ func (d *Daemon) serve(self int) (err error) {
 		grpc.WaitForHandlers(true), // databases are closed after Stop
 	)
 	d.server.ctrl.Register(d.grpc)
-	go func() { _ = d.grpc.Serve(d.local) }()
 	go func() { _ = d.grpc.Serve(d.shared) }()
 	return nil
 }
 
-// Client connects to the engine from this process, without a socket. The caller closes it before the engine.
+// Client connects to the engine from the process that it is for. The caller closes it before the engine.
 func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
-	return dialClient(ctx, func(ctx context.Context, _ string) (net.Conn, error) { return d.local.DialContext(ctx) })
-}
-
-// dialClient makes a client of whatever dial reaches.
-func dialClient(ctx context.Context, dial func(context.Context, string) (net.Conn, error)) (*client.Client, error) {
-	return client.New(context.WithoutCancel(ctx), "passthrough:///embedded", client.WithContextDialer(dial))
+	return dialClient(ctx, d.dir)
 }
 
 // teardownTime is how long killed steps may take to go: a process in the middle of a write to a slow disk.

@@ -134,6 +134,12 @@ func TestCloseTrims(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = Start(t.Context(), o); err != nil { // where nothing is in use any more
+		t.Fatal(err)
+	}
 	d.server.worker.WorkerOpt.GCPolicy = []client.PruneInfo{{All: true}}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)

@@ -1,17 +1,17 @@
-// Package buildkitd is the BuildKit inside this program: its controller and its worker run in this process,
-// for as long as this process needs them, and no daemon stays behind.
+// Package buildkitd is the BuildKit inside this program: it runs for as long as somebody needs it, and no daemon stays
+// behind.
 //
-//	process A  ── holds STATE/lock, runs BuildKit, serves STATE/bk.sock
-//	process B  ── finds the lock taken, becomes a client of A's socket
+//	nixpacks A ──starts──► engine: holds STATE/lock, serves STATE/bk.sock
+//	nixpacks B ──finds the lock taken, joins────────────────▲
 //
-// All state of one minor version of BuildKit is in one directory. Who gets its lock is the owner; whoever comes
-// meanwhile joins the owner, or waits for the lock where its settings differ (owner.json). The owner leaves when
-// its own work and that of its clients is done. The kernel gives the lock back when the owner dies, however that
-// happens; the next owner then ends the steps and undoes the mounts that were left.
+// All state of one minor version of BuildKit is in one directory. Whoever gets its lock starts an engine: this binary
+// again, as a child in a mount namespace of its own, and, where the user may not mount, a user namespace around that
+// (package namespace). Whoever comes meanwhile joins it, or waits for the lock where its settings differ (owner.json).
+// The engine ends when the work of the one who started it and of all who joined is done.
 //
-// A process that may not mount file systems (an ordinary user's) starts a second one of itself as the owner,
-// in a user namespace of its own (package userns), and is that one's client. The second one dies with the first.
+// Nothing outlives a kill. The kernel ends the engine with its parent, the steps with the engine, and all mounts with
+// the last of them; it gives the lock back. What is left of control groups and files, the next engine removes.
 //
-// Steps run in containers made by package ocirt, which is this binary again. Hence Main, which a program calls
+// Steps run in containers made by package ocirt, which is this binary once more. Hence Main, which a program calls
 // before anything else.
 package buildkitd

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/moby/buildkit/client"
 )
 
 func TestBuild(t *testing.T) {
@@ -29,15 +31,14 @@ func TestBuild(t *testing.T) {
 func TestCloseGivesEverythingBack(t *testing.T) {
 	o := options(t)
 	for range 2 {
-		c, closer, joined, err := Connect(t.Context(), o)
-		needEngine(t, err)
-		if joined {
-			t.Error("joined, but nobody else is there")
-		}
-		if _, err := build(t.Context(), c, []string{"echo", "hi"}); err != nil {
-			t.Fatal(err)
-		}
-		if err := closer(); err != nil {
+		d, err := Start(t.Context(), o)
+		needStart(t, err)
+		use(t, d, func(c *client.Client) {
+			if _, err := build(t.Context(), c, []string{"echo", "hi"}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{socketName, ownerName} {
@@ -48,6 +49,7 @@ func TestCloseGivesEverythingBack(t *testing.T) {
 		if open := openFiles(t, o.State); len(open) > 0 {
 			t.Errorf("open files: %v", open)
 		}
+		nothingLeft(t, o)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/userns"
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/namespace"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
@@ -67,7 +67,7 @@ const containerHint = "run the container privileged, or give a BuildKit outside 
 func explainNamespace(err error, h host) error {
 	f := &fault.Fault{Code: fault.Usage, Msg: "the embedded engine cannot run here: this user may not mount, and cannot get a user namespace to do it in", Err: err}
 	switch {
-	case userns.IsMapError(err):
+	case namespace.IsMapError(err):
 		f.Msg = "the embedded engine cannot run here: the user ids of its namespace cannot be set"
 		f.Hint = "check that newuidmap and newgidmap are set-user-id root and that the file system they are on allows it, " + otherBuilder
 	case h.file("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" && !errors.Is(err, unix.ENOSPC):
@@ -105,7 +105,7 @@ func explainOverlay(err error, dir, fs string, h host) error {
 	elsewhere := "set XDG_STATE_HOME to a directory on a local disk (ext4, xfs, btrfs), " + otherBuilder
 	switch {
 	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES):
-		if h.file("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" && os.Getuid() == 0 && userns.Inside() {
+		if h.file("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" && os.Getuid() == 0 && namespace.Inside() {
 			return explainNamespace(err, h)
 		}
 		f.Msg, f.Hint = "the embedded engine cannot run here: it may not mount", "run as root, "+otherBuilder

@@ -92,7 +92,7 @@ func tryOverlay(dir string, rootless bool) (err error) {
 // checkProc says whether a step can have a /proc of its own. In a user namespace the kernel allows that only while
 // the process's own is wholly visible, and containers cover parts of theirs.
 func checkProc(h host) error {
-	covered := leaks.Covered(h.file("/proc/self/mountinfo"), "/proc")
+	covered := leaks.Below(h.file("/proc/self/mountinfo"), "/proc")
 	// binfmt_misc is mounted on a directory that is always empty: the kernel does not count that.
 	covered = slices.DeleteFunc(covered, func(p string) bool { return p == "/proc/sys/fs/binfmt_misc" })
 	if len(covered) == 0 {

@@ -31,7 +31,7 @@ import (
 
 const (
 	snapshotter = "overlayfs"
-	namespace   = "buildkit" // containerd's, in its database
+	ctdName     = "buildkit" // of our part of containerd's database
 )
 
 // workerOpt is what BuildKit's own NewWorkerOpt gives for runc, with two differences: everything it opens is
@@ -67,16 +67,16 @@ func (s *server) workerOpt(ctx context.Context, dir string, o Options, rootless 
 	if err != nil {
 		return opt, err
 	}
-	store := containerdsnapshot.NewContentStore(mdb.ContentStore(), namespace)
+	store := containerdsnapshot.NewContentStore(mdb.ContentStore(), ctdName)
 	return base.WorkerOpt{
 		ID: id, Root: root, Labels: workerLabels(),
 		MetadataStore: md, NetworkProviders: networks, Executor: s.steps,
-		Snapshotter:     containerdsnapshot.NewSnapshotter(snapshotter, mdb.Snapshotter(snapshotter), namespace, nil),
+		Snapshotter:     containerdsnapshot.NewSnapshotter(snapshotter, mdb.Snapshotter(snapshotter), ctdName, nil),
 		ContentStore:    store,
 		Applier:         apply.NewFileSystemApplier(store),
 		Differ:          walking.NewWalkingDiff(store),
 		Platforms:       []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
-		LeaseManager:    leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), namespace),
+		LeaseManager:    leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), ctdName),
 		GarbageCollect:  mdb.GarbageCollect,
 		MountPoolRoot:   filepath.Join(root, "cachemounts"),
 		ResourceMonitor: monitor,

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package leaks finds and removes what a killed engine left behind: mounts, and the executor's files.
+// Package leaks removes what a killed engine left in its state directory.
 package leaks
 
 import (
@@ -13,23 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Mounts lists the places where something of the state directory dir (absolute, without symbolic links) is
-// mounted, in the order they were mounted.
+// Temporary is the directory below a state directory for what nothing need outlive.
+func Temporary(dir string) string { return filepath.Join(dir, "tmp") }
+
+// Mounts lists what is mounted below dir, an absolute path without symbolic links.
 func Mounts(dir string) ([]string, error) {
-	all, err := readMounts()
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, e := range within(all, dir) {
-		out = append(out, e.point)
-	}
-	return out, nil
+	dt, err := os.ReadFile("/proc/self/mountinfo")
+	return Below(string(dt), dir), err
 }
 
-// Clean unmounts everything of dir and removes what BuildKit's executor leaves in a step's directory. The
-// caller holds the state's lock and has ended all containers. Nothing is ever removed recursively: should a
-// mount survive, its content (a cache, a source directory) must not go.
+// Clean removes the temporary files in the state directory dir, and what BuildKit's executor leaves of a step. The
+// caller holds the state's lock and has ended all containers.
+//
+// An engine's mounts end with it. Should anything be mounted below dir all the same, it is unmounted first, and
+// nothing is removed unless that worked: what is mounted may be a cache, or somebody's source directory.
 func Clean(dir string) error {
 	points, err := Mounts(dir)
 	if err != nil {
@@ -37,17 +34,18 @@ func Clean(dir string) error {
 	}
 	var errs []error
 	for i := len(points) - 1; i >= 0; i-- {
-		p := points[i]
-		if err := unix.Unmount(p, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && !errors.Is(err, unix.EINVAL) {
-			errs = append(errs, fmt.Errorf("unmount %s: %w", p, err))
-			continue
-		}
-		if strings.HasPrefix(filepath.Base(p), "buildkit-mount") {
-			_ = os.Remove(p) // the empty directory that BuildKit made for it
+		if err := unix.Unmount(points[i], unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+			errs = append(errs, fmt.Errorf("unmount %s: %w", points[i], err))
 		}
 	}
 	if len(errs) > 0 {
 		return errors.Join(errs...)
+	}
+	if err := os.RemoveAll(Temporary(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(Temporary(dir), 0o700); err != nil {
+		return err
 	}
 	return removeBundles(dir)
 }

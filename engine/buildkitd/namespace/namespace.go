@@ -1,8 +1,9 @@
 //go:build linux
 
-// Package userns starts this binary again as the root of a user and a mount namespace of its own: there it may
-// mount file systems, which an ordinary user's process may not. It keeps the host's network and processes.
-package userns
+// Package namespace starts this binary again in namespaces of its own. In a mount namespace, what it mounts is gone
+// when it ends, however that happens. Who may not mount gets a user namespace around that, in which it is root and
+// may. The host's network and processes stay.
+package namespace
 
 import (
 	"errors"
@@ -19,29 +20,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Needed says whether this process lacks the right to mount.
-func Needed() bool {
+// mayMount says whether this process may mount file systems.
+func mayMount() bool {
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		return os.Geteuid() != 0
+		return os.Geteuid() == 0
 	}
-	return data[unix.CAP_SYS_ADMIN/32].Effective&(1<<(unix.CAP_SYS_ADMIN%32)) == 0
+	return data[unix.CAP_SYS_ADMIN/32].Effective&(1<<(unix.CAP_SYS_ADMIN%32)) != 0
 }
 
 // Inside says whether this process is in a user namespace of somebody's own, and not in the host's.
 func Inside() bool { return userns.RunningInUserNS() }
 
-// Child is a process in a namespace of its own.
+// Child is a process in namespaces of its own.
 type Child struct {
-	// OneID is why the namespace has no user but root, and "" where it has many.
+	// OneID is why its user namespace has no user but root, and "" where it has many, or the host's.
 	OneID string
 
 	done chan struct{}
 	err  error
 }
 
-// firstFile is the descriptor in the child of the pipe by which it learns that its ids are mapped; files follow.
+// firstFile is the descriptor in the child of the pipe by which it learns that it can begin; files follow.
 const firstFile = 3
 
 // FD is the descriptor in the child of files[i] of Start.
@@ -54,7 +55,8 @@ var errMap = errors.New("mapping user ids")
 func IsMapError(err error) bool { return errors.Is(err, errMap) }
 
 // Start runs this binary with argv0 as its whole command line, which calls Ready before anything else. The child
-// is in a session of its own, so that a terminal's signals do not reach it, and is killed when this process dies.
+// is in a session of its own, so that a terminal's signals do not reach it, and is killed when this process dies,
+// whatever it does.
 func Start(argv0 string, files []*os.File, stderr io.Writer) (*Child, error) {
 	pr, pw, err := os.Pipe()
 	if err != nil {
@@ -66,32 +68,22 @@ func Start(argv0 string, files []*os.File, stderr io.Writer) (*Child, error) {
 	cmd.Args = []string{argv0}
 	cmd.Stderr = stderr
 	cmd.ExtraFiles = append([]*os.File{pr}, files...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		Pdeathsig:  syscall.SIGKILL,
-		Setsid:     true,
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL, Setsid: true}
+	user := !mayMount()
+	if user {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		// The child executes this binary while its user id has no meaning yet, and would lose all rights by
 		// that; ambient ones stay.
-		AmbientCaps: allCapabilities(),
+		cmd.SysProcAttr.AmbientCaps = allCapabilities()
 	}
-	c := &Child{done: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		// The kernel takes the end of the thread that forked for the parent's death.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(c.done)
-		if err := cmd.Start(); err != nil {
-			started <- err
-			return
-		}
-		started <- nil
-		c.err = cmd.Wait()
-	}()
-	if err := <-started; err != nil {
+	c, err := start(cmd)
+	if err != nil {
 		return nil, err
 	}
-	if c.OneID, err = mapIDs(cmd.Process.Pid); err == nil {
+	if user {
+		c.OneID, err = mapIDs(cmd.Process.Pid)
+	}
+	if err == nil {
 		_, err = pw.Write([]byte{1})
 	}
 	if err != nil {
@@ -102,8 +94,24 @@ func Start(argv0 string, files []*os.File, stderr io.Writer) (*Child, error) {
 	return c, nil
 }
 
-// Done is closed when the child has ended.
-func (c *Child) Done() <-chan struct{} { return c.done }
+// start starts cmd from a thread that stays as long as cmd runs: the kernel takes the end of the thread that forked
+// for the parent's death.
+func start(cmd *exec.Cmd) (*Child, error) {
+	c := &Child{done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(c.done)
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		started <- nil
+		c.err = cmd.Wait()
+	}()
+	return c, <-started
+}
 
 // Wait waits for the child's end and says how it came about, as exec.Cmd.Wait does.
 func (c *Child) Wait() error {
@@ -111,21 +119,21 @@ func (c *Child) Wait() error {
 	return c.err
 }
 
-// Ready is the child's side of Start: it returns when this process is root in its namespace.
+// Ready is the child's side of Start: it returns when this process may begin. Mounts of the host still show up here,
+// and nothing that is mounted here shows up there.
 func Ready() error {
-	f := os.NewFile(firstFile, "mapped")
+	f := os.NewFile(firstFile, "begin")
 	defer f.Close()
 	if _, err := io.ReadFull(f, make([]byte, 1)); err != nil {
 		return fmt.Errorf("the parent process ended: %w", err)
 	}
-	// Not allowed, and not needed, where the namespace has a single group.
-	if err := unix.Setgroups([]int{0}); err != nil && !errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("setgroups: %w", err)
+	if Inside() {
+		// Not allowed, and not needed, where the namespace has a single group.
+		if err := unix.Setgroups([]int{0}); err != nil && !errors.Is(err, unix.EPERM) {
+			return os.NewSyscallError("setgroups", err)
+		}
 	}
-	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("mount: %w", err)
-	}
-	return nil
+	return os.NewSyscallError("mount", unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""))
 }
 
 func allCapabilities() []uintptr {

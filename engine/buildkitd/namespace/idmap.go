@@ -1,6 +1,6 @@
 //go:build linux
 
-package userns
+package namespace
 
 import (
 	"errors"
