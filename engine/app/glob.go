@@ -11,8 +11,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// MaxEntries is how many files and directories of an app are looked at.
-const MaxEntries = 1 << 20
+// MaxEntries is how many files and directories of an app are looked at, MaxDepth how deep they may lie.
+const (
+	MaxEntries = 1 << 20
+	MaxDepth   = 200
+)
 
 // GlobOptions say more about what Glob is to find.
 type GlobOptions struct {
@@ -37,7 +40,9 @@ func (a *App) Glob(patterns []string, q GlobOptions) ([]string, error) {
 	if err := w.exclude(q.Not); err != nil {
 		return nil, err
 	}
-	_, err := w.dir(".", 1)
+	top := &handle{root: a.root}
+	defer top.close()
+	_, err := w.dir(".", top, 1)
 	return w.out, err
 }
 
@@ -66,10 +71,14 @@ func (w *walk) exclude(not []string) error {
 }
 
 // dir walks one directory; it gives false once the limit is reached.
-func (w *walk) dir(name string, depth int) (bool, error) {
-	f, err := w.app.folder(name)
+func (w *walk) dir(name string, h *handle, depth int) (bool, error) {
+	f, err := w.app.folder(name, h)
 	if err != nil {
 		return false, err
+	}
+	if depth > MaxDepth {
+		return false, fault.New(fault.Refused, "%.60s… lies more than %d folders deep", name, MaxDepth).
+			WithHint("name folders that do not belong to the app in .gitignore")
 	}
 	for i := range f.entries {
 		e := &f.entries[i]
@@ -84,7 +93,10 @@ func (w *walk) dir(name string, depth int) (bool, error) {
 		if !e.dir || e.link || w.q.Depth == depth || !slices.ContainsFunc(w.want, func(p *pattern) bool { return p.under(e.path) }) {
 			continue
 		}
-		if more, err := w.dir(e.path, depth+1); err != nil || !more {
+		below := h.below(e.name)
+		more, err := w.dir(e.path, below, depth+1)
+		below.close()
+		if err != nil || !more {
 			return false, err
 		}
 	}
@@ -120,13 +132,13 @@ type entry struct {
 
 // folder lists a directory, once. One that cannot be read counts as empty, as in Nixpacks: a database's
 // data directory that only root may read must not stop a plan.
-func (a *App) folder(name string) (*folder, error) {
+func (a *App) folder(name string, h *handle) (*folder, error) {
 	if f := a.dirs[name]; f != nil {
 		return f, nil
 	}
 	f := &folder{}
 	a.dirs[name] = f
-	ents := a.list(name)
+	ents := list(h)
 	if a.seen += len(ents); a.seen > MaxEntries {
 		return nil, fault.New(fault.Refused, "the app has more than %d files", MaxEntries).
 			WithHint("name folders that do not belong to the app in .gitignore, or give a folder further down")
@@ -150,13 +162,8 @@ func (a *App) folder(name string) (*folder, error) {
 	return f, nil
 }
 
-func (a *App) list(name string) []fs.DirEntry {
-	d, err := a.root.Open(name)
-	if err != nil {
-		return nil
-	}
-	defer d.Close()
-	ents, err := d.ReadDir(-1)
+func list(h *handle) []fs.DirEntry {
+	ents, err := h.list()
 	if err != nil {
 		return nil
 	}

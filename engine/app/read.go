@@ -22,12 +22,12 @@ type content struct {
 	err  error
 }
 
-// Text is the text of a file: UTF-8, without a byte order mark, every line ended by "\n" alone. It is ""
-// and false where there is no such file, and a fault (Refused) where there is one that cannot be read.
-func (a *App) Text(name string) (string, bool, error) {
+// Text is the text of a file: UTF-8, without a byte order mark, every line ended by "\n" alone. ok tells
+// whether there is such a file; one that cannot be read is a fault (Refused).
+func (a *App) Text(name string) (text string, ok bool, err error) {
 	data, ok, err := a.Bytes(name)
 	if err != nil || !ok {
-		return "", false, err
+		return "", ok, err
 	}
 	if !utf8.Valid(data) {
 		return "", true, notUTF8(name, data)

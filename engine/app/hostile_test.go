@@ -1,0 +1,149 @@
+//go:build unix
+
+package app
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// TestHostileLinks: nothing outside the app is there, whatever links say.
+func TestHostileLinks(t *testing.T) {
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a := open(t, map[string]string{
+		"real": "text", "good": "-> real", "sub/up": "-> ../real", "file": "-> " + filepath.Join(outside, "secret"), "dir": "-> " + outside,
+		"relative": "-> ../../../../../../../../etc/hostname", "dangling": "-> nowhere", "loop": "-> loop", "ping": "-> pong", "pong": "-> ping",
+		"self": "-> .", "zero": "-> /dev/zero",
+	})
+	for _, name := range []string{"good", "sub/up", "self/real", "self/self/self/real"} {
+		if text, ok, err := a.Text(name); text != "text" || !ok || err != nil {
+			t.Errorf("%s, a link inside: %q %v %v", name, text, ok, err)
+		}
+	}
+	for _, name := range []string{"file", "dir", "dir/secret", "relative", "loop", "ping", "zero", "dangling"} {
+		if _, ok := a.Stat(name); ok {
+			t.Errorf("%s is there", name)
+		}
+		text, ok, err := a.Text(name)
+		if text != "" || ok && err == nil {
+			t.Errorf("%s can be read: %q %v %v", name, text, ok, err)
+		}
+		if err != nil && fault.CodeOf(err) != fault.Refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	got, err := a.Glob([]string{"**"}, GlobOptions{})
+	if want := []string{"good", "real", "sub/up"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("the app has %q %v", got, err)
+	}
+	if _, err := a.Sub("dir"); err == nil {
+		t.Error("a directory outside opens as an app")
+	}
+}
+
+// TestHostileFiles: what is no regular file is never opened, and what is too large never read.
+func TestHostileFiles(t *testing.T) {
+	a := open(t, map[string]string{"x": "x"})
+	at := func(name string) string { return filepath.Join(a.Dir(), name) }
+	if err := syscall.Mkfifo(at("pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("pipe", at("link")); err != nil {
+		t.Fatal(err)
+	}
+	large, err := os.Create(at("large"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer large.Close()
+	if err := large.Truncate(MaxFile + 1); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"pipe":  "pipe is not a regular file",
+		"link":  "link is not a regular file",
+		"large": "large is larger than 64 MB, more than is read of an app",
+	} {
+		if _, ok, err := a.Text(name); !ok || err == nil || err.(*fault.Fault).Msg != want {
+			t.Errorf("%s: %v %v", name, ok, err)
+		}
+	}
+	if got, err := a.Glob([]string{"*"}, GlobOptions{}); err != nil || !slices.Equal(got, []string{"large", "x"}) {
+		t.Errorf("the app has %q %v", got, err)
+	}
+	// A file that became a pipe after it was looked at.
+	if _, err := a.readRegular("pipe"); err == nil {
+		t.Error("a pipe is read")
+	}
+}
+
+// TestHostileIgnore: a .gitignore that cannot be read is said, not passed over: it may hide secrets.
+func TestHostileIgnore(t *testing.T) {
+	a := open(t, map[string]string{".gitignore": "-> /etc/passwd", "x": ""})
+	if _, err := a.Glob([]string{"*"}, GlobOptions{}); err == nil || fault.CodeOf(err) != fault.Refused {
+		t.Errorf("a .gitignore outside of the app: %v", err)
+	}
+}
+
+func TestHostileDepth(t *testing.T) {
+	a := open(t, map[string]string{strings.Repeat("d/", MaxDepth-1) + "x": "", "y": ""})
+	if got, err := a.Glob([]string{"**/x"}, GlobOptions{}); err != nil || len(got) != 1 {
+		t.Errorf("%d folders: %q %v", MaxDepth-1, got, err)
+	}
+	a = open(t, map[string]string{strings.Repeat("d/", MaxDepth+1) + "x": "", "y": ""})
+	if _, err := a.Glob([]string{"**/x"}, GlobOptions{}); err == nil || fault.CodeOf(err) != fault.Refused {
+		t.Errorf("%d folders: %v", MaxDepth+1, err)
+	}
+}
+
+// TestHostileNumber: the number of entries is limited for an app, not for a look at it.
+func TestHostileNumber(t *testing.T) {
+	a := open(t, map[string]string{"a/1": "", "a/2": "", "b/1": ""})
+	a.seen = MaxEntries - 4
+	if _, err := a.Glob([]string{"a/*"}, GlobOptions{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.Glob([]string{"a/*", "b/*"}, GlobOptions{}); err == nil || fault.CodeOf(err) != fault.Refused {
+		t.Errorf("one entry too many: %v", err)
+	}
+}
+
+// TestHostileNames: names that cannot stand in a plan are not found.
+func TestHostileNames(t *testing.T) {
+	a := open(t, map[string]string{"a\xffb": "", "new\nline": "", "-rf": "", "\"'$(x)": ""})
+	got, err := a.Glob([]string{"*"}, GlobOptions{})
+	if want := []string{"\"'$(x)", "-rf", "new\nline"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("the app has %q %v", got, err)
+	}
+}
+
+// TestUnreadable: root reads everything, so the words are tested without a file.
+func TestUnreadable(t *testing.T) {
+	err := unreadable("a/b", &fs.PathError{Op: "open", Path: "a/b", Err: syscall.EACCES}).(*fault.Fault)
+	if err.Code != fault.Refused || err.Hint != "make it readable: chmod u+r a/b" || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v %q", err, err.Hint)
+	}
+	if list(&handle{root: openRoot(t), name: "nope", parent: &handle{root: openRoot(t)}}) != nil {
+		t.Error("a directory that cannot be opened has entries")
+	}
+}
+
+func openRoot(t *testing.T) *os.Root {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
