@@ -168,6 +168,31 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
+// A container's first process is not told of signals that it has no handler for. People expect Ctrl-C to end
+// a program all the same, and at once.
+func TestRunEndsProgramWithoutHandlers(t *testing.T) {
+	e := engine(t)
+	for start, c := range map[string]struct {
+		sig  syscall.Signal
+		code int
+		out  string
+	}{
+		"plain":         {syscall.SIGINT, 130, "plain\n"},
+		"plain; echo":   {syscall.SIGTERM, 143, "plain\n"},
+		"parent handle": {syscall.SIGTERM, 5, "ready\ngot terminated\nthe child has ended: exit status 3\n"},
+	} {
+		path := ready(t, e, start)
+		signals := make(chan os.Signal, 1)
+		out := &buffer{}
+		var once sync.Once
+		out.seen = func(string) { once.Do(func() { signals <- c.sig }) }
+		code, err := e.Run(t.Context(), RunRequest{Path: path, Stdout: out, Stderr: testLog{t}, Signals: signals, Grace: time.Hour})
+		if err != nil || code != c.code || out.String() != c.out {
+			t.Errorf("%s: exit %d, %v, output %q", start, code, err, out.String())
+		}
+	}
+}
+
 // Whoever asks for the end before there is an app gets it.
 func TestRunInterruptedEarly(t *testing.T) {
 	e := engine(t)
@@ -182,18 +207,24 @@ func TestRunInterruptedEarly(t *testing.T) {
 	wantFault(t, err, fault.Interrupted, "interrupted")
 }
 
-func TestRunTerminal(t *testing.T) {
-	e := engine(t)
-	path := ready(t, e, "tty")
+// pty is a terminal: the user's end and the program's. The latter is never closed, since BuildKit reads it as
+// long as this process lives.
+func pty(t *testing.T) (outer console.Console, inner *os.File) {
+	t.Helper()
 	outer, name, err := console.NewPty()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer outer.Close()
-	inner, err := os.OpenFile(name, os.O_RDWR|syscall.O_NOCTTY, 0) // never closed: BuildKit reads it as long as this process lives
-	if err != nil {
+	if inner, err = os.OpenFile(name, os.O_RDWR|syscall.O_NOCTTY, 0); err != nil {
 		t.Fatal(err)
 	}
+	return outer, inner
+}
+
+func TestRunTerminal(t *testing.T) {
+	e := engine(t)
+	path := ready(t, e, "tty")
+	outer, inner := pty(t)
 	if err := outer.Resize(console.WinSize{Width: 91, Height: 20}); err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +236,24 @@ func TestRunTerminal(t *testing.T) {
 	code, err := e.Run(t.Context(), RunRequest{Path: path, Stdin: inner, Stdout: inner, Stderr: inner})
 	if got := <-shown; err != nil || code != 0 || !strings.Contains(got, "terminal 91 91") {
 		t.Errorf("%q, exit %d, %v", got, code, err)
+	}
+}
+
+// In a terminal, Ctrl-C is a key that the app's own terminal turns into a signal.
+func TestRunCtrlC(t *testing.T) {
+	e := engine(t)
+	for start, want := range map[string]int{"plain": 130, "handle": 3} {
+		outer, inner := pty(t)
+		lines := bufio.NewReader(outer)
+		go func() {
+			lines.ReadString('\n')
+			outer.Write([]byte{3})
+			io.Copy(io.Discard, lines)
+		}()
+		code, err := e.Run(t.Context(), RunRequest{Path: ready(t, e, start), Stdin: inner, Stdout: inner, Grace: time.Hour})
+		if err != nil || code != want {
+			t.Errorf("%s: exit %d, %v", start, code, err)
+		}
 	}
 }
 

@@ -72,12 +72,14 @@ func (c *call) exec() (int, error) {
 func (c *call) start(p *libcontainer.Process, tty bool, run func(*libcontainer.Process) error) (int, error) {
 	signals := make(chan os.Signal, 64) // before the start: a signal that comes meanwhile is kept
 	signal.Notify(signals)
+	f := &first{p: p}
 	var term *terminal
 	if tty {
 		var err error
 		if term, err = newTerminal(p); err != nil {
 			return 1, err
 		}
+		term.pressed = func(s unix.Signal) { f.signal(s, true) }
 		defer term.Close()
 	} else {
 		p.Stdin, p.Stdout, p.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -93,8 +95,8 @@ func (c *call) start(p *libcontainer.Process, tty bool, run func(*libcontainer.P
 	if err := writePID(c.pidFile, p); err != nil {
 		return 1, endFailed(p, err)
 	}
-	go forward(signals, p, term)
-	return exitCode(p)
+	go forward(signals, f, term)
+	return exitCode(f)
 }
 
 func endFailed(p *libcontainer.Process, err error) error {
@@ -104,7 +106,7 @@ func endFailed(p *libcontainer.Process, err error) error {
 }
 
 // forward passes every signal on but those that are about this process itself.
-func forward(signals <-chan os.Signal, p *libcontainer.Process, term *terminal) {
+func forward(signals <-chan os.Signal, f *first, term *terminal) {
 	for s := range signals {
 		switch s {
 		case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE:
@@ -113,19 +115,20 @@ func forward(signals <-chan os.Signal, p *libcontainer.Process, term *terminal) 
 				term.Resize()
 			}
 		default:
-			_ = p.Signal(s) // it may have ended already
+			if n, ok := s.(unix.Signal); ok {
+				f.signal(n, false)
+			}
 		}
 	}
 }
 
-func exitCode(p *libcontainer.Process) (int, error) {
-	ps, err := p.Wait()
+func exitCode(f *first) (int, error) {
+	ps, err := f.p.Wait()
 	if ps == nil {
 		return 1, err
 	}
-	ws, ok := ps.Sys().(syscall.WaitStatus)
-	if ok && ws.Signaled() {
-		return 128 + int(ws.Signal()), nil
+	if ws, ok := ps.Sys().(syscall.WaitStatus); ok {
+		return f.status(ws), nil
 	}
 	return ps.ExitCode(), nil
 }

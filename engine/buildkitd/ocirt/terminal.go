@@ -22,6 +22,8 @@ type terminal struct {
 	socket  *os.File // where libcontainer sends the inner one's descriptor
 	copied  chan struct{}
 	started bool
+	// pressed is told of keys that make the terminal send a signal to the processes in its foreground.
+	pressed func(unix.Signal)
 }
 
 var errNoTerminal = errors.New("a terminal is wanted, but none of the standard streams is one")
@@ -72,12 +74,32 @@ func (t *terminal) Start() error {
 	t.started = true
 	t.Resize()
 	go func() { _ = t.poll.Wait() }()
-	go func() { _, _ = io.Copy(t.inner, os.Stdin) }()
+	go func() { _, _ = io.Copy(keys{t}, os.Stdin) }()
 	go func() {
 		_, _ = io.Copy(os.Stdout, t.inner)
 		close(t.copied)
 	}()
 	return nil
+}
+
+// keys is what is typed.
+type keys struct{ t *terminal }
+
+func (k keys) Write(p []byte) (int, error) {
+	n, err := k.t.inner.Write(p)
+	mode, e := unix.IoctlGetTermios(int(k.t.inner.Fd()), unix.TCGETS)
+	if e != nil || mode.Lflag&unix.ISIG == 0 {
+		return n, err
+	}
+	for _, b := range p[:n] {
+		switch b {
+		case mode.Cc[unix.VINTR]:
+			k.t.pressed(unix.SIGINT)
+		case mode.Cc[unix.VQUIT]:
+			k.t.pressed(unix.SIGQUIT)
+		}
+	}
+	return n, err
 }
 
 // Resize gives the inner terminal the outer one's size.

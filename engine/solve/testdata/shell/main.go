@@ -7,12 +7,14 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,6 +80,24 @@ var commands = map[string]func([]string) error{
 	},
 	// serve answers HTTP on PORT until it is asked to end, which it does with status 3.
 	"serve": serve,
+	// plain is a program that knows nothing of signals, as C programs are.
+	"plain": func([]string) error {
+		noHandlers()
+		fmt.Println("plain")
+		time.Sleep(time.Hour)
+		return nil
+	},
+	// handle waits for a signal.
+	"handle": func([]string) error {
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+		fmt.Println("ready")
+		fmt.Println("got", <-signals)
+		os.Exit(3)
+		return nil
+	},
+	// parent is a shell that waits for a server.
+	"parent": parent,
 	// deaf hears no signal.
 	"deaf":  deaf,
 	"sleep": func(w []string) error { d, err := time.ParseDuration(w[0]); time.Sleep(d); return err },
@@ -148,5 +168,23 @@ func deaf([]string) error {
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
 	fmt.Println("deaf")
 	time.Sleep(time.Hour)
+	return nil
+}
+
+// noHandlers takes away the handlers that Go's runtime installs.
+func noHandlers() {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		var action [4]uintptr // SIG_DFL
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	}
+}
+
+func parent(w []string) error {
+	child := exec.Command("/bin/bash", "-c", strings.Join(w, " "))
+	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	noHandlers()
+	err := child.Run()
+	fmt.Println("the child has ended:", err)
+	os.Exit(5)
 	return nil
 }
