@@ -22,16 +22,16 @@ import (
 func (u *unifier) constrain(e *evaluated, s *says, p *plan.Plan) error {
 	c := &constraints{u: u, e: e, plan: p, seen: map[string]bool{}}
 	data, replaced := c.data(s)
-	met := e.own.Unify(e.own.Context().BuildExpr(data))
+	met := e.own.Unify(e.ctx.BuildExpr(data))
 	c.report(met.Validate(cue.Concrete(true)))
 	for _, l := range replaced {
 		v := met.LookupPath(pathOf(l.Path))
 		for _, part := range parts(v, 0) {
-			c.reportAt(part.Unify(v.Context().Encode(l.Value)).Validate(cue.Concrete(true)), l.Path)
+			c.reportAt(part.Unify(e.ctx.Encode(l.Value)).Validate(cue.Concrete(true)), l.Path)
 		}
 	}
 	for _, w := range s.want {
-		if v := e.own.LookupPath(pathOf(w.path)); p.Get(w.path...) == nil && !acceptsNothing(v) {
+		if v := e.own.LookupPath(pathOf(w.path)); p.Get(w.path...) == nil && !e.acceptsNothing(v) {
 			c.missing(w.path, fmt.Sprint(v), w.at)
 		}
 	}
@@ -91,8 +91,8 @@ func parts(v cue.Value, depth int) []cue.Value {
 }
 
 // acceptsNothing tells whether a leaf that nobody set is fine: a list may be empty.
-func acceptsNothing(v cue.Value) bool {
-	return v.IncompleteKind() == cue.ListKind && v.Unify(v.Context().Encode([]string{})).Validate(cue.Concrete(true)) == nil
+func (e *evaluated) acceptsNothing(v cue.Value) bool {
+	return v.IncompleteKind() == cue.ListKind && v.Unify(e.ctx.Encode([]string{})).Validate(cue.Concrete(true)) == nil
 }
 
 func (c *constraints) report(err error) {

@@ -20,6 +20,7 @@ const schemaFile = "schema/plan.cue"
 // evaluated is a nixpacks.cue with its value.
 type evaluated struct {
 	*cueSyntax
+	ctx  *cue.Context
 	own  cue.Value // the file alone
 	full cue.Value // #Plan & {file}
 }
@@ -36,7 +37,7 @@ func evalCUE(c *config, base *plan.Plan) (*evaluated, error) {
 		return nil, err
 	}
 	own := ctx.BuildFile(s.file, cue.Scope(scope))
-	return &evaluated{cueSyntax: s, own: own, full: scope.LookupPath(cue.ParsePath("#Plan")).Unify(own)}, nil
+	return &evaluated{cueSyntax: s, ctx: ctx, own: own, full: scope.LookupPath(cue.ParsePath("#Plan")).Unify(own)}, nil
 }
 
 // scopeOf is the value in which the user's file looks up what it does not declare.

@@ -8,18 +8,21 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// What evaluating a nixpacks.cue may take. An honest one takes a millisecond and a few hundred kilobytes;
-// CUE itself has no limits, and ten lines can ask it for years of work.
-const (
-	maxTime   = 5 * time.Second
-	maxMemory = 512 << 20 // bytes
-	lookEvery = 5 * time.Millisecond
-)
+// budget is what evaluating a nixpacks.cue may take. An honest one takes a millisecond and a few hundred
+// kilobytes; CUE itself has no limits, and ten lines can ask it for years of work.
+type budget struct {
+	time   time.Duration
+	memory uint64 // bytes
+}
 
-// guarded runs f, which evaluates the CUE file called name, within limits. Where it exceeds them, f is left
+var allowed = budget{5 * time.Second, 512 << 20}
+
+const lookEvery = 5 * time.Millisecond
+
+// guard runs f, which evaluates the CUE file called name, within limits. Where it exceeds them, f is left
 // to itself and a fault is returned: CUE cannot be interrupted, and the program is about to end anyway. A
 // single operation that allocates more than there is cannot be caught.
-func guarded(name string, f func() error) error {
+func (b budget) guard(name string, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -30,7 +33,7 @@ func guarded(name string, f func() error) error {
 		}()
 		done <- f()
 	}()
-	over, look, start := time.After(maxTime), time.NewTicker(lookEvery), heap()
+	over, look, start := time.After(b.time), time.NewTicker(lookEvery), heap()
 	defer look.Stop()
 	for {
 		select {
@@ -39,7 +42,7 @@ func guarded(name string, f func() error) error {
 		case <-over:
 			return tooCostly(name, "time")
 		case <-look.C:
-			if heap() > start+maxMemory {
+			if heap() > start+b.memory {
 				return tooCostly(name, "memory")
 			}
 		}

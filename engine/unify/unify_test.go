@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -47,15 +48,27 @@ func readCase(t testing.TB, file string) *testCase {
 		if !ok {
 			continue
 		}
-		p := filepath.Join(c.dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		c.write(t, name, string(f.Data))
 	}
 	return c
+}
+
+func (c *testCase) write(t testing.TB, name, data string) {
+	t.Helper()
+	p := filepath.Join(c.dir, name)
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *testCase) link(t testing.TB, to, name string) {
+	t.Helper()
+	if err := os.Symlink(to, filepath.Join(c.dir, name)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (c *testCase) option(key, value string) {
@@ -87,9 +100,13 @@ func (c *testCase) option(key, value string) {
 	}
 }
 
+var loadCatalog = sync.OnceValues(func() (*catalog.Catalog, error) {
+	return catalog.Load(os.DirFS("testdata/providers"), "providers")
+})
+
 func testCatalog(t testing.TB) *catalog.Catalog {
 	t.Helper()
-	cat, err := catalog.Load(os.DirFS("testdata/providers"), "providers")
+	cat, err := loadCatalog()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,9 +149,7 @@ func (c *testCase) changes(t testing.TB, cat *catalog.Catalog, p *plan.Plan) str
 	dir := t.TempDir()
 	for _, name := range []string{"web.txt", "py.txt"} {
 		if data, err := os.ReadFile(filepath.Join(c.dir, name)); err == nil {
-			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			(&testCase{dir: dir}).write(t, name, string(data))
 		}
 	}
 	a, err := app.Open(dir)
@@ -256,9 +271,7 @@ func TestPlanIsStable(t *testing.T) {
 // Facts are kept for every provider.
 func TestFacts(t *testing.T) {
 	c := &testCase{dir: t.TempDir()}
-	if err := os.WriteFile(filepath.Join(c.dir, "web.txt"), []byte("web\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	c.write(t, "web.txt", "web\n")
 	a, err := app.Open(c.dir)
 	if err != nil {
 		t.Fatal(err)
