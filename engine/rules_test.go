@@ -74,7 +74,7 @@ func sources(t *testing.T) []source {
 			return err
 		}
 		rel := filepath.ToSlash(strings.TrimPrefix(p, "../"))
-		if d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(rel, ".") && rel != ".." || rel == "examples" || rel == "cli/tmpdeps") {
+		if d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(rel, ".") && rel != ".." || rel == "examples") {
 			return filepath.SkipDir
 		}
 		if d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
