@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/client"
+	"golang.org/x/sys/unix"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -270,6 +271,29 @@ func TestOrdinaryUser(t *testing.T) {
 			nothingLeft(t, Options{State: state})
 		})
 	}
+}
+
+// On tmpfs an ordinary user's overlay can be mounted and does not work.
+func TestOrdinaryUserOnTmpfs(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may mount a tmpfs for it")
+	}
+	connect(t, options(t))
+	state, err := os.MkdirTemp("", "ordinary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(state)
+	if err := unix.Mount("tmpfs", state, "tmpfs", 0, "uid=12345,gid=12345,mode=700"); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(state, unix.MNT_DETACH)
+	p := newProcess(t, state, nil, "echo")
+	p.cmd.Path = "/proc/self/exe"
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 12345, Gid: 12345}}
+	p.start()
+	p.until("is on tmpfs, which cannot hold an overlay")
+	p.end()
 }
 
 // go run deletes the binary, an upgrade replaces it: steps of the running program must not care.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
 	"golang.org/x/sys/unix"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
@@ -37,7 +38,7 @@ func preflight(dir string, rootless bool) error {
 		return fault.New(fault.Usage, "the state directory %s has a %q in its path, which overlayfs does not take", dir, dir[i]).
 			WithHint("set XDG_STATE_HOME to another directory")
 	}
-	if err := tryOverlay(dir, rootless); err != nil {
+	if err := tryOverlay(dir); err != nil {
 		return explainOverlay(err, dir, fsName(dir), realHost)
 	}
 	if rootless {
@@ -53,7 +54,7 @@ var errHidden = errors.New("a directory that was removed and made again still sh
 
 // tryOverlay mounts an overlay in dir and does the one thing that needs extended attributes below it: remove a
 // directory and make it again.
-func tryOverlay(dir string, rootless bool) (err error) {
+func tryOverlay(dir string) (err error) {
 	tmp, err := os.MkdirTemp(dir, "probe")
 	if err != nil {
 		return err
@@ -66,7 +67,8 @@ func tryOverlay(dir string, rootless bool) (err error) {
 		}
 	}
 	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", at("lower"), at("upper"), at("work"))
-	if rootless {
+	// As the snapshotter decides: in a user namespace, but not on tmpfs.
+	if user, err := overlayutils.NeedsUserXAttr(dir); err == nil && user {
 		options += ",userxattr"
 	}
 	if err := unix.Mount("overlay", at("merged"), "overlay", 0, options); err != nil {

@@ -137,7 +137,7 @@ func remove(root, id string, force bool) error {
 // removeUnstarted removes the directory of a container that never got as far as a saved state. Nothing is
 // mounted in there: it holds a fifo at most.
 func removeUnstarted(root, id string) error {
-	if id == "" || filepath.Base(id) != id {
+	if id == "" || id == "." || id == ".." || filepath.Base(id) != id {
 		return fmt.Errorf("not a container's name: %q", id)
 	}
 	return os.RemoveAll(filepath.Join(root, id))
