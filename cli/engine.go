@@ -24,7 +24,8 @@ func engineFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "ca-cert", Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
 		&ucli.StringFlag{Name: "debian-mirror", Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},
 		&ucli.BoolFlag{Name: "pull", Usage: "look for newer packages for a debian:// base that is here already"},
-		&ucli.BoolFlag{Name: "offline", Usage: "make debian:// bases from what was downloaded before"},
+		&ucli.StringFlag{Name: "debian-keyring", Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
+		&ucli.BoolFlag{Name: "offline", Usage: "use only debian:// bases that are in the cache"},
 	}
 }
 
@@ -81,6 +82,7 @@ func bases(c *ucli.Context, h *Host) (solve.Bases, error) {
 	return solve.Bases{
 		CacheDir: cache,
 		Mirror:   c.String("debian-mirror"),
+		Keyring:  c.String("debian-keyring"),
 		Refresh:  c.Bool("pull"),
 		Offline:  c.Bool("offline"),
 		Say:      func(line string) { fmt.Fprintln(h.Stderr, line) },

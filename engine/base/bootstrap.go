@@ -59,7 +59,7 @@ func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, 
 
 // key names a base by its content: the packages, and what this program adds to them.
 func (d *debian) key(c *choice, rels []*release) string {
-	return d.suite + "-" + d.Arch + "-" + d.flavour.name + "-" +
+	return rels[0].codename + "-" + d.Arch + "-" + d.flavour.name + "-" +
 		hashOf([]any{format, d.recipe(), d.aptSources(rels), string(d.ownKeys()), c.sorted()})[:32]
 }
 
@@ -134,7 +134,7 @@ func (d *debian) build(ctx context.Context, run Runner, c *choice, debs map[stri
 		return fault.Wrap(fault.TryAgain, err, "the base %s cannot be written: %v", d.Ref, err)
 	}
 	cfg := ocispecs.ImageConfig{Env: d.flavour.env, Cmd: []string{"/bin/bash"}}
-	_, err = out.finish(ly, platform, cfg, epoch, d.Ref)
+	_, err = out.finish(ly, platform, cfg, epoch)
 	return cacheFault(err)
 }
 
@@ -150,7 +150,7 @@ func (d *debian) stage(c *choice, debs map[string]string, sources, dir string, p
 		return Stage{}, fault.Wrap(fault.TryAgain, err, "the base %s cannot be written: %v", d.Ref, err)
 	}
 	env := stageEnv(strconv.FormatInt(epoch.Unix(), 10))
-	layout, err := out.finish(ly, platform, ocispecs.ImageConfig{Env: env}, epoch, d.Ref)
+	layout, err := out.finish(ly, platform, ocispecs.ImageConfig{Env: env}, epoch)
 	if err != nil {
 		return Stage{}, cacheFault(err)
 	}

@@ -17,7 +17,7 @@ import (
 // cache is the part of the cache directory that one base uses:
 //
 //	downloads/SHA256   packages and indexes, shared by all bases
-//	bases/KEY/         a finished base, an OCI layout, never changed
+//	bases/KEY/         a finished base, an OCI layout, never changed; deleted when no request gets it any more
 //	names/ID.json      which key a request got last
 //	tmp/ID/            what is being written, by the holder of locks/ID
 type cache struct {
@@ -54,18 +54,23 @@ func (c *cache) prepare() error {
 	return nil
 }
 
-// lookup gives the base that this request got last, or nil. A record or layout that cannot be read counts as none: it is
-// made again.
-func (c *cache) lookup() *Layout {
-	raw, err := os.ReadFile(c.path(namesDir, c.id+".json"))
-	if err != nil {
-		return nil
+// lookup gives the base that this request got last, and when it was made; or nil. A record or layout that cannot be read
+// counts as none: it is made again.
+func (c *cache) lookup() (*Layout, time.Time) {
+	r := readRecord(c.path(namesDir, c.id+".json"))
+	if r.Key == "" {
+		return nil, r.Made
 	}
-	var r record
-	if json.Unmarshal(raw, &r) != nil || !filepath.IsLocal(r.Key) {
-		return nil
+	return c.open(r.Key), r.Made
+}
+
+// readRecord gives the empty record for one that cannot be read.
+func readRecord(file string) (r record) {
+	raw, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(raw, &r) != nil || !filepath.IsLocal(r.Key) {
+		return record{}
 	}
-	return c.open(r.Key)
+	return r
 }
 
 func (c *cache) open(key string) *Layout {
@@ -118,17 +123,18 @@ func (c *cache) publish(layout string, r record) (*Layout, error) {
 	return c.point(r)
 }
 
-// point lets the request's name point to a base that is there.
+// point lets the request's name point to a base that is there, and lets go of the one that it pointed to.
 func (c *cache) point(r record) (*Layout, error) {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "the record of the base %s cannot be written", r.Base)
 	}
-	part := c.path(tmpDir, c.id, "name")
+	name, part := c.path(namesDir, c.id+".json"), c.path(tmpDir, c.id, "name")
+	before := readRecord(name)
 	if err := os.WriteFile(part, append(raw, '\n'), 0o600); err != nil {
 		return nil, cacheFault(err)
 	}
-	if err := os.Rename(part, c.path(namesDir, c.id+".json")); err != nil {
+	if err := os.Rename(part, name); err != nil {
 		return nil, cacheFault(err)
 	}
 	l := c.open(r.Key)
@@ -136,7 +142,32 @@ func (c *cache) point(r record) (*Layout, error) {
 		return nil, fault.New(fault.TryAgain, "the base %s has gone from the cache %s while it was made", r.Base, c.dir).
 			WithHint("try again; is another process cleaning the cache?")
 	}
+	c.release(before.Key)
+	c.sweep(r.Made)
 	return l, nil
+}
+
+// release deletes a base that no request gets any more. A build that uses it has its files open.
+func (c *cache) release(key string) {
+	names, _ := filepath.Glob(c.path(namesDir, "*.json"))
+	for _, n := range names {
+		if readRecord(n).Key == key {
+			return
+		}
+	}
+	if key != "" {
+		_ = os.RemoveAll(c.path(basesDir, key)) // at worst it stays
+	}
+}
+
+// sweep deletes downloads that no base was made from for a long time.
+func (c *cache) sweep(now time.Time) {
+	files, _ := os.ReadDir(c.path(downloadsDir))
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && now.Sub(info.ModTime()) > stale {
+			_ = os.Remove(c.path(downloadsDir, f.Name())) // at worst it stays
+		}
+	}
 }
 
 // cacheFault says that the cache directory cannot be used.

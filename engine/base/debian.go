@@ -32,6 +32,9 @@ type debian struct {
 	fetch   *fetcher
 }
 
+// stale is how old a base may be before it is said that there may be a newer one.
+const stale = 30 * 24 * time.Hour
+
 var suiteForm = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,63}$`)
 
 func newDebian(req Request) (*debian, error) { return newDebianOn(req, os.DirFS("/")) }
@@ -68,7 +71,10 @@ func (d *debian) resolve(ctx context.Context, run Runner) (*Layout, error) {
 		return nil, err
 	}
 	if !d.Refresh {
-		if l := c.lookup(); l != nil {
+		if l, made := c.lookup(); l != nil {
+			if age := d.now().Sub(made); age > stale {
+				d.Progress(fmt.Sprintf("%s was made %d days ago; --pull looks for newer packages", d.Ref, int(age.Hours()/24)))
+			}
 			return l, nil
 		}
 	}
@@ -82,7 +88,7 @@ func (d *debian) resolve(ctx context.Context, run Runner) (*Layout, error) {
 	}
 	defer unlock()
 	if !d.Refresh {
-		if l := c.lookup(); l != nil { // made while we waited
+		if l, _ := c.lookup(); l != nil { // made while we waited
 			return l, nil
 		}
 	}

@@ -98,6 +98,72 @@ func TestCached(t *testing.T) {
 	if l := get(nil); l.Dir == first.Dir {
 		t.Error("the new base did not take the place of the old")
 	}
+	if _, err := os.Stat(first.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the old base is still there: %v", err)
+	}
+}
+
+// Two requests may get the same base: it stays for the one when the other gets a newer one.
+func TestShared(t *testing.T) {
+	a := newArchive(t)
+	one := Request{Ref: "debian://trixie", Arch: "amd64", Mirror: a.srv.URL + "/debian", Keyring: a.keyFile(), CacheDir: t.TempDir(),
+		Progress: func(string) {}}
+	two := one
+	two.Ref = "debian://stable"
+	get := func(r Request) *Layout {
+		t.Helper()
+		l, err := a.resolve(r, copyRunner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	a.files["debian/dists/stable/InRelease"] = a.files["debian/dists/trixie/InRelease"]
+	a.files["debian/dists/stable/main/binary-amd64/Packages.xz"] = a.files["debian/dists/trixie/main/binary-amd64/Packages.xz"]
+	first := get(one)
+	if other := get(two); other.Dir != first.Dir {
+		t.Errorf("stable is %s, trixie is %s", other.Dir, first.Dir)
+	}
+	newer := basics()
+	newer[4].fields["Version"] = "1.3-1"
+	a.suite("debian", "trixie", nil, newer...)
+	one.Refresh = true
+	if l := get(one); l.Dir == first.Dir {
+		t.Error("trixie was not refreshed")
+	}
+	if other := get(two); other.Dir != first.Dir {
+		t.Error("stable lost its base")
+	}
+}
+
+// Downloads that were not used for a month go, and a base of that age is said to be old.
+func TestOld(t *testing.T) {
+	a := newArchive(t)
+	var said []string
+	req := Request{Ref: "debian://trixie", Arch: "amd64", Mirror: a.srv.URL + "/debian", Keyring: a.keyFile(), CacheDir: t.TempDir()}
+	req.Progress = func(s string) { said = append(said, s) }
+	odd := filepath.Join(req.CacheDir, downloadsDir, "old")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(odd), 0o700), os.WriteFile(odd, nil, 0o600), os.Chtimes(odd, today, today.Add(-31*24*time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.resolve(req, copyRunner); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(odd); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an old download is still there: %v", err)
+	}
+	d, err := newDebianOn(req, os.DirFS(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said = nil
+	d.now = func() time.Time { return today.Add(40*24*time.Hour + time.Hour) }
+	if _, err := d.resolve(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(said, []string{"debian://trixie was made 40 days ago; --pull looks for newer packages"}) {
+		t.Errorf("said %q", said)
+	}
 }
 
 // A cache that lost or damaged what it had makes it again.

@@ -129,11 +129,12 @@ func relink(files map[string]entry) error {
 func plain(name string, h *tar.Header, epoch time.Time) *tar.Header {
 	out := &tar.Header{Typeflag: h.Typeflag, Name: name, Linkname: h.Linkname, Mode: h.Mode & 0o7777, Uid: h.Uid, Gid: h.Gid,
 		Size: h.Size, ModTime: h.ModTime.Truncate(time.Second).UTC(), Devmajor: h.Devmajor, Devminor: h.Devminor}
-	if out.ModTime.After(epoch) {
-		out.ModTime = epoch
-	}
 	if h.Typeflag == tar.TypeDir {
 		out.Name += "/"
+	}
+	// A directory's time depends on the file system that the stage ran on: overlayfs keeps some that others touch.
+	if h.Typeflag == tar.TypeDir || out.ModTime.After(epoch) {
+		out.ModTime = epoch
 	}
 	if c, ok := h.PAXRecords[capability]; ok {
 		out.PAXRecords = map[string]string{capability: c}

@@ -76,7 +76,7 @@ func TestFinishSame(t *testing.T) {
 	moved.ModTime, moved.Uname, moved.Format = built.Add(5*time.Hour), "root", tar.FormatPAX
 	moved.AccessTime, moved.PAXRecords = built, map[string]string{"SCHILY.xattr.user.x": "y", "LIBARCHIVE.creationtime": "1"}
 	two, err := finish(t, tarOf(t, moved, file("usr/perl5", "perl"), &tar.Header{Typeflag: tar.TypeSymlink, Name: "bin", Linkname: "usr/bin", Mode: 0},
-		link("usr/perl", "usr/perl5"), dir("usr/"), file("var/log/dpkg.log", "now"), file("run/lock", ""), file("etc/resolv.conf", "nameserver"),
+		link("usr/perl", "usr/perl5"), &tar.Header{Typeflag: tar.TypeDir, Name: "usr/", Mode: 0o755, ModTime: built.Add(-time.Hour)}, file("var/log/dpkg.log", "now"), file("run/lock", ""), file("etc/resolv.conf", "nameserver"),
 		dir(stageDir), file(stageDir+"/a.deb", "!"), file("dev/null", "")))
 	if err != nil {
 		t.Fatal(err)

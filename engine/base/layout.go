@@ -116,11 +116,11 @@ func (l *layoutWriter) write(path string, raw []byte) error {
 }
 
 // finish writes config, manifest and index. created is the time that the config states.
-func (l *layoutWriter) finish(ly layer, platform ocispecs.Platform, cfg ocispecs.ImageConfig, created time.Time, by string) (*Layout, error) {
+func (l *layoutWriter) finish(ly layer, platform ocispecs.Platform, cfg ocispecs.ImageConfig, created time.Time) (*Layout, error) {
 	config, err := l.addJSON(ocispecs.MediaTypeImageConfig, ocispecs.Image{
 		Created: &created, Platform: platform, Config: cfg,
 		RootFS:  ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{ly.diffID}},
-		History: []ocispecs.History{{Created: &created, CreatedBy: by}},
+		History: []ocispecs.History{{Created: &created, CreatedBy: "a base of Debian packages"}},
 	})
 	if err != nil {
 		return nil, err
