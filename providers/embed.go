@@ -4,7 +4,7 @@ package providers
 
 import "embed"
 
-// FS holds the CUE files.
+// FS holds the CUE files, and index.json, which TestIndex generates from them.
 //
-//go:embed *.cue */*.cue */cue.mod
+//go:embed index.json *.cue */*.cue */cue.mod
 var FS embed.FS

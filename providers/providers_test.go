@@ -188,6 +188,28 @@ func compare(t *testing.T, want, got []txtar.File) {
 	}
 }
 
+// TestIndex compares index.json, by which the program knows its providers, with the providers.
+func TestIndex(t *testing.T) {
+	c, err := catalog.Load(os.DirFS("."), "providers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := c.Index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(catalog.IndexFile, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(catalog.IndexFile)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("index.json is not up to date (%v): go test ./providers -run TestIndex -update", err)
+	}
+}
+
 // TestStockCUE gives the facts of every case to the cue command, which knows nothing of this program: the
 // provider's own files and the answers are all that a plan depends on.
 func TestStockCUE(t *testing.T) {

@@ -14,8 +14,12 @@ type handle struct {
 	name string
 }
 
-func (h *handle) list() ([]fs.DirEntry, error) { return fs.ReadDir(h.root.FS(), path.Join(".", h.name)) }
+func (h *handle) list() ([]fs.DirEntry, error) {
+	return fs.ReadDir(h.root.FS(), path.Join(".", h.name))
+}
 
 func (h *handle) close() {}
 
-func (h *handle) below(name string) *handle { return &handle{root: h.root, name: path.Join(h.name, name)} }
+func (h *handle) below(name string) *handle {
+	return &handle{root: h.root, name: path.Join(h.name, name)}
+}

@@ -24,8 +24,15 @@ type Provider struct {
 	Name    string
 	Folder  string
 	detect  Rule
-	sources []source
-	foreign bool // from outside: not checked by our tests
+	rule    map[string]any // detect as it is written
+	dir     fs.FS          // that Folder is in
+	label   string         // what places in dir begin with
+	foreign bool           // from outside: not checked by our tests
+}
+
+// sources are the provider's files.
+func (p *Provider) sources() ([]source, error) {
+	return readSources(p.dir, p.Folder, p.label+"/"+p.Folder)
 }
 
 // Detect is the rule by which the provider recognizes an app.
@@ -34,16 +41,9 @@ func (p *Provider) Detect() Rule { return p.detect }
 // Builtin is the catalog of the providers that are part of the program.
 func Builtin() (*Catalog, error) { return builtin() }
 
-var builtin = sync.OnceValues(func() (*Catalog, error) {
-	c, err := Load(providers.FS, "providers")
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range c.list {
-		p.foreign = false
-	}
-	return c, nil
-})
+var builtin = sync.OnceValues(loadBuiltin)
+
+func loadBuiltin() (*Catalog, error) { return loadIndexed(providers.FS, "providers") }
 
 // Load reads the providers in the folders of a directory; name is what places in them begin with. The
 // order is that of `order` in the directory's own CUE files, which name folders; folders that it does not
@@ -83,6 +83,10 @@ func (c *Catalog) settings(from []source) ([]string, error) {
 	s, err := parseSources(from)
 	if err != nil {
 		return nil, err
+	}
+	if s.top["detect"] != nil {
+		return nil, fault.New(fault.Usage, "this is a provider, not a directory of providers").WithPos(s.at("detect")).
+			WithHint("give the directory above it")
 	}
 	v, err := buildFiles(NewContext(), s.files)
 	if err != nil {
@@ -125,12 +129,12 @@ func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
 }
 
 func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
-	p := &Provider{Folder: folder, foreign: true}
-	var err error
-	if p.sources, err = readSources(dir, folder, label+"/"+folder); err != nil {
+	p := &Provider{Folder: folder, dir: dir, label: label, foreign: true}
+	from, err := p.sources()
+	if err != nil {
 		return nil, err
 	}
-	s, err := parseSources(p.sources)
+	s, err := parseSources(from)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +151,7 @@ func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
 	if !ok {
 		return nil, fault.New(fault.Refused, "provider %s: detect must be literal data", p.Name).WithPos(s.at("detect"))
 	}
+	p.rule, _ = rule.(map[string]any)
 	if p.detect, err = parseRule(rule); err != nil {
 		return nil, fault.New(fault.Refused, "provider %s: detect: %v", p.Name, err).WithPos(s.at("detect"))
 	}

@@ -23,6 +23,10 @@ var topFields = []string{"name", "detect", "packages", "facts", "plan", "metadat
 func (s *syntax) checkTop() error {
 	var faults []error
 	for _, f := range s.files {
+		if name := f.PackageName(); name == "" || name != s.files[0].PackageName() {
+			faults = append(faults, fault.New(fault.Refused, "the files of a provider are one package").
+				WithPos(fault.Pos{File: f.Filename, Line: 1, Col: 1}).WithHint("begin each with the same line: package NAME"))
+		}
 		for _, d := range f.Decls {
 			if err := checkDecl(d); err != nil {
 				faults = append(faults, err)

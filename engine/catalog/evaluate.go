@@ -60,7 +60,11 @@ func (p *Provider) Evaluate(a *app.App, env Env) (*Evaluation, error) {
 	if env.Packages == "" {
 		env.Packages = "nix"
 	}
-	s, err := parseSources(p.sources)
+	from, err := p.sources()
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseSources(from)
 	if err != nil {
 		return nil, err
 	}
@@ -214,6 +218,6 @@ func line(at cue.Value, path []string) fault.Pos {
 	if !at.Exists() {
 		return fault.Pos{}
 	}
-	p := at.Pos()
+	p := cue.Dereference(at).Pos()
 	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
 }

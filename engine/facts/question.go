@@ -169,8 +169,15 @@ func paths(v any) ([][]string, error) {
 }
 
 func positive(name string, v any) (int, error) {
-	if n, ok := v.(int); ok && n > 0 {
-		return n, nil
+	switch n := v.(type) {
+	case int:
+		if n > 0 {
+			return n, nil
+		}
+	case float64: // from JSON
+		if n > 0 && n == float64(int(n)) {
+			return int(n), nil
+		}
 	}
 	return 0, fmt.Errorf("%s is a number above 0", name)
 }

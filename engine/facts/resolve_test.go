@@ -121,11 +121,6 @@ func parse(t *testing.T, question string) Question {
 	if err := json.Unmarshal([]byte(question), &fields); err != nil {
 		t.Fatal(question, err)
 	}
-	for k, v := range fields {
-		if n, ok := v.(float64); ok {
-			fields[k] = int(n)
-		}
-	}
 	q, err := Parse(fields)
 	if err != nil {
 		t.Fatal(question, err)
@@ -177,6 +172,7 @@ func TestParse(t *testing.T) {
 		{map[string]any{"json": []any{"x"}}, "json is a string"},
 		{map[string]any{"file": "x", "limit": 1}, `unknown field "limit" in a fact of kind file`},
 		{map[string]any{"glob": "x", "limit": 0}, "limit is a number above 0"},
+		{map[string]any{"glob": "x", "limit": 1.5}, "limit is a number above 0"},
 		{map[string]any{"glob": "x", "depth": "1"}, "depth is a number above 0"},
 		{map[string]any{"json": "x", "pick": "a"}, "pick is a list of keys"},
 		{map[string]any{"json": "x", "pick": []any{[]any{}}}, "pick is a list of keys"},

@@ -1,0 +1,68 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// IndexFile is what Load would find out about a directory of providers, as data beside them: with it, detection
+// parses no CUE, and planning that of one provider. Parsing 23 costs 4 ms, decoding their index 0.1.
+const IndexFile = "index.json"
+
+type index struct {
+	Defaults  plan.Defaults `json:"defaults"`
+	Providers []indexed     `json:"providers"`
+}
+
+type indexed struct {
+	Folder string         `json:"folder"`
+	Name   string         `json:"name"`
+	Detect map[string]any `json:"detect"`
+}
+
+// Index is the catalog as the content of IndexFile: a line each for the defaults and every provider.
+func (c *Catalog) Index() ([]byte, error) {
+	var b bytes.Buffer
+	defaults, err := json.Marshal(c.defaults)
+	if err != nil {
+		return nil, err
+	}
+	b.WriteString("{\"defaults\": " + string(defaults) + ",\n\"providers\": [")
+	for i, p := range c.list {
+		line, err := json.Marshal(indexed{p.Folder, p.Name, p.rule})
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b.WriteString(",")
+		}
+		b.WriteString("\n" + string(line))
+	}
+	b.WriteString("\n]}\n")
+	return b.Bytes(), nil
+}
+
+// loadIndexed makes a catalog from the IndexFile in dir.
+func loadIndexed(dir fs.FS, name string) (*Catalog, error) {
+	data, err := fs.ReadFile(dir, IndexFile)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the program lacks the index of its providers")
+	}
+	var ix index
+	if err := json.Unmarshal(data, &ix); err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the index of the program's providers is broken")
+	}
+	c := &Catalog{defaults: ix.Defaults}
+	for _, x := range ix.Providers {
+		rule, err := parseRule(x.Detect)
+		if err != nil {
+			return nil, fault.Wrap(fault.Bug, err, "the index of the program's providers is broken")
+		}
+		c.list = append(c.list, &Provider{Name: x.Name, Folder: x.Folder, detect: rule, rule: x.Detect, dir: dir, label: name})
+	}
+	return c, nil
+}
