@@ -97,7 +97,10 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input) er
 			ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &in.Platform},
 		})
 		if err != nil {
-			return w.unpullable(ctx, err)
+			if ctx.Err() != nil {
+				return interrupted(ctx)
+			}
+			return w.unpullable(err)
 		}
 		var img ocispecs.Image
 		if err := json.Unmarshal(raw, &img); err != nil {
@@ -109,10 +112,7 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input) er
 }
 
 // unpullable is the fault for a base that the registry does not give.
-func (w want) unpullable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return interrupted(ctx)
-	}
+func (w want) unpullable(err error) error {
 	hint := "without a registry: --packages apt takes Debian's packages; another base: --build-image REF"
 	if w.run {
 		hint = "start.runImage names it; without one, the image that builds also runs"
@@ -136,5 +136,8 @@ func whyUnpullable(err error, cause string) string {
 	case grpcerrors.Code(err) == codes.NotFound || absent.MatchString(cause):
 		return "it does not exist"
 	}
-	return "the registry cannot be reached (" + cause + ")"
+	if networkTrouble.MatchString(cause) || strings.Contains(cause, "connection refused") {
+		return "the registry cannot be reached (" + cause + ")"
+	}
+	return cause
 }

@@ -7,8 +7,10 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/distribution/reference"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/opencontainers/go-digest"
 	"google.golang.org/grpc/codes"
@@ -113,6 +115,9 @@ func exitText(status uint32) string {
 func (f failure) other(where string) error {
 	cause := plainCause(f.err)
 	out := &fault.Fault{Code: fault.BuildFailed, Msg: cause, Err: f.err}
+	if ref := f.image(cause); ref != "" {
+		return want{ref: ref}.unpullable(f.err)
+	}
 	if f.vertex != "" {
 		out.Msg = f.subject() + ": " + cause
 		out.Detail = f.seen.logs[f.vertex].String()
@@ -128,6 +133,30 @@ func (f failure) other(where string) error {
 		out.Hint = "the network seems to have failed; the same command may work later"
 	}
 	return out
+}
+
+// image is the registry reference of the base whose layers could not be had, if it is that. BuildKit fetches
+// layers when a step first needs them, so the failed step may be any.
+func (f failure) image(cause string) string {
+	if f.lowered.Def == nil {
+		return ""
+	}
+	fetching := strings.Contains(cause, "/blobs/sha256:") || strings.Contains(cause, "httpReadSeeker")
+	for _, raw := range f.lowered.Def.Def {
+		var op pb.Op
+		if op.UnmarshalVT(raw) != nil {
+			continue
+		}
+		ref, ok := strings.CutPrefix(op.GetSource().GetIdentifier(), "docker-image://")
+		if !ok {
+			continue
+		}
+		named, err := reference.ParseNormalizedNamed(ref)
+		if digest.FromBytes(raw) == f.vertex || err == nil && fetching && strings.Contains(cause, "/v2/"+reference.Path(named)+"/") {
+			return ref
+		}
+	}
+	return ""
 }
 
 // networkTrouble is how programs and BuildKit say that a name could not be resolved or a host not be

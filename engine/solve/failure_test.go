@@ -1,12 +1,17 @@
 package solve
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -88,6 +93,35 @@ func TestBaseThatCannotBePulled(t *testing.T) {
 	req.Lower.Plan.BuildImage = "No Such/Image"
 	_, err := e.Build(t.Context(), req)
 	wantFault(t, err, fault.Refused, `"No Such/Image" is no image reference`)
+}
+
+// A registry may know an image whose layers it cannot give.
+func TestBaseWithoutLayers(t *testing.T) {
+	config, _ := json.Marshal(ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH},
+		RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString("layer")}}})
+	desc := func(media string, raw []byte) ocispecs.Descriptor {
+		return ocispecs.Descriptor{MediaType: media, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
+	}
+	manifest, _ := json.Marshal(ocispecs.Manifest{MediaType: ocispecs.MediaTypeImageManifest, Config: desc(ocispecs.MediaTypeImageConfig, config),
+		Layers: []ocispecs.Descriptor{desc(ocispecs.MediaTypeImageLayer, []byte("layer"))}})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, "/manifests/"):
+			w.Header().Set("Content-Type", ocispecs.MediaTypeImageManifest)
+			w.Write(manifest)
+		case strings.HasSuffix(r.URL.Path, digest.FromBytes(config).String()):
+			w.Write(config)
+		case strings.Contains(r.URL.Path, "/blobs/"):
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	t.Cleanup(s.Close)
+	ref := strings.TrimPrefix(s.URL, "http://") + "/none"
+	req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
+	req.Lower.Plan.BuildImage = ref + ":1"
+	_, err := engine(t).Build(t.Context(), req)
+	wantFault(t, err, fault.TryAgain, "error: cannot pull "+ref+"@sha256:")
+	wantFault(t, err, fault.TryAgain, "the registry refuses it to you")
 }
 
 func TestPlainCause(t *testing.T) {

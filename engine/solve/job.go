@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -38,10 +39,16 @@ func (e *Engine) newJob(req Request) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	shared := req.AppDir
+	if shared != "" {
+		if shared, err = filepath.Abs(shared); err != nil {
+			return nil, fault.Wrap(fault.Usage, err, "cannot find the app's directory %s", req.AppDir)
+		}
+	}
 	d := &dirs{fs: map[string]fsutil.FS{}}
 	return &job{progress: req.Progress, dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
 		OCIStores: map[string]content.Store{},
-		SharedKey: req.AppDir, // so that only what changed since this app's last build is sent
+		SharedKey: shared, // so that only what changed since this app's last build is sent
 		Session: []session.Attachable{filesync.NewFSSyncProvider(d), secretsprovider.FromMap(values),
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 				AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(io.Discard)),

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
-	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/opencontainers/go-digest"
@@ -47,19 +46,6 @@ const (
 	layoutCompression = "zstd"
 	tarGzipLevel      = "3"
 )
-
-// attributes that an output may have, by type.
-var attributes = map[string][]string{
-	TypeOCI:    append([]string{"tar"}, imageAttributes...),
-	TypeDocker: imageAttributes,
-	TypeImage: append([]string{"push", "push-by-digest", "registry.insecure", "unpack", "store", "dangling-name-prefix",
-		"name-canonical"}, imageAttributes...),
-	TypeLocal: {"mode", "platform-split", "source-date-epoch"},
-	TypeTar:   {"platform-split", "source-date-epoch"},
-}
-
-var imageAttributes = []string{"name", "compression", "compression-level", "force-compression", "oci-mediatypes", "oci-artifact",
-	"prefer-nondist-layers", "rewrite-timestamp", "source-date-epoch", "force-inline"}
 
 // sink is an output of a build that runs.
 type sink struct {
@@ -108,34 +94,6 @@ func layouts(s *sink) int {
 		return 1
 	}
 	return 0
-}
-
-// check refuses what BuildKit would ignore or do without use.
-func (e *Engine) check(o Output, names []string) error {
-	known, ok := attributes[o.Type]
-	if !ok {
-		types := slices.Sorted(maps.Keys(attributes))
-		return fault.New(fault.Usage, "unknown output type %q", o.Type).WithHint("%s", fault.DidYouMean(o.Type, types))
-	}
-	for _, k := range slices.Sorted(maps.Keys(o.Attrs)) {
-		if !slices.Contains(known, k) && !strings.HasPrefix(k, "annotation") {
-			return fault.New(fault.Usage, "an output of type %s has no attribute %q", o.Type, k).WithHint("%s", fault.DidYouMean(k, known))
-		}
-	}
-	if o.Type != TypeImage {
-		if o.Dest == "" {
-			return fault.New(fault.Usage, "the output of type %s has no destination", o.Type).WithHint("write --output type=%s,dest=PATH", o.Type)
-		}
-		return nil
-	}
-	if len(names) == 0 && o.Attrs["name"] == "" {
-		return fault.New(fault.Usage, "the output of type image has no name").WithHint("give it one with --tag")
-	}
-	if e.embedded && o.Attrs["push"] != "true" {
-		return fault.New(fault.Usage, "the embedded engine keeps no images: an output of type image goes to a registry").
-			WithHint("add push=true, or write type=oci or type=docker with a dest")
-	}
-	return nil
 }
 
 // open begins the output beside its place.
@@ -284,20 +242,4 @@ func descriptor(answer map[string]string) (ocispecs.Descriptor, error) {
 		err = desc.Digest.Validate()
 	}
 	return desc, fault.Wrap(fault.Bug, err, "the builder did not say which image it wrote")
-}
-
-// fullNames completes names as docker does: app is docker.io/library/app:latest.
-func fullNames(names []string) ([]string, error) {
-	var out []string
-	for _, n := range names {
-		ref, err := reference.ParseNormalizedNamed(n)
-		if err != nil {
-			return nil, fault.New(fault.Usage, "%q is no name for an image: %v", n, err).
-				WithHint("names look like app, app:1.0 or registry.example.com/team/app:1.0")
-		}
-		if full := reference.TagNameOnly(ref).String(); !slices.Contains(out, full) {
-			out = append(out, full)
-		}
-	}
-	return out, nil
 }

@@ -34,29 +34,14 @@ func TestOutputs(t *testing.T) {
 		{Type: TypeTar, Dest: "-"},
 	}
 	r := build(t, e, req)
-	names := []string{"docker.io/library/app:1", "registry.example.com/team/app:latest"}
 	for _, o := range r.Outputs {
-		switch o.Type {
-		case TypeOCI, TypeDocker:
-			for _, n := range names {
-				img, err := image.Open(o.Dest, image.Select{Name: n})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if img.Desc.Digest != o.Digest {
-					t.Errorf("%s: has %s, reported %s", o.Dest, img.Desc.Digest, o.Digest)
-				}
-				img.Close()
-			}
-			if got := read(t, e, o.Dest); got != "one" {
-				t.Errorf("%s: the app says %q", o.Dest, got)
-			}
-		case TypeLocal:
-			for name, want := range map[string]string{"mine.txt": "mine", "app/built": "one"} {
-				if got, err := os.ReadFile(dest("files/" + name)); string(got) != want || err != nil {
-					t.Errorf("%s: %q, %v", name, got, err)
-				}
-			}
+		if o.Type == TypeOCI || o.Type == TypeDocker {
+			checkImage(t, o)
+		}
+	}
+	for name, want := range map[string]string{"mine.txt": "mine", "app/built": "one"} {
+		if got, err := os.ReadFile(dest("files/" + name)); string(got) != want || err != nil {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
 	if files := tarNames(t, &stdout); !slices.Contains(files, "app/built") {
@@ -64,6 +49,24 @@ func TestOutputs(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(out); len(entries) != 4 {
 		t.Errorf("the folder of the outputs has %v", entries)
+	}
+}
+
+// checkImage looks for the image of TestOutputs under both of its names, and runs it.
+func checkImage(t *testing.T, o Written) {
+	t.Helper()
+	for _, n := range []string{"docker.io/library/app:1", "registry.example.com/team/app:latest"} {
+		img, err := image.Open(o.Dest, image.Select{Name: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if img.Desc.Digest != o.Digest {
+			t.Errorf("%s: has %s, reported %s", o.Dest, img.Desc.Digest, o.Digest)
+		}
+		img.Close()
+	}
+	if got := read(t, engine(t), o.Dest); got != "one" {
+		t.Errorf("%s: the app says %q", o.Dest, got)
 	}
 }
 
