@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/moby/buildkit/client"
+	fscopy "github.com/tonistiigi/fsutil/copy"
 	"golang.org/x/sys/unix"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
@@ -175,6 +176,8 @@ func childMain() int {
 		unix.CloseOnExec(int(namespace.FD(i))) // steps must not inherit the lock
 		files[i] = os.NewFile(namespace.FD(i), name)
 	}
+	unix.Umask(0) // BuildKit makes files with the modes that a build asks for
+	fscopy.UmaskIsZero = true
 	// The parent decides when to end. A handler, and not Ignore: steps would inherit that.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	orders, lock := json.NewDecoder(files[0]), files[2]

@@ -92,7 +92,8 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 		tellOnce(o, dir, "seccomp", "note: build steps run without a system call filter, since this nixpacks was built without libseccomp")
 	}
 	if d.server, err = newServer(dir, o, rootless); err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "the embedded engine does not start")
+		return nil, &fault.Fault{Code: fault.Bug, Msg: "the embedded engine does not start", Detail: err.Error(), Err: err,
+			Hint: "should its cache be damaged: move " + dir + " away, and try again"}
 	}
 	if err := d.serve(self); err != nil {
 		_ = d.server.Close()

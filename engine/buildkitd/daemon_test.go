@@ -108,6 +108,16 @@ func TestInterruptedWait(t *testing.T) {
 	owner.until("closed")
 }
 
+// A careful user's umask must not be that of images.
+func TestUmask(t *testing.T) {
+	connect(t, options(t))
+	p := startProcess(t, options(t).State, []string{"BUILDKITD_TEST_UMASK=1"}, "mode", "/tmp")
+	p.until("drwxrwxrwx -rw-r--r--")
+	if code := p.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // A socket's address has room for 107 bytes; people's state directories need not know.
 func TestLongPath(t *testing.T) {
 	o := options(t)

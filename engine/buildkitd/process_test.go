@@ -75,6 +75,9 @@ func processSetup() error {
 	if os.Getenv("BUILDKITD_TEST_DROP") == "root without mount" {
 		return dropMount()
 	}
+	if os.Getenv("BUILDKITD_TEST_UMASK") != "" {
+		unix.Umask(0o077)
+	}
 	how := os.Getenv("BUILDKITD_TEST_CGROUPS") // in a mount namespace of this process's own
 	if how == "" {
 		return nil

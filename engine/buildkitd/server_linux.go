@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
@@ -66,11 +67,22 @@ func newServer(dir string, o Options, rootless bool) (_ *server, err error) {
 	opt.RegistryHosts = hosts
 	opt.GCPolicy = gcPolicy(dir)
 	opt.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: Version}
-	if s.worker, err = base.NewWorker(ctx, opt); err != nil {
+	if s.worker, err = newWorker(ctx, opt); err != nil {
 		return nil, err
 	}
 	s.ctrl, err = s.controller(ctx, dir, o, hosts)
 	return s, err
+}
+
+// newWorker makes BuildKit's worker without its source for git repositories: it runs git to see whether it is there,
+// which would be a quarter of the time that an engine takes to start, and no build here has such a source.
+func newWorker(ctx context.Context, opt base.WorkerOpt) (*base.Worker, error) {
+	path := os.Getenv("PATH")
+	defer os.Setenv("PATH", path)
+	if err := os.Setenv("PATH", ""); err != nil {
+		return nil, err
+	}
+	return base.NewWorker(ctx, opt)
 }
 
 func (s *server) controller(ctx context.Context, dir string, o Options, hosts docker.RegistryHosts) (*control.Controller, error) {

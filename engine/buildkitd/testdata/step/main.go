@@ -32,6 +32,18 @@ func run(verb string, args []string) error {
 		dt, err := os.ReadFile(args[0])
 		fmt.Printf("%s", dt)
 		return err
+	case "mode": // of a file, and of one that is made without a thought for it
+		st, err := os.Stat(args[0])
+		if err != nil {
+			return err
+		}
+		f, err := os.Create("/tmp/made")
+		if err != nil {
+			return err
+		}
+		made, err := f.Stat()
+		fmt.Println(st.Mode(), made.Mode())
+		return err
 	case "exit":
 		n, _ := strconv.Atoi(args[0])
 		os.Exit(n)
