@@ -156,19 +156,28 @@ func (r *reader) entries(n *Node, v reflect.Value, path []string) {
 	}
 }
 
-// badName says why name cannot be a phase, a variable or a static asset; "" if it can.
+// badName says why name cannot be a phase, a variable or a static asset; "" if it can. The schema has the
+// same rules.
 func badName(name, in string) string {
 	switch {
 	case name == "":
 		return "it is empty"
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "it holds a control character"
-	case in != "staticAssets" && strings.ContainsFunc(name, unicode.IsSpace):
+	case in != "staticAssets" && strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Z, r) }):
 		return "it holds a space"
 	case in == "variables" && strings.Contains(name, "="):
 		return `it holds "="`
 	}
 	return ""
+}
+
+// CheckVariable refuses a name that no variable can have; its code is code.
+func CheckVariable(name string, code fault.Code) error {
+	if why := badName(name, "variables"); why != "" {
+		return fault.New(code, "%q cannot be a variable: %s", name, why)
+	}
+	return nil
 }
 
 func (r *reader) fields(n *Node, v reflect.Value, path []string) {

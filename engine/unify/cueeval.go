@@ -7,6 +7,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -42,20 +43,28 @@ func evalCUE(c *config, base *plan.Plan) (*evaluated, error) {
 
 // scopeOf is the value in which the user's file looks up what it does not declare.
 func scopeOf(ctx *cue.Context, base *plan.Plan) (cue.Value, error) {
-	text, err := schema.FS.ReadFile("plan.cue")
-	if err != nil {
-		return cue.Value{}, fault.Wrap(fault.Bug, err, "the schema is missing")
-	}
-	f, err := parser.ParseFile(schemaFile, text)
-	if err != nil {
-		return cue.Value{}, fault.Wrap(fault.Bug, err, "the schema does not parse")
+	scope := &ast.File{Filename: schemaFile}
+	for _, name := range []string{"plan.cue", "config.cue"} {
+		text, err := schema.FS.ReadFile(name)
+		if err != nil {
+			return cue.Value{}, fault.Wrap(fault.Bug, err, "the schema is missing")
+		}
+		f, err := parser.ParseFile("schema/"+name, text)
+		if err != nil {
+			return cue.Value{}, fault.Wrap(fault.Bug, err, "the schema does not parse")
+		}
+		for _, d := range f.Decls {
+			if _, ok := d.(*ast.Package); !ok {
+				scope.Decls = append(scope.Decls, d)
+			}
+		}
 	}
 	var value ast.Expr = ast.NewIdent("_")
 	if base != nil {
-		value = planExpr(base)
+		value = ast.NewBinExpr(token.AND, ast.NewIdent("#Base"), planExpr(base))
 	}
-	f.Decls = append(f.Decls, &ast.Field{Label: ast.NewIdent("#base"), Value: value})
-	v := ctx.BuildFile(f)
+	scope.Decls = append(scope.Decls, &ast.Field{Label: ast.NewIdent("#base"), Value: value})
+	v := ctx.BuildFile(scope)
 	return v, fault.Wrap(fault.Bug, v.Err(), "the schema does not evaluate")
 }
 

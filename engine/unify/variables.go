@@ -1,6 +1,7 @@
 package unify
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -27,49 +28,72 @@ func words(s string) []string {
 
 // variableLayer is what the general NIXPACKS_* variables say about the plan.
 func variableLayer(env map[string]string) (layer, error) {
-	p := &plan.Plan{Phases: map[string]*plan.Phase{}}
-	set := map[string]string{} // path → variable
-	list := func(name, field string, into *[]string) {
-		if v, ok := setting(env, name); ok {
-			*into = append(words(v), "...")
-			set["phases.setup."+field] = name
+	v := &variables{env: env, plan: &plan.Plan{Phases: map[string]*plan.Phase{}}, set: map[string]string{}}
+	v.setup()
+	v.command("install", "INSTALL")
+	v.command("build", "BUILD")
+	if cmd, ok := v.get("START_CMD", "start.cmd"); ok {
+		v.plan.Start = &plan.Start{Cmd: cmd}
+	}
+	v.plan.Packages, _ = v.get("PACKAGES", "packages")
+	return layer{v.plan, v.at}, errors.Join(goodPackages(v.plan.Packages, "--env NIXPACKS_PACKAGES", fault.Refused), goodNames(env))
+}
+
+type variables struct {
+	env  map[string]string
+	plan *plan.Plan
+	set  map[string]string // path → the variable that sets it, without NIXPACKS_
+}
+
+func (v *variables) get(name, path string) (string, bool) {
+	value, ok := setting(v.env, name)
+	if ok {
+		v.set[path] = name
+	}
+	return value, ok
+}
+
+func (v *variables) at(path []string) (fault.Pos, bool) {
+	if name := v.set[plan.Path(path...)]; name != "" {
+		return named("--env NIXPACKS_"+name, "")
+	}
+	return fault.Pos{}, false
+}
+
+// setup adds packages to those of the provider.
+func (v *variables) setup() {
+	var ph plan.Phase
+	for _, l := range []struct {
+		name, field string
+		into        *[]string
+	}{{"PKGS", "nixPkgs", &ph.NixPkgs}, {"APT_PKGS", "aptPkgs", &ph.AptPkgs}, {"LIBS", "nixLibs", &ph.NixLibs}} {
+		if value, ok := v.get(l.name, "phases.setup."+l.field); ok {
+			*l.into = append(words(value), "...")
+			v.plan.Phases["setup"] = &ph
 		}
 	}
-	var setup plan.Phase
-	list("PKGS", "nixPkgs", &setup.NixPkgs)
-	list("APT_PKGS", "aptPkgs", &setup.AptPkgs)
-	list("LIBS", "nixLibs", &setup.NixLibs)
-	if len(set) > 0 {
-		p.Phases["setup"] = &setup
+}
+
+// command replaces a phase's commands, and its cache directories with those given for them.
+func (v *variables) command(phase, name string) {
+	cmd, ok := v.get(name+"_CMD", "phases."+phase+".cmds")
+	if !ok {
+		return
 	}
-	for phase, name := range map[string]string{"install": "INSTALL", "build": "BUILD"} {
-		cmd, ok := setting(env, name+"_CMD")
-		if !ok {
-			continue
-		}
-		ph := command(phase, cmd)
-		if dirs, ok := setting(env, name+"_CACHE_DIRS"); ok {
-			ph.CacheDirectories = sortedSet(words(dirs))
-			set["phases."+phase+".cacheDirectories"] = name + "_CACHE_DIRS"
-		}
-		p.Phases[phase] = ph
-		set["phases."+phase+".cmds"] = name + "_CMD"
+	ph := command(phase, cmd)
+	if dirs, ok := v.get(name+"_CACHE_DIRS", "phases."+phase+".cacheDirectories"); ok {
+		ph.CacheDirectories = sortedSet(words(dirs))
 	}
-	if cmd, ok := setting(env, "START_CMD"); ok {
-		p.Start = &plan.Start{Cmd: cmd}
-		set["start.cmd"] = "START_CMD"
+	v.plan.Phases[phase] = ph
+}
+
+// goodNames refuses names that no variable can have.
+func goodNames(env map[string]string) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		errs = append(errs, plan.CheckVariable(name, fault.Usage))
 	}
-	var err error
-	if v, ok := setting(env, "PACKAGES"); ok {
-		p.Packages, set["packages"] = v, "PACKAGES"
-		err = goodPackages(v, "--env NIXPACKS_PACKAGES", fault.Refused)
-	}
-	return layer{p, func(path []string) (fault.Pos, bool) {
-		if name := set[plan.Path(path...)]; name != "" {
-			return named("--env NIXPACKS_"+name, "")
-		}
-		return fault.Pos{}, false
-	}}, err
+	return errors.Join(errs...)
 }
 
 // command is a phase whose command the user gives; its dependency is the one that its name implies.
