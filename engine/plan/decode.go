@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -172,13 +173,8 @@ func badName(name, in string) string {
 	return ""
 }
 
-// CheckVariable refuses a name that no variable can have; its code is code.
-func CheckVariable(name string, code fault.Code) error {
-	if why := badName(name, "variables"); why != "" {
-		return fault.New(code, "%q cannot be a variable: %s", name, why)
-	}
-	return nil
-}
+// BadVariable says why a variable cannot have this name; "" if it can.
+func BadVariable(name string) string { return badName(name, "variables") }
 
 func (r *reader) fields(n *Node, v reflect.Value, path []string) {
 	index, names := fieldsOf(v.Type())
@@ -212,7 +208,25 @@ func unknownKey(f Field, path, names []string) *fault.Fault {
 		where = " in " + shown(path)
 	}
 	return fault.New(fault.Refused, "unknown field %q%s", f.Name, where).WithPos(f.Pos).
-		WithHint("%s", fault.DidYouMean(f.Name, names))
+		WithHint("%s", didYouMean(f.Name, names))
+}
+
+// didYouMean is the hint for a name that is none of names. Of a phase's fields the other names are known
+// too, and lead to the one to use.
+func didYouMean(name string, names []string) string {
+	if slices.Contains(names, "cmds") {
+		if real, ok := aliases[fault.Suggest(name, slices.Collect(maps.Keys(aliases)))]; ok && fault.Suggest(name, names) == "" {
+			return `did you mean "` + real + `"?`
+		}
+	}
+	return fault.DidYouMean(name, names)
+}
+
+// Unknown is the fault for a name that nothing in a plan has at the path of its last element.
+func Unknown(path []string, at fault.Pos) *fault.Fault {
+	last := len(path) - 1
+	shape, _ := ShapeAt(path[:last]...)
+	return unknownKey(Field{Name: path[last], Pos: at}, path[:last], shape.Names)
 }
 
 // fieldsOf gives the JSON names of a struct's fields.

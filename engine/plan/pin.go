@@ -32,9 +32,7 @@ func (p *Plan) Pin(d Defaults, debian bool) {
 	for _, ph := range p.Phases {
 		// Nixpacks looks before it drops the markers, so a phase with only a marker gets a revision.
 		nix := ph.UsesNix()
-		for _, l := range ph.lists() {
-			*l = dropMarkers(*l)
-		}
+		ph.dropMarkers()
 		if p.Packages == "apt" {
 			nix = ph.UsesNix()
 		}
@@ -42,7 +40,21 @@ func (p *Plan) Pin(d Defaults, debian bool) {
 			ph.NixpkgsArchive = last(def.NixpkgsArchive, ph.NixpkgsArchive)
 		}
 	}
+	p.DropMarkers()
+}
+
+// DropMarkers takes the markers out of all lists of phases and start: nothing more will be laid below.
+func (p *Plan) DropMarkers() {
+	for _, ph := range p.Phases {
+		ph.dropMarkers()
+	}
 	if p.Start != nil {
 		p.Start.OnlyIncludeFiles = dropMarkers(p.Start.OnlyIncludeFiles)
+	}
+}
+
+func (ph *Phase) dropMarkers() {
+	for _, l := range ph.lists() {
+		*l = dropMarkers(*l)
 	}
 }

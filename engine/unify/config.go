@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -131,7 +132,10 @@ func readAbsolute(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot read the configuration file %s", name)
 	}
-	return []byte(strings.ReplaceAll(string(text), "\r\n", "\n")), nil
+	if !utf8.Valid(text) {
+		return nil, fault.New(fault.Refused, "%s is not UTF-8 text", name).WithPos(fault.Pos{File: name})
+	}
+	return []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n")), nil
 }
 
 // clearBlanks takes away what a document sets to an empty string, if nothing over it says more.

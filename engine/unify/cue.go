@@ -68,6 +68,7 @@ func (u *unifier) layCUE(base *plan.Plan) (*plan.Plan, error) {
 		base.Packages = "nix"
 	}
 	base.Providers = u.detected
+	base.DropMarkers()
 	u.layers = append(u.layers, envLayer(u.options.Env))
 	var p *plan.Plan
 	err := allowed.guard(u.file.name, func() error {

@@ -181,7 +181,7 @@ func (c *constraints) clash(err cueerrors.Error, path []string) {
 
 // notAllowed is the fault for what the finished plan has where the file closes a struct.
 func (c *constraints) notAllowed(err cueerrors.Error, path []string) {
-	f := (&rephraser{e: c.e}).fault(err, "%s%s by %s", shownPath(path), notAllowed, c.e.name)
+	f := (&rephraser{e: c.e}).fault(err, "%s is not allowed by %s", shownPath(path), c.e.name)
 	for i := len(path); i > 0; i-- {
 		if at, ok := c.e.labels[plan.Path(path[:i]...)]; ok && f.At[0].Line == 0 {
 			f.At[0] = at

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"cuelang.org/go/cue"
 	cueerrors "cuelang.org/go/cue/errors"
@@ -44,16 +43,18 @@ func (e *evaluated) mistakes(base *plan.Plan) error {
 	if len(found) == 0 {
 		return nil
 	}
-	told, unknown := e.misshapen()
-	faults := append(told, unknown...)
-	w := &rephraser{e: e, base: base}
-	for _, f := range w.all(found) {
-		if !slices.ContainsFunc(told, func(t *fault.Fault) bool { return slices.Contains(f.At, t.At[0]) }) {
+	types, names := e.misshapen()
+	if len(names) > 0 { // CUE says the same, and again for everything below such a name
+		found = slices.DeleteFunc(found, func(err cueerrors.Error) bool {
+			format, _ := err.Msg()
+			return format == msgNotAllowed
+		})
+	}
+	faults := append(types, names...)
+	for _, f := range (&rephraser{e: e, base: base}).all(found) {
+		if !slices.ContainsFunc(types, func(t *fault.Fault) bool { return slices.Contains(f.At, t.At[0]) }) {
 			faults = append(faults, f)
 		}
-	}
-	if len(unknown) > 0 {
-		faults = slices.DeleteFunc(faults, func(f *fault.Fault) bool { return strings.HasSuffix(f.Msg, notAllowed) })
 	}
 	return inOrder(faults)
 }
@@ -90,24 +91,17 @@ func (e *evaluated) misshapen() (types, names []*fault.Fault) {
 	s := &shaper{e: e}
 	root := &plan.Node{Kind: plan.Map, Pos: fault.Pos{File: e.name}}
 	s.fields(e.own, root, nil)
-	d, err := plan.Read(root, e.text)
-	if err == nil {
-		return s.faults, d.Unknown
+	if _, err := plan.Read(root, e.text); err != nil {
+		s.types = append(s.types, fault.All(err)...)
 	}
-	for _, f := range fault.All(err) {
-		if strings.HasPrefix(f.Msg, "unknown field") {
-			names = append(names, f)
-		} else {
-			s.faults = append(s.faults, f)
-		}
-	}
-	return s.faults, names
+	return s.types, s.names
 }
 
 // shaper makes a document of the file's own values, whatever they are.
 type shaper struct {
-	e      *evaluated
-	faults []*fault.Fault
+	e     *evaluated
+	types []*fault.Fault // what a document cannot say: a null
+	names []*fault.Fault // that no plan has
 }
 
 func (s *shaper) fields(v cue.Value, n *plan.Node, path []string) {
@@ -118,16 +112,22 @@ func (s *shaper) fields(v cue.Value, n *plan.Node, path []string) {
 	for it.Next() {
 		name := it.Selector().Unquoted()
 		p := append(path[:len(path):len(path)], name)
+		at, ok := s.e.labels[plan.Path(p...)]
+		if !ok {
+			at = valuePos(it.Value())
+		}
+		shape, ok := plan.ShapeAt(p...)
+		if !ok {
+			s.names = append(s.names, plan.Unknown(p, at).WithSource(s.e.text))
+			continue
+		}
 		child := s.node(it.Value(), p)
 		if child == nil {
 			continue
 		}
 		if child.Kind == plan.Null {
-			s.null(child.Pos, p)
-		}
-		at, ok := s.e.labels[plan.Path(p...)]
-		if !ok {
-			at = child.Pos
+			s.types = append(s.types, s.e.fault(child.Pos, "%s must be %s, not null", plan.Path(p...), shape.Words).
+				WithHint("null deletes a phase, a variable, a static asset, or a field of a phase or of start"))
 		}
 		n.Fields = append(n.Fields, plan.Field{Name: name, Pos: at, Value: child})
 	}
@@ -171,13 +171,4 @@ func written(v cue.Value) string {
 		return ""
 	}
 	return fmt.Sprint(v)
-}
-
-func (s *shaper) null(at fault.Pos, path []string) {
-	shape, ok := plan.ShapeAt(path...)
-	if !ok {
-		shape.Words = "something else"
-	}
-	s.faults = append(s.faults, s.e.fault(at, "%s must be %s, not null", plan.Path(path...), shape.Words).
-		WithHint("null deletes a phase, a variable, a static asset, or a field of a phase or of start"))
 }

@@ -82,13 +82,17 @@ func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *faul
 	return f.WithSource(r.e.text)
 }
 
-const notAllowed = " is not allowed"
-
 func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.Fault {
 	what := shownPath(planPath(err))
 	switch format {
 	case msgNotAllowed:
-		return r.fault(err, "%s"+notAllowed, what)
+		f := r.fault(err, "%s is not allowed", what)
+		path := planPath(err)
+		if shape, ok := plan.ShapeAt(path[:max(len(path)-1, 0)]...); ok && len(shape.Names) > 0 && len(f.At) > 0 {
+			told := plan.Unknown(path, f.At[0])
+			f.Msg, f.Hint = told.Msg, told.Hint
+		}
+		return f
 	case msgConflict, msgMismatch:
 		if shape, ok := plan.ShapeAt(planPath(err)...); ok && len(places(err, schemaFile)) > 0 {
 			return r.fault(err, "%s must be %s", what, shape.Words)

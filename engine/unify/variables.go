@@ -91,7 +91,9 @@ func (v *variables) command(phase, name string) {
 func goodNames(env map[string]string) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		errs = append(errs, plan.CheckVariable(name, fault.Usage))
+		if why := plan.BadVariable(name); why != "" {
+			errs = append(errs, fault.New(fault.Usage, "%q cannot be a variable: %s", name, why).WithPos(fault.Pos{File: "--env"}))
+		}
 	}
 	return errors.Join(errs...)
 }
