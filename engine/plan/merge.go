@@ -34,7 +34,7 @@ func dropMarkers(list []string) []string {
 func (ph *Phase) lists() []*[]string {
 	return []*[]string{
 		&ph.DependsOn, &ph.NixPkgs, &ph.NixLibs, &ph.NixOverlays, &ph.AptPkgs, &ph.Cmds,
-		&ph.OnlyIncludeFiles, &ph.CacheDirectories, &ph.Paths, &ph.Inputs,
+		&ph.OnlyIncludeFiles, &ph.CacheDirectories, &ph.Paths, &ph.Inputs, &ph.Outputs,
 	}
 }
 
@@ -111,6 +111,9 @@ func NewPhase(name string) *Phase {
 func mergePhase(base, over *Phase) *Phase {
 	if over.Cmds != nil && over.Inputs == nil {
 		base.Inputs = nil // they were the inputs of other commands
+	}
+	if over.Cmds != nil && over.Outputs == nil {
+		base.Outputs = nil
 	}
 	lists := over.lists()
 	for i, l := range base.lists() {

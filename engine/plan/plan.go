@@ -43,6 +43,9 @@ type Phase struct {
 	// Inputs are the files and folders of the app, as globs, that the phase's result depends on: a change
 	// of any other file does not run it again. Nil means the whole app.
 	Inputs []string `json:"inputs,omitzero"`
+	// Outputs are the files and folders of the app, as globs, that the phase makes: those that lie in the app's
+	// directory already, such as packages installed on a developer's machine, are not copied over them.
+	Outputs []string `json:"outputs,omitzero"`
 	// Variables are seen by this phase alone.
 	Variables map[string]string `json:"variables,omitzero"`
 }

@@ -126,6 +126,7 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 	}
 	c.paths(at+".onlyIncludeFiles", ph.OnlyIncludeFiles)
 	c.paths(at+".inputs", ph.Inputs)
+	c.paths(at+".outputs", ph.Outputs)
 	c.variables(at+".variables", ph.Variables)
 	for _, cmd := range ph.Cmds {
 		if strings.ContainsRune(cmd, 0) {

@@ -94,7 +94,17 @@ func (l *lowering) copySome(name string, ph *plan.Phase) {
 // tells apart what the daemon keeps of the directory for different includes.
 func (l *lowering) app(hint string, include []string, label string) llb.State {
 	return llb.Local(AppLocal, llb.SharedKeyHint(strings.TrimSpace(AppLocal+" "+hint)), llb.IncludePatterns(include), llb.FollowPaths(include),
-		llb.ExcludePatterns(append(slices.Clone(l.in.Ignore), "**/.git")), named(label))
+		llb.ExcludePatterns(slices.Concat(l.made(), l.in.Ignore, []string{"**/.git"})), named(label))
+}
+
+// made is what phases make: of the app's directory it is not copied. A line of the user's own (Input.Ignore)
+// comes later and so can take it back.
+func (l *lowering) made() []string {
+	var out []string
+	for _, ph := range l.in.Plan.Phases {
+		out = append(out, patterns(ph.Outputs)...)
+	}
+	return sortedSet(out)
 }
 
 // copyInfo are the options of every copy of the app: contents of folders, onto what is there, owned by the

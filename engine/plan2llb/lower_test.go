@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -237,5 +238,19 @@ func TestPlatform(t *testing.T) {
 		if op.Platform != nil && op.Platform.Architecture != "arm64" {
 			t.Errorf("a step is for %s", op.Platform.Architecture)
 		}
+	}
+}
+
+// What a phase makes is not copied from the app's directory, unless the user takes it back in .dockerignore.
+func TestOutputsAreNotCopied(t *testing.T) {
+	p := nodePlan()
+	p.Phases["install"].Outputs = []string{"node_modules"}
+	in := defaults(Input{Plan: p, Ignore: []string{"*.log", "!node_modules/keep"}})
+	res := lower(t, in)
+	d := find(t, res, "[app] read the source")
+	attrs := decode(t, res.Def)[d].GetSource().GetAttrs()
+	want := `["node_modules","*.log","!node_modules/keep","**/.git"]`
+	if got := attrs[pb.AttrExcludePatterns]; got != want {
+		t.Errorf("excluded are %s, want %s", got, want)
 	}
 }
