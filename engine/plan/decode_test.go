@@ -25,11 +25,11 @@ func full() *Plan {
 			"py:build": {
 				DependsOn: []string{"setup"}, NixPkgs: []string{"a"}, NixLibs: []string{"b"}, NixOverlays: []string{"c"},
 				NixpkgsArchive: "d", AptPkgs: []string{"e"}, Cmds: []string{"f && g <h>"}, OnlyIncludeFiles: []string{"i"},
-				CacheDirectories: []string{"j"}, Paths: []string{"k"}, Inputs: []string{"l"}, Variables: map[string]string{"M": "n"},
+				CacheDirectories: []string{"j"}, Paths: []string{"k"}, Inputs: []string{"l"}, Outputs: []string{"o"}, Variables: map[string]string{"M": "n"},
 			},
 			"setup": {
 				DependsOn: []string{}, NixPkgs: []string{}, NixLibs: []string{}, NixOverlays: []string{}, AptPkgs: []string{},
-				Cmds: []string{}, OnlyIncludeFiles: []string{}, CacheDirectories: []string{}, Paths: []string{}, Inputs: []string{},
+				Cmds: []string{}, OnlyIncludeFiles: []string{}, CacheDirectories: []string{}, Paths: []string{}, Inputs: []string{}, Outputs: []string{},
 				Variables: map[string]string{},
 			},
 		},

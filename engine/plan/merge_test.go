@@ -76,9 +76,9 @@ func TestImpliedDependencies(t *testing.T) {
 	}
 }
 
-// The inputs of a command do not outlive it: another install command may read any file.
+// The inputs and outputs of a command do not outlive it: another one may read and make any file.
 func TestInputsGoWithCommands(t *testing.T) {
-	base := &Plan{Phases: map[string]*Phase{"install": {Cmds: list("npm ci"), Inputs: list("package.json")}}}
+	base := &Plan{Phases: map[string]*Phase{"install": {Cmds: list("npm ci"), Inputs: list("package.json"), Outputs: list("made")}}}
 	for _, c := range []struct {
 		over *Phase
 		want []string
@@ -90,6 +90,9 @@ func TestInputsGoWithCommands(t *testing.T) {
 		got := Merge(base, &Plan{Phases: map[string]*Phase{"install": c.over}})
 		if !reflect.DeepEqual(got.Phases["install"].Inputs, c.want) {
 			t.Errorf("%+v: inputs %q, want %q", c.over, got.Phases["install"].Inputs, c.want)
+		}
+		if kept := got.Phases["install"].Outputs != nil; kept != (c.over.Cmds == nil) {
+			t.Errorf("%+v: outputs kept: %v", c.over, kept)
 		}
 	}
 }
