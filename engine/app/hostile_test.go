@@ -147,3 +147,37 @@ func openRoot(t *testing.T) *os.Root {
 	t.Cleanup(func() { root.Close() })
 	return root
 }
+
+// FuzzRead: no name reads what is outside, through links or not.
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{"in", "../secret", "out", "up/secret", "up/../../secret", "./in/../up//secret", "/", "", ".", "..", "a\x00b", "in/", "self/up/secret", "\\..\\secret"} {
+		f.Add(s)
+	}
+	outside := f.TempDir()
+	dir := filepath.Join(outside, "app")
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o644), os.Mkdir(dir, 0o755),
+		os.WriteFile(filepath.Join(dir, "in"), []byte("inside"), 0o644), os.Symlink("../secret", filepath.Join(dir, "out")),
+		os.Symlink("..", filepath.Join(dir, "up")), os.Symlink(".", filepath.Join(dir, "self")),
+	} {
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		a, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if text, ok, _ := a.Text(name); text != "" && text != "inside" || ok && text == "" && name == "in" {
+			t.Errorf("Text(%q) = %q %v", name, text, ok)
+		}
+		found, _ := a.Glob([]string{name}, GlobOptions{})
+		for _, f := range found {
+			if f != "in" {
+				t.Errorf("Glob(%q) finds %q", name, f)
+			}
+		}
+	})
+}

@@ -69,7 +69,7 @@ func parseStrictly(a *app.App, q Question, name string) (any, bool, error) {
 	if len(text) > MaxValue && q.Pick == nil {
 		return nil, false, tooLarge(name)
 	}
-	v, err := parsers[q.Kind](text)
+	v, err := parse(q.Kind, text)
 	if err != nil {
 		return nil, false, malformed(q.Kind, name, text, err)
 	}
@@ -87,6 +87,16 @@ func parseStrictly(a *app.App, q Question, name string) (any, bool, error) {
 }
 
 var parsers = map[string]func(string) (any, error){"json": parseJSON, "jsonc": parseJSONC, "toml": parseTOML, "yaml": parseYAML}
+
+// parse guards against parsers that panic: what they read was written by anybody.
+func parse(kind, text string) (v any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the parser failed: %v", r)
+		}
+	}()
+	return parsers[kind](text)
+}
 
 // offset is an error at a byte of the text.
 type offset struct {

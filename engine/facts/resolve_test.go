@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 func open(t testing.TB, files map[string]string) *app.App {
@@ -102,7 +103,7 @@ func TestResolve(t *testing.T) {
 		{`{"semver": "^18", "of": ["20", "18"]}`, `{"list":["18"],"ok":true,"value":"18"}`},
 		{`{"app": "name"}`, `{"ok":true,"value":"shop"}`},
 	} {
-		answer, err := Resolve(a, env, parse(t, c.question))
+		answer, err := Resolve(a, env, question(t, c.question))
 		if err != nil {
 			t.Errorf("%s: %v", c.question, err)
 			continue
@@ -114,16 +115,16 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// parse reads a question from JSON, as package catalog does from CUE.
-func parse(t *testing.T, question string) Question {
+// question reads a question from JSON, as package catalog does from CUE.
+func question(t *testing.T, text string) Question {
 	t.Helper()
 	var fields map[string]any
-	if err := json.Unmarshal([]byte(question), &fields); err != nil {
-		t.Fatal(question, err)
+	if err := json.Unmarshal([]byte(text), &fields); err != nil {
+		t.Fatal(text, err)
 	}
 	q, err := Parse(fields)
 	if err != nil {
-		t.Fatal(question, err)
+		t.Fatal(text, err)
 	}
 	return q
 }
@@ -149,11 +150,11 @@ func TestRefused(t *testing.T) {
 		{`{"glob": "a{b"}`, `pattern "a{b": a { in the pattern is not closed`},
 		{`{"grep": "(", "in": "dup.json"}`, "grep: error parsing regexp: missing closing ): `(`"},
 	} {
-		if _, err := Resolve(a, nil, parse(t, c.question)); err == nil || err.Error() != c.want {
+		if _, err := Resolve(a, nil, question(t, c.question)); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v\nwant %s", c.question, err, c.want)
 		}
 	}
-	picked, err := Resolve(a, nil, parse(t, `{"json": "large.json", "pick": ["a"]}`))
+	picked, err := Resolve(a, nil, question(t, `{"json": "large.json", "pick": ["a"]}`))
 	if got, _ := json.Marshal(picked); err != nil || string(got) != `{"ok":true,"value":{"a":1}}` {
 		t.Errorf("pick from a large file: %s %v", got, err)
 	}
@@ -185,4 +186,33 @@ func TestParse(t *testing.T) {
 			t.Errorf("%v: %v, want %s", c.fields, err, c.want)
 		}
 	}
+}
+
+// FuzzParsers: whatever a file holds, it gives a value of JSON's types or a fault at a place in it.
+func FuzzParsers(f *testing.F) {
+	for _, text := range files {
+		f.Add(text)
+	}
+	for _, text := range []string{"\x00", "{", "[1,]", "{\"a\": /* */ 1,}", "a: &a [*a]", "? ? ?", "[a]\n[a.b]\n[a]", "a = 1979-13-41", "1e999", "--- !!binary x", "\"\\ud800\""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a := open(t, map[string]string{"f": text})
+		for _, kind := range []string{"json", "jsonc", "toml", "yaml"} {
+			answer, err := Resolve(a, nil, Question{Kind: kind, Args: []string{"f"}})
+			if err == nil {
+				if _, err := json.Marshal(answer); err != nil || !answer.OK {
+					t.Errorf("%s: %v %v", kind, answer, err)
+				}
+				continue
+			}
+			one := fault.All(err)[0]
+			if strings.Contains(one.Msg, "the parser failed") || one.Code != fault.Refused || len(one.At) != 1 {
+				t.Errorf("%s: %v", kind, err)
+			}
+			if lines := 1 + strings.Count(text, "\n"); one.At[0].Line > lines {
+				t.Errorf("%s: %v, and the file has %d lines", kind, err, lines)
+			}
+		}
+	})
 }
