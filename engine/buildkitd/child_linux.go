@@ -161,7 +161,7 @@ func (c *child) Close() error {
 	if c.failure != nil || err == nil {
 		return c.failure
 	}
-	f := &fault.Fault{Code: fault.Bug, Msg: "the embedded engine ended unexpectedly", Detail: c.stderr.String(), Err: err}
+	f := &fault.Fault{Code: fault.Bug, Msg: "the embedded engine ended unexpectedly", Detail: c.stderr.reason(), Err: fmt.Errorf("%w\n%s", err, c.stderr)}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
 		f.Code, f.Msg, f.Hint = fault.TryAgain, "the embedded engine was killed", "does this machine have enough memory for the build?"

@@ -32,7 +32,7 @@ func Connect(ctx context.Context, o Options) (c *client.Client, closer func() er
 	}
 	setLog(o) // of BuildKit's client
 	told := ""
-	for {
+	for tries := 1; ; tries++ {
 		lock, err := tryLock(dir)
 		if err != nil {
 			return nil, nil, false, fault.Wrap(fault.Usage, err, "the state directory %s cannot be locked", dir)
@@ -45,17 +45,25 @@ func Connect(ctx context.Context, o Options) (c *client.Client, closer func() er
 		if c != nil {
 			return c, c.Close, true, nil
 		}
+		if tries == patience && why == "" {
+			why = fmt.Sprintf("waiting for another nixpacks that uses %s to end", dir)
+		}
 		if why != "" && why != told {
 			told = why
 			o.say(why)
 		}
 		select {
-		case <-time.After(30 * time.Millisecond):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil, nil, false, gaveUp(ctx, dir)
 		}
 	}
 }
+
+const (
+	pause    = 30 * time.Millisecond // between two looks at the lock
+	patience = 30                    // looks before a word: an owner starts and ends in much less
+)
 
 func gaveUp(ctx context.Context, dir string) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {

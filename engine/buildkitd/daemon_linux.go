@@ -30,6 +30,7 @@ type Daemon struct {
 	server *server
 	grpc   *grpc.Server
 	shared *shared
+	served chan struct{} // closed when no more connections are taken
 	close  sync.Once
 	result error
 }
@@ -74,7 +75,7 @@ func prepare(o Options) (string, error) {
 
 // start takes the lock over, also when it fails. The process self is the one whom the engine is for.
 func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error) {
-	d := &Daemon{o: o, dir: dir, lock: lock}
+	d := &Daemon{o: o, dir: dir, lock: lock, served: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			lock.Close()
@@ -130,7 +131,10 @@ func (d *Daemon) serve(self int) (err error) {
 		grpc.WaitForHandlers(true), // databases are closed after Stop
 	)
 	d.server.ctrl.Register(d.grpc)
-	go func() { _ = d.grpc.Serve(d.shared) }()
+	go func() {
+		defer close(d.served)
+		_ = d.grpc.Serve(d.shared)
+	}()
 	return nil
 }
 
@@ -154,6 +158,7 @@ func (d *Daemon) end() error {
 	defer d.lock.Close()
 	_ = os.Remove(filepath.Join(d.dir, ownerName))
 	_ = d.shared.Close()
+	<-d.served // whoever got in is counted now
 	d.drain()
 	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
 	defer cancel()

@@ -3,6 +3,7 @@
 package buildkitd
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,6 +88,71 @@ func TestOtherSettingsWait(t *testing.T) {
 	if code := other.end(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+}
+
+// The engine can be killed on its own, as the kernel does when memory is short: that is said, and is not our bug.
+func TestEngineKilled(t *testing.T) {
+	o := options(t)
+	connect(t, options(t))
+	p := startProcess(t, o.State, nil, "sleep", "1000s")
+	p.until("sleeping")
+	for _, pid := range children(t, p.cmd.Process.Pid) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.until("lost: true")
+	p.until("close: the embedded engine was killed")
+	p.end()
+	gone(t)
+}
+
+// children lists the processes that a process started.
+func children(t *testing.T, pid int) (out []int) {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		dt, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range strings.Fields(string(dt)) {
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, n)
+		}
+	}
+	if len(out) == 0 {
+		t.Fatalf("process %d has no children", pid)
+	}
+	return out
+}
+
+// An owner that only waits for others takes no newcomers, who are told so.
+func TestNewcomerToDrain(t *testing.T) {
+	o := options(t)
+	connect(t, options(t))
+	owner := startProcess(t, o.State, nil, "sleep", "1000s")
+	owner.until("sleeping")
+	joined := startProcess(t, o.State, nil, "sleep", "1000s")
+	joined.until("sleeping")
+	if err := owner.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	owner.until("say: waiting for another nixpacks")
+	late := startProcess(t, o.State, nil, "echo", "late")
+	late.until("to end")
+	if err := joined.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	late.until("owner")
+	late.until("[late]")
+	late.until("closed")
 }
 
 // An interrupt must end the wait for the lock too.

@@ -109,3 +109,18 @@ func TestTail(t *testing.T) {
 		t.Errorf("kept %d bytes of %d", len(got), all.Len())
 	}
 }
+
+// A crash of BuildKit's is one line for the user; the rest is for a bug report.
+func TestTailReason(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                      "",
+		"warning\nlast words\n": "last words",
+		"log\npanic: oh\n\ngoroutine 1 [running]:\nmain.main()\n": "panic: oh",
+	} {
+		w := &tail{}
+		fmt.Fprint(w, text)
+		if got := w.reason(); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -47,6 +47,7 @@ type shared struct {
 	*net.UnixListener
 	path string
 	self int // the process whose connections do not count
+	once sync.Once
 
 	mu      sync.Mutex
 	peers   map[*peer]int // process ids
@@ -98,10 +99,15 @@ func (l *shared) Accept() (net.Conn, error) {
 	return p, nil
 }
 
-// Close stops listening and removes the socket, so that newcomers wait for the lock.
+// Close stops listening and removes the socket, so that newcomers wait for the lock. It does so once: the socket that
+// is there later is the next owner's.
 func (l *shared) Close() error {
-	_ = os.Remove(l.path)
-	return l.UnixListener.Close()
+	err := net.ErrClosed
+	l.once.Do(func() {
+		_ = os.Remove(l.path)
+		err = l.UnixListener.Close()
+	})
+	return err
 }
 
 // Close ends the connection.

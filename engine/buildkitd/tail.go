@@ -2,6 +2,7 @@ package buildkitd
 
 import (
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -13,7 +14,7 @@ type tail struct {
 	end []byte
 }
 
-const tailSize = 4 << 10
+const tailSize = 32 << 10
 
 // Write never fails.
 func (t *tail) Write(p []byte) (int, error) {
@@ -27,6 +28,17 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.end = append(t.end[:0], t.end[over:]...)
 	}
 	return len(p), nil
+}
+
+// reason is the line that says why a Go program died, or the last one.
+func (t *tail) reason() string {
+	lines := strings.Split(strings.TrimSpace(t.String()), "\n")
+	for _, l := range lines {
+		if strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "fatal error: ") {
+			return l
+		}
+	}
+	return lines[len(lines)-1]
 }
 
 // String is the end of what was written.
