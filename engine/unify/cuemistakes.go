@@ -27,6 +27,7 @@ const (
 	msgDisjunction = "%d errors in empty disjunction:"
 	msgReference   = "reference %q not found"
 	msgUndefined   = "undefined field: %s"
+	msgOptional    = "cannot reference optional field: %s"
 	msgOperand     = "non-concrete value %v in operand to %s"
 	msgInterpolate = "invalid interpolation"
 )

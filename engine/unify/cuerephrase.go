@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue/ast"
@@ -69,10 +68,7 @@ func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *faul
 	f.Err = errors.New(strings.TrimSpace(cueerrors.Details(err, nil)))
 	f.At = places(err, r.e.name)
 	if len(f.At) == 0 {
-		f.At = []fault.Pos{{File: r.e.name}}
-		if at, ok := r.e.labels[plan.Path(planPath(err)...)]; ok {
-			f.At[0] = at
-		}
+		f.At = []fault.Pos{r.e.placeOf(planPath(err))}
 	}
 	for i, at := range f.At {
 		if r.e.marked[at] {
@@ -82,8 +78,22 @@ func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *faul
 	return f.WithSource(r.e.text)
 }
 
+// placeOf is where the file gives a path its value, or names it; the whole file where it does neither.
+func (e *evaluated) placeOf(path []string) fault.Pos {
+	if at := valuePos(e.own.LookupPath(pathOf(path))); len(path) > 0 && at.File == e.name {
+		return at
+	}
+	if at, ok := e.labels[plan.Path(path...)]; ok {
+		return at
+	}
+	return fault.Pos{File: e.name}
+}
+
 func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.Fault {
 	what := shownPath(planPath(err))
+	if what == "" {
+		what = r.e.name
+	}
 	switch format {
 	case msgNotAllowed:
 		f := r.fault(err, "%s is not allowed", what)
@@ -107,14 +117,14 @@ func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.F
 	case msgReference:
 		name := fmt.Sprint(args[0])
 		return r.suggest(r.fault(err, "%q is not declared", name), name, append(r.e.names, "#base", "#Plan"))
-	case msgUndefined:
+	case msgUndefined, msgOptional:
 		return r.undefined(err, fmt.Sprint(args[0]))
 	case msgOperand, msgInterpolate:
 		return r.valueless(err)
 	}
 	// CUE's own words, which name the path first.
 	words := strings.TrimPrefix(err.Error(), strings.Join(err.Path(), ".")+": ")
-	if what != "" {
+	if len(planPath(err)) > 0 {
 		words = what + ": " + words
 	}
 	return r.fault(err, "%s", words)
@@ -206,89 +216,4 @@ func (r *rephraser) alternatives(err cueerrors.Error, each []cueerrors.Error) *f
 		}
 	}
 	return f.WithSource(r.e.text)
-}
-
-// undefined is the fault for a field that is asked for and is not there.
-func (r *rephraser) undefined(err cueerrors.Error, name string) *fault.Fault {
-	if u, err := literal.Unquote(name); err == nil {
-		name = u
-	}
-	f := r.fault(err, "there is no field %q here", name)
-	if len(f.At) == 0 {
-		return f
-	}
-	path, ok := r.selected(f.At[0])
-	if !ok {
-		return f
-	}
-	f.Msg = fmt.Sprintf("%s has no %q", baseName(path), name)
-	if len(path) == 0 {
-		f.Msg = fmt.Sprintf("#base has no %q", name)
-	}
-	f.Hint = "if it may be absent, ask first: if " + baseName(append(path, name)) + " != _|_ {…}"
-	return r.suggest(f, name, r.namesIn(path))
-}
-
-// selected is the path below #base of the selector or index at a place.
-func (r *rephraser) selected(at fault.Pos) (path []string, found bool) {
-	ast.Walk(r.e.file, func(n ast.Node) bool {
-		x, ok := n.(ast.Expr)
-		if !ok || found {
-			return !found
-		}
-		if left, name := selection(x); name != nil && pos(name.Pos()) == at {
-			path, found = pathFrom(left, isBase)
-		}
-		return !found
-	}, nil)
-	return path, found
-}
-
-// selection splits X.name and X["name"].
-func selection(x ast.Expr) (ast.Expr, ast.Node) {
-	switch x := x.(type) {
-	case *ast.SelectorExpr:
-		return x.X, x.Sel
-	case *ast.IndexExpr:
-		return x.X, x.Index
-	}
-	return nil, nil
-}
-
-func isBase(name string) bool { return name == "#base" }
-
-// pathFrom is the path that an expression such as a.b["c"] selects. With root, the first name must be one
-// that root accepts, and is left out.
-func pathFrom(x ast.Expr, root func(string) bool) ([]string, bool) {
-	if id, ok := x.(*ast.Ident); ok {
-		if root != nil {
-			return nil, root(id.Name)
-		}
-		return []string{id.Name}, true
-	}
-	left, sel := selection(x)
-	if sel == nil {
-		return nil, false
-	}
-	path, ok := pathFrom(left, root)
-	var name string
-	switch s := sel.(type) {
-	case *ast.BasicLit:
-		name, _ = strconv.Unquote(s.Value)
-	case ast.Label:
-		name, _, _ = ast.LabelName(s)
-	}
-	return append(path, name), ok && name != ""
-}
-
-// namesIn are the names that what lies below has at path.
-func (r *rephraser) namesIn(path []string) []string {
-	if len(path) == 1 && path[0] == "phases" {
-		return slices.Collect(maps.Keys(r.base.Phases))
-	}
-	if len(path) == 1 && path[0] == "variables" {
-		return slices.Collect(maps.Keys(r.base.Variables))
-	}
-	shape, _ := plan.ShapeAt(path...)
-	return shape.Names
 }
