@@ -14,12 +14,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// App is an open source directory. It remembers what it has read: one App sees one state of every
-// file. It is for one goroutine at a time.
+// App is an open source directory. It remembers what it has read, up to a limit. It is for one goroutine at
+// a time.
 type App struct {
 	root  *os.Root
 	dir   string
 	files map[string]*content
+	kept  int // bytes in files
 	dirs  map[string]*folder
 	seen  int // entries in dirs
 }

@@ -4,6 +4,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -82,9 +83,22 @@ func TestHostileFiles(t *testing.T) {
 	if got, err := a.Glob([]string{"*"}, GlobOptions{}); err != nil || !slices.Equal(got, []string{"large", "x"}) {
 		t.Errorf("the app has %q %v", got, err)
 	}
-	// A file that became a pipe after it was looked at.
-	if _, err := a.readRegular("pipe"); err == nil {
-		t.Error("a pipe is read")
+}
+
+// TestHostileSize: searching many large files does not hold them all.
+func TestHostileSize(t *testing.T) {
+	a := open(t, map[string]string{})
+	for i := range 5 {
+		name := fmt.Sprint("f", i)
+		if err := os.WriteFile(filepath.Join(a.Dir(), name), make([]byte, maxKept/4), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if data, ok, err := a.Bytes(name); len(data) != maxKept/4 || !ok || err != nil {
+			t.Fatalf("%s: %d bytes, %v %v", name, len(data), ok, err)
+		}
+	}
+	if a.kept > maxKept || len(a.files) != 4 {
+		t.Errorf("%d bytes of %d files are kept", a.kept, len(a.files))
 	}
 }
 

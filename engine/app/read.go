@@ -16,6 +16,9 @@ import (
 // MaxFile is the size in bytes of the largest file that is read. Lockfiles of large apps have 5 to 20 MB.
 const MaxFile = 64 << 20
 
+// maxKept is how many bytes of files are remembered. Searching all sources of an app must not hold them all.
+const maxKept = 32 << 20
+
 type content struct {
 	data []byte
 	ok   bool
@@ -45,69 +48,64 @@ func (a *App) Bytes(name string) ([]byte, bool, error) {
 	if c == nil {
 		c = &content{}
 		c.data, c.ok, c.err = a.read(name)
-		a.files[name] = c
+		if a.kept+len(c.data) <= maxKept {
+			a.kept += len(c.data)
+			a.files[name] = c
+		}
 	}
 	return c.data, c.ok, c.err
 }
 
+// read opens without blocking, so that a pipe does not hold it up, and looks what it is only then: what
+// was a file a moment ago may be a pipe by now.
 func (a *App) read(name string) ([]byte, bool, error) {
-	info, err := a.root.Stat(name)
+	f, err := a.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
 		return nil, false, nil
+	case err != nil:
+		return nil, true, unreadable(name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
 	case err != nil:
 		return nil, true, unreadable(name, err)
 	case info.IsDir():
 		return nil, false, nil
 	case !info.Mode().IsRegular():
 		return nil, true, fault.New(fault.Refused, "%s is not a regular file", name).WithPos(fault.Pos{File: name})
+	case info.Size() > MaxFile:
+		return nil, true, tooLarge(name)
 	}
-	data, err := a.readRegular(name)
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(f, MaxFile+1)) // it may have grown
+	switch {
+	case err != nil:
 		return nil, true, unreadable(name, err)
+	case n > MaxFile:
+		return nil, true, tooLarge(name)
 	}
+	return normal(b.Bytes()), true, nil
+}
+
+// normal is data without a byte order mark and with "\n" alone at the end of lines.
+func normal(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if bytes.IndexByte(data, '\r') >= 0 {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	}
-	return data, true, nil
+	return data
 }
 
-var errTooLarge = errors.New("file too large")
-
-// readRegular opens without blocking: what was a file a moment ago may be a pipe by now.
-func (a *App) readRegular(name string) ([]byte, error) {
-	f, err := a.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	if info.Size() > MaxFile {
-		return nil, errTooLarge
-	}
-	var b bytes.Buffer
-	b.Grow(int(info.Size()) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(f, MaxFile+1))
-	if n > MaxFile {
-		return nil, errTooLarge
-	}
-	return b.Bytes(), err
+func tooLarge(name string) error {
+	return fault.New(fault.Refused, "%s is larger than %d MB, more than is read of an app", name, MaxFile>>20).
+		WithPos(fault.Pos{File: name}).WithHint("if the app does not need it to be built, name it in .gitignore")
 }
 
 func unreadable(name string, err error) error {
-	at := fault.Pos{File: name}
-	if errors.Is(err, errTooLarge) {
-		return fault.New(fault.Refused, "%s is larger than %d MB, more than is read of an app", name, MaxFile>>20).
-			WithPos(at).WithHint("if the app does not need it to be built, name it in .gitignore")
-	}
-	f := fault.New(fault.Refused, "cannot read %s", name).WithPos(at)
+	f := fault.New(fault.Refused, "cannot read %s", name).WithPos(fault.Pos{File: name})
 	f.Err = err
 	if errors.Is(err, fs.ErrPermission) {
 		return f.WithHint("make it readable: chmod u+r %s", name)

@@ -32,8 +32,9 @@ var Imports = []string{"list", "regexp", "strconv", "strings"}
 // CUE reads CUE_DEBUG and CUE_EXPERIMENT from the process environment at that moment, and one of them
 // switches closedness off. Package cli removes both before it calls anything here.
 func NewContext() *cue.Context {
-	//lint:ignore SA1019 the only way to a context that does not link all of CUE's library
+	//lint:ignore SA1019 as below
 	r := new(cue.Runtime)
+	//lint:ignore SA1019 the only way to a context that does not link all of CUE's library
 	_, _ = r.Compile("", "")
 	return (*cue.Context)(r)
 }

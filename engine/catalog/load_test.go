@@ -1,12 +1,16 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"cuelang.org/go/cue/ast"
+
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
 // folders makes a directory of providers: file name to text.
@@ -128,5 +132,25 @@ func BenchmarkEvaluate(b *testing.B) {
 				a.Close()
 			}
 		})
+	}
+}
+
+// TestTopFields: the fields that are checked on the syntax are those of the schema.
+func TestTopFields(t *testing.T) {
+	from, err := readSources(schema.FS, ".", "schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := parseSources(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, d := range s.top["#Provider"][0].Value.(*ast.StructLit).Elts {
+		_, name, _ := factField(&ast.Field{Label: d.(*ast.Field).Label})
+		want = append(want, name)
+	}
+	if !slices.Equal(topFields, want) {
+		t.Errorf("topFields are %q, those of #Provider %q", topFields, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -215,4 +216,27 @@ func FuzzParsers(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestKindsInSchema: the schema, which is the documentation for authors, names the kinds that there are.
+func TestKindsInSchema(t *testing.T) {
+	data, err := os.ReadFile("../../schema/facts.cue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\w+)!:`).FindAllStringSubmatch(string(data), -1) {
+		said[m[1]] = true
+	}
+	for kind := range kinds {
+		if !said[kind] {
+			t.Errorf("schema/facts.cue does not know %s", kind)
+		}
+		delete(said, kind)
+	}
+	delete(said, "in") // options that some kinds need
+	delete(said, "of")
+	if len(said) > 0 {
+		t.Errorf("schema/facts.cue knows kinds that do not exist: %v", said)
+	}
 }
