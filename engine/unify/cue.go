@@ -10,18 +10,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// cueFile is the user's nixpacks.cue as far as it is known before any provider ran.
-type cueFile struct {
-	head *says
-}
-
 // headFields are what providers and their detection depend on.
 var headFields = []string{"providers", "packages", "variables"}
 
 // readCUE evaluates nixpacks.cue without what lies below, for headFields alone. What it cannot know yet it
 // leaves out, mistakes included: layCUE evaluates the file again, as a whole.
 func (u *unifier) readCUE() error {
-	u.cue = &cueFile{head: &says{doc: &plan.Document{Plan: &plan.Plan{}}}}
+	u.cueHead = &says{doc: &plan.Document{Plan: &plan.Plan{}}}
 	return allowed.guard(u.file.name, func() error {
 		if !slices.ContainsFunc(headFields, func(name string) bool { return strings.Contains(string(u.file.text), name) }) {
 			return nil
@@ -31,7 +26,7 @@ func (u *unifier) readCUE() error {
 			return err
 		}
 		if head, err := e.read(headFields); err == nil {
-			u.cue.head, u.head = head, head.doc.Plan
+			u.cueHead, u.head = head, head.doc.Plan
 		}
 		return nil
 	})
@@ -40,7 +35,7 @@ func (u *unifier) readCUE() error {
 // applyHead takes over what of nixpacks.cue is no plain value: defaults, which yield to what the user says
 // outside the file, and variables that null deletes.
 func (u *unifier) applyHead() {
-	for _, l := range u.cue.head.soft {
+	for _, l := range u.cueHead.soft {
 		text, _ := l.Value.(string)
 		switch list, _ := l.Value.([]string); {
 		case l.Path[0] == "providers" && u.wanted == nil:
@@ -53,7 +48,7 @@ func (u *unifier) applyHead() {
 			}
 		}
 	}
-	for _, d := range u.cue.head.drop {
+	for _, d := range u.cueHead.drop {
 		if d.path[0] == "variables" {
 			delete(u.vars, d.path[1])
 		}
@@ -83,21 +78,19 @@ func (u *unifier) layCUE(base *plan.Plan) (*plan.Plan, error) {
 		if err != nil {
 			return err
 		}
-		if p, err = u.lay(e, s, base); err != nil {
+		if err := errors.Join(e.markers(s), u.headHolds(s, base)); err != nil {
 			return err
 		}
-		return u.constrain(e, s, p)
+		p = u.lay(e, s, base)
+		return errors.Join(e.unknownPhases(s, p, base), u.constrain(e, s, p))
 	})
 	return p, err
 }
 
 // lay gives the finished plan: base with what the file says, with what is above the file.
-func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) (*plan.Plan, error) {
-	if err := errors.Join(e.markers(s), u.headHolds(s, base)); err != nil {
-		return nil, err
-	}
+func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) *plan.Plan {
 	p := plan.Merge(base, s.doc.Plan)
-	clearBlanks(p, s.doc.Plan, s.doc)
+	clearBlanks(p, &plan.Plan{}, s.doc)
 	yielded := &plan.Plan{}
 	for _, l := range s.soft {
 		if p.Get(l.Path...) == nil {
@@ -116,10 +109,11 @@ func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) (*plan.Plan, error
 		p = plan.Merge(p, bare(l.plan, p))
 	}
 	dropImplied(p, u.jsonPlan)
-	clearBlanks(p, p, u.jsonPlan)
+	clearBlanks(p, u.above[2].plan, u.jsonPlan)
 	u.layers = append(u.layers, u.above...)
+	u.configuredStart = u.configuredStart || s.doc.Plan.Get("start", "cmd") != nil
 	u.finish(p)
-	return p, e.unknownPhases(s, p, base)
+	return p
 }
 
 // bare is a layer above nixpacks.cue without what Nixpacks' own layers say only in passing: the dependencies
@@ -167,7 +161,7 @@ func (u *unifier) headHolds(s *says, base *plan.Plan) error {
 		}
 		errs = append(errs, u.withSource(f))
 	}
-	head := u.cue.head.doc.Plan
+	head := u.cueHead.doc.Plan
 	if now := s.doc.Plan.Providers; !slices.Equal(now, withoutMarkers(plan.Fill(base.Providers, head.Providers))) && now != nil {
 		refuse("providers")
 	}

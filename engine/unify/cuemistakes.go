@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"cuelang.org/go/cue"
 	cueerrors "cuelang.org/go/cue/errors"
@@ -45,6 +46,9 @@ func (e *evaluated) mistakes(base *plan.Plan) error {
 		return nil
 	}
 	types, names := e.misshapen()
+	for _, f := range append(slices.Clone(types), names...) {
+		f.Err = causeAt(found, f.At[0])
+	}
 	if len(names) > 0 { // CUE says the same, and again for everything below such a name
 		found = slices.DeleteFunc(found, func(err cueerrors.Error) bool {
 			format, _ := err.Msg()
@@ -58,6 +62,20 @@ func (e *evaluated) mistakes(base *plan.Plan) error {
 		}
 	}
 	return inOrder(faults)
+}
+
+// causeAt is what CUE says about a place, the places in the schema included; nil for nothing.
+func causeAt(found []cueerrors.Error, at fault.Pos) error {
+	for _, err := range found {
+		if slices.Contains(places(err, at.File), at) {
+			return cause(err)
+		}
+	}
+	return nil
+}
+
+func cause(err cueerrors.Error) error {
+	return errors.New(strings.TrimSpace(cueerrors.Details(err, nil)))
 }
 
 // inOrder joins faults in the order of their places.

@@ -1,7 +1,6 @@
 package unify
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,7 +64,7 @@ func shownPath(path []string) string {
 // fault makes the fault; the cause keeps what CUE said, the schema's places included.
 func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *fault.Fault {
 	f := fault.New(fault.Refused, format, args...)
-	f.Err = errors.New(strings.TrimSpace(cueerrors.Details(err, nil)))
+	f.Err = cause(err)
 	f.At = places(err, r.e.name)
 	if len(f.At) == 0 {
 		f.At = []fault.Pos{r.e.placeOf(planPath(err))}

@@ -24,7 +24,7 @@ func (u *unifier) plan() (*Result, error) {
 		return nil, err
 	}
 	var p *plan.Plan
-	if u.cue != nil {
+	if u.cueHead != nil {
 		p, err = u.layCUE(base)
 	} else {
 		p = u.layData(base)
@@ -58,13 +58,13 @@ func (u *unifier) base(names []string) (*plan.Plan, error) {
 func (u *unifier) layData(base *plan.Plan) *plan.Plan {
 	before := u.before(u.head)
 	p := plan.Merge(base, before)
-	dropImplied(p, u.jsonPlan)
 	if u.file != nil {
 		dropImplied(p, u.file.doc)
-		clearBlanks(p, before, u.file.doc)
+		clearBlanks(p, u.before(&plan.Plan{}), u.file.doc)
 		u.layers = append(u.layers, documentLayer(u.file.doc))
 	}
-	clearBlanks(p, before, u.jsonPlan)
+	dropImplied(p, u.jsonPlan)
+	clearBlanks(p, u.above[2].plan, u.jsonPlan)
 	u.layers = append(append(u.layers, u.above...), envLayer(u.options.Env))
 	p.Variables = withVariables(p.Variables, u.vars)
 	u.finish(p)

@@ -19,8 +19,8 @@ type unifier struct {
 	options Options
 	dir     string // the directory within the one that was given, for messages
 
-	file     *config // nil where there is none
-	cue      *cueFile
+	file     *config    // nil where there is none
+	cueHead  *says      // what nixpacks.cue says before any provider ran; nil for any other file
 	head     *plan.Plan // of the user's file: what it says before any provider ran
 	above    []layer    // over the file, lowest first: variables, a plan as JSON, flags
 	jsonPlan *plan.Document
@@ -64,7 +64,7 @@ func (u *unifier) read() error {
 		u.vars = map[string]string{}
 	}
 	maps.Copy(u.vars, before.Variables)
-	if u.cue != nil {
+	if u.cueHead != nil {
 		u.applyHead()
 	}
 	return nil
@@ -125,8 +125,8 @@ func (u *unifier) unknownProvider(name string) error {
 	if u.file != nil {
 		docs = append(docs, u.file.doc)
 	}
-	if u.cue != nil {
-		docs = append(docs, u.cue.head.doc)
+	if u.cueHead != nil {
+		docs = append(docs, u.cueHead.doc)
 	}
 	for _, d := range docs {
 		if d == nil || d.At("providers") == nil {
