@@ -160,12 +160,15 @@ func (c *cache) release(key string) {
 	}
 }
 
-// sweep deletes downloads that no base was made from for a long time.
+// sweep deletes downloads that no base was made from for a long time, and what was being written that long ago by a
+// process that was killed.
 func (c *cache) sweep(now time.Time) {
-	files, _ := os.ReadDir(c.path(downloadsDir))
-	for _, f := range files {
-		if info, err := f.Info(); err == nil && now.Sub(info.ModTime()) > stale {
-			_ = os.Remove(c.path(downloadsDir, f.Name())) // at worst it stays
+	for _, dir := range []string{downloadsDir, tmpDir} {
+		files, _ := os.ReadDir(c.path(dir))
+		for _, f := range files {
+			if info, err := f.Info(); err == nil && now.Sub(info.ModTime()) > stale {
+				_ = os.RemoveAll(c.path(dir, f.Name())) // at worst it stays
+			}
 		}
 	}
 }

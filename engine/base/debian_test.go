@@ -142,15 +142,20 @@ func TestOld(t *testing.T) {
 	var said []string
 	req := Request{Ref: "debian://trixie", Arch: "amd64", Mirror: a.srv.URL + "/debian", Keyring: a.keyFile(), CacheDir: t.TempDir()}
 	req.Progress = func(s string) { said = append(said, s) }
-	odd := filepath.Join(req.CacheDir, downloadsDir, "old")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(odd), 0o700), os.WriteFile(odd, nil, 0o600), os.Chtimes(odd, today, today.Add(-31*24*time.Hour))); err != nil {
-		t.Fatal(err)
+	old := []string{filepath.Join(req.CacheDir, downloadsDir, "old"), filepath.Join(req.CacheDir, tmpDir, "killed")}
+	for _, f := range old {
+		then := today.Add(-31 * 24 * time.Hour)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(f), 0o700), os.WriteFile(f, nil, 0o600), os.Chtimes(f, then, then)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := a.resolve(req, copyRunner); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(odd); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("an old download is still there: %v", err)
+	for _, f := range old {
+		if _, err := os.Stat(f); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is still there: %v", f, err)
+		}
 	}
 	d, err := newDebianOn(req, os.DirFS(t.TempDir()))
 	if err != nil {
