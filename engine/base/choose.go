@@ -51,6 +51,10 @@ func choose(set *packageSet, arch string, names []string) (*choice, error) {
 			take(next)
 		}
 	}
+	// The rest of the archive, some tens of thousands of packages, is not needed any more.
+	c.set = newPackageSet()
+	c.set.byName = c.chosen
+	c.set.index()
 	return c, c.check()
 }
 
