@@ -1,0 +1,35 @@
+package unify
+
+import (
+	"os"
+	"regexp"
+	"testing"
+)
+
+// Every configuration that the documentation shows is one.
+func TestDocs(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^```(cue|toml)\n(.*?)^```$")
+	for _, file := range []string{"../../README.md", "../../docs/configuration.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := block.FindAllStringSubmatch(string(text), -1)
+		if len(found) < 2 {
+			t.Errorf("%s: %d blocks", file, len(found))
+		}
+		for _, m := range found {
+			c := &testCase{dir: t.TempDir()}
+			c.write(t, "web.txt", "")
+			text := regexp.MustCompile(`"python"`).ReplaceAllString(m[2], `"py"`) // as the test's catalog calls it
+			c.write(t, "nixpacks."+m[1], text)
+			got := c.outcome(t, testCatalog(t))
+			if got["error"] != "" {
+				t.Errorf("%s:\n%s\n%s", file, m[2], got["error"])
+			}
+			if got["changes"] == "" && m[1] == "toml" {
+				t.Errorf("%s: this changes nothing:\n%s", file, m[2])
+			}
+		}
+	}
+}
