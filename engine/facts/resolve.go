@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
@@ -187,6 +186,7 @@ func groups(m [][]byte) []any {
 // expand is the files that names and patterns stand for, each once.
 func expand(a *app.App, names []string, q Question) ([]string, error) {
 	var out []string
+	seen := map[string]bool{}
 	for _, n := range names {
 		found := []string{n}
 		if app.IsGlob(n) {
@@ -196,7 +196,8 @@ func expand(a *app.App, names []string, q Question) ([]string, error) {
 			}
 		}
 		for _, f := range found {
-			if !slices.Contains(out, f) {
+			if !seen[f] {
+				seen[f] = true
 				out = append(out, f)
 			}
 		}
