@@ -143,6 +143,9 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 	if err != nil {
 		return err
 	}
+	if c.Context.Err() != nil { // the user ended it: how the app took that is no matter
+		return exitCode(fault.Interrupted)
+	}
 	if status != 0 {
 		return exitCode(status)
 	}

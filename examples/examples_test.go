@@ -16,6 +16,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/testdata/mirror"
 )
 
 // answer is one line of expect.json: what the running image says to GET.
@@ -27,9 +30,7 @@ type answer struct {
 }
 
 func TestExamples(t *testing.T) {
-	if os.Getenv("NIXPACKS_E2E") == "" {
-		t.Skip("set NIXPACKS_E2E=1 to build and run the examples: minutes, and network")
-	}
+	needReal(t)
 	bin := program(t)
 	files, err := filepath.Glob("*/expect.json")
 	if err != nil || len(files) == 0 {
@@ -37,18 +38,84 @@ func TestExamples(t *testing.T) {
 	}
 	for _, f := range files {
 		name := filepath.Dir(f)
+		t.Run(name, func(t *testing.T) { buildAndAsk(t, bin, name) })
+	}
+}
+
+// TestNixExamples builds two examples with the Nix packages that are the default, from a mirror of nixpkgs.
+func TestNixExamples(t *testing.T) {
+	needReal(t)
+	bin := program(t)
+	for _, name := range []string{"go-http", "node-express"} {
 		t.Run(name, func(t *testing.T) {
-			build(t, bin, name)
-			url, stop := start(t, bin, name)
-			for _, want := range answers(t, f) {
-				ask(t, url, want)
+			args := []string{"--packages", "nix", "--build-image", "debian://trixie"}
+			args = append(args, mirrorFlags(t, revisions(t, bin, name, args))...)
+			if name == "go-http" { // its run image is one of a registry
+				args = append(args, "--json-plan", `{"start": {"runImage": "debian://trixie"}}`)
 			}
-			stop()
-			if _, err := http.Get(url); err == nil {
-				t.Errorf("%s still answers after the program ended", url)
-			}
+			buildAndAsk(t, bin, name, args...)
 		})
 	}
+}
+
+// needReal skips where real builds were not asked for.
+func needReal(t *testing.T) {
+	t.Helper()
+	if os.Getenv("NIXPACKS_E2E") == "" {
+		t.Skip("set NIXPACKS_E2E=1 to build and run the examples: minutes, and network")
+	}
+}
+
+// buildAndAsk builds an example, runs it, asks what its expect.json says, and ends it.
+func buildAndAsk(t *testing.T, bin, name string, flags ...string) {
+	t.Helper()
+	build(t, bin, name, flags)
+	url, stop := start(t, bin, name, flags)
+	for _, want := range answers(t, filepath.Join(name, "expect.json")) {
+		ask(t, url, want)
+	}
+	stop()
+	if _, err := http.Get(url); err == nil {
+		t.Errorf("%s still answers after the program ended", url)
+	}
+}
+
+// revisions of nixpkgs that the plan of an example names.
+func revisions(t *testing.T, bin, name string, flags []string) []string {
+	t.Helper()
+	out, err := exec.Command(bin, append([]string{"plan", name}, flags...)...).Output()
+	if err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	p, err := plan.Decode(out, "plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, ph := range p.Phases {
+		if ph.NixpkgsArchive != "" {
+			all = append(all, ph.NixpkgsArchive)
+		}
+	}
+	return all
+}
+
+// mirrorFlags writes the mirror and gives the flags that make a build use it.
+func mirrorFlags(t *testing.T, revisions []string) []string {
+	t.Helper()
+	npm, goProxy, err := mirror.Registries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := mirror.Write(t.TempDir(), npm, goProxy, revisions...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flags []string
+	for from, to := range to {
+		flags = append(flags, "--mirror", from+"="+to)
+	}
+	return flags
 }
 
 // program builds the binary that is under test.
@@ -62,9 +129,9 @@ func program(t *testing.T) string {
 	return bin
 }
 
-func build(t *testing.T, bin, app string) {
+func build(t *testing.T, bin, app string, flags []string) {
 	t.Helper()
-	out, err := exec.Command(bin, "build", "--progress", "plain", app).CombinedOutput()
+	out, err := exec.Command(bin, append([]string{"build", "--progress", "plain", app}, flags...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -79,9 +146,9 @@ func lastLine(out []byte) string {
 }
 
 // start runs the app's image, waits for the line with its URL, and gives a function that ends it as Ctrl-C does.
-func start(t *testing.T, bin, app string) (url string, stop func()) {
+func start(t *testing.T, bin, app string, flags []string) (url string, stop func()) {
 	t.Helper()
-	cmd := exec.Command(bin, "run", app)
+	cmd := exec.Command(bin, append([]string{"run", app}, flags...)...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,8 +159,8 @@ func start(t *testing.T, bin, app string) (url string, stop func()) {
 	var said bytes.Buffer
 	lines := bufio.NewScanner(io.TeeReader(stderr, &said))
 	for lines.Scan() {
-		if i := strings.Index(lines.Text(), "http://"); i >= 0 {
-			url = strings.TrimSpace(lines.Text()[i:])
+		if _, at, ok := strings.Cut(lines.Text(), "the app answers at "); ok {
+			url = strings.TrimSpace(at)
 			break
 		}
 	}
@@ -106,7 +173,7 @@ func start(t *testing.T, bin, app string) (url string, stop func()) {
 	return url, func() {
 		cmd.Process.Signal(syscall.SIGINT)
 		<-rest
-		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 0 && cmd.ProcessState.ExitCode() != 130 {
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
 			t.Errorf("Ctrl-C: %v\n%s", err, said.String())
 		}
 	}

@@ -38,16 +38,18 @@ func (f *first) signal(s unix.Signal, tty bool) {
 	if err != nil {
 		return
 	}
-	if !f.p.Init || !spared(pid, s) {
+	lives := !f.p.Init || !spared(pid, s)
+	// SIGINT means all of them: npm, for one, takes it and waits for its script, which it trusts to have had it too.
+	if !tty && f.p.Init && (!lives || s == unix.SIGINT) {
+		for _, o := range others(pid) {
+			_ = unix.Kill(o, s)
+		}
+	}
+	if lives {
 		if !tty {
 			_ = f.p.Signal(s) // it may have ended already
 		}
 		return
-	}
-	if !tty {
-		for _, o := range others(pid) {
-			_ = unix.Kill(o, s)
-		}
 	}
 	f.once.Do(func() { go f.end(pid, s) })
 }
