@@ -3,14 +3,10 @@
 package buildkitd
 
 import (
-	"context"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/moby/buildkit/client"
 )
 
 func TestBuild(t *testing.T) {
@@ -25,46 +21,6 @@ func TestBuild(t *testing.T) {
 	if _, err := build(t.Context(), c, []string{"exit", "3"}); err == nil || !strings.Contains(err.Error(), "exit code: 3") {
 		t.Errorf("a step that fails gives %v", err)
 	}
-}
-
-// The databases of one engine must be closed for the next: bbolt waits for its file without end.
-func TestCloseGivesEverythingBack(t *testing.T) {
-	o := options(t)
-	for range 2 {
-		d, err := Start(t.Context(), o)
-		needStart(t, err)
-		use(t, d, func(c *client.Client) {
-			if _, err := build(t.Context(), c, []string{"echo", "hi"}); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if err := d.Close(); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{socketName, ownerName} {
-			if _, err := os.Lstat(filepath.Join(o.dir(), name)); err == nil {
-				t.Errorf("%s is left", name)
-			}
-		}
-		if open := openFiles(t, o.State); len(open) > 0 {
-			t.Errorf("open files: %v", open)
-		}
-		nothingLeft(t, o)
-	}
-}
-
-func openFiles(t *testing.T, dir string) (out []string) {
-	fds, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fd := range fds {
-		// containerd leaves the file of its test for fs-verity to the garbage collector.
-		if p, err := os.Readlink(fd); err == nil && strings.HasPrefix(p, dir) && !strings.Contains(p, "/.fsverity-check") {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 func TestNetwork(t *testing.T) {
@@ -116,21 +72,4 @@ func TestNameservers(t *testing.T) {
 	if out, err = build(t.Context(), connect(t, o), []string{"cat", "/etc/resolv.conf"}); err != nil || !strings.Contains(out, "nameserver 127.0.0.9\n") {
 		t.Errorf("%v, resolv.conf:\n%s", err, out)
 	}
-}
-
-// A cancelled build's step must be gone when closer returns, with its children and mounts.
-func TestCancel(t *testing.T) {
-	o := options(t)
-	c, closer, _, err := Connect(t.Context(), o)
-	needEngine(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	out := &watcher{word: "sleeping", found: cancel}
-	if err := buildTo(ctx, c, out, []string{"sleep", "1000s"}); err == nil {
-		t.Error("a cancelled build succeeded")
-	}
-	if err := closer(); err != nil {
-		t.Error(err)
-	}
-	nothingLeft(t, o)
 }

@@ -72,7 +72,7 @@ func processSetup() error {
 	if path := os.Getenv("BUILDKITD_TEST_DELETE"); path != "" {
 		return os.Remove(path)
 	}
-	if os.Getenv("BUILDKITD_TEST_DROP") == "root without mount" {
+	if os.Getenv("BUILDKITD_TEST_DROP") == noMount {
 		return dropMount()
 	}
 	if os.Getenv("BUILDKITD_TEST_UMASK") != "" {
@@ -93,6 +93,8 @@ func processSetup() error {
 	}
 	return unix.Mount("", "/sys/fs/cgroup", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
 }
+
+const noMount = "root without the right to mount"
 
 // dropMount takes the right to mount from all threads of this process: the main thread's is taken, and that
 // executes the binary again.
@@ -147,6 +149,12 @@ func newProcess(t *testing.T, state string, env []string, args ...string) *proce
 	}
 	p.cmd.Env = append(append(os.Environ(), processEnv+"="+state, stepEnv+"="+path), env...)
 	return p
+}
+
+// as makes the process another user's. The test binary may be where only this user finds it, hence its path.
+func (p *process) as(uid uint32) {
+	p.cmd.Path = "/proc/self/exe"
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 }
 
 func (p *process) start() {
@@ -253,61 +261,4 @@ func gone(t *testing.T) {
 			t.Fatalf("still running: %v", stepProcesses(t))
 		}
 	}
-}
-
-func TestKilled(t *testing.T) {
-	o := options(t)
-	connect(t, options(t)) // may end the test
-	p := startProcess(t, o.State, nil, "sleep", "1000s")
-	p.until("sleeping")
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	p.end()
-	gone(t) // at once, and not only when the next engine starts
-	c, closer, joined, err := Connect(t.Context(), o)
-	if err != nil || joined {
-		t.Fatal(joined, err)
-	}
-	nothingLeft(t, o)
-	if _, err := build(t.Context(), c, []string{"echo", "again"}); err != nil {
-		t.Error(err)
-	}
-	if err := closer(); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestTerminated(t *testing.T) {
-	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		o := options(t)
-		connect(t, options(t))
-		p := startProcess(t, o.State, nil, "sleep", "1000s")
-		p.until("sleeping")
-		if err := p.cmd.Process.Signal(sig); err != nil {
-			t.Fatal(err)
-		}
-		p.until("closed")
-		nothingLeft(t, o) // when it says that it is done, it is
-		if code := p.end(); code != 1 {
-			t.Errorf("exit code %d", code)
-		}
-	}
-}
-
-func TestJoin(t *testing.T) {
-	o := options(t)
-	connect(t, options(t))
-	owner := startProcess(t, o.State, nil, "echo", "first")
-	owner.until("owner")
-	first := startProcess(t, o.State, nil, "sleep", "1000s")
-	first.until("joined")
-	first.until("sleeping")
-	owner.until("say: waiting for another nixpacks that uses this engine")
-	if err := first.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	first.until("closed")
-	owner.until("closed")
-	nothingLeft(t, o)
 }

@@ -90,7 +90,10 @@ func (s *server) controller(ctx context.Context, dir string, o Options, hosts do
 	if err != nil {
 		return nil, err
 	}
-	wc := &worker.Controller{}
+	wc, w := &worker.Controller{}, s.worker
+	if err := wc.Add(&collectable{w, ctx}); err != nil {
+		return nil, err
+	}
 	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(dir, "cache.db"))
 	if err != nil {
 		return nil, err
@@ -100,35 +103,39 @@ func (s *server) controller(ctx context.Context, dir string, o Options, hosts do
 		_ = cacheStore.Close()
 		return nil, err
 	}
-	none := int64(0) // explicitly: builds are not recorded
-	w := s.worker
-	if err := wc.Add(&collectable{w, ctx}); err != nil {
-		return nil, err
-	}
 	s.cache = solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(wc))
+	none := int64(0) // explicitly: builds are not recorded
 	return control.NewController(control.Opt{
-		SessionManager:   sm,
-		WorkerController: wc,
-		Frontends:        map[string]frontend.Frontend{},
-		Entitlements:     o.Entitlements,
-		ResolveCacheExporterFuncs: map[string]remotecache.ResolveCacheExporterFunc{
-			"local":    localremotecache.ResolveCacheExporterFunc(sm),
-			"inline":   inlineremotecache.ResolveCacheExporterFunc(),
-			"registry": registryremotecache.ResolveCacheExporterFunc(sm, hosts),
-		},
-		ResolveCacheImporterFuncs: map[string]remotecache.ResolveCacheImporterFunc{
-			"local":    localremotecache.ResolveCacheImporterFunc(sm),
-			"registry": registryremotecache.ResolveCacheImporterFunc(sm, w.ContentStore(), hosts),
-		},
-		CacheManager:   s.cache,
-		CacheStore:     cacheStore,
-		HistoryDB:      history,
-		HistoryConfig:  &config.HistoryConfig{MaxEntries: &none},
-		LeaseManager:   w.LeaseManager(),
-		ContentStore:   w.ContentStore(),
-		GarbageCollect: w.GarbageCollect,
-		GracefulStop:   ctx.Done(),
+		SessionManager:            sm,
+		WorkerController:          wc,
+		Frontends:                 map[string]frontend.Frontend{},
+		Entitlements:              o.Entitlements,
+		ResolveCacheExporterFuncs: cacheExporters(sm, hosts),
+		ResolveCacheImporterFuncs: cacheImporters(sm, w, hosts),
+		CacheManager:              s.cache,
+		CacheStore:                cacheStore,
+		HistoryDB:                 history,
+		HistoryConfig:             &config.HistoryConfig{MaxEntries: &none},
+		LeaseManager:              w.LeaseManager(),
+		ContentStore:              w.ContentStore(),
+		GarbageCollect:            w.GarbageCollect,
+		GracefulStop:              ctx.Done(),
 	})
+}
+
+func cacheExporters(sm *session.Manager, hosts docker.RegistryHosts) map[string]remotecache.ResolveCacheExporterFunc {
+	return map[string]remotecache.ResolveCacheExporterFunc{
+		"local":    localremotecache.ResolveCacheExporterFunc(sm),
+		"inline":   inlineremotecache.ResolveCacheExporterFunc(),
+		"registry": registryremotecache.ResolveCacheExporterFunc(sm, hosts),
+	}
+}
+
+func cacheImporters(sm *session.Manager, w *base.Worker, hosts docker.RegistryHosts) map[string]remotecache.ResolveCacheImporterFunc {
+	return map[string]remotecache.ResolveCacheImporterFunc{
+		"local":    localremotecache.ResolveCacheImporterFunc(sm),
+		"registry": registryremotecache.ResolveCacheImporterFunc(sm, w.ContentStore(), hosts),
+	}
 }
 
 // Close ends the controller and gives back every file. It is called once, with no build running.

@@ -2,7 +2,6 @@ package buildkitd
 
 import (
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -36,65 +35,61 @@ const (
 
 // workerOpt is what BuildKit's own NewWorkerOpt gives for runc, with two differences: everything it opens is
 // closed with the server (BuildKit leaves that to the end of the process), and steps are counted.
-func (s *server) workerOpt(ctx context.Context, dir string, o Options, rootless bool) (base.WorkerOpt, error) {
-	var opt base.WorkerOpt
-	root := filepath.Join(dir, "runc-"+snapshotter)
-	if err := os.MkdirAll(root, 0o700); err != nil {
+func (s *server) workerOpt(ctx context.Context, dir string, o Options, rootless bool) (opt base.WorkerOpt, err error) {
+	opt = base.WorkerOpt{
+		Root:          filepath.Join(dir, "runc-"+snapshotter),
+		Labels:        workerLabels(),
+		Platforms:     []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
+		MountPoolRoot: filepath.Join(dir, "runc-"+snapshotter, "cachemounts"),
+	}
+	if err := os.MkdirAll(opt.Root, 0o700); err != nil {
 		return opt, err
 	}
-	monitor, err := resources.NewMonitor()
-	if err != nil {
+	if opt.ID, err = base.ID(opt.Root); err != nil {
 		return opt, err
 	}
-	networks, mode := stepNetworks(o.Network)
-	if s.steps, err = newSteps(dir, root, o, rootless, networks, mode, monitor); err != nil {
+	if opt.ResourceMonitor, err = resources.NewMonitor(); err != nil {
 		return opt, err
 	}
-	snaps, err := overlay.NewSnapshotter(filepath.Join(root, "snapshots"), overlay.AsynchronousRemove)
-	if err != nil {
+	var mode pb.NetMode
+	opt.NetworkProviders, mode = stepNetworks(o.Network)
+	if s.steps, err = newSteps(dir, o, rootless, mode, opt); err != nil {
 		return opt, err
 	}
-	s.closers = append(s.closers, snaps)
-	mdb, err := s.openMetadata(ctx, root, snaps)
-	if err != nil {
+	opt.Executor = s.steps
+	if err := s.openStores(ctx, &opt); err != nil {
 		return opt, err
 	}
-	id, err := base.ID(root)
-	if err != nil {
-		return opt, err
-	}
-	md, err := metadata.NewStore(filepath.Join(root, "metadata_v2.db")) // closed by the worker
-	if err != nil {
-		return opt, err
-	}
-	store := containerdsnapshot.NewContentStore(mdb.ContentStore(), ctdName)
-	return base.WorkerOpt{
-		ID: id, Root: root, Labels: workerLabels(),
-		MetadataStore: md, NetworkProviders: networks, Executor: s.steps,
-		Snapshotter:     containerdsnapshot.NewSnapshotter(snapshotter, mdb.Snapshotter(snapshotter), ctdName, nil),
-		ContentStore:    store,
-		Applier:         apply.NewFileSystemApplier(store),
-		Differ:          walking.NewWalkingDiff(store),
-		Platforms:       []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
-		LeaseManager:    leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), ctdName),
-		GarbageCollect:  mdb.GarbageCollect,
-		MountPoolRoot:   filepath.Join(root, "cachemounts"),
-		ResourceMonitor: monitor,
-	}, nil
+	opt.MetadataStore, err = metadata.NewStore(filepath.Join(opt.Root, "metadata_v2.db")) // closed by the worker
+	return opt, err
 }
 
-func (s *server) openMetadata(ctx context.Context, root string, snaps snapshots.Snapshotter) (*ctdmetadata.DB, error) {
-	content, err := contentlocal.NewStore(filepath.Join(root, "content"))
+// openStores opens what holds layers: snapshots, content, and the database about both.
+func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
+	snaps, err := overlay.NewSnapshotter(filepath.Join(opt.Root, "snapshots"), overlay.AsynchronousRemove)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	db, err := bolt.Open(filepath.Join(root, "containerdmeta.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	s.closers = append(s.closers, snaps)
+	content, err := contentlocal.NewStore(filepath.Join(opt.Root, "content"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.closers = append(s.closers, io.Closer(db))
+	db, err := bolt.Open(filepath.Join(opt.Root, "containerdmeta.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, db)
 	mdb := ctdmetadata.NewDB(db, content, map[string]snapshots.Snapshotter{snapshotter: snaps})
-	return mdb, mdb.Init(ctx)
+	if err := mdb.Init(ctx); err != nil {
+		return err
+	}
+	store := containerdsnapshot.NewContentStore(mdb.ContentStore(), ctdName)
+	opt.Snapshotter = containerdsnapshot.NewSnapshotter(snapshotter, mdb.Snapshotter(snapshotter), ctdName, nil)
+	opt.ContentStore, opt.Applier, opt.Differ = store, apply.NewFileSystemApplier(store), walking.NewWalkingDiff(store)
+	opt.LeaseManager = leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), ctdName)
+	opt.GarbageCollect = mdb.GarbageCollect
+	return nil
 }
 
 func workerLabels() map[string]string {
@@ -117,19 +112,19 @@ func stepNetworks(name string) (map[pb.NetMode]network.Provider, pb.NetMode) {
 	return map[pb.NetMode]network.Provider{pb.NetMode_HOST: host, pb.NetMode_NONE: none}, mode
 }
 
-func newSteps(dir, root string, o Options, rootless bool, networks map[pb.NetMode]network.Provider, mode pb.NetMode, monitor *resources.Monitor) (*steps, error) {
+func newSteps(dir string, o Options, rootless bool, mode pb.NetMode, opt base.WorkerOpt) (*steps, error) {
 	runtime, err := ocirt.Install(dir)
 	if err != nil {
 		return nil, err
 	}
 	x, err := runcexecutor.New(runcexecutor.Opt{
-		Root:              filepath.Join(root, "executor"),
+		Root:              filepath.Join(opt.Root, "executor"),
 		CommandCandidates: []string{runtime},
 		Rootless:          rootless,
 		ProcessMode:       oci.ProcessSandbox,
 		DNS:               dnsConfig(o.DNS, "/etc/resolv.conf"),
-		ResourceMonitor:   monitor,
-	}, networks)
+		ResourceMonitor:   opt.ResourceMonitor,
+	}, opt.NetworkProviders)
 	if err != nil {
 		return nil, err
 	}
