@@ -30,7 +30,7 @@ func Connect(ctx context.Context, o Options) (c *client.Client, closer func() er
 	if err != nil {
 		return nil, nil, false, err
 	}
-	setLog(o) // of BuildKit's client
+	SetLog(o.Log, o.Debug) // of the client, here
 	told := ""
 	for tries := 1; ; tries++ {
 		lock, err := tryLock(dir)

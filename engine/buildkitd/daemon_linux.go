@@ -81,7 +81,7 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 			lock.Close()
 		}
 	}()
-	setLog(o)
+	SetLog(o.Log, o.Debug)
 	rootless := namespace.Inside()
 	if err := d.recover(); err != nil {
 		return nil, err

@@ -93,6 +93,7 @@ func connectEmbedded(ctx context.Context, t Target, say func(string)) (*Engine, 
 }
 
 func connectRemote(ctx context.Context, t Target, say func(string)) (*Engine, error) {
+	buildkitd.SetLog(t.Embedded.Log, t.Embedded.Debug)
 	opts, err := t.check()
 	if err != nil {
 		return nil, err
