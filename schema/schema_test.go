@@ -51,7 +51,7 @@ func check(t *testing.T, s cue.Value, a *txtar.Archive) string {
 	if !def.Exists() {
 		t.Fatalf("no definition for %s", f.Name)
 	}
-	v := s.Context().CompileBytes(f.Data, cue.Filename(f.Name))
+	v := cuecontext.New().CompileBytes(f.Data, cue.Filename(f.Name))
 	if v.Err() != nil {
 		t.Fatal(errors.Details(v.Err(), nil))
 	}
@@ -151,7 +151,7 @@ func TestNames(t *testing.T) {
 				p.Set(plan.Leaf{Path: []string{field, name}, Value: wrap})
 			}
 			_, goErr := plan.Decode(p.JSON(), "plan.json")
-			v := s.Context().CompileBytes(p.JSON())
+			v := cuecontext.New().CompileBytes(p.JSON())
 			cueErr := s.LookupPath(cue.ParsePath("#Plan")).Unify(v).Validate(cue.Concrete(true))
 			if (goErr == nil) != (cueErr == nil) {
 				t.Errorf("%s %q: decoder says %v, schema says %v", field, name, goErr, cueErr)
