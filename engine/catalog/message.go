@@ -43,7 +43,7 @@ func (e *evaluator) one(err cueerrors.Error) *fault.Fault {
 
 // appFault is the fault for an error at facts.NAME.value…; nil for any other.
 func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
-	path := err.Path()
+	path := slices.Clone(err.Path())
 	if len(path) < 3 || path[0] != "facts" || path[2] != "value" {
 		return nil
 	}

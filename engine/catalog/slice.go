@@ -24,7 +24,8 @@ type slice struct {
 func (s *syntax) slice(static map[string]facts.Question) *slice {
 	out := &slice{names: map[string]bool{}}
 	keep := map[*ast.Field]bool{}
-	todo := append(s.lets(), "facts")
+	lets := s.lets()
+	todo := []string{"facts"}
 	for seen := map[string]bool{}; len(todo) > 0; {
 		name := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -34,8 +35,12 @@ func (s *syntax) slice(static map[string]facts.Question) *slice {
 		seen[name] = true
 		for _, d := range s.top[name] {
 			keep[d] = true
-			out.scan(d)
+			out.scan(d.Value)
 			todo = append(todo, references(d)...)
+		}
+		for _, let := range lets[name] {
+			out.scan(let.Expr)
+			todo = append(todo, references(let)...)
 		}
 	}
 	for _, f := range s.files {
@@ -46,21 +51,21 @@ func (s *syntax) slice(static map[string]facts.Question) *slice {
 	return out
 }
 
-// lets are the names that let clauses at the top refer to: those stay where they are.
-func (s *syntax) lets() []string {
-	var out []string
+// lets are the let clauses at the top by name; each holds in its file alone.
+func (s *syntax) lets() map[string][]*ast.LetClause {
+	out := map[string][]*ast.LetClause{}
 	for _, f := range s.files {
 		for _, d := range f.Decls {
 			if let, ok := d.(*ast.LetClause); ok {
-				out = append(out, references(let)...)
+				out[let.Ident.Name] = append(out[let.Ident.Name], let)
 			}
 		}
 	}
 	return out
 }
 
-// cut is the file with only the fields to keep, and of its imports only those that they use: CUE refuses
-// an import that is not used.
+// cut is the file with only the fields to keep, and of its imports and let clauses only those that they use:
+// CUE refuses others.
 func cut(f *ast.File, keep map[*ast.Field]bool, strip func(*ast.Field) *ast.Field) *ast.File {
 	out := *f
 	out.Decls = nil
@@ -70,18 +75,26 @@ func cut(f *ast.File, keep map[*ast.Field]bool, strip func(*ast.Field) *ast.Fiel
 	for _, d := range f.Decls {
 		if field, ok := d.(*ast.Field); ok && keep[field] {
 			found, used = true, append(used, references(field)...)
-		} else if let, ok := d.(*ast.LetClause); ok {
-			used = append(used, references(let)...)
 		}
 	}
 	if !found {
 		return nil
+	}
+	// A let clause may use those before it.
+	for _, d := range slices.Backward(f.Decls) {
+		if let, ok := d.(*ast.LetClause); ok && slices.Contains(used, let.Ident.Name) {
+			used = append(used, references(let.Expr)...)
+		}
 	}
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.Field:
 			if keep[d] {
 				out.Decls = append(out.Decls, strip(d))
+			}
+		case *ast.LetClause:
+			if slices.Contains(used, d.Ident.Name) {
+				out.Decls = append(out.Decls, d)
 			}
 		case *ast.ImportDecl:
 			if specs := imports(d, used); len(specs) > 0 {
@@ -129,12 +142,12 @@ func (sl *slice) strip(d *ast.Field, static map[string]facts.Question) *ast.Fiel
 	return &out
 }
 
-// scan notes the names in a declaration. The field facts used as a whole, or indexed by something that is
+// scan notes the names in an expression. The field facts used as a whole, or indexed by something that is
 // no literal, opens the slice.
-func (sl *slice) scan(d *ast.Field) {
+func (sl *slice) scan(x ast.Expr) {
 	label := map[ast.Node]bool{} // identifiers that name a field and refer to nothing
 	part := map[ast.Node]bool{}  // expressions of which one named part is taken
-	ast.Walk(d.Value, func(n ast.Node) bool {
+	ast.Walk(x, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Field:
 			label[n.Label] = true

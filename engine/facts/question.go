@@ -24,7 +24,8 @@ type Question struct {
 	Lenient bool       // json, jsonc, toml, yaml: a file that cannot be read or parsed counts as absent
 }
 
-// options of each kind, beside the field that is named like it; arity tells whether that may be a list.
+// kinds are the kinds of facts: whether the field that is named like the kind may be a list, and what
+// other fields there are.
 var kinds = map[string]struct {
 	list    bool
 	options []string
