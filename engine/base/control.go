@@ -2,6 +2,7 @@ package base
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -14,51 +15,70 @@ const maxLine = 1 << 20
 // multi-line field are joined by newlines, without their indent.
 type stanza map[string]string
 
+// controlReader reads paragraphs, and keeps only some fields of them.
+type controlReader struct {
+	keep  map[string]bool // nil keeps all
+	cur   stanza
+	field string // that a folded line belongs to; "" for one that is not kept
+}
+
 // readControl calls fn for each paragraph of r, with only the fields that keep lists (all for none).
 func readControl(r io.Reader, fn func(stanza) error, keep ...string) error {
-	wanted := map[string]bool{}
-	for _, k := range keep {
-		wanted[k] = true
+	c := &controlReader{cur: stanza{}}
+	if len(keep) > 0 {
+		c.keep = map[string]bool{}
+		for _, k := range keep {
+			c.keep[k] = true
+		}
 	}
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
-	cur, field, n := stanza{}, "", 0
-	flush := func() error {
-		if len(cur) == 0 {
-			return nil
-		}
-		s := cur
-		cur, field = stanza{}, ""
-		return fn(s)
-	}
+	n := 0
 	for sc.Scan() {
 		n++
 		line := sc.Bytes()
-		switch {
-		case len(strings.TrimSpace(string(line))) == 0:
-			if err := flush(); err != nil {
-				return err
-			}
-		case line[0] == '#':
-		case line[0] == ' ' || line[0] == '\t':
-			if field != "" {
-				cur[field] += "\n" + strings.TrimSpace(string(line))
-			}
-		default:
-			name, value, ok := strings.Cut(string(line), ":")
-			if !ok {
+		if len(bytes.TrimSpace(line)) > 0 {
+			if !c.line(line) {
 				return fmt.Errorf("line %d is no field: %.60q", n, line)
 			}
-			field = strings.ToLower(name)
-			if len(wanted) > 0 && !wanted[field] {
-				field = ""
-				continue
-			}
-			cur[field] = strings.TrimSpace(value)
+			continue
+		}
+		if err := c.flush(fn); err != nil {
+			return err
 		}
 	}
 	if err := sc.Err(); err != nil {
 		return fmt.Errorf("line %d: %w", n+1, err)
 	}
-	return flush()
+	return c.flush(fn)
+}
+
+// line takes a line that is not empty, and reports whether it could be read.
+func (c *controlReader) line(line []byte) bool {
+	switch line[0] {
+	case '#':
+		return true
+	case ' ', '\t':
+		if c.field != "" {
+			c.cur[c.field] += "\n" + string(bytes.TrimSpace(line))
+		}
+		return true
+	}
+	name, value, ok := strings.Cut(string(line), ":")
+	c.field = strings.ToLower(name)
+	if c.keep != nil && !c.keep[c.field] {
+		c.field = ""
+		return ok
+	}
+	c.cur[c.field] = strings.TrimSpace(value)
+	return ok
+}
+
+func (c *controlReader) flush(fn func(stanza) error) error {
+	if len(c.cur) == 0 {
+		return nil
+	}
+	s := c.cur
+	c.cur, c.field = stanza{}, ""
+	return fn(s)
 }

@@ -2,6 +2,7 @@ package base
 
 import (
 	"embed"
+	"slices"
 	"strings"
 )
 
@@ -69,6 +70,7 @@ func (f flavour) packagesFor(set *packageSet) []string {
 			out = append(out, p.Name)
 		}
 	}
+	slices.Sort(out) // which of several alternatives is chosen may depend on the order
 	return out
 }
 

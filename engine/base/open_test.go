@@ -29,23 +29,6 @@ func TestLayoutRef(t *testing.T) {
 	if _, err := Resolve(t.Context(), Request{Ref: "oci-layout://" + odd, Arch: "amd64"}, nil); err != nil {
 		t.Error(err)
 	}
-	for _, c := range []struct {
-		ref, arch string
-		code      fault.Code
-		msg       string
-	}{
-		{"oci-layout://", "amd64", fault.Usage, "oci-layout:// names no directory"},
-		{"oci-layout:///nowhere", "amd64", fault.Usage, "there is no image at /nowhere"},
-		{"oci-layout://" + l.Dir + "@sha256:12", "amd64", fault.Usage, `"sha256:12" in `},
-		{"oci-layout://" + l.Dir + "@sha256:" + strings.Repeat("0", 64), "amd64", fault.Usage, "there is no image sha256:000"},
-		{"oci-layout://" + l.Dir, "arm64", fault.Refused, "the image " + l.Digest.String() + " in " + l.Dir + " is for amd64, not for arm64"},
-		{"ubuntu:noble", "amd64", fault.Usage, `"ubuntu:noble" is no base of this kind`},
-	} {
-		_, err := Resolve(t.Context(), Request{Ref: c.ref, Arch: c.arch}, nil)
-		if err == nil || fault.CodeOf(err) != c.code || !strings.HasPrefix(err.Error(), c.msg) {
-			t.Errorf("%s: code %d, %v", c.ref, fault.CodeOf(err), err)
-		}
-	}
 	layers, err := filepath.Glob(filepath.Join(odd, "blobs/sha256/*"))
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +50,30 @@ func TestIsRef(t *testing.T) {
 	for ref, want := range map[string]bool{"debian://trixie": true, "oci-layout:///x": true, "debian:trixie": false, "": false, "debian": false} {
 		if IsRef(ref) != want {
 			t.Errorf("%q: %v", ref, !want)
+		}
+	}
+}
+
+func TestLayoutFaults(t *testing.T) {
+	l, _, err := newArchive(t).request(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		ref, arch string
+		code      fault.Code
+		msg       string
+	}{
+		{"oci-layout://", "amd64", fault.Usage, "oci-layout:// names no directory"},
+		{"oci-layout:///nowhere", "amd64", fault.Usage, "there is no image at /nowhere"},
+		{"oci-layout://" + l.Dir + "@sha256:12", "amd64", fault.Usage, `"sha256:12" in `},
+		{"oci-layout://" + l.Dir + "@sha256:" + strings.Repeat("0", 64), "amd64", fault.Usage, "there is no image sha256:000"},
+		{"oci-layout://" + l.Dir, "arm64", fault.Refused, "the image " + l.Digest.String() + " in " + l.Dir + " is for amd64, not for arm64"},
+		{"ubuntu:noble", "amd64", fault.Usage, `"ubuntu:noble" is no base of this kind`},
+	} {
+		_, err := Resolve(t.Context(), Request{Ref: c.ref, Arch: c.arch}, nil)
+		if err == nil || fault.CodeOf(err) != c.code || !strings.HasPrefix(err.Error(), c.msg) {
+			t.Errorf("%s: code %d, %v", c.ref, fault.CodeOf(err), err)
 		}
 	}
 }

@@ -75,14 +75,7 @@ func tarTree(root string, out io.Writer) error {
 			return err
 		}
 		h.Name, _ = filepath.Rel(root, p)
-		st := info.Sys().(*syscall.Stat_t)
-		if info.Mode().IsRegular() && st.Nlink > 1 {
-			if first, ok := inodes[st.Ino]; ok {
-				h.Typeflag, h.Linkname, h.Size = tar.TypeLink, first, 0
-			} else {
-				inodes[st.Ino] = h.Name
-			}
-		}
+		linkAgain(h, info, inodes)
 		if err := tw.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {
 			return err
 		}
@@ -98,6 +91,19 @@ func tarTree(root string, out io.Writer) error {
 		return err
 	}
 	return tw.Close()
+}
+
+// linkAgain makes a file's second name a link to its first.
+func linkAgain(h *tar.Header, info fs.FileInfo, inodes map[uint64]string) {
+	st := info.Sys().(*syscall.Stat_t)
+	if !info.Mode().IsRegular() || st.Nlink < 2 {
+		return
+	}
+	if first, ok := inodes[st.Ino]; ok {
+		h.Typeflag, h.Linkname, h.Size = tar.TypeLink, first, 0
+		return
+	}
+	inodes[st.Ino] = h.Name
 }
 
 // TestRealBase makes both bases twice from the archive of this machine's apt sources: the same packages give the same

@@ -39,6 +39,18 @@ func TestRealNix(t *testing.T) {
 		NixOverlays:    []string{"https://github.com/railwayapp/nix-npm-overlay/archive/main.tar.gz"},
 		NixpkgsArchive: revision,
 	})
+	out, said := inside(t, l, root,
+		`nix-env -if /mirror/nixpkgs.nix >&2; node --version; npm --version; go version; cat ~/.nix-profile/etc/profile.d/*.sh`)
+	got := strings.Split(strings.TrimSpace(out), "\n")
+	if len(got) != 4 || !strings.HasPrefix(got[0], "v18.") || !strings.HasPrefix(got[1], "9.") || !strings.HasPrefix(got[2], "go version go1.") ||
+		!strings.Contains(got[3], "-nodejs-18.20.8/lib") {
+		t.Errorf("got %q\n%s", got, said)
+	}
+}
+
+// inside runs a script in the base that was unpacked at root, with the network of this machine.
+func inside(t *testing.T, l *Layout, root, script string) (stdout, stderr string) {
+	t.Helper()
 	for _, f := range []string{"/etc/resolv.conf", "/etc/hosts"} { // as a build step has them
 		text, err := os.ReadFile(f)
 		if err != nil {
@@ -46,8 +58,7 @@ func TestRealNix(t *testing.T) {
 		}
 		write(t, filepath.Join(root, f), text)
 	}
-	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "sh", "-euc", enter, "sh", root, "/bin/bash", "-euc",
-		`nix-env -if /mirror/nixpkgs.nix >&2; node --version; npm --version; go version; cat ~/.nix-profile/etc/profile.d/*.sh`)
+	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "sh", "-euc", enter, "sh", root, "/bin/bash", "-euc", script)
 	cmd.Env = append(l.Config.Env, "HOME=/root", "NIX_CONFIG=substituters =")
 	if bundle := os.Getenv("SSL_CERT_FILE"); bundle != "" { // a network with a certificate authority of its own
 		text, err := os.ReadFile(bundle)
@@ -63,11 +74,7 @@ func TestRealNix(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
 	}
-	got := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(got) != 4 || !strings.HasPrefix(got[0], "v18.") || !strings.HasPrefix(got[1], "9.") || !strings.HasPrefix(got[2], "go version go1.") ||
-		!strings.Contains(got[3], "-nodejs-18.20.8/lib") {
-		t.Errorf("got %q\n%s", got, said.String())
-	}
+	return string(out), said.String()
 }
 
 // expression writes the miniature nixpkgs and the phase's Nix file, which takes it from there, to root/mirror.

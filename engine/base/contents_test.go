@@ -1,0 +1,59 @@
+package base
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+)
+
+// layerOf gives fn the uncompressed tar of a layout's only layer.
+func layerOf(l *Layout, fn func(io.Reader) error) error {
+	img, err := image.Open(l.Dir, image.Select{Digest: l.Digest})
+	if err != nil {
+		return err
+	}
+	defer img.Close()
+	desc := img.Manifest.Layers[0]
+	f, err := os.Open(filepath.Join(l.Dir, "blobs/sha256", desc.Digest.Encoded()))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := io.Reader(f)
+	if strings.HasSuffix(desc.MediaType, "gzip") {
+		if r, err = gzip.NewReader(f); err != nil {
+			return err
+		}
+	}
+	return fn(r)
+}
+
+// contents gives the files of a layout's layer: the content, or "-> target", or "/" for a directory.
+func contents(t *testing.T, l *Layout) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := layerOf(l, func(r io.Reader) error {
+		return eachEntry(r, func(h *tar.Header, r io.Reader) error {
+			b, err := io.ReadAll(r)
+			switch h.Typeflag {
+			case tar.TypeDir:
+				out[h.Name] = "/"
+			case tar.TypeReg:
+				out[h.Name] = string(b)
+			default:
+				out[h.Name] = "-> " + h.Linkname
+			}
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
