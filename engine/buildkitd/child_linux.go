@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -205,8 +206,7 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 	closing, force := make(chan struct{}), make(chan struct{})
 	o := *first.Start
 	o.Say, o.Force, o.Log = func(s string) { tell(report{Say: s}) }, force, io.Writer(os.Stderr)
-	// BuildKit mounts secrets and layers there: a killed engine's leftovers are then found.
-	if err := os.Setenv("TMPDIR", leaks.Temporary(first.Dir)); err != nil {
+	if err := setEnvironment(first.Dir); err != nil {
 		return err
 	}
 	d, err := start(o, first.Dir, lock, os.Getppid())
@@ -228,4 +228,19 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 	}()
 	<-closing
 	return d.Close()
+}
+
+// setEnvironment keeps the user's environment from changing how BuildKit works, and gives temporary files a place
+// where those of a killed engine are found.
+func setEnvironment(dir string) error {
+	var errs []error
+	for _, kv := range os.Environ() {
+		if k, _, _ := strings.Cut(kv, "="); strings.HasPrefix(k, "BUILDKIT_") || strings.HasPrefix(k, "OTEL_") {
+			errs = append(errs, os.Unsetenv(k))
+		}
+	}
+	for _, k := range []string{"TMPDIR", "XDG_RUNTIME_DIR"} { // the second may name a session's directory that is gone
+		errs = append(errs, os.Setenv(k, leaks.Temporary(dir)))
+	}
+	return errors.Join(errs...)
 }
