@@ -33,6 +33,7 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer res.App.Close() // it may be a directory's below a
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
 		return nil, nothingDetected(c, cat)
 	}

@@ -8,11 +8,16 @@ import (
 
 	cuecmd "cuelang.org/go/cmd/cue/cmd"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 )
 
 var update = flag.Bool("update", false, "rewrite what scripts and goldens expect")
 
 func TestMain(m *testing.M) {
+	if handled, code := buildkitd.Main(); handled { // this binary is also the engine and its runtime
+		os.Exit(code)
+	}
 	testscript.Main(m, map[string]func(){
 		"nixpacks": func() { os.Exit(Main(os.Args)) },
 		"cue":      func() { os.Exit(cuecmd.Main()) },
