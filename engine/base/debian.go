@@ -154,6 +154,7 @@ func (d *debian) main(ctx context.Context) (*release, error) {
 		return d.open(ctx, source{URI: d.Mirror, Suite: d.suite})
 	}
 	var tried []string
+	var expired error
 	for _, s := range mainSources(d.host, d.suite) {
 		r, err := d.open(ctx, s)
 		switch {
@@ -163,13 +164,29 @@ func (d *debian) main(ctx context.Context) (*release, error) {
 			return nil, ctx.Err()
 		case fault.CodeOf(err) == fault.TryAgain && !answered(err):
 			return nil, err // no network: the next would fail, too, or be the wrong one
+		case errors.Is(err, errExpired) && expired == nil:
+			expired = err
 		}
 		tried = append(tried, err.Error())
 	}
+	if expired != nil { // the right archive, but for its age
+		return nil, expired
+	}
 	f := fault.New(fault.Refused, "this machine's apt sources name no Debian archive that has %s", d.suite).
-		WithHint("name one with --debian-mirror URL, such as the address that apt uses on a Debian machine near you")
+		WithHint("%sname one with --debian-mirror URL, such as the address that apt uses on a Debian machine near you", suggestion(d.suite))
 	f.Detail = strings.Join(tried, "\n")
 	return nil, f
+}
+
+// suites are for suggestions only: any that the archive has can be used.
+var suites = []string{"bookworm", "bullseye", "duke", "forky", "oldstable", "sid", "stable", "testing", "trixie", "unstable"}
+
+// suggestion is a line for a suite that is not there, if there is one of nearly that name.
+func suggestion(suite string) string {
+	if s := fault.Suggest(suite, suites); s != "" && s != suite {
+		return "did you mean " + debianScheme + s + "?\n"
+	}
+	return ""
 }
 
 // extra opens the first of the sources that has its suite; nil where none has, which is said. One that is out of date

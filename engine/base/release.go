@@ -48,7 +48,7 @@ func openRelease(ctx context.Context, f *fetcher, keys *keyring, now time.Time, 
 		if errors.As(err, &status) && status.code == http.StatusNotFound {
 			return nil, &fault.Fault{Code: fault.Refused, Err: err,
 				Msg:  fmt.Sprintf("the mirror %s has no suite %q", redact(src.URI), src.Suite),
-				Hint: "a suite is a name such as trixie or sid; --debian-mirror URL names another mirror of Debian"}
+				Hint: suggestion(src.Suite) + "a suite is a name such as trixie or sid; --debian-mirror URL names another mirror of Debian"}
 		}
 		return nil, downloadFault(err, address)
 	}

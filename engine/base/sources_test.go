@@ -126,6 +126,37 @@ func TestNoHostMirror(t *testing.T) {
 	}
 }
 
+// The host's archive has the suite, but is out of date: that is what is wrong, and is said.
+func TestExpiredHostMirror(t *testing.T) {
+	a := newArchive(t)
+	a.suite("debian", "trixie", map[string]string{"Valid-Until": today.Add(-time.Hour).Format(time.RFC1123)}, basics()...)
+	resolve := func(options string) error {
+		host := hostWith(t, "deb "+options+" "+a.srv.URL+"/debian trixie main\ndeb "+a.srv.URL+"/other trixie main\n")
+		d, err := newDebianOn(Request{Ref: "debian://trixie", Arch: "amd64", Keyring: a.keyFile(), CacheDir: t.TempDir(),
+			Progress: func(string) {}}, os.DirFS(host))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.now = func() time.Time { return today }
+		_, err = d.resolve(t.Context(), copyRunner)
+		return err
+	}
+	if err := resolve(""); err == nil || !strings.Contains(err.Error(), "InRelease was valid until Sun, 01 Mar 2026 11:00:00 UTC only") {
+		t.Error(err)
+	}
+	if err := resolve("[check-valid-until=no]"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSuggestion(t *testing.T) {
+	for suite, want := range map[string]string{"trixxie": "did you mean debian://trixie?\n", "trixie": "", "noble": "", "bookwrom": "did you mean debian://bookworm?\n"} {
+		if got := suggestion(suite); got != want {
+			t.Errorf("%s: %q", suite, got)
+		}
+	}
+}
+
 // A password in a mirror's address is used, and kept out of the base and of what is said.
 func TestPassword(t *testing.T) {
 	a := newArchive(t)
