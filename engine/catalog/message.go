@@ -23,11 +23,22 @@ func (e *evaluator) fault(err error) error {
 	if err == nil || errors.As(err, &f) {
 		return err
 	}
-	var out []error
+	var app, own []error
+	seen := map[fault.Pos]bool{}
 	for _, one := range cueerrors.Errors(err) {
-		out = append(out, e.one(one))
+		f := e.appFault(one)
+		switch {
+		case f == nil:
+			own = append(own, e.one(one))
+		case !seen[f.At[0]]:
+			seen[f.At[0]] = true
+			app = append(app, f)
+		}
 	}
-	return errors.Join(out...)
+	if app != nil { // what else went wrong follows from the value that has not the shape
+		return errors.Join(app...)
+	}
+	return errors.Join(own...)
 }
 
 func (e *evaluator) one(err cueerrors.Error) *fault.Fault {
