@@ -18,6 +18,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
@@ -78,6 +79,14 @@ func needEngine(t *testing.T, err error) {
 		t.Skipf("no engine here: %s (%s)", f.Msg, f.Hint)
 	}
 	t.Fatal(err)
+}
+
+// needLinked ends a test of what another runc cannot do.
+func needLinked(t *testing.T) {
+	t.Helper()
+	if !ocirt.Linked {
+		t.Skip("this test binary was built without cgo, and so without the runtime")
+	}
 }
 
 // connect gives a client that is closed with the test.

@@ -70,6 +70,7 @@ func TestOwnerDies(t *testing.T) {
 
 // The engine can be killed on its own, as the kernel does when memory is short: that is said, and is not our bug.
 func TestEngineKilled(t *testing.T) {
+	needLinked(t)
 	o := options(t)
 	connect(t, options(t))
 	p := startProcess(t, o.State, nil, "sleep", "1000s")

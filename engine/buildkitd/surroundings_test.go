@@ -43,6 +43,7 @@ func TestDevices(t *testing.T) {
 
 // Whatever there is of control groups: steps run, or it is said why they cannot.
 func TestControlGroups(t *testing.T) {
+	needLinked(t)
 	if os.Geteuid() != 0 {
 		t.Skip("only root may mount control groups")
 	}
@@ -65,6 +66,7 @@ func TestControlGroups(t *testing.T) {
 // An ordinary user without subordinate ids builds, and what it builds dies with it, though the engine changed its
 // user id on the way: so does root in a container that may not mount.
 func TestOrdinaryUser(t *testing.T) {
+	needLinked(t)
 	if os.Geteuid() != 0 {
 		t.Skip("the other tests run as an ordinary user already")
 	}

@@ -15,6 +15,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
+// Linked says whether the runtime is part of this binary.
+const Linked = false
+
 // Invoked says whether a process with this argv[0] is the runtime: without cgo it never is.
 func Invoked(string) bool { return false }
 

@@ -18,6 +18,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Linked says whether the runtime is part of this binary. Only then do steps die with the engine, and do users with
+// one id, and containers whose control groups are read-only, have steps at all.
+const Linked = true
+
 // initMarker is in the environment of the process that libcontainer starts inside a new container.
 const initMarker = "_LIBCONTAINER_INITPIPE"
 
