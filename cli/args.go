@@ -19,6 +19,10 @@ func arrange(args []string, commands []*ucli.Command, tailOf string) (arranged, 
 	if cmd == nil {
 		return append(slices.Clone(args), tail...), nil
 	}
+	if len(cmd.Subcommands) > 0 {
+		arranged, tail = arrange(append(append(rest, "--"), tail...), cmd.Subcommands, "")
+		return append([]string{cmd.Name}, arranged...), tail
+	}
 	takesValue := valueFlags(cmd)
 	flags, words := []string{cmd.Name}, []string{}
 	for i := 0; i < len(rest); i++ {

@@ -19,6 +19,9 @@ func testCommands() []*ucli.Command {
 	}, {
 		Name:  "run",
 		Flags: []ucli.Flag{&ucli.StringFlag{Name: "name", Aliases: []string{"n"}}},
+	}, {
+		Name:        "cache",
+		Subcommands: []*ucli.Command{{Name: "prune", Flags: []ucli.Flag{&ucli.BoolFlag{Name: "all"}}}},
 	}}
 }
 
@@ -39,6 +42,9 @@ func TestArrange(t *testing.T) {
 		"run . -- npm test --all":        "run -- . | npm test --all",
 		"run -- -x":                      "run -- | -x",
 		"run -n a":                       "run -n a --",
+		"cache prune --all":              "cache prune --all --",
+		"--all cache prune":              "cache prune --all --",
+		"cache prnue":                    "cache prnue",
 	} {
 		arranged, tail := arrange(strings.Fields(in), testCommands(), "run")
 		got := strings.Join(arranged, " ")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
@@ -181,7 +182,7 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) error {
 		return err
 	}
 	b.request.Outputs = []solve.Output{{Type: solve.TypeOCI, Dest: b.kept, Attrs: map[string]string{"tar": "false"}}}
-	return nil
+	return image.Clean(filepath.Dir(b.kept)) // what builds that were killed had begun
 }
 
 // tell ends a build with what was made and what to do next.

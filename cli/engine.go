@@ -39,12 +39,7 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	if builder == "" {
 		builder, from = environMap(h.Environ)["BUILDKIT_HOST"], "BUILDKIT_HOST"
 	}
-	quiet := c.String("progress") == "quiet"
-	say := func(line string) {
-		if !quiet {
-			fmt.Fprintln(h.Stderr, line)
-		}
-	}
+	say := speaker(c, h)
 	return solve.Connect(c.Context, solve.Target{
 		Builder: builder,
 		From:    from,
@@ -58,6 +53,14 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 		},
 		Say: say,
 	})
+}
+
+// speaker prints a line about what happens, unless the user wants none.
+func speaker(c *ucli.Context, h *Host) func(string) {
+	if c.String("progress") == "quiet" {
+		return func(string) {}
+	}
+	return func(line string) { fmt.Fprintln(h.Stderr, line) }
 }
 
 // secondSignal is closed when the user interrupts a program that is ending already.
@@ -85,7 +88,7 @@ func bases(c *ucli.Context, h *Host) (solve.Bases, error) {
 		Keyring:  c.String("debian-keyring"),
 		Refresh:  c.Bool("pull"),
 		Offline:  c.Bool("offline"),
-		Say:      func(line string) { fmt.Fprintln(h.Stderr, line) },
+		Say:      speaker(c, h),
 	}, nil
 }
 

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/docker/go-units"
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+func cacheCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:  "cache",
+		Usage: "show or free what builds keep on this machine",
+		Action: func(c *ucli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c, c.Command.Subcommands)
+			}
+			return ucli.ShowSubcommandHelp(c)
+		},
+		Subcommands: []*ucli.Command{{
+			Name:         "du",
+			Usage:        "print how much builds keep, and where",
+			Flags:        engineFlags(),
+			OnUsageError: usageError,
+			Action:       func(c *ucli.Context) error { return cacheUsage(c, h) },
+		}, {
+			Name:  "prune",
+			Usage: "free the layers and cache directories of builds; the next build makes them again",
+			Flags: append(engineFlags(),
+				&ucli.BoolFlag{Name: "all", Usage: "also the bases, their packages, and the images that nixpacks run knows"}),
+			OnUsageError: usageError,
+			Action:       func(c *ucli.Context) error { return cachePrune(c, h) },
+		}},
+	}
+}
+
+// keeps are the directories of this program beside the engine's.
+func (h *Host) keeps() (images, cache string, err error) {
+	state, err1 := h.stateDir()
+	cache, err2 := h.cacheDir()
+	return filepath.Join(state, "images"), cache, errors.Join(err1, err2)
+}
+
+func cacheUsage(c *ucli.Context, h *Host) error {
+	images, cache, err := h.keeps()
+	if err != nil {
+		return err
+	}
+	engine, err := connect(c, h)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	layers, err := engine.Usage(c.Context)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h.Stdout, "%10s  layers and cache directories of builds\n", units.HumanSize(float64(layers)))
+	fmt.Fprintf(h.Stdout, "%10s  images in %s\n", units.HumanSize(float64(sizeOf(images))), images)
+	fmt.Fprintf(h.Stdout, "%10s  bases and their packages in %s\n", units.HumanSize(float64(sizeOf(cache))), cache)
+	return nil
+}
+
+func cachePrune(c *ucli.Context, h *Host) error {
+	images, cache, err := h.keeps()
+	if err != nil {
+		return err
+	}
+	engine, err := connect(c, h)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	freed, err := engine.Prune(c.Context, c.Bool("all"))
+	if err != nil {
+		return err
+	}
+	if c.Bool("all") {
+		freed += sizeOf(images) + sizeOf(cache)
+		if err := errors.Join(os.RemoveAll(images), os.RemoveAll(cache)); err != nil {
+			return fault.Wrap(fault.Usage, err, "not everything could be removed")
+		}
+	}
+	_, err = fmt.Fprintf(h.Stdout, "freed %s\n", units.HumanSize(float64(freed)))
+	return err
+}
+
+// sizeOf is how many bytes the files below dir have, what cannot be read left out; hard links count once each.
+func sizeOf(dir string) int64 {
+	var sum int64
+	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if st, err := d.Info(); err == nil {
+			sum += st.Size()
+		}
+		return nil
+	})
+	return sum
+}
