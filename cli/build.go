@@ -36,12 +36,11 @@ func buildCommand(h *Host) *ucli.Command {
 			if err != nil {
 				return err
 			}
-			engine, err := connect(c, h)
-			if err != nil {
+			var report *solve.Report
+			err = withEngine(c, h, func(e *solve.Engine) error {
+				report, err = e.Build(c.Context, b.request)
 				return err
-			}
-			defer engine.Close()
-			report, err := engine.Build(c.Context, b.request)
+			})
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
 func cacheCommand(h *Host) *ucli.Command {
@@ -52,12 +53,11 @@ func cacheUsage(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	engine, err := connect(c, h)
-	if err != nil {
+	var layers int64
+	err = withEngine(c, h, func(e *solve.Engine) error {
+		layers, err = e.Usage(c.Context)
 		return err
-	}
-	defer engine.Close()
-	layers, err := engine.Usage(c.Context)
+	})
 	if err != nil {
 		return err
 	}
@@ -72,12 +72,11 @@ func cachePrune(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	engine, err := connect(c, h)
-	if err != nil {
+	var freed int64
+	err = withEngine(c, h, func(e *solve.Engine) error {
+		freed, err = e.Prune(c.Context, c.Bool("all"))
 		return err
-	}
-	defer engine.Close()
-	freed, err := engine.Prune(c.Context, c.Bool("all"))
+	})
 	if err != nil {
 		return err
 	}

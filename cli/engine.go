@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -53,6 +54,16 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 		},
 		Say: say,
 	})
+}
+
+// withEngine connects, calls do, and gives the engine up.
+func withEngine(c *ucli.Context, h *Host, do func(*solve.Engine) error) (err error) {
+	engine, err := connect(c, h)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	return do(engine)
 }
 
 // speaker prints a line about what happens, unless the user wants none.

@@ -49,17 +49,14 @@ func runAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	engine, err := connect(c, h)
-	if err != nil {
-		return err
-	}
-	defer engine.Close()
-	if img.build != nil {
-		if _, err := engine.Build(c.Context, img.build.request); err != nil {
-			return err
+	return withEngine(c, h, func(e *solve.Engine) error {
+		if img.build != nil {
+			if _, err := e.Build(c.Context, img.build.request); err != nil {
+				return err
+			}
 		}
-	}
-	return runImage(c, h, engine, img, env)
+		return runImage(c, h, e, img, env)
+	})
 }
 
 // runnable is an image to run, and the build that makes it, where one does.
