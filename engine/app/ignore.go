@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// rules are the lines of one .gitignore, for the directory base that it lies in.
+// rules are the lines of one .gitignore, for the directory base that it lies in. No library is used: go-git's, for
+// one, reads "[!x]" and a final "/**" otherwise than git does, with which a test compares.
 type rules struct {
 	base  string // "" at the top, else with a final separator
 	lines []rule

@@ -8,7 +8,8 @@ import (
 )
 
 // A pattern is a glob over the paths of an app, without its braces. As in Nixpacks, * and ? match the
-// separator too, so that *.csproj is any such file at any depth; **/ is any number of directories.
+// separator too, so that *.csproj is any such file at any depth; **/ is any number of directories, none included.
+// Libraries have one of these or the other.
 type pattern struct {
 	prefix string // every match begins with it; up to the last separator before the first wildcard
 	suffix string // every match ends with it
