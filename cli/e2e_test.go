@@ -41,6 +41,7 @@ func TestRealScript(t *testing.T) {
 		Dir:                 "../testdata/e2e",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
+		Cmds:                scriptCommands,
 		Setup: func(env *testscript.Env) error {
 			for _, kv := range append(host, "SSL_CERT_FILE="+os.Getenv("SSL_CERT_FILE")) {
 				k, v, _ := strings.Cut(kv, "=")

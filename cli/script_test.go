@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	cuecmd "cuelang.org/go/cmd/cue/cmd"
@@ -24,6 +27,25 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// exits runs a command and wants its exit code: `exits 21 nixpacks plan app`.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS…")
+	}
+	got := "0"
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = strconv.Itoa(exit.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){"exits": exits}
+
 // TestScript runs testdata/script/*.txtar: the command line as people use it, with what it prints.
 func TestScript(t *testing.T) {
 	root, err := filepath.Abs("..")
@@ -35,6 +57,7 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Cmds:                scriptCommands,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
