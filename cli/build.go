@@ -11,6 +11,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -131,12 +132,38 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
 		return nil, "", err
 	}
 	defer a.Close()
+	p, err := savedPlan(c, file)
+	return p, a.Dir(), err
+}
+
+// savedPlan reads the plan of --plan. It is built as it is: flags that would change it are refused, but for
+// --build-image, which alone may name files of this machine.
+func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
+	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "providers"} {
+		if c.IsSet(f) {
+			return nil, fault.New(fault.Usage, "--%s says what to plan, and --plan %s is planned already", f, file).
+				WithHint("plan again with it: nixpacks plan --%s … > %s", f, file)
+		}
+	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, "", fault.Wrap(fault.Usage, err, "--plan %s cannot be read", file)
+		return nil, fault.Wrap(fault.Usage, err, "--plan %s cannot be read", file)
 	}
 	p, err := plan.Decode(data, file)
-	return p, a.Dir(), err
+	if err != nil {
+		return nil, err
+	}
+	if ref := c.String("build-image"); ref != "" {
+		p.BuildImage = ref
+	} else if base.IsLayoutRef(p.BuildImage) {
+		return nil, fault.New(fault.Refused, "buildImage cannot be %q: only the command line may name files of this machine", p.BuildImage).
+			WithPos(fault.Pos{File: file}).WithHint("use --build-image")
+	}
+	if p.Start != nil && base.IsLayoutRef(p.Start.RunImage) {
+		return nil, fault.New(fault.Refused, "start.runImage cannot be %q: a plan may not name files of this machine", p.Start.RunImage).
+			WithPos(fault.Pos{File: file}).WithHint("give a registry reference or debian://SUITE")
+	}
+	return p, nil
 }
 
 // lowerInput is what the graph depends on, but for the bases, which the engine resolves.

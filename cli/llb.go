@@ -9,6 +9,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
@@ -49,9 +50,10 @@ func llbAction(c *ucli.Context, h *Host) error {
 		in.Platform = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	}
 	in.LocalUniqueID = "nixpacks-llb" // the moment and the process are no part of the digest
-	in.Base = plan2llb.Source{Ref: p.BuildImage}
+	in.Base = named(p.BuildImage)
 	if p.Start != nil && p.Start.RunImage != "" {
-		in.Run = &plan2llb.Source{Ref: p.Start.RunImage}
+		run := named(p.Start.RunImage)
+		in.Run = &run
 	}
 	res, err := plan2llb.Lower(c.Context, in)
 	if err != nil {
@@ -61,4 +63,13 @@ func llbAction(c *ucli.Context, h *Host) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(graph{res.Digest, res.Vertices, res.Image})
+}
+
+// named is a base that nobody looked up. One that a build serves from this machine has a digest there; here that
+// of its name stands for it.
+func named(ref string) plan2llb.Source {
+	if !base.IsRef(ref) {
+		return plan2llb.Source{Ref: ref}
+	}
+	return plan2llb.Source{Ref: ref, Layout: true, StoreID: "named", Digest: digest.FromString(ref)}
 }
