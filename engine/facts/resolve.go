@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"bytes"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -134,13 +133,13 @@ func search(a *app.App, q Question) (Answer, error) {
 	if err != nil {
 		return out, err
 	}
-	plain := regexp.QuoteMeta(q.Args[0]) == q.Args[0]
+	need := needles(q.Args[0])
 	for _, name := range files {
 		data, ok, err := a.Bytes(name)
 		if err != nil {
 			return out, err
 		}
-		if ok && out.searched(q, re, plain, name, data) && !q.All {
+		if ok && mayMatch(need, data) && out.searched(q, re, name, data) && !q.All {
 			break
 		}
 	}
@@ -148,10 +147,10 @@ func search(a *app.App, q Question) (Answer, error) {
 }
 
 // searched searches one file and tells whether something was found.
-func (out *Answer) searched(q Question, re *regexp.Regexp, plain bool, name string, data []byte) bool {
+func (out *Answer) searched(q Question, re *regexp.Regexp, name string, data []byte) bool {
 	switch {
 	case q.Kind == "grep":
-		if plain && !bytes.Contains(data, []byte(q.Args[0])) || !plain && !re.Match(data) {
+		if !re.Match(data) {
 			return false
 		}
 	case q.All:
