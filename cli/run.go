@@ -111,31 +111,14 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 			return err
 		}
 	}
-	environ := []string{"PORT=" + port}
-	for k, v := range env {
-		environ = append(environ, k+"="+v)
-	}
-	slices.Sort(environ)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
-	eol := "\n"
-	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
-		eol = "\r\n" // the app has the terminal, and it is raw
-	}
 	status, err := engine.Run(context.WithoutCancel(c.Context), solve.RunRequest{
-		Path: img.path, Select: img.choose, Env: environ, Cmd: h.tail,
+		Path: img.path, Select: img.choose, Env: environ(env, port), Cmd: h.tail,
 		Stdin: h.Stdin, Stdout: h.Stdout, Stderr: h.Stderr, Signals: signals,
 		Progress: solve.Progress{Mode: "quiet"},
-		Started: func(ctx context.Context) {
-			if len(h.tail) > 0 {
-				return
-			}
-			fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C ends it)%s", port, eol)
-			if answers(ctx, port) {
-				fmt.Fprintf(h.Stderr, "the app answers at http://localhost:%s%s", port, eol)
-			}
-		},
+		Started:  func(ctx context.Context) { h.announce(ctx, port) },
 	})
 	if err != nil {
 		return err
@@ -147,6 +130,31 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 		return exitCode(status)
 	}
 	return nil
+}
+
+// environ is what the app is given over the image's own variables.
+func environ(env map[string]string, port string) []string {
+	out := []string{"PORT=" + port}
+	for k, v := range env {
+		out = append(out, k+"="+v)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// announce says that the app has started, and its URL once it answers. A command of the user's own is no server.
+func (h *Host) announce(ctx context.Context, port string) {
+	if len(h.tail) > 0 {
+		return
+	}
+	eol := "\n"
+	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
+		eol = "\r\n" // the app has the terminal, and it is raw
+	}
+	fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C ends it)%s", port, eol)
+	if answers(ctx, port) {
+		fmt.Fprintf(h.Stderr, "the app answers at http://localhost:%s%s", port, eol)
+	}
 }
 
 // freePort asks the system for a port that nobody listens on.
