@@ -30,6 +30,6 @@ update:
 conformance: build
     "$NIXPACKS_CONFORMANCE/check" bin/nixpacks
 
-# Speed: see docs/performance.md.
+# Speed, real builds included: see docs/performance.md.
 bench: build
-    go test -run '^$' -bench . -benchtime 20x ./engine/... ./cli/...
+    NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 20x ./cli/ ./engine/...

@@ -67,9 +67,8 @@ func (f failure) exited(status uint32) error {
 		Err:    f.err,
 	}
 	text := out.Detail + f.err.Error()
-	switch {
-	case strings.Contains(text, "no space left on device"):
-		out.Hint = "the disk is full: nixpacks cache prune frees what builds keep"
+	switch out.Hint = known(text); {
+	case out.Hint != "":
 	case status == 137 || strings.Contains(text, "cannot allocate memory"):
 		out.Hint = "the command was killed, most likely for want of memory"
 	case status == 127:
@@ -79,6 +78,17 @@ func (f failure) exited(status uint32) error {
 		out.Hint = "the network seems to have failed; the same command may work later"
 	}
 	return out
+}
+
+// known is what to do about failures that say what they are, wherever they come from.
+func known(text string) string {
+	switch {
+	case strings.Contains(text, "no space left on device"):
+		return "the disk is full: nixpacks cache prune frees what builds keep"
+	case strings.Contains(text, "exec format error"):
+		return "the builder cannot run programs of that platform: leave --platform out, or build on a machine of that platform"
+	}
+	return ""
 }
 
 // subject names what failed: the phase and its command, or the step.
@@ -122,9 +132,9 @@ func (f failure) other(where string) error {
 		out.Msg = f.subject() + ": " + cause
 		out.Detail = f.seen.logs[f.vertex].String()
 	}
+	out.Hint = known(cause)
 	switch code := grpcerrors.Code(f.err); {
-	case strings.Contains(cause, "no space left on device"):
-		out.Hint = "the disk is full: nixpacks cache prune frees what builds keep"
+	case out.Hint != "":
 	case code == codes.Unavailable || code == codes.Canceled:
 		out.Code = fault.TryAgain
 		out.Msg = fmt.Sprintf("the connection to %s broke: %s", where, cause)
@@ -167,9 +177,9 @@ var networkTrouble = regexp.MustCompile(`(?i)EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENO
 	`|\b(429 too many requests|502 bad gateway|503 service (temporarily )?unavailable|504 gateway time-?out)\b`)
 
 // noise is what gRPC, Go and BuildKit put around a message.
-var noise = regexp.MustCompile(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
+var noise = regexp.MustCompile(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|call info|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
 	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror (reading from server|from sender|from receiver): |` +
-	`\bconnection error: desc = |\btransport: |\b(Get|Head|Post) "[^"]*": `)
+	`\bconnection error: desc = |\bUnavailable: |\bError while dialing: |\btransport: |\b(Get|Head|Post) "[^"]*": `)
 
 // plainCause is an error's message without the words of the layers that it went through.
 func plainCause(err error) string {
