@@ -11,7 +11,6 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
-	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -155,13 +154,13 @@ func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
 	}
 	if ref := c.String("build-image"); ref != "" {
 		p.BuildImage = ref
-	} else if base.IsLayoutRef(p.BuildImage) {
-		return nil, fault.New(fault.Refused, "buildImage cannot be %q: only the command line may name files of this machine", p.BuildImage).
-			WithPos(fault.Pos{File: file}).WithHint("use --build-image")
+	} else if f := plan.RefuseImage(p.BuildImage, "buildImage"); f != nil {
+		return nil, f.WithPos(fault.Pos{File: file})
 	}
-	if p.Start != nil && base.IsLayoutRef(p.Start.RunImage) {
-		return nil, fault.New(fault.Refused, "start.runImage cannot be %q: a plan may not name files of this machine", p.Start.RunImage).
-			WithPos(fault.Pos{File: file}).WithHint("give a registry reference or debian://SUITE")
+	if p.Start != nil {
+		if f := plan.RefuseImage(p.Start.RunImage, "start", "runImage"); f != nil {
+			return nil, f.WithPos(fault.Pos{File: file})
+		}
 	}
 	return p, nil
 }
@@ -228,7 +227,7 @@ func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 		}
 		fmt.Fprintf(h.Stderr, "built %s%s in %s (%d of %d steps from the cache)\n", where, digest, took, r.Cached, r.Steps)
 	}
-	if words := b.runnable(h, r); words != nil {
+	if words := b.runnable(c, h, r); words != nil {
 		fmt.Fprintf(h.Stderr, "run it with: %s run %s\n", programName(), shellwords(words))
 	}
 }
@@ -242,14 +241,17 @@ func (b *theBuild) called() string {
 }
 
 // runnable is what nixpacks run takes to run what was built: the image's name, or the words of this build
-// (run takes the same flags, and finds everything in the cache), or the file that was written.
-func (b *theBuild) runnable(h *Host, r *solve.Report) []string {
+// (run takes the same flags, and finds everything in the cache), or the file that was written. Values of variables
+// are not repeated, for they may be secret: the image itself is named then.
+func (b *theBuild) runnable(c *ucli.Context, h *Host, r *solve.Report) []string {
 	if b.kept != "" {
 		if len(b.request.Names) > 0 {
 			return b.request.Names[:1]
 		}
-		i := slices.Index(h.args, "build")
-		return slices.Concat(h.args[:i], h.args[i+1:])
+		if c.IsSet("env") {
+			return []string{b.kept}
+		}
+		return h.words
 	}
 	for _, o := range r.Outputs {
 		if (o.Type == solve.TypeOCI || o.Type == solve.TypeDocker) && o.Dest != "-" {

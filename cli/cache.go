@@ -90,7 +90,7 @@ func cachePrune(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// sizeOf is how many bytes the files below dir have, what cannot be read left out; hard links count once each.
+// sizeOf is how many bytes the files below dir have, what cannot be read left out.
 func sizeOf(dir string) int64 {
 	var sum int64
 	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {

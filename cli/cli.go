@@ -25,8 +25,8 @@ type Host struct {
 	Stderr  io.Writer
 	Environ []string // K=V, as os.Environ gives it
 
-	args []string // of the program, as they were written
-	tail []string // of them, what stands behind "--" of the run command
+	words []string // the arguments as they were written, without the command's name
+	tail  []string // of them, what stands behind "--" of the run command
 }
 
 // Main runs the command line args (with the program's name first) and gives the exit code.
@@ -52,8 +52,8 @@ func Run(ctx context.Context, args []string, h Host) (code int) {
 		}
 		code = report(&h, args, err)
 	}()
-	h.args = args[1:]
 	app := newApp(&h)
+	_, h.words = commandName(args[1:], app.Commands)
 	var arranged []string
 	arranged, h.tail = arrange(args[1:], app.Commands, "run")
 	err = app.RunContext(ctx, append([]string{app.Name}, arranged...))

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
-	"github.com/distribution/reference"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/go-csvvalue"
 
@@ -74,7 +73,7 @@ func platform(s string) (ocispecs.Platform, error) {
 // keptAt is the folder of a built image in the store: by its first name, else by the app's directory.
 func keptAt(state string, names []string, appDir string) (string, error) {
 	if len(names) > 0 {
-		full, err := fullName(names[0])
+		full, err := solve.FullName(names[0])
 		return filepath.Join(state, "images", "names", url.PathEscape(full)), err
 	}
 	key, err := solve.DefaultCacheKey(appDir)
@@ -99,14 +98,4 @@ func keptAs(state, full string) (string, error) {
 		}
 	}
 	return "", fs.ErrNotExist
-}
-
-// fullName completes a name as docker does, so that app and app:latest are one image.
-func fullName(name string) (string, error) {
-	ref, err := reference.ParseNormalizedNamed(name)
-	if err != nil {
-		return "", fault.New(fault.Usage, "%q is no name for an image: %v", name, err).
-			WithHint("names look like app, app:1.0 or registry.example.com/team/app:1.0")
-	}
-	return reference.TagNameOnly(ref).String(), nil
 }

@@ -91,7 +91,7 @@ func imageToRun(c *ucli.Context, h *Host, path string) (runnable, error) {
 	if strings.HasPrefix(path, ".") || filepath.IsAbs(path) {
 		return runnable{}, nothing
 	}
-	full, err := fullName(path)
+	full, err := solve.FullName(path)
 	if err != nil {
 		return runnable{}, nothing
 	}

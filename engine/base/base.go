@@ -65,9 +65,6 @@ func IsRef(ref string) bool {
 	return strings.HasPrefix(ref, debianScheme) || strings.HasPrefix(ref, layoutScheme)
 }
 
-// IsLayoutRef reports whether ref names files of this machine.
-func IsLayoutRef(ref string) bool { return strings.HasPrefix(ref, layoutScheme) }
-
 // Resolve gives the layout of a base, and makes it first where it has to.
 // Faults: Usage for a reference that cannot be read, Refused for a signature, hash or layout that is wrong,
 // TryAgain for the network.

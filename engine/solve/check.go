@@ -51,18 +51,28 @@ func (e *Engine) check(o Output, names []string) error {
 	return nil
 }
 
-// fullNames completes names as docker does: app is docker.io/library/app:latest.
+// fullNames are names as FullName completes them, each once.
 func fullNames(names []string) ([]string, error) {
 	var out []string
 	for _, n := range names {
-		ref, err := reference.ParseNormalizedNamed(n)
+		full, err := FullName(n)
 		if err != nil {
-			return nil, fault.New(fault.Usage, "%q is no name for an image: %v", n, err).
-				WithHint("names look like app, app:1.0 or registry.example.com/team/app:1.0")
+			return nil, err
 		}
-		if full := reference.TagNameOnly(ref).String(); !slices.Contains(out, full) {
+		if !slices.Contains(out, full) {
 			out = append(out, full)
 		}
 	}
 	return out, nil
+}
+
+// FullName completes an image's name as docker does: app is docker.io/library/app:latest. A name that cannot be one
+// is a fault (Usage).
+func FullName(name string) (string, error) {
+	ref, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return "", fault.New(fault.Usage, "%q is no name for an image: %v", name, err).
+			WithHint("names look like app, app:1.0 or registry.example.com/team/app:1.0")
+	}
+	return reference.TagNameOnly(ref).String(), nil
 }

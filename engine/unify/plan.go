@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -95,7 +94,7 @@ func (u *unifier) finish(p *plan.Plan) {
 
 // check refuses what cannot be built, whoever said it.
 func (u *unifier) check(p *plan.Plan) error {
-	return errors.Join(u.trust("build", p.BuildImage, "buildImage"), u.trust("run", runImage(p), "start", "runImage"), u.cycle(p))
+	return errors.Join(u.trust(p.BuildImage, "buildImage"), u.trust(runImage(p), "start", "runImage"), u.cycle(p))
 }
 
 func runImage(p *plan.Plan) string {
@@ -105,23 +104,17 @@ func runImage(p *plan.Plan) string {
 	return p.Start.RunImage
 }
 
-// trust refuses images from this machine's files unless the command line itself names them: an app and a
-// saved plan come from elsewhere.
-func (u *unifier) trust(what, image string, path ...string) error {
-	scheme, _, ok := strings.Cut(image, "://")
-	if !ok || scheme == "debian" || path[0] == "buildImage" && u.options.Flags.BuildImage != "" {
+// trust refuses images from this machine's files unless the command line itself names them.
+func (u *unifier) trust(image string, path ...string) error {
+	if path[0] == "buildImage" && u.options.Flags.BuildImage != "" {
 		return nil
 	}
-	f := fault.New(fault.Refused, "%s cannot be %q: only the command line may name files of this machine", plan.Path(path...), image)
-	if scheme != "oci-layout" && scheme != "file" {
-		f.Msg = plan.Path(path...) + " is no image that is known: " + image
+	f := plan.RefuseImage(image, path...)
+	if f == nil {
+		return nil
 	}
 	if at, ok := u.origin(path, ""); ok {
 		f = u.withSource(f.WithPos(at))
-	}
-	f.Hint = "give a registry reference or debian://SUITE"
-	if what == "build" {
-		f.Hint += ", or use --build-image"
 	}
 	return f
 }

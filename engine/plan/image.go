@@ -1,0 +1,26 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// RefuseImage is the fault (Refused), without a place, for an image at path (buildImage, or start.runImage) that a plan
+// may not name: plans come with apps or were saved, and only the command line may name files of this machine. It is
+// nil for registry references and debian://SUITE.
+func RefuseImage(image string, path ...string) *fault.Fault {
+	scheme, _, ok := strings.Cut(image, "://")
+	if !ok || scheme == "debian" {
+		return nil
+	}
+	f := fault.New(fault.Refused, "%s cannot be %q: only the command line may name files of this machine", Path(path...), image)
+	if scheme != "oci-layout" && scheme != "file" {
+		f.Msg = Path(path...) + " is no image that is known: " + image
+	}
+	f.Hint = "give a registry reference or debian://SUITE"
+	if path[0] == "buildImage" {
+		f.Hint += ", or use --build-image"
+	}
+	return f
+}
