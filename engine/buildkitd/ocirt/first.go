@@ -40,8 +40,12 @@ func (f *first) signal(s unix.Signal, tty bool) {
 	}
 	lives := !f.p.Init || !spared(pid, s)
 	// SIGINT means all of them: npm, for one, takes it and waits for its script, which it trusts to have had it too.
-	if !tty && f.p.Init && (!lives || s == unix.SIGINT) {
-		for _, o := range others(pid) {
+	var company []int
+	if f.p.Init && (!lives || s == unix.SIGINT) {
+		company = others(pid)
+	}
+	if !tty {
+		for _, o := range company {
 			_ = unix.Kill(o, s)
 		}
 	}
@@ -51,13 +55,16 @@ func (f *first) signal(s unix.Signal, tty bool) {
 		}
 		return
 	}
-	f.once.Do(func() { go f.end(pid, s) })
+	// Those whom the signal ended at once are gone by now, and the first process may be about to say so. From a
+	// terminal they had it even before this, so that nobody knows whether it had company.
+	waits := tty || len(company) > 0
+	f.once.Do(func() { go f.end(pid, s, waits) })
 }
 
-// end waits until the first process is alone, and ends it. One that waited for others, as a shell does,
-// first gets the time to end by itself.
-func (f *first) end(pid int, s unix.Signal) {
-	if len(others(pid)) > 0 {
+// end waits until the first process is alone, and ends it. One that waits for others, as a shell does, first
+// gets the time to end by itself.
+func (f *first) end(pid int, s unix.Signal, waits bool) {
+	if waits {
 		for len(others(pid)) > 0 {
 			time.Sleep(pollOthers)
 		}
