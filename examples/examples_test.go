@@ -1,11 +1,12 @@
 // Package examples builds every example with the real program, runs the image and asks what its
-// expect.json says it answers. It needs the package registries and Debian's archive, so it runs where
+// expect.json says it answers, or looks at what it prints. It needs the package registries and Debian's archive, so it runs where
 // NIXPACKS_E2E is set: to "1" to run what this machine can run, to "require" to fail where it cannot.
 package examples
 
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,17 +17,23 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/testdata/mirror"
 )
 
-// answer is one line of expect.json: what the running image says to GET.
+// answer is one line of expect.json: what the running image says to GET; or, of a program that prints and ends, what it
+// prints and how it ends. A file has lines of one kind.
 type answer struct {
-	Get      string `json:"get"`
-	Status   int    `json:"status"`
-	Body     string `json:"body"`     // the whole body, where given
-	Contains string `json:"contains"` // a part of it
+	Get    string `json:"get"`
+	Status int    `json:"status"`
+	Body   string `json:"body"` // the whole body, where given
+
+	Output string `json:"output"` // all that it writes to stdout, where given
+	Exit   int    `json:"exit"`   // its exit code
+
+	Contains string `json:"contains"` // a part of the body, or of stdout
 }
 
 func TestExamples(t *testing.T) {
@@ -69,10 +76,15 @@ func needReal(t *testing.T) {
 // buildAndAsk builds an example, runs it, asks what its expect.json says, and ends it.
 func buildAndAsk(t *testing.T, bin, name string, flags ...string) {
 	t.Helper()
+	want := answers(t, filepath.Join(name, "expect.json"))
 	build(t, bin, name, flags)
+	if want[0].Get == "" {
+		checkOutput(t, bin, name, flags, want)
+		return
+	}
 	url, stop := start(t, bin, name, flags)
-	for _, want := range answers(t, filepath.Join(name, "expect.json")) {
-		ask(t, url, want)
+	for _, w := range want {
+		ask(t, url, w)
 	}
 	stop()
 	if _, err := http.Get(url); err == nil {
@@ -191,7 +203,37 @@ func answers(t *testing.T, file string) []answer {
 	if err := d.Decode(&out); err != nil || len(out) == 0 {
 		t.Fatalf("%s: %v, %d answers", file, err, len(out))
 	}
+	for _, a := range out {
+		if (a.Get == "") != (out[0].Get == "") {
+			t.Fatalf("%s: a program either answers or prints", file)
+		}
+	}
 	return out
+}
+
+// checkOutput runs an app that prints and ends, and looks at what it wrote to stdout and at its exit code.
+func checkOutput(t *testing.T, bin, app string, flags []string, want []answer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, append([]string{"run", app}, flags...)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that the engine clears up
+	if err := cmd.Run(); cmd.ProcessState == nil || ctx.Err() != nil {
+		t.Fatalf("nixpacks run: %v (%v)\n%s", err, ctx.Err(), stderr.String())
+	}
+	for _, w := range want {
+		if w.Output == "" && w.Contains == "" {
+			t.Errorf("expect.json of %s says neither output nor contains", app)
+		}
+		if w.Output != "" && stdout.String() != w.Output || !strings.Contains(stdout.String(), w.Contains) {
+			t.Errorf("it printed %q, want %q%s\n%s", stdout.String(), w.Output, w.Contains, stderr.String())
+		}
+		if code := cmd.ProcessState.ExitCode(); code != w.Exit {
+			t.Errorf("it ended with %d, want %d\n%s", code, w.Exit, stderr.String())
+		}
+	}
 }
 
 func ask(t *testing.T, url string, want answer) {
