@@ -31,16 +31,18 @@ var update = flag.Bool("update", false, "rewrite what the tests expect from what
 //
 //	-- plan.json --      the plan that the provider gives
 //	-- metadata.json --  words beside the provider's name, where it has any
+//	-- versions --       the versions that it decided on, a line each, where it says
+//	-- shares.json --    what it offers to other providers, where it does
 //	-- notes --          what it tells the user, where it does
 //	-- error --          what it refuses the app with, instead of all these
 func TestProviders(t *testing.T) {
-	eachCase(t, func(t *testing.T, p *catalog.Provider, file string, want []txtar.File, in input) {
+	eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, file string, want []txtar.File, in input) {
 		a, err := app.Open(in.dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env})
+		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Others: c})
 		got := outcome(t, e, err)
 		if !*update {
 			compare(t, want, got)
@@ -55,7 +57,7 @@ func TestProviders(t *testing.T) {
 
 // eachCase runs f for every case of every provider. The providers are loaded like those from outside, so
 // that all they give is checked against schema.#Provider.
-func eachCase(t *testing.T, f func(t *testing.T, p *catalog.Provider, file string, want []txtar.File, in input)) {
+func eachCase(t *testing.T, f func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, file string, want []txtar.File, in input)) {
 	c, err := catalog.Load(os.DirFS("."), "providers")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +76,7 @@ func eachCase(t *testing.T, f func(t *testing.T, p *catalog.Provider, file strin
 					t.Fatal(err)
 				}
 				in, want := splitCase(t, ar)
-				f(t, p, file, want, in)
+				f(t, c, p, file, want, in)
 			})
 		}
 	}
@@ -147,6 +149,20 @@ func outcome(t *testing.T, e *catalog.Evaluation, err error) []txtar.File {
 	if len(e.Metadata) > 0 {
 		out = append(out, txtar.File{Name: "metadata.json", Data: indented(t, e.Metadata)})
 	}
+	for _, v := range e.Versions {
+		fmt.Fprintf(&b, "%s %s: %s", v.Of, v.Version, v.Source())
+		for _, at := range v.At {
+			fmt.Fprintf(&b, " (%s)", at)
+		}
+		b.WriteString("\n")
+	}
+	if b.Len() > 0 {
+		out = append(out, txtar.File{Name: "versions", Data: bytes.Clone(b.Bytes())})
+		b.Reset()
+	}
+	if len(e.Shares) > 0 {
+		out = append(out, txtar.File{Name: "shares.json", Data: indented(t, e.Shares)})
+	}
 	for _, n := range e.Notes {
 		fmt.Fprintf(&b, "%s\n", n.Text)
 		for _, at := range n.At {
@@ -217,13 +233,13 @@ func TestStockCUE(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", cue, "cuelang.org/go/cmd/cue").CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the cue command: %v\n%s", err, out)
 	}
-	eachCase(t, func(t *testing.T, p *catalog.Provider, _ string, _ []txtar.File, in input) {
+	eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, _ []txtar.File, in input) {
 		a, err := app.Open(in.dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env})
+		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Others: c})
 		if err != nil {
 			return // what is refused has no plan
 		}

@@ -65,12 +65,13 @@ func evaluateCase(t *testing.T, ar *txtar.Archive) []byte {
 	e, err := p.Evaluate(openCase(t, ar), Env{
 		Packages:  strings.TrimSpace(string(section(ar, "packages"))),
 		Variables: map[string]string{"NIXPACKS_PRINT": "yes"},
+		Others:    c,
 	})
 	if err != nil {
 		fault.Print(&b, err, false)
 		return b.Bytes()
 	}
-	for _, v := range []any{e.Facts, e.Plan, e.Notes, e.Metadata, e.Line("start", "cmd").String()} {
+	for _, v := range []any{e.Facts, e.Plan, e.Notes, e.Versions, e.Metadata, e.Line("start", "cmd").String()} {
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
 		if err := enc.Encode(v); err != nil {

@@ -26,6 +26,10 @@ type Env struct {
 	Packages string
 	// Variables that the user gave, by name.
 	Variables map[string]string
+	// Others are the providers that this one may ask about the app; nil for none.
+	Others *Catalog
+
+	asking []string // the providers that wait for this one's answer, outermost first
 }
 
 // Facts are a provider's answers as data. As JSON beside the provider's files they give the same plan with
@@ -35,18 +39,15 @@ type Facts struct {
 	Facts    map[string]facts.Answer `json:"facts"`
 }
 
-// Note is something that a provider tells the user.
-type Note struct {
-	Text string
-	Hint string
-	At   []fault.Pos
-}
-
 // Evaluation is what a provider says about an app.
 type Evaluation struct {
 	Plan     *plan.Plan
 	Facts    Facts
 	Metadata []string // words beside the provider's name that describe the app
+	// Shares is what other providers may build on, as JSON's types.
+	Shares map[string]any
+	// Versions and Notes are the provider's own, and behind them those of the providers that it asked.
+	Versions []Version
 	Notes    []Note
 	// Line is the place in the provider that set a field of the plan, such as "phases", "build", "cmds"; its
 	// File is "" where nothing did.
@@ -68,7 +69,7 @@ func (p *Provider) Evaluate(a *app.App, env Env) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &evaluator{provider: p, app: a, env: env, syntax: s, ctx: NewContext(),
+	e := &evaluator{provider: p, app: a, env: env, syntax: s, ctx: NewContext(), others: map[string]*Evaluation{},
 		asked: map[string]facts.Question{}, answers: map[string]facts.Answer{}}
 	if err := e.gather(); err != nil {
 		return nil, err
@@ -85,6 +86,7 @@ type evaluator struct {
 	ctx      *cue.Context
 	asked    map[string]facts.Question
 	answers  map[string]facts.Answer
+	others   map[string]*Evaluation // of the providers that it asked, by name
 }
 
 // gather answers all facts: first those that are literal, straight from the syntax, then in rounds those
@@ -133,7 +135,7 @@ func (e *evaluator) ask(now map[string]facts.Question) ([]string, error) {
 		if old, ok := e.asked[name]; ok && reflect.DeepEqual(old, q) {
 			continue
 		}
-		answer, err := facts.Resolve(e.app, e.env.Variables, q)
+		answer, err := e.answer(q)
 		if err != nil {
 			faults = append(faults, e.syntax.placed(name, err))
 			continue
@@ -189,17 +191,32 @@ func (e *evaluator) finish() (*Evaluation, error) {
 		return nil, fault.New(fault.Refused, "provider %s gives no plan", e.provider.Name).WithPos(e.syntax.at("name"))
 	}
 	d.value(at, reflect.ValueOf(out.Plan).Elem())
-	if m := v.LookupPath(cue.ParsePath("metadata")); m.Exists() {
-		d.value(m, reflect.ValueOf(&out.Metadata).Elem())
-	}
-	if out.Notes, err = e.notes(v, "notes"); err != nil {
-		d.faults = append(d.faults, err)
-	}
+	e.words(v, out, &d)
 	if p := e.provider; p.foreign && len(d.faults) == 0 {
 		d.faults = append(d.faults, e.conform(v))
 	}
 	out.Line = func(path ...string) fault.Pos { return line(at, path) }
 	return out, errors.Join(d.faults...)
+}
+
+// words reads what a provider says beside its plan.
+func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
+	if m := v.LookupPath(cue.ParsePath("metadata")); m.Exists() {
+		d.value(m, reflect.ValueOf(&out.Metadata).Elem())
+	}
+	var err [3]error
+	out.Notes, err[0] = e.notes(v, "notes")
+	out.Versions, err[1] = e.versions(v)
+	out.Shares, err[2] = e.shares(v)
+	if err := errors.Join(err[:]...); err != nil {
+		d.faults = append(d.faults, err)
+	}
+	for _, fact := range slices.Sorted(maps.Keys(e.asked)) {
+		if q := e.asked[fact]; q.Kind == "provider" {
+			out.Notes = append(out.Notes, e.others[q.Args[0]].Notes...)
+			out.Versions = append(out.Versions, e.others[q.Args[0]].Versions...)
+		}
+	}
 }
 
 // line finds the place of a field, or of an element of a list, of the plan.

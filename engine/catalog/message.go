@@ -2,15 +2,12 @@ package catalog
 
 import (
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 
-	"cuelang.org/go/cue"
 	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/literal"
 
-	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -83,61 +80,4 @@ func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 	}
 	f.At = slices.Insert(f.At, 0, at)
 	return f.WithSource([]byte(text))
-}
-
-// message is an element of notes or refuse.
-type message struct {
-	Text string `json:"text"`
-	Hint string `json:"hint"`
-	File string `json:"file"`
-	Find string `json:"find"`
-}
-
-// refusals are the reasons why the provider cannot plan this app, as faults.
-func (e *evaluator) refusals(v cue.Value) error {
-	notes, err := e.notes(v, "refuse")
-	if err != nil {
-		return err
-	}
-	var out []error
-	for _, n := range notes {
-		f := fault.New(fault.Refused, "%s", n.Text).WithPos(n.At...)
-		f.Hint = n.Hint
-		if len(n.At) > 0 {
-			if text, ok, err := e.app.Text(n.At[0].File); ok && err == nil {
-				f = f.WithSource([]byte(text))
-			}
-		}
-		out = append(out, f)
-	}
-	return errors.Join(out...)
-}
-
-func (e *evaluator) notes(v cue.Value, name string) ([]Note, error) {
-	all := v.LookupPath(cue.ParsePath(name))
-	if !all.Exists() {
-		return nil, nil
-	}
-	var found []message
-	d := decoder{e: e}
-	d.value(all, reflect.ValueOf(&found).Elem())
-	var out []Note
-	for _, m := range found {
-		out = append(out, Note{Text: m.Text, Hint: m.Hint, At: e.find(m.File, m.Find)})
-	}
-	return out, errors.Join(d.faults...)
-}
-
-// find is the place where a text first stands in a file of the app.
-func (e *evaluator) find(file, what string) []fault.Pos {
-	if file == "" {
-		return nil
-	}
-	at := fault.Pos{File: file}
-	if text, ok, err := e.app.Text(file); ok && err == nil && what != "" {
-		if i := strings.Index(text, what); i >= 0 {
-			at = app.PosAt(file, text, i)
-		}
-	}
-	return []fault.Pos{at}
 }

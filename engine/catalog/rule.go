@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
 )
 
@@ -59,4 +60,31 @@ func parseGroup(v any, levels int) (Rule, error) {
 		err = fmt.Errorf("a rule asks one of %v, not %s", asks, q.Kind)
 	}
 	return Rule{Ask: q}, err
+}
+
+// Holds tells whether the rule holds for an app. It is a fault where a file that it searches cannot be read.
+func (r Rule) Holds(a *app.App, env map[string]string) (bool, error) {
+	switch {
+	case r.Any != nil:
+		return some(a, env, r.Any, true)
+	case r.All != nil:
+		none, err := some(a, env, r.All, false)
+		return !none, err
+	}
+	q := r.Ask
+	if q.Kind == "glob" {
+		q.Limit = 1
+	}
+	answer, err := facts.Resolve(a, env, q)
+	return answer.OK, err
+}
+
+// some tells whether one of the rules is what is asked for.
+func some(a *app.App, env map[string]string, rules []Rule, what bool) (bool, error) {
+	for _, r := range rules {
+		if ok, err := r.Holds(a, env); err != nil || ok == what {
+			return ok == what, err
+		}
+	}
+	return false, nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
-	"github.com/nixpacks-cue/nixpacks/engine/facts"
 )
 
 // Detect names the provider that recognizes the app: the first in the catalog's order; none is an empty
@@ -15,7 +14,7 @@ import (
 func Detect(a *app.App, c *catalog.Catalog, env map[string]string) ([]string, error) {
 	for _, name := range c.Names() {
 		p, _ := c.Get(name)
-		ok, err := holds(a, env, p.Detect())
+		ok, err := p.Detect().Holds(a, env)
 		if err != nil {
 			return nil, err
 		}
@@ -24,32 +23,6 @@ func Detect(a *app.App, c *catalog.Catalog, env map[string]string) ([]string, er
 		}
 	}
 	return []string{}, nil
-}
-
-func holds(a *app.App, env map[string]string, r catalog.Rule) (bool, error) {
-	switch {
-	case r.Any != nil:
-		return some(a, env, r.Any, true)
-	case r.All != nil:
-		none, err := some(a, env, r.All, false)
-		return !none, err
-	}
-	q := r.Ask
-	if q.Kind == "glob" {
-		q.Limit = 1
-	}
-	answer, err := facts.Resolve(a, env, q)
-	return answer.OK, err
-}
-
-// some tells whether one of the rules is what is asked for.
-func some(a *app.App, env map[string]string, rules []catalog.Rule, what bool) (bool, error) {
-	for _, r := range rules {
-		if ok, err := holds(a, env, r); err != nil || ok == what {
-			return ok == what, err
-		}
-	}
-	return false, nil
 }
 
 // Lookup says in words what a rule looks for in an app: `main.go or go.mod`.

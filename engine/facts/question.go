@@ -45,6 +45,8 @@ var kinds = map[string]struct {
 	"env":    {list: true},
 	"semver": {options: []string{"of"}},
 	"app":    {},
+	// Answered by the catalog, which alone knows providers.
+	"provider": {},
 }
 
 // Answers are the fields of a fact that the engine fills in and the provider only shapes.

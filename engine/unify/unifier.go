@@ -32,6 +32,7 @@ type unifier struct {
 
 	layers          []layer // all, lowest first
 	notes           []Note
+	versions        []catalog.Version
 	facts           map[string]catalog.Facts
 	configuredStart bool
 }
@@ -152,7 +153,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	var errs []error
 	for i, name := range names {
 		provider, _ := u.catalog.Get(name)
-		e, err := provider.Evaluate(u.app, catalog.Env{Packages: u.packages, Variables: u.vars})
+		e, err := provider.Evaluate(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Others: u.catalog})
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -163,6 +164,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 		}
 		u.layers = append([]layer{l}, u.layers...)
 		u.notes = append(u.notes, e.Notes...)
+		u.versions = append(u.versions, e.Versions...)
 		u.facts[name] = e.Facts
 		metadata = append(metadata, strings.Join(append([]string{name}, e.Metadata...), ","))
 		p = plan.Merge(e.Plan, p)

@@ -40,6 +40,8 @@ type Result struct {
 	App *app.App
 	// Notes are for the user to read.
 	Notes []Note
+	// Versions that the providers decided on, and who asked for them.
+	Versions []catalog.Version
 	// Facts of each provider, by its name.
 	Facts map[string]catalog.Facts
 }
@@ -76,6 +78,9 @@ func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string) (*Result, e
 	}
 	for i := range below.Notes {
 		prefix(below.Notes[i].At, sub, dirs[0])
+	}
+	for i := range below.Versions {
+		prefix(below.Versions[i].At, sub, dirs[0])
 	}
 	if len(below.Plan.Phases) == 0 {
 		sub.Close()
