@@ -39,6 +39,7 @@ require (
 
 require (
 	github.com/docker/go-units v0.5.0
+	github.com/pavlo-v-chernykh/keystore-go/v4 v4.5.0
 	github.com/rogpeppe/go-internal v1.15.0
 )
 

@@ -55,6 +55,6 @@
 // # Secrets
 //
 // Values of secrets never enter the graph: a step names them by id and BuildKit asks the client. The same
-// holds for the bundle of certificate authorities (CASecret); its path is in the environment of steps, and
+// holds for the bundle of certificate authorities (CASecret, TrustStoreSecret); its path is in the environment of steps, and
 // never in the image's configuration.
 package plan2llb

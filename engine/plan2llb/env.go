@@ -13,8 +13,13 @@ const (
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	// frontKey names the variable that holds the directories in front of PATH, for login shells: their
 	// /etc/profile sets PATH anew.
-	frontKey = "NIXPACKS_PATH"
-	caFile   = "/run/secrets/nixpacks-ca.pem"
+	frontKey  = "NIXPACKS_PATH"
+	caFile    = "/run/secrets/nixpacks-ca.pem"
+	trustFile = "/run/secrets/nixpacks-ca.jks"
+
+	// Java reads no PEM, and has no variable for trust alone; this one, of options, every JVM heeds.
+	javaKey   = "JAVA_TOOL_OPTIONS"
+	javaTrust = "-Djavax.net.ssl.trustStore=" + trustFile + " -Djavax.net.ssl.trustStoreType=JKS"
 )
 
 // caVariables are how programs are told of a bundle of certificate authorities.

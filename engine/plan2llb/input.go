@@ -15,6 +15,8 @@ const (
 	AppLocal = "app"
 	// CASecret is the id of the secret that is a bundle of certificate authorities in PEM.
 	CASecret = "nixpacks-ca"
+	// TrustStoreSecret is the id of the secret that is the same bundle as a JKS key store.
+	TrustStoreSecret = "nixpacks-ca-jks"
 	// AppDir is where the app lies in the image.
 	AppDir = "/app"
 )
@@ -33,7 +35,8 @@ type Input struct {
 	CacheKey string
 	// NoCache runs every step anew and gives it no cache directories.
 	NoCache bool
-	// CA says that the client has the secret CASecret: steps trust it. It is never part of the image.
+	// CA says that the client has the secrets CASecret and TrustStoreSecret: steps trust them. They are never part
+	// of the image.
 	CA bool
 	// Mirrors say where to fetch what the Nix steps fetch.
 	Mirrors []Mirror

@@ -195,30 +195,34 @@ func TestIgnoreCache(t *testing.T) {
 // The bundle of certificate authorities is a mount of every step that runs, and no part of the image.
 func TestCA(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan(), CA: true})
+	in.Plan.Variables = map[string]string{"JAVA_TOOL_OPTIONS": "-Xmx1g"}
 	res := lower(t, in)
 	if strings.Contains(imageJSON(t, res), "nixpacks-ca") {
 		t.Error("the image's configuration names the bundle")
 	}
-	execs := 0
+	execs, appended := 0, 0
 	for _, op := range decode(t, res.Def) {
 		e := op.GetExec()
 		if e == nil {
 			continue
 		}
 		execs++
-		mounted := false
+		if slices.Contains(e.Meta.Env, "JAVA_TOOL_OPTIONS=-Xmx1g "+javaTrust) {
+			appended++
+		}
+		mounted := map[string]bool{}
 		for _, m := range e.Mounts {
-			mounted = mounted || m.SecretOpt.GetID() == CASecret && m.SecretOpt.Optional
+			mounted[m.SecretOpt.GetID()] = m.SecretOpt.GetOptional()
 			if strings.HasPrefix(m.Dest, "/etc/ssl") {
 				t.Errorf("a mount at %s breaks the package ca-certificates", m.Dest)
 			}
 		}
-		if !mounted || !slices.Contains(e.Meta.Env, "npm_config_cafile="+caFile) {
+		if !mounted[CASecret] || !mounted[TrustStoreSecret] || !slices.Contains(e.Meta.Env, "npm_config_cafile="+caFile) {
 			t.Errorf("%q does not trust the bundle", e.Meta.Args)
 		}
 	}
-	if execs != 4 {
-		t.Errorf("%d steps run", execs)
+	if execs != 4 || appended != 2 {
+		t.Errorf("%d steps run, and Java's own options are kept in %d", execs, appended)
 	}
 }
 

@@ -32,7 +32,9 @@ func (l *lowering) exec(st llb.State, s step) llb.State {
 		for _, k := range caVariables {
 			env[k] = caFile
 		}
-		opts = append(opts, llb.AddSecret(caFile, llb.SecretID(CASecret), llb.SecretFileOpt(0, 0, 0o444), llb.SecretOptional))
+		env[javaKey] = strings.TrimSpace(env[javaKey] + " " + javaTrust)
+		opts = append(opts, llb.AddSecret(caFile, llb.SecretID(CASecret), llb.SecretFileOpt(0, 0, 0o444), llb.SecretOptional),
+			llb.AddSecret(trustFile, llb.SecretID(TrustStoreSecret), llb.SecretFileOpt(0, 0, 0o444), llb.SecretOptional))
 	}
 	for _, k := range slices.Sorted(maps.Keys(env)) {
 		opts = append(opts, llb.AddEnv(k, env[k]))

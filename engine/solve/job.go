@@ -77,6 +77,11 @@ func secretValues(req Request) (map[string][]byte, error) {
 		if err := read(plan2llb.CASecret, req.CAFile, "the CA bundle "+req.CAFile); err != nil {
 			return nil, err
 		}
+		store, err := trustStore(values[plan2llb.CASecret])
+		if err != nil {
+			return nil, fault.Wrap(fault.Usage, err, "the CA bundle %s cannot be given to Java", req.CAFile)
+		}
+		values[plan2llb.TrustStoreSecret] = store
 	}
 	for id, s := range req.Secrets {
 		if s.Env == "" {

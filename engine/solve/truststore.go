@@ -1,0 +1,33 @@
+package solve
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"time"
+
+	"github.com/pavlo-v-chernykh/keystore-go/v4"
+)
+
+// trustStore is a bundle of certificates in PEM in the form that Java reads, a JKS key store. What is no
+// certificate is left out, since Java would refuse the whole for it.
+func trustStore(bundle []byte) ([]byte, error) {
+	ks := keystore.New()
+	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			continue
+		}
+		entry := keystore.TrustedCertificateEntry{
+			CreationTime: time.Unix(0, 0),
+			Certificate:  keystore.Certificate{Type: "X.509", Content: block.Bytes},
+		}
+		if err := ks.SetTrustedCertificateEntry(fmt.Sprintf("ca-%d", len(ks.Aliases())), entry); err != nil {
+			return nil, err
+		}
+	}
+	var b bytes.Buffer
+	// Certificates are no secret: Java reads them without the password, which only guards against changes.
+	err := ks.Store(&b, []byte("changeit"))
+	return b.Bytes(), err
+}
