@@ -14,7 +14,7 @@ import (
 type Question struct {
 	Kind    string
 	Args    []string   // the value of the field that is named like the kind
-	In      []string   // grep, match: the files, or patterns of files
+	In      []string   // grep, match: the files, or patterns of files; tool: the files
 	Of      []string   // semver: the versions to choose from
 	Pick    [][]string // json, jsonc, toml, yaml: the paths of keys that are wanted
 	Not     []string   // patterns: what is left out
@@ -44,6 +44,7 @@ var kinds = map[string]struct {
 	"match":  {options: []string{"in", "not", "depth", "all"}},
 	"env":    {list: true},
 	"semver": {options: []string{"of"}},
+	"tool":   {list: true, options: []string{"in"}},
 	"app":    {},
 	// Answered by the catalog, which alone knows providers.
 	"provider": {},
@@ -117,7 +118,7 @@ func (q *Question) option(name string, fields map[string]any) (err error) {
 }
 
 func (q *Question) complete() error {
-	if (q.Kind == "grep" || q.Kind == "match") && q.In == nil {
+	if slices.Contains(kinds[q.Kind].options, "in") && q.In == nil {
 		return fmt.Errorf("%s needs in: the files to search", q.Kind)
 	}
 	if q.Kind == "semver" && q.Of == nil {

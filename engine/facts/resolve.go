@@ -54,6 +54,8 @@ func Resolve(a *app.App, env map[string]string, q Question) (Answer, error) {
 		return variable(env, q), nil
 	case "semver":
 		return choose(q), nil
+	case "tool":
+		return tool(a, q)
 	case "app":
 		name, err := a.Name()
 		return Answer{OK: true, Value: name}, err
