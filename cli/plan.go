@@ -10,7 +10,6 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
-	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -22,22 +21,22 @@ func planCommand(h *Host) *ucli.Command {
 		Description: "Prints the plan as JSON. Saved to a file, it builds again later to the same image:\n\n" +
 			"   nixpacks plan . > plan.json\n   nixpacks build --plan plan.json .",
 		Flags: append(planFlags(),
-			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Usage: "print as `json` or toml"}),
+			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Usage: "print as `json`, toml or text, a table for people"}),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return planAction(c, h) },
 	}
 }
 
 func planAction(c *ucli.Context, h *Host) error {
-	encode, ok := map[string]func(*plan.Plan) ([]byte, error){"json": planJSON, "toml": planTOML}[c.String("format")]
+	encode, ok := map[string]func(*planned) ([]byte, error){"json": planJSON, "toml": planTOML, "text": planText}[c.String("format")]
 	if !ok {
-		return fault.New(fault.Usage, "unknown format %q", c.String("format")).WithHint("known: json, toml")
+		return fault.New(fault.Usage, "unknown format %q", c.String("format")).WithHint("known: json, toml, text")
 	}
 	p, err := makePlan(c, h)
 	if err != nil {
 		return err
 	}
-	out, err := encode(p.Plan)
+	out, err := encode(p)
 	if err != nil {
 		return err
 	}
@@ -45,12 +44,12 @@ func planAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
-func planJSON(p *plan.Plan) ([]byte, error) { return p.JSON(), nil }
+func planJSON(p *planned) ([]byte, error) { return p.Plan.JSON(), nil }
 
 // planTOML goes through the plan's JSON, so that both formats have the same fields.
-func planTOML(p *plan.Plan) ([]byte, error) {
+func planTOML(p *planned) ([]byte, error) {
 	var v map[string]any
-	if err := json.Unmarshal(p.JSON(), &v); err != nil {
+	if err := json.Unmarshal(p.Plan.JSON(), &v); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer

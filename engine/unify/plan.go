@@ -34,7 +34,8 @@ func (u *unifier) plan() (*Result, error) {
 	if err := u.check(p); err != nil {
 		return nil, err
 	}
-	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts}, nil
+	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts,
+		Origin: func(path ...string) (fault.Pos, bool) { return u.origin(path, "") }}, nil
 }
 
 // base is what lies below the user's file: providers and Procfile.

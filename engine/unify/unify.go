@@ -44,6 +44,9 @@ type Result struct {
 	Versions []catalog.Version
 	// Facts of each provider, by its name.
 	Facts map[string]catalog.Facts
+	// Origin is where a value of the plan was set, by the uppermost layer that says it; false for what nobody said,
+	// a default.
+	Origin func(path ...string) (fault.Pos, bool)
 }
 
 // Note is something that the user should know and that fails nothing.
