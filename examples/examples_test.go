@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -49,19 +50,48 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestNixExamples builds two examples with the Nix packages that are the default, from a mirror of nixpkgs.
+// TestNixExamples builds two examples with the Nix packages that are the default, from a mirror of nixpkgs. Of its
+// archives no hash is known, unlike those of the real one.
 func TestNixExamples(t *testing.T) {
 	needReal(t)
 	bin := program(t)
-	for _, name := range []string{"go-http", "node-express"} {
+	for name, laid := range map[string]plan.Plan{
+		"go-http":      {Start: &plan.Start{RunImage: "debian://trixie"}}, // its run image is one of a registry
+		"node-express": {},
+	} {
 		t.Run(name, func(t *testing.T) {
 			args := []string{"--packages", "nix", "--build-image", "debian://trixie"}
-			args = append(args, mirrorFlags(t, revisions(t, bin, name, args))...)
-			if name == "go-http" { // its run image is one of a registry
-				args = append(args, "--json-plan", `{"start": {"runImage": "debian://trixie"}}`)
+			from := revisions(t, bin, name, args)
+			laid.NixHashes = map[string]string{}
+			for _, r := range from {
+				laid.NixHashes[r] = ""
 			}
-			buildAndAsk(t, bin, name, args...)
+			args = append(args, mirrorFlags(t, from)...)
+			buildAndAsk(t, bin, name, append(args, "--json-plan", string(laid.JSON()))...)
 		})
+	}
+}
+
+// TestNixHash holds an archive of nixpkgs to its hash: another content under the same address fails the build, and
+// the right hash, which the message names, lets it pass.
+func TestNixHash(t *testing.T) {
+	needReal(t)
+	bin := program(t)
+	args := []string{"build", "--progress", "plain", "go-http", "--packages", "nix", "--build-image", "debian://trixie", "--output", "type=tar,dest=" + os.DevNull}
+	from := revisions(t, bin, "go-http", args[4:8])
+	args = append(args, mirrorFlags(t, from)...)
+	build := func(hash string) (string, error) {
+		p := plan.Plan{NixHashes: map[string]string{from[0]: hash}, Start: &plan.Start{RunImage: "debian://trixie"}}
+		out, err := exec.Command(bin, append(args, "--json-plan", string(p.JSON()))...).CombinedOutput()
+		return string(out), err
+	}
+	out, err := build("1111111111111111111111111111111111111111111111111111")
+	got := regexp.MustCompile(`got:\s+(sha256[-:]\S+)`).FindStringSubmatch(out)
+	if err == nil || got == nil {
+		t.Fatalf("a wrong hash: %v\n%s", err, out)
+	}
+	if out, err := build(got[1]); err != nil {
+		t.Errorf("the right hash %s: %v\n%s", got[1], err, out)
 	}
 }
 

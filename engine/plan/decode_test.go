@@ -21,6 +21,7 @@ func full() *Plan {
 		Packages:     "apt",
 		Variables:    map[string]string{"A-B": "1", "EMPTY": ""},
 		StaticAssets: map[string]string{"a b.conf": "x\n"},
+		NixHashes:    map[string]string{"d": "h", "https://o": ""},
 		Phases: map[string]*Phase{
 			"py:build": {
 				DependsOn: []string{"setup"}, NixPkgs: []string{"a"}, NixLibs: []string{"b"}, NixOverlays: []string{"c"},

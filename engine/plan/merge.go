@@ -47,6 +47,7 @@ func (p *Plan) Clone() *Plan {
 	c.Providers = slices.Clone(p.Providers)
 	c.Variables = maps.Clone(p.Variables)
 	c.StaticAssets = maps.Clone(p.StaticAssets)
+	c.NixHashes = maps.Clone(p.NixHashes)
 	c.Phases = maps.Clone(p.Phases)
 	for name, ph := range c.Phases {
 		c.Phases[name] = ph.clone()
@@ -79,6 +80,7 @@ func Merge(base, over *Plan) *Plan {
 	out.Packages = last(out.Packages, over.Packages)
 	out.Variables = overlay(out.Variables, over.Variables)
 	out.StaticAssets = overlay(out.StaticAssets, over.StaticAssets)
+	out.NixHashes = overlay(out.NixHashes, over.NixHashes)
 	if out.Phases == nil {
 		out.Phases = over.Phases
 	} else {

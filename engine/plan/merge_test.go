@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -129,6 +130,13 @@ func TestPin(t *testing.T) {
 		if c.p.Providers == nil || !slices.Equal(c.p.Start.OnlyIncludeFiles, list("a")) {
 			t.Errorf("%s: %s", c.name, c.p.JSON())
 		}
+	}
+	d.NixHashes = map[string]string{"rev1": "h1", "https://o": "h2", "own": "h3", "unused": "h4"}
+	p := &Plan{NixHashes: map[string]string{"own": ""}, Phases: map[string]*Phase{
+		"a": {NixPkgs: list("x"), NixOverlays: list("https://o")}, "b": {NixPkgs: list("x"), NixpkgsArchive: "own"}}}
+	p.Pin(d, false)
+	if want := map[string]string{"rev1": "h1", "https://o": "h2", "own": ""}; !maps.Equal(p.NixHashes, want) {
+		t.Errorf("hashes: got %v, want %v", p.NixHashes, want)
 	}
 	empty := &Plan{}
 	empty.Pin(d, false)

@@ -5,6 +5,8 @@ type Defaults struct {
 	Nix    Default `json:"nix"`
 	Debian Default `json:"debian"` // instead of Nix where Nixpacks' older base is asked for
 	Apt    Default `json:"apt"`    // where packages is "apt"
+	// NixHashes are the hashes that are known of archives (Plan.NixHashes).
+	NixHashes map[string]string `json:"nixHashes,omitempty"`
 }
 
 // Default is what one kind of plan gets.
@@ -14,7 +16,7 @@ type Default struct {
 }
 
 // Pin makes the plan independent of this program's defaults and of detection, so that it builds again
-// later from itself: an image and, where Nix is used, a revision of nixpkgs are written into it, no
+// later from itself: an image and, where Nix is used, a revision of nixpkgs and its hash are written into it, no
 // provider is left to run, and the markers in its lists are gone. With debian the older base is taken.
 func (p *Plan) Pin(d Defaults, debian bool) {
 	def := d.Nix
@@ -38,6 +40,7 @@ func (p *Plan) Pin(d Defaults, debian bool) {
 		}
 		if nix {
 			ph.NixpkgsArchive = last(def.NixpkgsArchive, ph.NixpkgsArchive)
+			p.pinHashes(ph, d.NixHashes)
 		}
 	}
 	p.DropMarkers()
@@ -56,5 +59,20 @@ func (p *Plan) DropMarkers() {
 func (ph *Phase) dropMarkers() {
 	for _, l := range ph.lists() {
 		*l = dropMarkers(*l)
+	}
+}
+
+// pinHashes writes down what is known of the archives that a phase takes packages from, so that no other content
+// under the same address can come into the build.
+func (p *Plan) pinHashes(ph *Phase, known map[string]string) {
+	for _, archive := range append([]string{ph.NixpkgsArchive}, ph.NixOverlays...) {
+		hash, ok := known[archive]
+		if _, said := p.NixHashes[archive]; !ok || said {
+			continue
+		}
+		if p.NixHashes == nil {
+			p.NixHashes = map[string]string{}
+		}
+		p.NixHashes[archive] = hash
 	}
 }

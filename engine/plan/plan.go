@@ -17,8 +17,11 @@ type Plan struct {
 	Variables map[string]string `json:"variables,omitzero"`
 	// StaticAssets are files that the build writes below /assets/: path to content.
 	StaticAssets map[string]string `json:"staticAssets,omitzero"`
-	Phases       map[string]*Phase `json:"phases,omitzero"`
-	Start        *Start            `json:"start,omitempty"`
+	// NixHashes are the sha256 hashes, as Nix writes them, of the unpacked archives that phases take Nix packages from: by
+	// revision of nixpkgs, or URL of an overlay. "" says that there shall be none.
+	NixHashes map[string]string `json:"nixHashes,omitzero"`
+	Phases    map[string]*Phase `json:"phases,omitzero"`
+	Start     *Start            `json:"start,omitempty"`
 }
 
 // Phase is one step of the build.

@@ -18,6 +18,7 @@ import (
 var (
 	debianPackage = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+.:=~/_*-]*$`)
 	revision      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	nixHash       = regexp.MustCompile(`^(sha256[-:])?[0-9A-Za-z+/]{43,64}=?$`)
 	userName      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
 )
 
@@ -56,6 +57,7 @@ func check(in *Input) ([]string, error) {
 	}
 	c.variables("variables", in.Plan.Variables)
 	c.assets(in.Plan.StaticAssets)
+	c.hashes(in.Plan.NixHashes)
 	c.start(in.Plan.Start)
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)
@@ -169,6 +171,15 @@ func (c *checks) assets(assets map[string]string) {
 			}
 		}
 		files[file] = name
+	}
+}
+
+func (c *checks) hashes(hashes map[string]string) {
+	for _, archive := range slices.Sorted(maps.Keys(hashes)) {
+		if h := hashes[archive]; h != "" && !nixHash.MatchString(h) {
+			c.refuse("nixHashes: %q is not a sha256 hash", h).
+				WithHint("write it as nix-prefetch-url --unpack prints it, or as sha256-… in base 64; \"\" for none")
+		}
 	}
 }
 

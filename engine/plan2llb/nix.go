@@ -36,6 +36,7 @@ rmdir "$HOME/.cache" 2>/dev/null || :`
 type nixSet struct {
 	archive                     string
 	pkgs, libs, overlays, files []string
+	hashes                      map[string]string // of the archive and the overlays
 }
 
 // nixSets are the plan's sets, sorted by revision. Overlays keep the order of the phases' names, because
@@ -49,7 +50,7 @@ func nixSets(p *plan.Plan) []*nixSet {
 		}
 		s := byArchive[ph.NixpkgsArchive]
 		if s == nil {
-			s = &nixSet{archive: ph.NixpkgsArchive}
+			s = &nixSet{archive: ph.NixpkgsArchive, hashes: p.NixHashes}
 			byArchive[s.archive] = s
 		}
 		s.pkgs = append(s.pkgs, ph.NixPkgs...)
@@ -94,9 +95,9 @@ func (s *nixSet) name() string { return "nixpacks_" + strings.ReplaceAll(s.archi
 func (s *nixSet) expression(m *mirrors) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Packages from nixpkgs %s.\n{ }:\nlet\n", s.archive)
-	fmt.Fprintf(&b, "  nixpacksSet = import (builtins.fetchTarball %s) {\n    overlays = [", nixString(m.file(archiveURL+s.archive+".tar.gz")))
+	fmt.Fprintf(&b, "  nixpacksSet = import (%s) {\n    overlays = [", s.fetch(m.file(archiveURL+s.archive+".tar.gz"), s.archive))
 	for _, o := range s.overlays {
-		fmt.Fprintf(&b, "\n      (import (builtins.fetchTarball %s))", nixString(m.file(o)))
+		fmt.Fprintf(&b, "\n      (import (%s))", s.fetch(m.file(o), o))
 	}
 	b.WriteString("\n    ];\n  };\nin\nwith nixpacksSet;\n")
 	paths := s.pkgs
@@ -110,6 +111,14 @@ func (s *nixSet) expression(m *mirrors) string {
 	}
 	b.WriteString("\n  ];\n}\n")
 	return b.String()
+}
+
+// fetch is the expression that fetches an archive from url, checked where its hash is known.
+func (s *nixSet) fetch(url, archive string) string {
+	if hash := s.hashes[archive]; hash != "" {
+		return fmt.Sprintf("builtins.fetchTarball { url = %s; sha256 = %s; }", nixString(url), nixString(hash))
+	}
+	return "builtins.fetchTarball " + nixString(url)
 }
 
 // libraries binds nixpacksProfile: a package that is one file of variables.
