@@ -11,12 +11,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // leftover is what installing leaves behind and no image needs: logs, caches, locks, backups, and what a step's
 // runtime put there. It matches files; directories go only with what dropTree matches.
-var leftover = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var leftover = lazily(`^(?:` + strings.Join([]string{
 	`var/log/.+`,
 	`var/cache/(?:apt|ldconfig|man|fontconfig)/.+`,
 	`var/cache/debconf/.+-old`,
@@ -28,7 +29,13 @@ var leftover = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`root/\.(?:bash_history|wget-hsts)`,
 }, "|") + `)$`)
 
-var dropTree = regexp.MustCompile(`^(?:` + regexp.QuoteMeta(stageDir) + `(?:/.*)?|(?:proc|sys|dev|tmp|var/tmp)/.+)$`)
+var dropTree = lazily(`^(?:` + regexp.QuoteMeta(stageDir) + `(?:/.*)?|(?:proc|sys|dev|tmp|var/tmp)/.+)$`)
+
+// lazily compiles a regular expression when it is first used: compiling the large ones at the program's start would
+// cost every command most of a millisecond.
+func lazily(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // capability is the one extended attribute that is part of a file's meaning in an image.
 const capability = "SCHILY.xattr.security.capability"
@@ -49,7 +56,7 @@ func readEntries(in io.Reader, spool *os.File) (map[string]entry, error) {
 		if err != nil {
 			return err
 		}
-		if name == "" || dropTree.MatchString(name) || h.Typeflag != tar.TypeDir && leftover.MatchString(name) {
+		if name == "" || dropTree().MatchString(name) || h.Typeflag != tar.TypeDir && leftover().MatchString(name) {
 			return nil
 		}
 		switch h.Typeflag {

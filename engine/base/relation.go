@@ -2,7 +2,6 @@ package base
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	version "github.com/knqyf263/go-deb-version"
@@ -14,7 +13,7 @@ type relation struct {
 	op, version string
 }
 
-var relationForm = regexp.MustCompile(
+var relationForm = lazily(
 	`^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?(?:\s*\(\s*(<<|<=|=|>=|>>)\s*([^\s)]+)\s*\))?$`)
 
 func (r relation) String() string {
@@ -37,7 +36,7 @@ func parseRelations(field string) ([][]relation, error) {
 		}
 		var alts []relation
 		for alt := range strings.SplitSeq(group, "|") {
-			m := relationForm.FindStringSubmatch(strings.TrimSpace(alt))
+			m := relationForm().FindStringSubmatch(strings.TrimSpace(alt))
 			if m == nil {
 				return nil, fmt.Errorf("%q is no relation to a package", strings.TrimSpace(alt))
 			}
