@@ -16,6 +16,7 @@ type Question struct {
 	Args    []string   // the value of the field that is named like the kind
 	In      []string   // grep, match: the files, or patterns of files; tool: the files
 	Of      []string   // semver: the versions to choose from
+	Ranges  string     // semver: whose ranges, npm or gem; "" is npm
 	Pick    [][]string // json, jsonc, toml, yaml: the paths of keys that are wanted
 	Not     []string   // patterns: what is left out
 	Limit   int        // glob, dirs: at most so many
@@ -43,7 +44,7 @@ var kinds = map[string]struct {
 	"grep":   {options: []string{"in", "not", "depth"}},
 	"match":  {options: []string{"in", "not", "depth", "all"}},
 	"env":    {list: true},
-	"semver": {options: []string{"of"}},
+	"semver": {options: []string{"of", "ranges"}},
 	"tool":   {list: true, options: []string{"in"}},
 	"app":    {},
 	// Answered by the catalog, which alone knows providers.
@@ -101,6 +102,8 @@ func (q *Question) option(name string, fields map[string]any) (err error) {
 		q.In, err = list(fields, name, true)
 	case "of":
 		q.Of, err = list(fields, name, true)
+	case "ranges":
+		q.Ranges, err = oneOf(name, fields[name], "npm", "gem")
 	case "not":
 		q.Not, err = list(fields, name, true)
 	case "pick":
@@ -184,6 +187,13 @@ func positive(name string, v any) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("%s is a number above 0", name)
+}
+
+func oneOf(name string, v any, words ...string) (string, error) {
+	if s, ok := v.(string); ok && slices.Contains(words, s) {
+		return s, nil
+	}
+	return "", fmt.Errorf("%s is one of %v", name, words)
 }
 
 func truth(name string, v any) (bool, error) {

@@ -181,6 +181,7 @@ func TestParse(t *testing.T) {
 		{map[string]any{"grep": "x"}, "grep needs in"},
 		{map[string]any{"match": "x", "in": "y", "all": "z"}, "all is true or false"},
 		{map[string]any{"semver": "x"}, "semver needs of"},
+		{map[string]any{"semver": "x", "of": []any{"1"}, "ranges": "pip"}, "ranges is one of [npm gem]"},
 		{map[string]any{"app": "size"}, `app: "size" is not known`},
 	} {
 		if _, err := Parse(c.fields); err == nil || !strings.HasPrefix(err.Error(), c.want) {

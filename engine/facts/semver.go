@@ -8,10 +8,14 @@ import (
 )
 
 // choose answers semver: the versions of `of` that share a version with a range in the sense of
-// node-semver, the first of them as value. A range that cannot be read allows nothing.
+// node-semver or of RubyGems, the first of them as value. A range that cannot be read allows nothing.
 func choose(q Question) Answer {
 	out := Answer{Value: "", List: []string{}}
-	want, ok := parseRange(q.Args[0])
+	parse := parseRange
+	if q.Ranges == "gem" {
+		parse = parseGemRange
+	}
+	want, ok := parse(q.Args[0])
 	if !ok {
 		return out
 	}

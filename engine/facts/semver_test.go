@@ -107,3 +107,32 @@ func FuzzSemver(f *testing.F) {
 		}
 	})
 }
+
+// The answers are those of Gem::Requirement, asked about each version.
+func TestGemRanges(t *testing.T) {
+	const of = "4.0.5 3.4.9 3.3.11 3.3.8 3.2.11 2.7.8 1.14.1 0.9.0"
+	for _, c := range []struct{ asked, want string }{
+		{"3.3.8", "3.3.8"},
+		{"= 3.3.8", "3.3.8"},
+		{"3.3", ""},
+		{"~> 3.3.8", "3.3.11 3.3.8"},
+		{"~> 3.3", "3.4.9 3.3.11 3.3.8"},
+		{"~> 3", "3.4.9 3.3.11 3.3.8 3.2.11"},
+		{"~> 0.8", "0.9.0"},
+		{">= 3.3", "4.0.5 3.4.9 3.3.11 3.3.8"},
+		{"> 3.3", "4.0.5 3.4.9 3.3.11 3.3.8"},
+		{"<= 3.3", "3.2.11 2.7.8 1.14.1 0.9.0"},
+		{">= 3.2, < 3.4", "3.3.11 3.3.8 3.2.11"},
+		{">=3.2,<3.4", "3.3.11 3.3.8 3.2.11"},
+		{">= 3.2, != 3.4.9", "4.0.5 3.4.9 3.3.11 3.3.8 3.2.11"}, // != is not heeded
+		{"~> 1.14 or ~> 2.7", "2.7.8 1.14.1"},
+		{">= 1.14.0 and < 3.0.0", "2.7.8 1.14.1"},
+		{"*", of},
+		{"jruby", ""},
+	} {
+		got := choose(Question{Args: []string{c.asked}, Of: strings.Fields(of), Ranges: "gem"})
+		if list := strings.Join(got.List, " "); list != c.want {
+			t.Errorf("%q allows %q, want %q", c.asked, list, c.want)
+		}
+	}
+}

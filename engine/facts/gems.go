@@ -1,0 +1,33 @@
+package facts
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	gemOthers = regexp.MustCompile(`!=\s*[^\s,]+`)
+	gemWords  = strings.NewReplacer(" or ", " || ", " and ", ", ")
+	gemClause = regexp.MustCompile(`(~>|[<>]=?|==?)?\s*\b(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?`)
+)
+
+// parseGemRange reads "~> 1.2, != 1.2.3" as RubyGems, Shards and Mix do, by saying it in npm's words: what a version
+// lacks is 0 in a comparison, and ~> leaves open all after the last part but one. A version that != takes out stays in.
+func parseGemRange(s string) ([]interval, bool) {
+	s = gemWords.Replace(gemOthers.ReplaceAllString(s, ""))
+	return parseRange(gemClause.ReplaceAllStringFunc(s, func(clause string) string {
+		m := gemClause.FindStringSubmatch(clause)
+		whole := fmt.Sprintf("%s.%s.%s", m[2], cmp.Or(m[3], "0"), cmp.Or(m[4], "0"))
+		switch {
+		case m[1] != "~>":
+			return m[1] + whole
+		case m[4] != "":
+			return "~" + whole
+		}
+		major, _ := strconv.Atoi(m[2])
+		return fmt.Sprintf(">=%s <%d", whole, major+1)
+	}))
+}
