@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -23,6 +24,10 @@ type App struct {
 	kept  int // bytes in files
 	dirs  map[string]*folder
 	seen  int // entries in dirs
+
+	topOnce sync.Once
+	top     *os.File // the directory, where files are read the quick way
+	topErr  error
 }
 
 // Open opens the directory dir. It is a fault (Usage) where dir is no directory that can be read.
@@ -48,7 +53,12 @@ func newApp(root *os.Root, dir string) *App {
 }
 
 // Close lets go of the directory.
-func (a *App) Close() error { return a.root.Close() }
+func (a *App) Close() error {
+	if a.top != nil {
+		a.top.Close()
+	}
+	return a.root.Close()
+}
 
 // Dir is the directory as it was given to Open, with what Sub appended.
 func (a *App) Dir() string { return a.dir }

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -110,5 +113,29 @@ func TestPosAt(t *testing.T) {
 		if got := PosAt("f", "ab\nc", off).String(); got != want {
 			t.Errorf("PosAt(%d) = %s, want %s", off, got, want)
 		}
+	}
+}
+
+// TestPrefetch: what was read side by side is what Bytes reads, and what cannot be read that way is left to it.
+func TestPrefetch(t *testing.T) {
+	files := map[string]string{"empty": "", "link": "-> f0", "out": "-> /etc/hostname", "crlf": "\uFEFFa\r\nb\r\n"}
+	var names []string
+	for i := range 100 {
+		name := fmt.Sprint("f", i)
+		files[name] = strings.Repeat(name, i)
+		names = append(names, name)
+	}
+	names = append(names, "empty", "link", "out", "crlf", "nowhere", "../x", "")
+	a, b := open(t, files), open(t, files)
+	a.Prefetch(names)
+	for _, name := range names {
+		got, ok, err := a.Bytes(name)
+		want, wantOK, wantErr := b.Bytes(name)
+		if !bytes.Equal(got, want) || ok != wantOK || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Errorf("%s: %q %v %v, want %q %v %v", name, got, ok, err, want, wantOK, wantErr)
+		}
+	}
+	if runtime.GOOS == "linux" && len(a.files) < 100 {
+		t.Errorf("only %d files are remembered", len(a.files))
 	}
 }

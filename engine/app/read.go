@@ -59,6 +59,9 @@ func (a *App) Bytes(name string) ([]byte, bool, error) {
 // read opens without blocking, so that a pipe does not hold it up, and looks what it is only then: what
 // was a file a moment ago may be a pipe by now.
 func (a *App) read(name string) ([]byte, bool, error) {
+	if data, ok := a.quick(name); ok {
+		return data, true, nil
+	}
 	f, err := a.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
