@@ -48,6 +48,35 @@ func BenchmarkPlanProcess(b *testing.B) {
 	}
 }
 
+// BenchmarkPlanLarge plans repositories of 10,000 files; those of the second must all be searched, since any may be a
+// program for Deno. The goal is 25 ms.
+func BenchmarkPlanLarge(b *testing.B) {
+	bin := benchProgram(b)
+	for _, app := range []struct{ example, file, text string }{
+		{"go-http", "notes%d.txt", "Some notes.\n"},
+		{"node-express", "module%d.js", "export const answer = 42;\n"},
+	} {
+		b.Run(app.example, func(b *testing.B) {
+			dir := filepath.Join(b.TempDir(), "app")
+			if err := os.CopyFS(dir, os.DirFS("../examples/"+app.example)); err != nil {
+				b.Fatal(err)
+			}
+			for i := range 10_000 {
+				file := filepath.Join(dir, fmt.Sprintf("src/part%d/"+app.file, i/100, i))
+				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+					b.Fatal(err)
+				}
+				if err := os.WriteFile(file, []byte(app.text), 0o644); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				runProgram(b, bin, "plan", dir)
+			}
+		})
+	}
+}
+
 // BenchmarkBuild times builds of a copy of node-express on the embedded engine: with nothing changed, and after an
 // edit of its source. The first build, which fetches everything, is not timed. It needs the network and runs
 // where NIXPACKS_E2E is set.

@@ -1,0 +1,68 @@
+package catalog
+
+import (
+	"encoding/json"
+	"io/fs"
+	"slices"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/providers"
+)
+
+// indexOf is the built-in providers' files with an index of only some of them; of all where none are named.
+type indexOf []string
+
+func (names indexOf) Open(file string) (fs.File, error) { return providers.FS.Open(file) }
+
+func (names indexOf) ReadFile(file string) ([]byte, error) {
+	text, err := providers.FS.ReadFile(file)
+	if file != IndexFile || err != nil || len(names) == 0 {
+		return text, err
+	}
+	var ix index
+	if err := json.Unmarshal(text, &ix); err != nil {
+		return nil, err
+	}
+	ix.Providers = slices.DeleteFunc(ix.Providers, func(p indexed) bool { return !slices.Contains(names, p.Name) })
+	return json.Marshal(ix)
+}
+
+// BenchmarkProviders reads the index, finds the provider of an app and lets it plan, where there is no other provider
+// and where there are all. The goal is 1 ms between them.
+func BenchmarkProviders(b *testing.B) {
+	for name, dir := range map[string]indexOf{"one": {"go"}, "all": nil} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				c, err := loadIndexed(dir, "providers")
+				if err != nil {
+					b.Fatal(err)
+				}
+				planFirst(b, c, "../../examples/go-http")
+			}
+		})
+	}
+}
+
+// planFirst lets the first provider that recognizes an app plan it.
+func planFirst(b *testing.B, c *Catalog, dir string) {
+	a, err := app.Open(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer a.Close()
+	for _, p := range c.list {
+		ok, err := p.detect.Holds(a, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if !ok {
+			continue
+		}
+		if _, err := p.Evaluate(a, Env{Others: c}); err != nil {
+			b.Fatal(err)
+		}
+		return
+	}
+	b.Fatal("nobody plans", dir)
+}
