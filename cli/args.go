@@ -5,11 +5,14 @@ import (
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // arrange moves the flags of args in front of the positional arguments and behind the command's name,
 // because urfave/cli stops reading flags at the first positional argument, and `nixpacks build ./app
-// --name x` and `nixpacks --env K=V plan .` are how people write it. What stands behind "--" are words,
+// --name x` and `nixpacks --env K=V plan .` are how people write it. Every flag becomes --name or --name=value, so that
+// -e K=V, -eK=V and --env K=V may stand side by side. What stands behind "--" are words,
 // whatever they look like; for the command named tailOf they are returned as its tail instead.
 func arrange(args []string, commands []*ucli.Command, tailOf string) (arranged, tail []string) {
 	if i := slices.Index(args, "--"); i >= 0 {
@@ -23,19 +26,17 @@ func arrange(args []string, commands []*ucli.Command, tailOf string) (arranged, 
 		arranged, tail = arrange(append(append(rest, "--"), tail...), cmd.Subcommands, "")
 		return append([]string{cmd.Name}, arranged...), tail
 	}
-	takesValue := valueFlags(cmd)
+	set := flagsOf(cmd)
 	flags, words := []string{cmd.Name}, []string{}
-	for i := 0; i < len(rest); i++ {
-		a := rest[i]
+	for len(rest) > 0 {
+		a := rest[0]
 		if a == "-" || !strings.HasPrefix(a, "-") {
-			words = append(words, a)
+			words, rest = append(words, a), rest[1:]
 			continue
 		}
-		flags = append(flags, a)
-		if !strings.Contains(a, "=") && takesValue[strings.TrimLeft(a, "-")] && i+1 < len(rest) {
-			i++
-			flags = append(flags, rest[i])
-		}
+		var read []string
+		read, rest = set.read(rest)
+		flags = append(flags, read...)
 	}
 	if cmd.Name != tailOf {
 		words, tail = append(words, tail...), nil
@@ -43,12 +44,99 @@ func arrange(args []string, commands []*ucli.Command, tailOf string) (arranged, 
 	return append(append(flags, "--"), words...), tail
 }
 
+// flagSet are a command's flags by each of their names.
+type flagSet map[string]ucli.Flag
+
+func flagsOf(c *ucli.Command) flagSet {
+	set := flagSet{}
+	for _, f := range c.Flags {
+		for _, n := range f.Names() {
+			set[n] = f
+		}
+	}
+	return set
+}
+
+// takesValue tells whether the flag called name is one, and not a switch.
+func (s flagSet) takesValue(name string) bool {
+	f := s[name]
+	_, isBool := f.(*ucli.BoolFlag)
+	return f != nil && !isBool
+}
+
+// read takes the first flag of args, with its value, and gives it in the form that urfave/cli is sure to read, and what
+// is left of args. What is no flag of the command stays as it is.
+func (s flagSet) read(args []string) (read, rest []string) {
+	word, rest := args[0], args[1:]
+	name, value, given := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
+	if s[name] == nil && !strings.HasPrefix(word, "--") {
+		return s.letters(word, rest)
+	}
+	if s[name] == nil {
+		return []string{word}, rest
+	}
+	long := "--" + s[name].Names()[0]
+	switch {
+	case given:
+		return []string{long + "=" + value}, rest
+	case s.takesValue(name) && len(rest) > 0:
+		return []string{long + "=" + rest[0]}, rest[1:]
+	}
+	return []string{long}, rest
+}
+
+// letters reads letters that share a dash: -vp jq, or -pjq.
+func (s flagSet) letters(word string, rest []string) (read, left []string) {
+	for i := 1; i < len(word); i++ {
+		name := word[i : i+1]
+		switch {
+		case s[name] == nil:
+			return []string{word}, rest
+		case s.takesValue(name) && i+1 < len(word):
+			value := strings.TrimPrefix(word[i+1:], "=")
+			return append(read, "--"+s[name].Names()[0]+"="+value), rest
+		case s.takesValue(name):
+			last, left := s.read(append([]string{"-" + name}, rest...))
+			return append(read, last...), left
+		}
+		read = append(read, "--"+s[name].Names()[0])
+	}
+	return read, rest
+}
+
+// flagMistakes refuses a flag without its value, for which urfave/cli would take the next word, and a flag that has one
+// value and was given two, of which one would be lost in silence.
+func flagMistakes(arranged []string, cmd *ucli.Command) error {
+	if cmd == nil {
+		return nil
+	}
+	set, seen := flagsOf(cmd), map[string]bool{}
+	for _, a := range arranged[1:] {
+		if a == "--" {
+			break
+		}
+		name, _, given := strings.Cut(strings.TrimPrefix(a, "--"), "=")
+		_, many := set[name].(*ucli.StringSliceFlag)
+		see := "see: nixpacks " + cmd.Name + " --help"
+		switch {
+		case !set.takesValue(name):
+		case !given:
+			return fault.New(fault.Usage, "--%s needs a value", name).WithHint("%s", see)
+		case seen[name] && !many:
+			return fault.New(fault.Usage, "--%s is given twice, and only one can count", name).WithHint("%s", see)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
 // commandName finds the command among args, past flags that stand before it, and gives the other args.
 func commandName(args []string, commands []*ucli.Command) (*ucli.Command, []string) {
 	takesValue := map[string]bool{}
 	for _, c := range commands {
-		for n, v := range valueFlags(c) {
-			takesValue[n] = takesValue[n] || v
+		set := flagsOf(c)
+		for n := range set {
+			takesValue[n] = takesValue[n] || set.takesValue(n)
 		}
 	}
 	for i := 0; i < len(args); i++ {
@@ -67,16 +155,4 @@ func commandName(args []string, commands []*ucli.Command) (*ucli.Command, []stri
 		return nil, args
 	}
 	return nil, args
-}
-
-// valueFlags are the names of the command's flags, with true for those that take a value.
-func valueFlags(c *ucli.Command) map[string]bool {
-	out := map[string]bool{}
-	for _, f := range c.Flags {
-		_, isBool := f.(*ucli.BoolFlag)
-		for _, n := range f.Names() {
-			out[n] = !isBool
-		}
-	}
-	return out
 }

@@ -14,14 +14,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
-	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
 func buildCommand(h *Host) *ucli.Command {
 	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), engineFlags())
 	flags = append(flags,
-		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"},
+		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
 			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar (repeatable; default: kept for nixpacks run)"})
 	return &ucli.Command{
 		Name:      "build",
@@ -53,21 +52,9 @@ func buildCommand(h *Host) *ucli.Command {
 // nameFlags say what is built, and under which names.
 func nameFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringFlag{Name: "name", Aliases: []string{"n"}, Usage: "name the image `NAME`"},
-		&ucli.StringSliceFlag{Name: "tag", Aliases: []string{"t"}, Usage: "also name the image `NAME` (repeatable)"},
-		&ucli.BoolFlag{Name: "no-error-without-start", Usage: "build an app that has no start command"},
-	}
-}
-
-// lowerFlags say what a graph depends on beside the plan.
-func lowerFlags() []ucli.Flag {
-	return []ucli.Flag{
-		&ucli.StringFlag{Name: "plan", Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"},
-		&ucli.StringSliceFlag{Name: "label", Aliases: []string{"l"}, Usage: "add the label `K=V` to the image (repeatable)"},
-		&ucli.StringFlag{Name: "platform", Usage: "build for `OS/ARCH` (default: the builder's own)"},
-		&ucli.StringFlag{Name: "cache-key", Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
-		&ucli.BoolFlag{Name: "no-cache", Usage: "run every step anew, without cache directories"},
-		&ucli.StringSliceFlag{Name: "mirror", Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
+		&ucli.StringFlag{Name: "name", Aliases: []string{"n"}, Category: aboutImage, Usage: "name the image `NAME`"},
+		&ucli.StringSliceFlag{Name: "tag", Aliases: []string{"t"}, Category: aboutImage, Usage: "also name the image `NAME` (repeatable)"},
+		&ucli.BoolFlag{Name: "no-error-without-start", Category: aboutBuild, Usage: "build an app that has no start command"},
 	}
 }
 
@@ -95,7 +82,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	b.request.AppDir = dir
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
-	b.request.Progress = solve.Progress{Mode: c.String("progress"), Out: h.Stderr}
+	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr}
 	if b.request.CAFile, err = trusted(c, h); err != nil {
 		return nil, err
 	}
@@ -163,28 +150,6 @@ func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
 		}
 	}
 	return p, nil
-}
-
-// lowerInput is what the graph depends on, but for the bases, which the engine resolves.
-func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
-	in := plan2llb.Input{Plan: p, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{}}
-	for _, kv := range c.StringSlice("label") {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok || k == "" {
-			return in, fault.New(fault.Usage, "--label %q is not K=V", kv)
-		}
-		in.Labels[k] = v
-	}
-	for _, m := range c.StringSlice("mirror") {
-		from, to, ok := strings.Cut(m, "=")
-		if !ok || from == "" || to == "" {
-			return in, fault.New(fault.Usage, "--mirror %q is not FROM=TO", m).WithHint("both are beginnings of URLs")
-		}
-		in.Mirrors = append(in.Mirrors, plan2llb.Mirror{From: from, To: to})
-	}
-	var err error
-	in.Platform, err = platform(c.String("platform"))
-	return in, err
 }
 
 // outputs reads --output; without one the image goes to the store that nixpacks run knows.

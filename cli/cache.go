@@ -34,7 +34,7 @@ func cacheCommand(h *Host) *ucli.Command {
 			Name:  "prune",
 			Usage: "free the layers and cache directories of builds; the next build makes them again",
 			Flags: append(engineFlags(),
-				&ucli.BoolFlag{Name: "all", Usage: "also the bases, their packages, and the images that nixpacks run knows"}),
+				&ucli.BoolFlag{Name: "all", Category: aboutBuild, Usage: "also the bases, their packages, and the images that nixpacks run knows"}),
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return cachePrune(c, h) },
 		}},

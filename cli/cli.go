@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	ucli "github.com/urfave/cli/v2"
@@ -25,8 +26,9 @@ type Host struct {
 	Stderr  io.Writer
 	Environ []string // K=V, as os.Environ gives it
 
-	words []string // the arguments as they were written, without the command's name
-	tail  []string // of them, what stands behind "--" of the run command
+	words   []string // the arguments as they were written, without the command's name
+	tail    []string // of them, what stands behind "--" of the run command
+	verbose bool     // --verbose, or NIXPACKS_VERBOSE as Nixpacks has it
 }
 
 // Main runs the command line args (with the program's name first) and gives the exit code.
@@ -45,17 +47,26 @@ func Main(args []string) int {
 // Run is Main without the process: signals come as the end of ctx.
 func Run(ctx context.Context, args []string, h Host) (code int) {
 	var err error
+	arranged := args
 	defer func() {
 		if r := recover(); r != nil {
 			err = fault.New(fault.Bug, "internal error: %v", r).
 				WithHint("this is a bug of nixpacks, not of your app: please report it with the command you ran")
 		}
-		code = report(&h, args, err)
+		code = report(&h, arranged, err)
 	}()
 	app := newApp(&h)
-	_, h.words = commandName(args[1:], app.Commands)
-	var arranged []string
+	var cmd *ucli.Command
+	cmd, h.words = commandName(args[1:], app.Commands)
 	arranged, h.tail = arrange(args[1:], app.Commands, "run")
+	h.verbose = wordy(arranged, h.Environ)
+	if cmd != nil && (hasFlag(arranged, "version") || hasFlag(arranged, "V")) {
+		err = printVersion(&h)
+		return
+	}
+	if err = flagMistakes(arranged, cmd); err != nil {
+		return
+	}
 	err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
 	var exit exitCode
 	if err != nil && ctx.Err() != nil && !errors.As(err, &exit) {
@@ -76,7 +87,7 @@ func report(h *Host, args []string, err error) int {
 	if hasFlag(args, "json-errors") {
 		fault.PrintJSON(h.Stderr, err)
 	} else {
-		fault.Print(h.Stderr, err, hasFlag(args, "verbose") || hasFlag(args, "v"))
+		fault.Print(h.Stderr, err, h.verbose)
 	}
 	return int(fault.CodeOf(err))
 }
@@ -86,7 +97,26 @@ type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// hasFlag looks for a switch in the raw arguments: an error may come before flags are parsed.
+// wordy tells whether arguments ask for more words, by a flag or as Nixpacks does by a variable.
+func wordy(args, environ []string) bool {
+	if hasFlag(args, "verbose") {
+		return true
+	}
+	value := ""
+	for _, a := range args {
+		if a == "--" {
+			break
+		}
+		if v, ok := strings.CutPrefix(a, "--env=NIXPACKS_VERBOSE"); v == "" && ok {
+			value = environMap(environ)["NIXPACKS_VERBOSE"]
+		} else if v, ok := strings.CutPrefix(v, "="); ok {
+			value = v
+		}
+	}
+	return value == "1" || value == "true"
+}
+
+// hasFlag looks for a switch in arguments: an error may come before they are parsed.
 func hasFlag(args []string, name string) bool {
 	for _, a := range args {
 		switch a {
@@ -152,7 +182,10 @@ func unknownCommand(c *ucli.Context, commands []*ucli.Command) error {
 func usageError(c *ucli.Context, err error, _ bool) error {
 	f := fault.New(fault.Usage, "%s", err).WithHint("see: nixpacks %s --help", c.Command.Name)
 	if name, ok := undefinedFlag(err); ok {
-		f = fault.New(fault.Usage, "unknown flag %s", dashes(name)).WithHint("%s", flagHint(c, name))
+		return unknownFlag(c, name)
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		f.Msg = dashes(strings.TrimLeft(name, "-")) + " needs a value"
 	}
 	return f
 }

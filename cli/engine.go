@@ -19,14 +19,14 @@ import (
 // engineFlags say which BuildKit builds, and what steps are given.
 func engineFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringFlag{Name: "builder", Usage: "build on the BuildKit at `ADDRESS` (else $BUILDKIT_HOST, else the embedded one)"},
-		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Usage: "network of steps on the embedded BuildKit: `host` or none"},
-		&ucli.StringFlag{Name: "progress", Value: "auto", Usage: "show the build as `auto`, plain, tty, rawjson or quiet"},
-		&ucli.StringFlag{Name: "ca-cert", Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
-		&ucli.StringFlag{Name: "debian-mirror", Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},
-		&ucli.BoolFlag{Name: "pull", Usage: "look for newer packages for a debian:// base that is here already"},
-		&ucli.StringFlag{Name: "debian-keyring", Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
-		&ucli.BoolFlag{Name: "offline", Usage: "use only debian:// bases that are in the cache"},
+		&ucli.StringFlag{Name: "builder", Category: aboutBuild, Usage: "build on the BuildKit at `ADDRESS` (else $BUILDKIT_HOST, else the embedded one)"},
+		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: network of steps on the embedded BuildKit (default: host)"},
+		&ucli.StringFlag{Name: "progress", Value: "auto", Category: aboutWords, Usage: "`auto|plain|tty|rawjson|quiet`: how the build is shown (default: auto)"},
+		&ucli.StringFlag{Name: "ca-cert", Category: aboutPackages, Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
+		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},
+		&ucli.BoolFlag{Name: "pull", Category: aboutPackages, Usage: "look for newer packages for a debian:// base that is here already"},
+		&ucli.StringFlag{Name: "debian-keyring", Category: aboutPackages, Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
+		&ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "use only debian:// bases that are in the cache"},
 	}
 }
 

@@ -40,20 +40,20 @@ func flagHint(c *ucli.Context, name string) string {
 // planFlags are the flags of every command that plans; Nixpacks' own names and letters first.
 func planFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringFlag{Name: "install-cmd", Aliases: []string{"i"}, Usage: "run `CMD` in the install phase"},
-		&ucli.StringFlag{Name: "build-cmd", Aliases: []string{"b"}, Usage: "run `CMD` in the build phase"},
-		&ucli.StringFlag{Name: "start-cmd", Aliases: []string{"s"}, Usage: "start the image with `CMD`"},
-		&ucli.StringSliceFlag{Name: "pkgs", Aliases: []string{"p"}, Usage: "also install the Nix package `PKG` (repeatable)"},
-		&ucli.StringSliceFlag{Name: "apt", Aliases: []string{"a"}, Usage: "also install the Debian package `PKG` (repeatable)"},
-		&ucli.StringSliceFlag{Name: "libs", Usage: "also install the Nix library `LIB` (repeatable)"},
-		&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set variable `K=V`; K alone takes the value it has here (repeatable)"},
-		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "configuration `FILE` instead of nixpacks.cue, .toml or .json"},
-		&ucli.StringFlag{Name: "json-plan", Usage: "a plan as `JSON`, laid over the app's"},
-		&ucli.StringFlag{Name: "packages", Usage: "take toolchains from `nix` or apt"},
-		&ucli.StringFlag{Name: "build-image", Usage: "run the phases in `REF`: a registry reference, oci-layout://PATH or debian://SUITE"},
-		&ucli.StringFlag{Name: "providers", Usage: "also load the providers in `DIR`, one CUE module a folder"},
-		&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print the causes of errors too"},
-		&ucli.BoolFlag{Name: "json-errors", Usage: "print errors as JSON"},
+		&ucli.StringFlag{Name: "install-cmd", Aliases: []string{"i"}, Category: aboutPlan, Usage: "run `CMD` in the install phase, instead of the provider's commands"},
+		&ucli.StringFlag{Name: "build-cmd", Aliases: []string{"b"}, Category: aboutPlan, Usage: "run `CMD` in the build phase, instead of the provider's commands"},
+		&ucli.StringFlag{Name: "start-cmd", Aliases: []string{"s"}, Category: aboutPlan, Usage: "start the image with `CMD`"},
+		&ucli.StringSliceFlag{Name: "pkgs", Aliases: []string{"p"}, Category: aboutPlan, Usage: "also install the Nix package `PKG` (repeatable)"},
+		&ucli.StringSliceFlag{Name: "apt", Aliases: []string{"a"}, Category: aboutPlan, Usage: "also install the Debian package `PKG` (repeatable)"},
+		&ucli.StringSliceFlag{Name: "libs", Category: aboutPlan, Usage: "also install the Nix library `LIB` (repeatable)"},
+		&ucli.StringFlag{Name: "packages", Category: aboutPlan, Usage: "`nix|apt`: where toolchains come from (default: nix)"},
+		&ucli.StringFlag{Name: "build-image", Category: aboutPlan, Usage: "run the phases in `REF`: a registry reference, oci-layout://PATH or debian://SUITE"},
+		&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from your environment (repeatable)"},
+		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration `FILE` instead of nixpacks.toml, .json or .cue"},
+		&ucli.StringFlag{Name: "json-plan", Category: aboutConfig, Usage: "lay a plan in `JSON` over the app's"},
+		&ucli.StringFlag{Name: "providers", Category: aboutConfig, Usage: "also load the providers in `DIR`, one CUE module a folder"},
+		&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors, and the output of every build step"},
+		&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"},
 	}
 }
 

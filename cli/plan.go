@@ -21,7 +21,7 @@ func planCommand(h *Host) *ucli.Command {
 		Description: "Prints the plan as JSON. Saved to a file, it builds again later to the same image:\n\n" +
 			"   nixpacks plan . > plan.json\n   nixpacks build --plan plan.json .",
 		Flags: append(planFlags(),
-			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Usage: "print as `json`, toml or text, a table for people"}),
+			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Category: aboutWords, Usage: "`json|toml|text`: how the plan is printed, text being a table for people (default: json)"}),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return planAction(c, h) },
 	}
@@ -88,7 +88,7 @@ func factsCommand(h *Host) *ucli.Command {
 		ArgsUsage: "[PATH]",
 		Description: "A provider is a function from these facts to a plan, so the cue command gives the same plan:\n\n" +
 			"   nixpacks facts . > facts.json\n   cue export ./providers/NAME facts.json -e plan",
-		Flags:        append(planFlags(), &ucli.StringFlag{Name: "provider", Usage: "the provider `NAME`, where several plan the app"}),
+		Flags:        append(planFlags(), &ucli.StringFlag{Name: "provider", Category: aboutWords, Usage: "the provider `NAME`, where several plan the app"}),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return factsAction(c, h) },
 	}

@@ -35,6 +35,8 @@ type Input struct {
 	CacheKey string
 	// NoCache runs every step anew and gives it no cache directories.
 	NoCache bool
+	// NoCacheDirectories gives steps no cache directories, and leaves their results in the cache.
+	NoCacheDirectories bool
 	// CA says that the client has the secrets CASecret and TrustStoreSecret: steps trust them. They are never part
 	// of the image.
 	CA bool

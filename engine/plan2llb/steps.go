@@ -105,7 +105,7 @@ func (s Secret) options() []llb.RunOption {
 // cacheMounts are the phase's cache directories. Their ids are Nixpacks' own, and so is that builds share
 // them while they run.
 func (l *lowering) cacheMounts(ph *plan.Phase) []llb.RunOption {
-	if l.in.CacheKey == "" || l.in.NoCache {
+	if l.in.CacheKey == "" || l.in.NoCache || l.in.NoCacheDirectories {
 		return nil
 	}
 	var opts []llb.RunOption

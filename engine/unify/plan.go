@@ -90,7 +90,7 @@ func (u *unifier) finish(p *plan.Plan) {
 	if u.packages == "apt" {
 		p.Packages = "apt"
 	}
-	p.Pin(u.catalog.Defaults(), truthy(u.vars, "DEBIAN"))
+	p.Pin(u.catalog.Defaults(), Truthy(u.vars, "DEBIAN"))
 }
 
 // check refuses what cannot be built, whoever said it.

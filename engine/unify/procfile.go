@@ -1,6 +1,7 @@
 package unify
 
 import (
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -67,30 +68,43 @@ func processes(text string) (map[string]process, error) {
 		return nil, nil
 	}
 	if all, ok := yamlProcesses(text); ok {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if p := all[name]; strings.TrimSpace(p.cmd) == "" {
+				return nil, noProcess(text, p.line, "the process %s in Procfile has no command", name)
+			}
+		}
 		return all, nil
 	}
 	return lineProcesses(text)
 }
 
+// yamlProcesses reads the one YAML document that text is; false where it is none, or no map of commands.
 func yamlProcesses(text string) (map[string]process, bool) {
-	var doc yaml.Node
-	if yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+	var doc, more yaml.Node
+	d := yaml.NewDecoder(strings.NewReader(text))
+	if d.Decode(&doc) != nil || d.Decode(&more) != io.EOF || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, false
 	}
 	all := map[string]process{}
 	nodes := doc.Content[0].Content
 	for i := 0; i+1 < len(nodes); i += 2 {
 		key, value := nodes[i], nodes[i+1]
-		_, twice := all[key.Value]
-		if key.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || twice || value.Value == "" {
+		if value.Kind == yaml.AliasNode {
+			value = value.Alias
+		}
+		if _, twice := all[key.Value]; key.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || twice {
 			return nil, false
 		}
-		all[key.Value] = process{value.Value, value.Line, value.Column}
+		cmd := value.Value
+		if value.Tag == "!!null" {
+			cmd = ""
+		}
+		all[key.Value] = process{cmd, max(value.Line, key.Line), max(value.Column, 1)}
 	}
 	return all, true
 }
 
-var processLine = regexp.MustCompile(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(\S.*?)[ \t]*$`)
+var processLine = regexp.MustCompile(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*?)[ \t]*$`)
 
 func lineProcesses(text string) (map[string]process, error) {
 	all := map[string]process{}
@@ -98,21 +112,26 @@ func lineProcesses(text string) (map[string]process, error) {
 		if t := strings.TrimSpace(line); t == "" || t[0] == '#' {
 			continue
 		}
-		refuse := func(format string, args ...any) error {
-			return fault.New(fault.Refused, format, args...).WithPos(fault.Pos{File: "Procfile", Line: i + 1, Col: 1}).
-				WithSource([]byte(text)).WithHint("each line of a Procfile is NAME: COMMAND, such as web: node server.js")
-		}
 		m := processLine.FindStringSubmatchIndex(line)
 		if m == nil {
-			return nil, refuse("this line of Procfile is no process")
+			return nil, noProcess(text, i+1, "this line of Procfile is no process")
 		}
-		name := line[m[2]:m[3]]
+		name, cmd := line[m[2]:m[3]], line[m[4]:m[5]]
 		if _, twice := all[name]; twice {
-			return nil, refuse("Procfile names the process %s twice", name)
+			return nil, noProcess(text, i+1, "Procfile names the process %s twice", name)
 		}
-		all[name] = process{line[m[4]:m[5]], i + 1, m[4] + 1}
+		if cmd == "" || cmd[0] == '#' {
+			return nil, noProcess(text, i+1, "the process %s in Procfile has no command", name)
+		}
+		all[name] = process{cmd, i + 1, m[4] + 1}
 	}
 	return all, nil
+}
+
+// noProcess is the fault for a line of a Procfile.
+func noProcess(text string, line int, format string, args ...any) error {
+	return fault.New(fault.Refused, format, args...).WithPos(fault.Pos{File: "Procfile", Line: line, Col: 1}).
+		WithSource([]byte(text)).WithHint("each line of a Procfile is NAME: COMMAND, such as web: node server.js")
 }
 
 func tooLarge(name string) error {

@@ -16,7 +16,8 @@ func setting(env map[string]string, name string) (string, bool) {
 	return strings.ReplaceAll(v, "\n", ""), ok
 }
 
-func truthy(env map[string]string, name string) bool {
+// Truthy tells whether a variable NIXPACKS_name is switched on.
+func Truthy(env map[string]string, name string) bool {
 	v, _ := setting(env, name)
 	return v == "1" || v == "true"
 }

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// What flags are about, in the order in which help lists them.
+const (
+	aboutPlan     = "What the plan says"
+	aboutConfig   = "Where it is said"
+	aboutImage    = "The image"
+	aboutBuild    = "How it is built"
+	aboutPackages = "Where things are fetched"
+	aboutWords    = "What is printed"
+)
+
+var topics = []string{aboutPlan, aboutConfig, aboutImage, aboutBuild, aboutPackages, aboutWords}
+
+func init() {
+	whole := ucli.HelpPrinter
+	ucli.HelpPrinter = func(w io.Writer, template string, data any) {
+		if c, ok := data.(*ucli.Command); ok && !hasCommands(c) {
+			commandHelp(w, c)
+			return
+		}
+		whole(w, template, data)
+	}
+}
+
+// hasCommands tells whether a command has others below it; urfave/cli gives every command a help of its own.
+func hasCommands(c *ucli.Command) bool {
+	return slices.ContainsFunc(c.Subcommands, func(s *ucli.Command) bool { return s.Name != "help" })
+}
+
+// commandHelp prints what a command is, how it is called, and its flags by topic.
+func commandHelp(w io.Writer, c *ucli.Command) {
+	fmt.Fprintf(w, "%s: %s\n\nUsage: %s\n", c.HelpName, c.Usage, strings.TrimSpace(c.HelpName+" [flags] "+c.ArgsUsage))
+	if c.Description != "" {
+		fmt.Fprintf(w, "\n%s\n", c.Description)
+	}
+	for _, topic := range topics {
+		head := topic + ":"
+		for _, f := range c.Flags {
+			if topicOf(f) != topic {
+				continue
+			}
+			if head != "" {
+				fmt.Fprintf(w, "\n%s\n", head)
+				head = ""
+			}
+			fmt.Fprint(w, flagLine(f))
+		}
+	}
+}
+
+func topicOf(f ucli.Flag) string {
+	if c, ok := f.(ucli.CategorizableFlag); ok && c.GetCategory() != "" {
+		return c.GetCategory()
+	}
+	return aboutWords // --help, which is not ours
+}
+
+// flagLine is what help says of a flag; a long one has its explanation on the next line.
+func flagLine(f ucli.Flag) string {
+	const column = 28
+	doc := f.(ucli.DocGenerationFlag)
+	value, usage := placeholder(doc.GetUsage())
+	if _, isBool := f.(*ucli.BoolFlag); isBool {
+		value = ""
+	}
+	left := "      --" + f.Names()[0]
+	if letter := slices.IndexFunc(f.Names(), func(n string) bool { return len(n) == 1 }); letter >= 0 {
+		left = "  -" + f.Names()[letter] + ", --" + f.Names()[0]
+	}
+	if value != "" {
+		left += " " + value
+	}
+	if len(left) > column {
+		return left + "\n" + strings.Repeat(" ", column+2) + usage + "\n"
+	}
+	return fmt.Sprintf("%-*s  %s\n", column, left, usage)
+}
+
+// placeholder takes the word in backquotes out of a flag's usage: it stands for the flag's value, and stays in the
+// text too unless a colon follows it.
+func placeholder(usage string) (value, text string) {
+	before, rest, ok := strings.Cut(usage, "`")
+	value, after, closed := strings.Cut(rest, "`")
+	if !ok || !closed {
+		return "", usage
+	}
+	if text, ok := strings.CutPrefix(after, ": "); ok && before == "" {
+		return value, text
+	}
+	return value, before + value + after
+}
+
+// elsewhere are flags of Nixpacks that this program does not have, and what does their work here.
+var elsewhere = map[string]string{
+	"out": "nothing is written but the image. nixpacks plan . > plan.json saves the plan, nixpacks build --plan plan.json . builds it;\n" +
+		"--output type=local,dest=DIR writes the image's files",
+	"dockerfile":              "there is no Dockerfile: the plan becomes build steps directly. nixpacks llb prints them",
+	"current-dir":             "nothing is written into the app's directory, so there is nothing to choose",
+	"incremental-cache-image": "cache directories are kept on this machine from build to build: see nixpacks cache du",
+	"cache-from":              "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
+	"inline-cache":            "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
+	"docker-host":             "Docker is not used. --builder ADDRESS, or BUILDKIT_HOST, builds on another BuildKit",
+	"docker-tls-verify":       "Docker is not used. --builder ADDRESS, or BUILDKIT_HOST, builds on another BuildKit",
+	"docker-cert-path":        "Docker is not used. --builder ADDRESS, or BUILDKIT_HOST, builds on another BuildKit",
+	"cpu-quota":               "limit the BuildKit that builds, and name it with --builder ADDRESS or BUILDKIT_HOST",
+	"memory":                  "limit the BuildKit that builds, and name it with --builder ADDRESS or BUILDKIT_HOST",
+}
+
+// elsewhereLetters are the letters of those that have one.
+var elsewhereLetters = map[string]string{"o": "out", "d": "dockerfile"}
+
+// unknownFlag is the fault for a flag that the command does not have.
+func unknownFlag(c *ucli.Context, name string) *fault.Fault {
+	name, _, _ = strings.Cut(strings.TrimLeft(name, "-"), "=")
+	long := name
+	if of, ok := elsewhereLetters[name[:min(1, len(name))]]; ok && flagsOf(c.Command)[name] == nil && elsewhere[name] == "" {
+		long = of
+	}
+	if hint, ok := elsewhere[long]; ok {
+		return fault.New(fault.Usage, "Nixpacks' flag %s is not here", dashes(name)).WithHint("%s", hint)
+	}
+	return fault.New(fault.Usage, "unknown flag %s", dashes(name)).WithHint("%s", flagHint(c, name))
+}

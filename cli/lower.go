@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"net/netip"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// lowerFlags say what a graph depends on beside the plan.
+func lowerFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "plan", Category: aboutConfig, Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"},
+		&ucli.StringSliceFlag{Name: "label", Aliases: []string{"l"}, Category: aboutImage, Usage: "add the label `K=V` to the image (repeatable)"},
+		&ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH` (default: the builder's own)"},
+		&ucli.StringSliceFlag{Name: "add-host", Category: aboutBuild, Usage: "let steps find `NAME:IP`, which gives them this machine's network (repeatable)"},
+		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
+		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "run every step anew, without cache directories"},
+		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
+	}
+}
+
+// lowerInput is what the graph depends on, but for the bases, which the engine resolves.
+func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
+	in := plan2llb.Input{
+		Plan: p, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
+		NoCacheDirectories: unify.Truthy(p.Variables, "NO_CACHE"),
+	}
+	for _, kv := range c.StringSlice("label") {
+		k, v, _ := strings.Cut(kv, "=") // as with docker, K alone is an empty label
+		if k == "" {
+			return in, fault.New(fault.Usage, "--label %q is not K=V", kv)
+		}
+		in.Labels[k] = v
+	}
+	for _, m := range c.StringSlice("mirror") {
+		from, to, ok := strings.Cut(m, "=")
+		if !ok || from == "" || to == "" {
+			return in, fault.New(fault.Usage, "--mirror %q is not FROM=TO", m).WithHint("both are beginnings of URLs")
+		}
+		in.Mirrors = append(in.Mirrors, plan2llb.Mirror{From: from, To: to})
+	}
+	var err error
+	if in.Hosts, err = hosts(c.StringSlice("add-host")); err != nil {
+		return in, err
+	}
+	in.HostNetwork = len(in.Hosts) > 0 && c.String("network") != buildkitd.NetworkNone
+	in.Platform, err = platform(c.String("platform"))
+	return in, err
+}
+
+// hosts reads --add-host as docker does: NAME:IP or NAME=IP, an IPv6 address perhaps in brackets.
+func hosts(given []string) ([]plan2llb.Host, error) {
+	var out []plan2llb.Host
+	for _, s := range given {
+		name, addr, ok := strings.Cut(s, "=")
+		if !ok {
+			name, addr, _ = strings.Cut(s, ":")
+		}
+		ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(addr, "["), "]"))
+		if err != nil || name == "" || strings.ContainsAny(name, " \t\n#") {
+			return nil, fault.New(fault.Usage, "--add-host %q is not NAME:IP", s).WithHint("write --add-host db.internal:10.0.0.7")
+		}
+		out = append(out, plan2llb.Host{Name: name, Addr: ip})
+	}
+	return out, nil
+}
+
+// progressMode is --progress; who wants more words gets every line of every step, as with Nixpacks.
+func progressMode(c *ucli.Context, h *Host) string {
+	if h.verbose && !c.IsSet("progress") {
+		return "plain"
+	}
+	return c.String("progress")
+}
