@@ -1,0 +1,3 @@
+import Config
+
+config :hello, greeting: "Hello from Elixir\n"

@@ -1,0 +1,3 @@
+defmodule Greet do
+  def hello(name), do: "Hello, #{name}"
+end
