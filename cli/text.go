@@ -93,7 +93,7 @@ func startRows(w *tabwriter.Writer, s *plan.Start) {
 		return
 	}
 	row(w, "  run", s.Cmd)
-	for _, f := range []struct{ what, value string }{{"in image", s.RunImage}, {"as user", s.User}} {
+	for _, f := range []struct{ what, value string }{{"in image", s.RunImage}, {"with apt", strings.Join(s.AptPkgs, " ")}, {"as user", s.User}} {
 		if f.value != "" {
 			row(w, "  "+f.what, f.value)
 		}

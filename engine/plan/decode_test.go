@@ -34,7 +34,7 @@ func full() *Plan {
 				Variables: map[string]string{},
 			},
 		},
-		Start: &Start{Cmd: "run", RunImage: "img:2", OnlyIncludeFiles: []string{}, User: "app"},
+		Start: &Start{Cmd: "run", RunImage: "img:2", OnlyIncludeFiles: []string{}, AptPkgs: []string{"p"}, User: "app"},
 	}
 }
 
@@ -168,7 +168,7 @@ func TestShapeAt(t *testing.T) {
 			t.Errorf("%q is %q", path, s.Words)
 		}
 	}
-	if s, _ := ShapeAt("start"); !slices.Equal(s.Names, []string{"cmd", "runImage", "onlyIncludeFiles", "user"}) {
+	if s, _ := ShapeAt("start"); !slices.Equal(s.Names, []string{"cmd", "runImage", "onlyIncludeFiles", "aptPkgs", "user"}) {
 		t.Errorf("%q", s.Names)
 	}
 }

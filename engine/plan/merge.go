@@ -54,7 +54,7 @@ func (p *Plan) Clone() *Plan {
 	}
 	if p.Start != nil {
 		s := *p.Start
-		s.OnlyIncludeFiles = slices.Clone(s.OnlyIncludeFiles)
+		s.OnlyIncludeFiles, s.AptPkgs = slices.Clone(s.OnlyIncludeFiles), slices.Clone(s.AptPkgs)
 		c.Start = &s
 	}
 	return &c
@@ -136,6 +136,7 @@ func mergeStart(base, over *Start) *Start {
 	base.Cmd = last(base.Cmd, over.Cmd)
 	base.RunImage = last(base.RunImage, over.RunImage)
 	base.OnlyIncludeFiles = Fill(base.OnlyIncludeFiles, over.OnlyIncludeFiles)
+	base.AptPkgs = Fill(base.AptPkgs, over.AptPkgs)
 	base.User = last(base.User, over.User)
 	return base
 }

@@ -56,9 +56,9 @@ func TestMergeFields(t *testing.T) {
 	if got := Merge(full(), &Plan{}); !reflect.DeepEqual(got, full()) {
 		t.Errorf("nothing over: %s", got.JSON())
 	}
-	base := &Plan{Variables: map[string]string{"A": "1", "B": "1"}, Start: &Start{Cmd: "x", User: "u"}, Phases: map[string]*Phase{}}
-	over := &Plan{Variables: map[string]string{"B": "2"}, Start: &Start{Cmd: "y"}}
-	want := &Plan{Variables: map[string]string{"A": "1", "B": "2"}, Start: &Start{Cmd: "y", User: "u"}, Phases: map[string]*Phase{}}
+	base := &Plan{Variables: map[string]string{"A": "1", "B": "1"}, Start: &Start{Cmd: "x", User: "u", AptPkgs: list("p")}, Phases: map[string]*Phase{}}
+	over := &Plan{Variables: map[string]string{"B": "2"}, Start: &Start{Cmd: "y", AptPkgs: list("...", "q")}}
+	want := &Plan{Variables: map[string]string{"A": "1", "B": "2"}, Start: &Start{Cmd: "y", User: "u", AptPkgs: list("...", "p", "q")}, Phases: map[string]*Phase{}}
 	if got := Merge(base, over); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %s", got.JSON())
 	}
@@ -122,12 +122,12 @@ func TestPin(t *testing.T) {
 		{"marker only", &Plan{Phases: map[string]*Phase{"a": {NixPkgs: list("...")}}}, false, "nix:1", "rev1"},
 		{"no nix", &Plan{Phases: map[string]*Phase{"a": {Cmds: list("x")}}}, false, "nix:1", ""},
 	} {
-		c.p.Start = &Start{OnlyIncludeFiles: list("...", "a")}
+		c.p.Start = &Start{OnlyIncludeFiles: list("...", "a"), AptPkgs: list("...", "p")}
 		c.p.Pin(d, c.debian)
 		if c.p.BuildImage != c.image || c.p.Phases["a"].NixpkgsArchive != c.archive {
 			t.Errorf("%s: %s", c.name, c.p.JSON())
 		}
-		if c.p.Providers == nil || !slices.Equal(c.p.Start.OnlyIncludeFiles, list("a")) {
+		if c.p.Providers == nil || !slices.Equal(c.p.Start.OnlyIncludeFiles, list("a")) || !slices.Equal(c.p.Start.AptPkgs, list("p")) {
 			t.Errorf("%s: %s", c.name, c.p.JSON())
 		}
 	}

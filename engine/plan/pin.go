@@ -52,7 +52,7 @@ func (p *Plan) DropMarkers() {
 		ph.dropMarkers()
 	}
 	if p.Start != nil {
-		p.Start.OnlyIncludeFiles = dropMarkers(p.Start.OnlyIncludeFiles)
+		p.Start.OnlyIncludeFiles, p.Start.AptPkgs = dropMarkers(p.Start.OnlyIncludeFiles), dropMarkers(p.Start.AptPkgs)
 	}
 }
 

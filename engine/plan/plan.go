@@ -60,6 +60,8 @@ type Start struct {
 	// RunImage, where set, is the image that runs instead of the build image, with OnlyIncludeFiles of /app in it.
 	RunImage         string   `json:"runImage,omitempty"`
 	OnlyIncludeFiles []string `json:"onlyIncludeFiles,omitzero"`
+	// AptPkgs are Debian packages of the running image: in RunImage, or with those of the phases where there is none.
+	AptPkgs []string `json:"aptPkgs,omitzero"`
 	// User that the command runs as; "" is root.
 	User string `json:"user,omitempty"`
 }

@@ -110,13 +110,7 @@ func (c *checks) options(in *Input) {
 }
 
 func (c *checks) phase(at string, ph *plan.Phase) {
-	for _, p := range ph.AptPkgs {
-		for _, name := range strings.Fields(p) {
-			if !debianPackage.MatchString(name) {
-				c.refuse("%s.aptPkgs: %q is not the name of a Debian package", at, name)
-			}
-		}
-	}
+	c.debian(at+".aptPkgs", ph.AptPkgs)
 	if ph.UsesNix() && !revision.MatchString(ph.NixpkgsArchive) {
 		c.refuse("%s.nixpkgsArchive: %q is not a revision of nixpkgs", at, ph.NixpkgsArchive).
 			WithHint("give the hash of a commit, or the name of a branch or tag")
@@ -133,6 +127,16 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 	for _, cmd := range ph.Cmds {
 		if strings.ContainsRune(cmd, 0) {
 			c.refuse("%s.cmds: a command holds a NUL character", at)
+		}
+	}
+}
+
+func (c *checks) debian(at string, pkgs []string) {
+	for _, p := range pkgs {
+		for _, name := range strings.Fields(p) {
+			if !debianPackage.MatchString(name) {
+				c.refuse("%s: %q is not the name of a Debian package", at, name)
+			}
 		}
 	}
 }
@@ -188,6 +192,7 @@ func (c *checks) start(s *plan.Start) {
 		return
 	}
 	c.paths("start.onlyIncludeFiles", s.OnlyIncludeFiles)
+	c.debian("start.aptPkgs", s.AptPkgs)
 	if s.User != "" && !userName.MatchString(s.User) {
 		c.refuse("start.user: %q is not the name or the number of a user", s.User).WithHint(`write it as "name", "1000" or "1000:1000"`)
 	}

@@ -41,8 +41,8 @@
 // step that makes it. Without a cache key there are no cache directories, and what commands leave in them is
 // part of the image, as in Nixpacks.
 //
-// A run image gets the variables, the paths of the phases (but not those of Nix, which stays behind), the
-// static assets, certificates, and of /app what start.onlyIncludeFiles says.
+// A run image gets Debian packages of its own (start.aptPkgs), the variables, the paths of the phases (but not those
+// of Nix, which stays behind), the static assets, certificates, and of /app what start.onlyIncludeFiles says.
 //
 // # No merges
 //

@@ -41,8 +41,8 @@ func baseEnv(c ocispecs.ImageConfig) map[string]string {
 }
 
 // toolEnv is the environment of steps that install packages: nothing of the app is in it.
-func (l *lowering) toolEnv() map[string]string {
-	env := baseEnv(l.in.Base.Config)
+func toolEnv(on Source) map[string]string {
+	env := baseEnv(on.Config)
 	env["HOME"], env["USER"] = "/root", "root"
 	return env
 }

@@ -149,7 +149,7 @@ func nixString(s string) string {
 func (l *lowering) installNix(s *nixSet) {
 	m := newMirrors(l.in.Mirrors)
 	expr := l.expressionFolder(s, s.expression(m))
-	env := l.toolEnv()
+	env := toolEnv(l.in.Base)
 	env["PATH"] = joinPath(rootNix+"/bin", "/nix/var/nix/profiles/default/bin", env["PATH"])
 	env["NIX_CONFIG"] = joinLines(env["NIX_CONFIG"], nixConfig(m))
 	l.state = l.exec(l.state, step{

@@ -29,17 +29,22 @@ func (l *lowering) packages() {
 	}
 	var apt []string
 	for _, ph := range l.in.Plan.Phases {
-		for _, p := range ph.AptPkgs {
-			apt = append(apt, strings.Fields(p)...)
-		}
+		apt = append(apt, ph.AptPkgs...)
 	}
-	if len(apt) > 0 {
-		l.installApt(sortedSet(apt))
+	if l.in.Run == nil {
+		apt = append(apt, l.start.AptPkgs...)
 	}
+	l.installApt("apt", l.in.Base, apt)
 }
 
-func (l *lowering) installApt(pkgs []string) {
-	env := l.toolEnv()
+// installApt adds the step that installs Debian packages, each element of the list one or several, on the base on; role
+// names it in the progress.
+func (l *lowering) installApt(role string, on Source, list []string) {
+	pkgs := sortedSet(strings.Fields(strings.Join(list, " ")))
+	if len(pkgs) == 0 {
+		return
+	}
+	env := toolEnv(on)
 	env["DEBIAN_FRONTEND"] = "noninteractive"
 	if l.in.CA {
 		env["NIXPACKS_APT_OPTIONS"] = "-o Acquire::https::CAInfo=" + caFile
@@ -48,7 +53,7 @@ func (l *lowering) installApt(pkgs []string) {
 		args: append([]string{"/bin/bash", "-eo", "pipefail", "-c", installApt, "apt"}, pkgs...),
 		dir:  "/",
 		env:  env,
-		opts: []llb.RunOption{named("[apt] " + strings.Join(pkgs, " "))},
+		opts: []llb.RunOption{named("[" + role + "] " + strings.Join(pkgs, " "))},
 	})
 }
 

@@ -39,8 +39,7 @@ func (l *lowering) user(on Source) {
 	if name == "" || isNumber(name) {
 		return
 	}
-	env := baseEnv(on.Config)
-	env["HOME"], env["USER"] = "/root", "root"
+	env := toolEnv(on)
 	env["SOURCE_DATE_EPOCH"] = "86400" // or the user database holds today's date
 	l.state = l.exec(l.state, step{
 		args: []string{"/bin/sh", "-e", "-c", addUser, "user", name},
@@ -57,10 +56,12 @@ func (l *lowering) wantsWhole() bool {
 	return !l.whole && (l.in.Run == nil || !nothing)
 }
 
-// runImage goes over to the run image, and copies into it what it needs of the chain so far.
+// runImage goes over to the run image, installs its Debian packages (on its own base: they have a database), and copies
+// into it what it needs of the chain so far.
 func (l *lowering) runImage() {
 	built := l.state
 	l.state = l.in.Run.state("run")
+	l.installApt("run apt", *l.in.Run, l.start.AptPkgs)
 	l.user(*l.in.Run)
 	files := l.ownFiles(*l.in.Run).Copy(built, "/etc/ssl/cert[s]", "/etc/ssl/certs", &llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, AllowEmptyWildcard: true})
