@@ -61,7 +61,9 @@ func nothingDetected(c *ucli.Context, cat *catalog.Catalog) error {
 	var looked []string
 	for _, name := range cat.Names() {
 		p, _ := cat.Get(name)
-		looked = append(looked, fmt.Sprintf("  %s: %s", name, detect.Lookup(p.Detect())))
+		if !p.Detect().Never() {
+			looked = append(looked, fmt.Sprintf("  %s: %s", name, detect.Lookup(p.Detect())))
+		}
 	}
 	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path).
 		WithHint("if the app is in a folder below, give its path; if it is of another kind, say what to do in a nixpacks.toml:\n" +

@@ -10,7 +10,7 @@ import (
 )
 
 // Rule tells whether a provider recognizes an app. One of the three is set: Any and All hold rules, of
-// which one or all must hold; Ask is a question whose answer must be ok.
+// which one or all must hold; Ask is a question whose answer must be ok. An empty Any never holds.
 type Rule struct {
 	Any, All []Rule
 	Ask      facts.Question
@@ -42,10 +42,12 @@ func parseGroup(v any, levels int) (Rule, error) {
 			continue
 		}
 		list, ok := items.([]any)
-		if !ok || len(m) != 1 || len(list) == 0 || levels == 0 {
+		never := name == "any" && levels == 2 // where nothing will do
+		if !ok || len(m) != 1 || len(list) == 0 && !never || levels == 0 {
 			return Rule{}, fmt.Errorf("%s stands alone and is a list of questions, nested once at most", name)
 		}
 		var r Rule
+		*into(&r) = []Rule{}
 		for _, x := range list {
 			sub, err := parseGroup(x, levels-1)
 			if err != nil {
@@ -61,6 +63,9 @@ func parseGroup(v any, levels int) (Rule, error) {
 	}
 	return Rule{Ask: q}, err
 }
+
+// Never tells whether the rule holds for no app: the provider is there for others to build on.
+func (r Rule) Never() bool { return r.Any != nil && len(r.Any) == 0 }
 
 // Holds tells whether the rule holds for an app. It is a fault where a file that it searches cannot be read.
 func (r Rule) Holds(a *app.App, env map[string]string) (bool, error) {

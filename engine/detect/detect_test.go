@@ -19,6 +19,7 @@ var rules = []struct{ name, detect string }{
 	{"either", `any: [{file: "deno.json"}, {grep: "from \"https://deno", in: "**/*.{ts,js}"}]`},
 	{"nested", `any: [{all: [{file: "a"}, {dir: "b"}]}, {dir: "c"}]`},
 	{"inside", `all: [{file: "Cargo.toml"}, {any: [{file: "x"}, {grep: "runner", in: ".cargo/config.toml"}]}]`},
+	{"never", `any: []`},
 	{"rust", `any: [{file: "Cargo.toml"}]`},
 }
 

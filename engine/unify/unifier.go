@@ -111,7 +111,7 @@ func (u *unifier) detect() ([]string, error) {
 		if plan.Marker(name) {
 			continue
 		}
-		if _, ok := u.catalog.Get(name); !ok {
+		if p, ok := u.catalog.Get(name); !ok || p.Detect().Never() {
 			return nil, u.unknownProvider(name)
 		}
 		names = append(names, name)
