@@ -91,6 +91,16 @@ func (a *App) Stat(name string) (fs.FileInfo, bool) {
 	return info, err == nil
 }
 
+// Entry tells what bears the name at a path of the app, a link itself and not what it leads to; false for nothing.
+func (a *App) Entry(name string) (fs.FileInfo, bool) {
+	name, ok := clean(name)
+	if !ok {
+		return nil, false
+	}
+	info, err := a.root.Lstat(name)
+	return info, err == nil
+}
+
 // TopDirs names the directories at the top of the app, sorted, .git left out.
 func (a *App) TopDirs() ([]string, error) {
 	ents, err := fs.ReadDir(a.root.FS(), ".")

@@ -28,6 +28,8 @@ type Provider struct {
 	dir     fs.FS          // that Folder is in
 	label   string         // what places in dir begin with
 	foreign bool           // from outside: not checked by our tests
+
+	variables []string // settings that it asks for
 }
 
 // sources are the provider's files.
@@ -147,6 +149,7 @@ func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
 	if p.Name == "" {
 		return nil, fault.New(fault.Refused, "a provider needs a literal name").WithPos(s.at("name"))
 	}
+	p.variables = s.variables()
 	rule, ok := s.single("detect")
 	if !ok {
 		return nil, fault.New(fault.Refused, "provider %s: detect must be literal data", p.Name).WithPos(s.at("detect"))

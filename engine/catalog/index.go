@@ -22,6 +22,8 @@ type indexed struct {
 	Folder string         `json:"folder"`
 	Name   string         `json:"name"`
 	Detect map[string]any `json:"detect"`
+	// Env are the settings that the provider asks for.
+	Env []string `json:"env,omitempty"`
 }
 
 // Index is the catalog as the content of IndexFile: a line each for the defaults and every provider.
@@ -33,7 +35,7 @@ func (c *Catalog) Index() ([]byte, error) {
 	}
 	b.WriteString("{\"defaults\": " + string(defaults) + ",\n\"providers\": [")
 	for i, p := range c.list {
-		line, err := json.Marshal(indexed{p.Folder, p.Name, p.rule})
+		line, err := json.Marshal(indexed{p.Folder, p.Name, p.rule, p.variables})
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +64,9 @@ func loadIndexed(dir fs.FS, name string) (*Catalog, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Bug, err, "the index of the program's providers is broken")
 		}
-		c.list = append(c.list, &Provider{Name: x.Name, Folder: x.Folder, detect: rule, rule: x.Detect, dir: dir, label: name})
+		c.list = append(c.list, &Provider{
+			Name: x.Name, Folder: x.Folder, detect: rule, rule: x.Detect, dir: dir, label: name, variables: x.Env,
+		})
 	}
 	return c, nil
 }

@@ -108,12 +108,15 @@ func tooLarge(name string) error {
 		WithPos(fault.Pos{File: name})
 }
 
-// variable is the first that is set. As in Nixpacks, a setting of this program loses its line breaks.
+// variable is the first that is set. As in Nixpacks, a setting of this program loses its line breaks, and says nothing
+// where it is empty.
 func variable(env map[string]string, q Question) Answer {
 	for _, name := range q.Args {
 		if v, ok := env[name]; ok {
 			if strings.HasPrefix(name, "NIXPACKS_") {
-				v = strings.ReplaceAll(v, "\n", "")
+				if v = strings.ReplaceAll(v, "\n", ""); v == "" {
+					continue
+				}
 			}
 			return Answer{OK: true, Value: strings.ToValidUTF8(v, "\uFFFD")}
 		}

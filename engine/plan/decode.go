@@ -211,9 +211,21 @@ func unknownKey(f Field, path, names []string) *fault.Fault {
 		WithHint("%s", didYouMean(f.Name, names))
 }
 
+// meant are words that people write for fields, and that are too unlike those to be told by their letters.
+var meant = map[string]string{
+	"command": "cmd", "commands": "cmds", "script": "cmds", "run": "cmds", "packages": "nixPkgs", "pkgs": "nixPkgs", "nix": "nixPkgs",
+	"apt": "aptPkgs", "libs": "nixLibs", "libraries": "nixLibs", "overlays": "nixOverlays", "archive": "nixpkgsArchive",
+	"nixpkgs": "nixPkgs", "needs": "dependsOn", "depends": "dependsOn", "files": "onlyIncludeFiles", "cache": "cacheDirectories",
+	"cacheDirs": "cacheDirectories", "image": "buildImage", "baseImage": "buildImage", "env": "variables", "environment": "variables",
+	"assets": "staticAssets", "steps": "phases", "deploy": "start",
+}
+
 // didYouMean is the hint for a name that is none of names. Of a phase's fields the other names are known
 // too, and lead to the one to use.
 func didYouMean(name string, names []string) string {
+	if real := meant[name]; slices.Contains(names, real) {
+		return `did you mean "` + real + `"?`
+	}
 	if slices.Contains(names, "cmds") {
 		if real, ok := aliases[fault.Suggest(name, slices.Collect(maps.Keys(aliases)))]; ok && fault.Suggest(name, names) == "" {
 			return `did you mean "` + real + `"?`

@@ -1,12 +1,7 @@
 package unify
 
 import (
-	"io"
-	"os"
 	"path"
-	"path/filepath"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -26,6 +21,9 @@ type config struct {
 
 // readConfig finds and reads the configuration; nil where there is none.
 func (u *unifier) readConfig() (*config, error) {
+	if u.asked != nil {
+		return u.asked, nil
+	}
 	c, err := u.findConfig()
 	if c == nil || err != nil {
 		return nil, err
@@ -63,8 +61,13 @@ func (u *unifier) readDocument(root *plan.Node, text []byte) (*plan.Document, er
 	if len(d.Unknown) == 0 {
 		return d, nil
 	}
-	if v, _ := setting(u.options.Env, "UNKNOWN_KEYS"); v != "warn" {
+	switch v, _ := setting(u.options.Env, "UNKNOWN_KEYS"); v {
+	case "", "refuse":
 		return nil, inOrder(d.Unknown)
+	case "warn":
+	default:
+		return nil, fault.New(fault.Refused, "NIXPACKS_UNKNOWN_KEYS is %q", v).WithPos(fault.Pos{File: "--env"}).
+			WithHint("it is warn, or refuse, which is what is done without it")
 	}
 	for _, f := range d.Unknown {
 		u.notes = append(u.notes, Note{Text: f.Msg + " is ignored", Hint: f.Hint, At: f.At})
@@ -74,14 +77,14 @@ func (u *unifier) readDocument(root *plan.Node, text []byte) (*plan.Document, er
 
 func (u *unifier) findConfig() (*config, error) {
 	if name := u.options.Config; name != "" {
-		return u.namedConfig(name, "--config")
+		return u.namedConfig(name, byFlag)
 	}
 	if name, ok := setting(u.options.Env, "CONFIG_FILE"); ok {
 		return u.namedConfig(name, "--env NIXPACKS_CONFIG_FILE")
 	}
 	var found []*config
 	for _, name := range configNames {
-		text, ok, err := u.app.Text(name)
+		text, ok, err := u.text(name)
 		if err != nil {
 			return nil, err
 		}
@@ -98,44 +101,6 @@ func (u *unifier) findConfig() (*config, error) {
 		return nil, nil
 	}
 	return found[0], nil
-}
-
-// namedConfig reads the file that was asked for: in the app, or, from the command line only, any by its
-// absolute path. Whoever may set a variable for the build may not have other files read.
-func (u *unifier) namedConfig(name, by string) (*config, error) {
-	if filepath.IsAbs(name) && by == "--config" {
-		text, err := readAbsolute(name)
-		return &config{name: name, text: text, explicit: true}, err
-	}
-	text, ok, err := u.app.Text(name)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fault.New(fault.Usage, "there is no file %s in the app", name).WithPos(fault.Pos{File: by}).
-			WithHint("the path is taken from the app's directory")
-	}
-	return &config{name: path.Join(u.dir, path.Clean(name)), text: []byte(text), explicit: true}, nil
-}
-
-func readAbsolute(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, fault.New(fault.Usage, "%s is not a file", name).WithPos(fault.Pos{File: "--config"})
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "cannot read the configuration file %s", name)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "cannot read the configuration file %s", name)
-	}
-	if !utf8.Valid(text) {
-		return nil, fault.New(fault.Refused, "%s is not UTF-8 text", name).WithPos(fault.Pos{File: name})
-	}
-	return []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n")), nil
 }
 
 // clearBlanks takes away what a document sets to an empty string, if nothing over it says more.

@@ -34,6 +34,7 @@ func (u *unifier) plan() (*Result, error) {
 	if err := u.check(p); err != nil {
 		return nil, err
 	}
+	u.noteSettings(u.fileVars)
 	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts,
 		Origin: func(path ...string) (fault.Pos, bool) { return u.origin(path, "") }}, nil
 }
@@ -41,7 +42,7 @@ func (u *unifier) plan() (*Result, error) {
 // base is what lies below the user's file: providers and Procfile.
 func (u *unifier) base(names []string) (*plan.Plan, error) {
 	p, err1 := u.evaluate(names)
-	text, ok, err2 := u.app.Text("Procfile")
+	text, ok, err2 := u.text("Procfile")
 	if !ok || err2 != nil {
 		return plan.Merge(&plan.Plan{}, p), errors.Join(err1, err2)
 	}

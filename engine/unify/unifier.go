@@ -17,7 +17,8 @@ type unifier struct {
 	app     *app.App
 	catalog *catalog.Catalog
 	options Options
-	dir     string // the directory within the one that was given, for messages
+	dir     string  // the directory within the one that was given, for messages
+	asked   *config // the file that was asked for and read already, for a directory above
 
 	file     *config    // nil where there is none
 	cueHead  *says      // what nixpacks.cue says before any provider ran; nil for any other file
@@ -28,6 +29,7 @@ type unifier struct {
 	wanted   []string          // providers that the user names; nil for the one that is detected
 	detected []string          // what "..." stands for among them
 	vars     map[string]string // as providers see them
+	fileVars map[string]string // of them, those that the user's file or a plan as JSON sets
 	packages string
 
 	layers          []layer // all, lowest first
@@ -60,7 +62,7 @@ func (u *unifier) read() error {
 	before := u.before(u.head)
 	u.wanted, u.packages = before.Providers, before.Packages
 	u.configuredStart = before.Start != nil && before.Start.Cmd != ""
-	u.vars = maps.Clone(u.options.Env)
+	u.vars, u.fileVars = maps.Clone(u.options.Env), before.Variables
 	if u.vars == nil {
 		u.vars = map[string]string{}
 	}

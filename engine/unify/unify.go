@@ -56,11 +56,11 @@ type Note = catalog.Note
 // one is planned instead, as Nixpacks does. A plan without phases is not a fault here. Faults are
 // Refused, with the place in the file that is to be changed.
 func Plan(a *app.App, cat *catalog.Catalog, o Options) (*Result, error) {
-	return planIn(a, cat, o, "")
+	return planIn(a, cat, o, "", nil)
 }
 
-func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string) (*Result, error) {
-	u := &unifier{app: a, catalog: cat, options: o, dir: dir, facts: map[string]catalog.Facts{}}
+func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string, asked *config) (*Result, error) {
+	u := &unifier{app: a, catalog: cat, options: o, dir: dir, asked: asked, facts: map[string]catalog.Facts{}}
 	res, err := u.plan()
 	if err != nil || len(res.Plan.Phases) > 0 {
 		return res, err
@@ -73,7 +73,10 @@ func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	below, err := planIn(sub, cat, o, path.Join(dir, dirs[0]))
+	if u.file != nil && u.file.explicit {
+		asked = u.file
+	}
+	below, err := planIn(sub, cat, o, path.Join(dir, dirs[0]), asked)
 	if err != nil {
 		err = inDir(err, sub, dirs[0])
 		sub.Close()

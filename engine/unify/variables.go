@@ -6,14 +6,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// setting is the value of NIXPACKS_name. As in Nixpacks newlines are dropped.
+// setting is the value of NIXPACKS_name. As in Nixpacks newlines are dropped, and an empty one says nothing: platforms
+// pass them for what their users left open.
 func setting(env map[string]string, name string) (string, bool) {
-	v, ok := env["NIXPACKS_"+name]
-	return strings.ReplaceAll(v, "\n", ""), ok
+	v := strings.ReplaceAll(env[catalog.Setting+name], "\n", "")
+	return v, v != ""
 }
 
 // Truthy tells whether a variable NIXPACKS_name is switched on.

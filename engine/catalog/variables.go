@@ -1,0 +1,46 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/literal"
+)
+
+// Setting is the beginning of the names of variables that are meant for this program.
+const Setting = "NIXPACKS_"
+
+// Variables are the settings that the provider asks for, as far as their names are written in its facts, sorted.
+func (p *Provider) Variables() []string { return p.variables }
+
+// variables finds the names in the facts of kind env.
+func (s *syntax) variables() []string {
+	var found []string
+	add := func(x ast.Expr) {
+		if lit, ok := x.(*ast.BasicLit); ok {
+			if name, err := literal.Unquote(lit.Value); err == nil && strings.HasPrefix(name, Setting) {
+				found = append(found, name)
+			}
+		}
+	}
+	for _, d := range s.top["facts"] {
+		ast.Walk(d.Value, func(n ast.Node) bool {
+			f, ok := n.(*ast.Field)
+			if !ok {
+				return true
+			}
+			if name, _, err := ast.LabelName(f.Label); err == nil && name == "env" {
+				add(f.Value)
+				if list, ok := f.Value.(*ast.ListLit); ok {
+					for _, x := range list.Elts {
+						add(x)
+					}
+				}
+			}
+			return true
+		}, nil)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}

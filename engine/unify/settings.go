@@ -1,0 +1,65 @@
+package unify
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Settings are the variables NIXPACKS_* that mean the same for every app, without that beginning. Providers have
+// others. What each does stands in docs/configuration.md.
+var Settings = []string{
+	"PKGS", "APT_PKGS", "LIBS", "INSTALL_CMD", "BUILD_CMD", "START_CMD", "INSTALL_CACHE_DIRS", "BUILD_CACHE_DIRS",
+	"PACKAGES", "DEBIAN", "CONFIG_FILE", "UNKNOWN_KEYS", "NO_CACHE", "VERBOSE",
+}
+
+// anywhere are those that count in a file's variables too. The others come too late there, as in Nixpacks.
+var anywhere = []string{"DEBIAN", "NO_CACHE"}
+
+// instead is what a file says for settings that do not count in its variables.
+var instead = map[string]string{
+	"PKGS": "phases.setup.nixPkgs", "APT_PKGS": "phases.setup.aptPkgs", "LIBS": "phases.setup.nixLibs",
+	"INSTALL_CMD": "phases.install.cmds", "BUILD_CMD": "phases.build.cmds", "START_CMD": "start.cmd",
+	"INSTALL_CACHE_DIRS": "phases.install.cacheDirectories", "BUILD_CACHE_DIRS": "phases.build.cacheDirectories",
+	"PACKAGES": "packages",
+}
+
+// noteSettings tells of settings without effect: names that nothing reads and that are like one that is read, and
+// those that a file's variables cannot set.
+func (u *unifier) noteSettings(fromFile map[string]string) {
+	var known []string
+	for _, name := range Settings {
+		known = append(known, catalog.Setting+name)
+	}
+	for _, name := range u.catalog.Names() {
+		p, _ := u.catalog.Get(name)
+		known = append(known, p.Variables()...)
+	}
+	for _, full := range slices.Sorted(maps.Keys(u.vars)) {
+		name, ok := strings.CutPrefix(full, catalog.Setting)
+		at, _ := u.origin([]string{"variables", full}, "")
+		_, inFile := fromFile[full]
+		switch {
+		case !ok:
+		case !slices.Contains(known, full):
+			if like := fault.Suggest(full, known); like != "" {
+				u.note(at, "nothing reads the variable "+full, "did you mean "+like+"?")
+			}
+		case inFile && instead[name] != "" && u.options.Env[full] == "":
+			u.note(at, full+" has no effect among the variables of a file", "write "+instead[name]+" there instead")
+		case inFile && slices.Contains(Settings, name) && !slices.Contains(anywhere, name) && u.options.Env[full] == "":
+			u.note(at, full+" has no effect among the variables of a file", "pass it with --env")
+		}
+	}
+}
+
+func (u *unifier) note(at fault.Pos, text, hint string) {
+	n := Note{Text: text, Hint: hint}
+	if at.File != "" {
+		n.At = []fault.Pos{at}
+	}
+	u.notes = append(u.notes, n)
+}
