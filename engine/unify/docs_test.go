@@ -3,12 +3,15 @@ package unify
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 )
 
 // Every configuration that the documentation shows is one.
 func TestDocs(t *testing.T) {
-	block := regexp.MustCompile("(?ms)^```(cue|toml)\n(.*?)^```$")
+	block := regexp.MustCompile("(?ms)^```(cue|toml|json)\n(.*?)^```$")
 	for _, file := range []string{"../../README.md", "../../docs/configuration.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -27,9 +30,22 @@ func TestDocs(t *testing.T) {
 			if got["error"] != "" {
 				t.Errorf("%s:\n%s\n%s", file, m[2], got["error"])
 			}
-			if got["changes"] == "" && m[1] == "toml" {
+			if got["changes"] == "" && m[1] != "cue" {
 				t.Errorf("%s: this changes nothing:\n%s", file, m[2])
 			}
+		}
+	}
+}
+
+// Every setting is documented.
+func TestDocsSettings(t *testing.T) {
+	text, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Settings {
+		if !strings.Contains(string(text), "\n| `"+catalog.Setting+name+"` | ") {
+			t.Errorf("docs/configuration.md has no row for %s%s", catalog.Setting, name)
 		}
 	}
 }
