@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -99,8 +101,13 @@ func planOptions(c *ucli.Context, h *Host) (unify.Options, error) {
 	if c.IsSet("json-plan") {
 		jsonPlan = []byte(c.String("json-plan"))
 	}
+	on, err := platform(c.String("platform")) // only commands that build have the flag
+	if err != nil {
+		return unify.Options{}, err
+	}
 	return unify.Options{
 		Env:      env,
+		Arch:     cmp.Or(on.Architecture, runtime.GOARCH),
 		Config:   c.String("config"),
 		JSONPlan: jsonPlan,
 		Flags: unify.Flags{

@@ -26,6 +26,7 @@ var update = flag.Bool("update", false, "rewrite what the tests expect from what
 //	-- app/PATH --   a file of the app; -- app/PATH mode=755 -- an executable one
 //	-- env --        variables, a line NAME=VALUE each
 //	-- packages --   nix or apt
+//	-- arch --       the machine that the image is for, where it is not amd64
 //
 // and what is expected of it, rewritten by -update:
 //
@@ -42,7 +43,7 @@ func TestProviders(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Others: c})
+		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Arch: in.arch, Others: c})
 		got := outcome(t, e, err)
 		if !*update {
 			compare(t, want, got)
@@ -84,10 +85,10 @@ func eachCase(t *testing.T, f func(t *testing.T, c *catalog.Catalog, p *catalog.
 
 // input is what a case gives; files are its sections.
 type input struct {
-	dir, packages string
-	env           map[string]string
-	comment       []byte
-	files         []txtar.File
+	dir, packages, arch string
+	env                 map[string]string
+	comment             []byte
+	files               []txtar.File
 }
 
 func splitCase(t *testing.T, ar *txtar.Archive) (input, []txtar.File) {
@@ -108,6 +109,8 @@ func splitCase(t *testing.T, ar *txtar.Archive) (input, []txtar.File) {
 			}
 		case f.Name == "packages":
 			in.packages = strings.TrimSpace(string(f.Data))
+		case f.Name == "arch":
+			in.arch = strings.TrimSpace(string(f.Data))
 		default:
 			want = append(want, f)
 			continue
@@ -239,7 +242,7 @@ func TestStockCUE(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Others: c})
+		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Arch: in.arch, Others: c})
 		if err != nil {
 			return // what is refused has no plan
 		}

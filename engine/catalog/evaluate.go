@@ -26,6 +26,8 @@ type Env struct {
 	Packages string
 	// Variables that the user gave, by name.
 	Variables map[string]string
+	// Arch is the architecture of the machine that the image is for, as images name it; "" is amd64.
+	Arch string
 	// Others are the providers that this one may ask about the app; nil for none.
 	Others *Catalog
 

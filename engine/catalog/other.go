@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -10,13 +11,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// answer answers one question about the app. Those about another provider are answered here, since package facts
-// knows none.
+// answer answers one question about the app. Those about another provider and about the machine are answered here, since
+// package facts knows neither.
 func (e *evaluator) answer(q facts.Question) (facts.Answer, error) {
-	if q.Kind != "provider" {
-		return facts.Resolve(e.app, e.env.Variables, q)
+	switch q.Kind {
+	case "provider":
+		return e.other(q.Args[0])
+	case "machine":
+		return facts.Answer{OK: true, Value: cmp.Or(e.env.Arch, "amd64")}, nil
 	}
-	return e.other(q.Args[0])
+	return facts.Resolve(e.app, e.env.Variables, q)
 }
 
 // other evaluates another provider for the same app: its plan and what it shares are the answer, and what it tells

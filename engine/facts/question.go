@@ -47,8 +47,9 @@ var kinds = map[string]struct {
 	"semver": {options: []string{"of", "ranges"}},
 	"tool":   {list: true, options: []string{"in"}},
 	"app":    {},
-	// Answered by the catalog, which alone knows providers.
+	// Answered by the catalog, which alone knows providers and what the image is for.
 	"provider": {},
+	"machine":  {},
 }
 
 // Answers are the fields of a fact that the engine fills in and the provider only shapes.
@@ -129,6 +130,9 @@ func (q *Question) complete() error {
 	}
 	if q.Kind == "app" && q.Args[0] != "name" {
 		return fmt.Errorf("app: %q is not known; it can be asked for its %q", q.Args[0], "name")
+	}
+	if q.Kind == "machine" && q.Args[0] != "arch" {
+		return fmt.Errorf("machine: %q is not known; it can be asked for its %q", q.Args[0], "arch")
 	}
 	return nil
 }

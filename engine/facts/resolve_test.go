@@ -183,6 +183,7 @@ func TestParse(t *testing.T) {
 		{map[string]any{"semver": "x"}, "semver needs of"},
 		{map[string]any{"semver": "x", "of": []any{"1"}, "ranges": "pip"}, "ranges is one of [npm gem]"},
 		{map[string]any{"app": "size"}, `app: "size" is not known`},
+		{map[string]any{"machine": "name"}, `machine: "name" is not known`},
 	} {
 		if _, err := Parse(c.fields); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %s", c.fields, err, c.want)

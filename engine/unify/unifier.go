@@ -155,7 +155,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	var errs []error
 	for i, name := range names {
 		provider, _ := u.catalog.Get(name)
-		e, err := provider.Evaluate(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Others: u.catalog})
+		e, err := provider.Evaluate(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch, Others: u.catalog})
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// Env are the variables given by --env. The process environment has no say.
 	Env map[string]string
+	// Arch is the architecture of the machine that the image is for, as images name it; "" is amd64.
+	Arch string
 	// Config is the configuration file (--config), absolute or in the app; "" looks for one in the app.
 	Config string
 	// JSONPlan is the text of --json-plan; nil for none.
