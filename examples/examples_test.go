@@ -1,14 +1,12 @@
 // Package examples builds every example with the real program, runs the image and asks what its
-// expect.json says it answers, or looks at what it prints. It needs the package registries and Debian's archive, so it runs where
-// NIXPACKS_E2E is set: to "1" to run what this machine can run, to "require" to fail where it cannot.
+// expect.json says it answers, or looks at what it prints; ask_test.go has the form of that file. It needs the package
+// registries and Debian's archive, so it runs where NIXPACKS_E2E is set: to "1" to run what this machine can run, to "require" to fail where it cannot.
 package examples
 
 import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -23,19 +21,6 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/testdata/mirror"
 )
-
-// answer is one line of expect.json: what the running image says to GET; or, of a program that prints and ends, what it
-// prints and how it ends. A file has lines of one kind.
-type answer struct {
-	Get    string `json:"get"`
-	Status int    `json:"status"`
-	Body   string `json:"body"` // the whole body, where given
-
-	Output string `json:"output"` // all that it writes to stdout, where given
-	Exit   int    `json:"exit"`   // its exit code
-
-	Contains string `json:"contains"` // a part of the body, or of stdout
-}
 
 func TestExamples(t *testing.T) {
 	needReal(t)
@@ -221,26 +206,6 @@ func start(t *testing.T, bin, app string, flags []string) (url string, stop func
 	}
 }
 
-func answers(t *testing.T, file string) []answer {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	var out []answer
-	if err := d.Decode(&out); err != nil || len(out) == 0 {
-		t.Fatalf("%s: %v, %d answers", file, err, len(out))
-	}
-	for _, a := range out {
-		if (a.Get == "") != (out[0].Get == "") {
-			t.Fatalf("%s: a program either answers or prints", file)
-		}
-	}
-	return out
-}
-
 // checkOutput runs an app that prints and ends, and looks at what it wrote to stdout and at its exit code.
 func checkOutput(t *testing.T, bin, app string, flags []string, want []answer) {
 	t.Helper()
@@ -263,25 +228,5 @@ func checkOutput(t *testing.T, bin, app string, flags []string, want []answer) {
 		if code := cmd.ProcessState.ExitCode(); code != w.Exit {
 			t.Errorf("it ended with %d, want %d\n%s", code, w.Exit, stderr.String())
 		}
-	}
-}
-
-func ask(t *testing.T, url string, want answer) {
-	t.Helper()
-	r, err := http.Get(strings.TrimSuffix(url, "/") + want.Get)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	got := fmt.Sprintf("GET %s: %d %q (%v)", want.Get, r.StatusCode, b, err)
-	switch {
-	case r.StatusCode != want.Status:
-		t.Errorf("%s, want status %d", got, want.Status)
-	case want.Body != "" && string(b) != want.Body:
-		t.Errorf("%s, want %q", got, want.Body)
-	case !strings.Contains(string(b), want.Contains):
-		t.Errorf("%s, want %q in it", got, want.Contains)
 	}
 }
