@@ -19,7 +19,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-var update = flag.Bool("update", false, "rewrite what the tests expect from what the providers say")
+var (
+	update = flag.Bool("update", false, "rewrite what the tests expect from what the providers say")
+	from   = flag.String("from", "", "test the providers in this folder, given as an absolute path, instead of this project's own")
+)
 
 // TestProviders evaluates each provider for the apps in its testdata. A case is a txtar file:
 //
@@ -59,18 +62,15 @@ func TestProviders(t *testing.T) {
 // eachCase runs f for every case of every provider. The providers are loaded like those from outside, so
 // that all they give is checked against schema.#Provider.
 func eachCase(t *testing.T, f func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, file string, want []txtar.File, in input)) {
-	c, err := catalog.Load(os.DirFS("."), "providers")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range c.Names() {
-		p, _ := c.Get(name)
-		files, err := filepath.Glob(filepath.Join(p.Folder, "testdata", "*.txtar"))
+	own, c := loadProviders(t)
+	for _, name := range own.Names() {
+		p, _ := own.Get(name)
+		files, err := filepath.Glob(filepath.Join(*from, p.Folder, "testdata", "*.txtar"))
 		if err != nil || len(files) == 0 {
 			t.Errorf("provider %s has no testdata: %v", name, err)
 		}
 		for _, file := range files {
-			t.Run(strings.TrimSuffix(filepath.ToSlash(file), ".txtar"), func(t *testing.T) {
+			t.Run(p.Folder+"/testdata/"+strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 				t.Parallel()
 				ar, err := txtar.ParseFile(file)
 				if err != nil {
@@ -81,6 +81,28 @@ func eachCase(t *testing.T, f func(t *testing.T, c *catalog.Catalog, p *catalog.
 			})
 		}
 	}
+}
+
+// loadProviders gives the providers to test, and those that they may ask.
+func loadProviders(t *testing.T) (own, all *catalog.Catalog) {
+	if *from == "" {
+		c, err := catalog.Load(os.DirFS("."), "providers")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, c
+	}
+	own, err := catalog.Load(os.DirFS(*from), filepath.Base(*from))
+	if err != nil {
+		var b bytes.Buffer
+		fault.Print(&b, err, false)
+		t.Fatal(b.String())
+	}
+	all, err = catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own, all.With(own)
 }
 
 // input is what a case gives; files are its sections.
