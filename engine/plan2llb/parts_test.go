@@ -22,6 +22,7 @@ func TestPatterns(t *testing.T) {
 		"{a":                {"{a"},
 		"a}{b":              {"a}{b"},
 		"requirements*.txt": {"requirements*.txt"},
+		"packages/*/**":     {"packages/?*/**"},
 	} {
 		if got := patterns([]string{glob}); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", glob, got, want)

@@ -5,13 +5,21 @@ import (
 	"strings"
 )
 
-// patterns are globs of the app's files as BuildKit takes them: braces expanded, no leading slash.
+// patterns are globs of the app's files as BuildKit takes them: braces expanded, no leading slash. Where nothing
+// else has a wildcard, BuildKit finds no file for a/*/**: it takes both ends off and looks no deeper than a. The same
+// pattern written a/?*/** is left alone.
 func patterns(globs []string) []string {
 	var out []string
 	for _, g := range globs {
 		out = append(out, expandBraces(g)...)
 	}
-	return relative(out)
+	out = relative(out)
+	for i, p := range out {
+		if front, ok := strings.CutSuffix(p, "/*/**"); ok {
+			out[i] = front + "/?*/**"
+		}
+	}
+	return out
 }
 
 // relative are paths of the app without what only decorates them: a leading slash, "./", a trailing slash.
