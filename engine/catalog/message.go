@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -70,14 +71,56 @@ func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 	}
 	what := at.File
 	if at.Label != "" {
-		what += ": " + at.Label
+		what = at.Label + " in " + what
 	}
 	at.Label = ""
 	f := cueFault(err, what)
+	if want := wantedKind(err, facts.At(e.answers[path[1]].Value, path[3:])); want != "" {
+		f = fault.New(fault.Refused, "%s", what+" "+want)
+		f.Err = err
+	}
 	if n := len(f.At); n > 0 { // the last is the innermost
 		f.At[n-1].Label = "the shape that the provider expects"
 		f.At = f.At[n-1:]
 	}
 	f.At = slices.Insert(f.At, 0, at)
 	return f.WithSource([]byte(text))
+}
+
+// wantedKind says in words that a value should be of another kind: "must be a list, not a number"; "" where that is
+// not what is wrong.
+func wantedKind(err cueerrors.Error, value any) string {
+	format, args := err.Msg()
+	if !strings.Contains(format, "mismatched types") || len(args) != 4 {
+		return ""
+	}
+	got := kindName(value)
+	for _, kind := range args[2:] {
+		if words, ok := kindWords[fmt.Sprint(kind)]; ok && words != got {
+			return "must be " + words + ", not " + got
+		}
+	}
+	return ""
+}
+
+// kindWords are CUE's kinds in the words of other languages.
+var kindWords = map[string]string{
+	"struct": "a map", "list": "a list", "string": "a string", "bool": "true or false", "null": "null",
+	"int": "a number", "float": "a number", "number": "a number",
+}
+
+func kindName(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "true or false"
+	case string:
+		return "a string"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a map"
+	}
+	return "a number"
 }

@@ -2,7 +2,6 @@ package facts
 
 import (
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -40,6 +39,25 @@ func Locate(a *app.App, q Question, path []string) (fault.Pos, string, bool) {
 	}
 	at.Label = strings.Join(path, ".")
 	return at, text, true
+}
+
+// At is what path leads to in the value of a parsed file; nil where it leads nowhere.
+func At(value any, path []string) any {
+	for _, key := range path {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		default:
+			return nil
+		}
+	}
+	return value
 }
 
 // locateJSON walks the tokens to the value at path, or as far as it leads.
@@ -117,19 +135,4 @@ func child(n *yaml.Node, key string) *yaml.Node {
 		}
 	}
 	return nil
-}
-
-// locateTOML finds the last key of path that stands before an equals sign or in a header: TOML's keys may
-// be spread over a file, so this is the likely place, not always the right one.
-func locateTOML(name, text string, path []string) fault.Pos {
-	for i := len(path) - 1; i >= 0; i-- {
-		re, err := regexp.Compile(`(?m)(?:^|[\s.{,\["'])(` + regexp.QuoteMeta(path[i]) + `)["']?\s*[=\].]`)
-		if err != nil {
-			continue
-		}
-		if m := re.FindStringSubmatchIndex(text); m != nil {
-			return app.PosAt(name, text, m[2])
-		}
-	}
-	return fault.Pos{File: name}
 }

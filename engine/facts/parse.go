@@ -165,6 +165,9 @@ func parseTOML(text string) (any, error) {
 
 var yamlPlace = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
 
+// yamlWhole are faults that no one line has.
+var yamlWhole = regexp.MustCompile(`excessive aliasing|value contains itself`)
+
 func parseYAML(text string) (any, error) {
 	var v any
 	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
@@ -173,7 +176,10 @@ func parseYAML(text string) (any, error) {
 		if m == nil {
 			return nil, err
 		}
-		line, _ := strconv.Atoi(m[1])
+		line, err := strconv.Atoi(m[1])
+		if err != nil && !yamlWhole.MatchString(msg) {
+			line = 1 // which the parser leaves out
+		}
 		return nil, place{line, 0, errors.New(msg[len(m[0]):])}
 	}
 	if v == nil {
