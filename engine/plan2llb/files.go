@@ -75,16 +75,17 @@ func (l *lowering) copyWhole() {
 }
 
 // copySome copies what a phase sees of the app. Inputs that are not there are no mistake (a lock file that
-// an app may have); a missing file of OnlyIncludeFiles fails the build.
+// an app may have); a missing file of OnlyIncludeFiles fails the build, unless it is an input too.
 func (l *lowering) copySome(name string, ph *plan.Phase) {
 	inputs := patterns(ph.Inputs)
-	only := relative(ph.OnlyIncludeFiles)
-	src := l.app(name, sortedSet(slices.Concat(inputs, only)), "["+name+"] read "+strings.Join(slices.Concat(ph.Inputs, ph.OnlyIncludeFiles), " "))
+	files := slices.DeleteFunc(slices.Clone(ph.OnlyIncludeFiles), func(f string) bool { return slices.Contains(ph.Inputs, f) })
+	only := relative(files)
+	src := l.app(name, sortedSet(slices.Concat(inputs, only)), "["+name+"] read "+strings.Join(slices.Concat(ph.Inputs, files), " "))
 	var a *llb.FileAction
 	if len(inputs) > 0 {
 		a = then(a, src, "/", AppDir, l.copyInfo())
 	}
-	for _, f := range ph.OnlyIncludeFiles {
+	for _, f := range files {
 		a = then(a, src, path.Join("/", f), destination(f), l.copyInfo())
 	}
 	l.state = l.state.File(a, named("["+name+"] copy its files"))
