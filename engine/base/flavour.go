@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-//go:embed files
+//go:embed all:files
 var trees embed.FS
 
 //go:embed configure.sh
