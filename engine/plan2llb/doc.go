@@ -32,9 +32,9 @@
 // Packages are installed by root, in the base's own environment. Commands run as the base's user, who then owns
 // /app, in login bash, with the plan's variables. The phases' paths are in front of PATH in three ways, because
 // login shells set PATH anew: in the environment, as NIXPACKS_PATH, and through /etc/profile.d/nixpacks.sh, which
-// puts NIXPACKS_PATH in front again. That file serves every user of the image, where lines in /root/.profile,
-// as Nixpacks writes them, serve one. For the same reason Nix packages have a second way in, beside root's own
-// profile: other users may not enter /root.
+// puts NIXPACKS_PATH in front again, and /app behind all. That file serves every user of the image, where lines in
+// /root/.profile, as Nixpacks writes them, serve one. For the same reason Nix packages have a second way in, beside
+// root's own profile: other users may not enter /root.
 //
 // Nix expressions are mounted, not copied. They are Nixpacks' in meaning: one environment for each revision of
 // nixpkgs, with the libraries on LD_LIBRARY_PATH. What Nix and apt download, log and cache is deleted in the

@@ -18,12 +18,14 @@ const (
 )
 
 // profile is what login shells read. Distributions' /etc/profile sets PATH anew before it reads this, so
-// the image's own directories go in front again; what Nix packages export (libraries) comes with it.
+// the image's own directories go in front again; what Nix packages export (libraries) comes with it. The app's
+// directory comes last: in Nixpacks' images commands like `serve` find a program of that name in it, because an
+// empty entry of PATH means the working directory.
 const profile = `for nixpacks_file in ` + everyNix + `/etc/profile.d/*.sh; do
 	[ ! -r "$nixpacks_file" ] || . "$nixpacks_file"
 done
 unset nixpacks_file
-[ -z "$NIXPACKS_PATH" ] || PATH="$NIXPACKS_PATH:$PATH"
+PATH="${NIXPACKS_PATH:+$NIXPACKS_PATH:}$PATH:` + AppDir + `"
 export PATH
 `
 
