@@ -120,6 +120,35 @@ let
     go_1_23 = mkGo "1.23.12" { x86_64-linux = "sha256:7bf9a01c191c452bf1fa9266a547abe0e437ff46d16adc9ec55fcc4fea24c121"; };
     go_1_24 = mkGo "1.24.13" { x86_64-linux = "sha256:d2b048367a3d1a748b87f756fa06df12ce3b419e1d5f2a3612acb8950d615f9f"; };
     go = go_1_24;
+
+    # Programs of Debian, under the names that Nix packages have: for plans whose aptPkgs bring the programs themselves.
+    debian = name: programs: run name { } (''
+      mkdir -p $out/bin
+    '' + concat "\n" (map (p: ''
+      printf '#!/bin/sh\nexec %s "$@"\n' ${programs.${p}} > $out/bin/${p}
+      chmod 755 $out/bin/${p}
+    '') (builtins.attrNames programs)));
+    python3 = debian "python3" { python = "/usr/bin/python3"; python3 = "/usr/bin/python3"; };
+    nginx = debian "nginx" { nginx = "/usr/sbin/nginx"; };
+    gcc = debian "gcc" { gcc = "/usr/bin/gcc"; cc = "/usr/bin/cc"; };
+
+    # Libraries of which nothing is needed but their place in a search path.
+    emptyLibrary = name: run name { } "mkdir -p $out/lib";
+    zlib = emptyLibrary "zlib";
+    stdenv.cc.cc.lib = emptyLibrary "gcc-lib";
+
+    # A program that finds what it says in a library, by the search path for libraries; and one that needs none.
+    greetlib = run "greetlib" { } "mkdir -p $out/lib; echo good morning > $out/lib/greeting";
+    greeter = run "greeter" { } ''
+      mkdir -p $out/bin
+      cat > $out/bin/greeter <<'EOF'
+      #!/bin/bash
+      IFS=:; for dir in $LD_LIBRARY_PATH; do [ -r "$dir/greeting" ] && cat "$dir/greeting" && exit; done
+      echo no greeting
+      EOF
+      chmod 755 $out/bin/greeter
+    '';
+    speaker = run "speaker" { } "mkdir -p $out/bin; printf '#!/bin/sh\necho spoken\n' > $out/bin/speaker; chmod 755 $out/bin/speaker";
   };
 
   overlay = below: layer: self: let super = below self; in super // layer self super;
