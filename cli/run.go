@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -114,17 +115,21 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
+	var answered atomic.Bool
 	status, err := engine.Run(context.WithoutCancel(c.Context), solve.RunRequest{
 		Path: img.path, Select: img.choose, Env: environ(env, port), Cmd: h.tail,
 		Stdin: h.Stdin, Stdout: h.Stdout, Stderr: h.Stderr, Signals: signals,
 		Progress: solve.Progress{Mode: "quiet"},
-		Started:  func(ctx context.Context) { h.announce(ctx, port) },
+		Started:  func(ctx context.Context) { answered.Store(h.announce(ctx, port)) },
 	})
 	if err != nil {
 		return err
 	}
 	if c.Context.Err() != nil { // the user ended it: how the app took that is no matter
 		return exitCode(fault.Interrupted)
+	}
+	if !answered.Load() && len(h.tail) == 0 {
+		fmt.Fprintf(h.Stderr, "the app ended with exit code %d, and nothing answered on port %s\n", status, port)
 	}
 	if status != 0 {
 		return exitCode(status)
@@ -142,19 +147,22 @@ func environ(env map[string]string, port string) []string {
 	return slices.Compact(out)
 }
 
-// announce says that the app has started, and its URL once it answers. A command of the user's own is no server.
-func (h *Host) announce(ctx context.Context, port string) {
+// announce says that the app has started, and its URL once it answers, if it does. A command of the user's own is no
+// server.
+func (h *Host) announce(ctx context.Context, port string) bool {
 	if len(h.tail) > 0 {
-		return
+		return false
 	}
 	eol := "\n"
 	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
 		eol = "\r\n" // the app has the terminal, and it is raw
 	}
 	fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C ends it)%s", port, eol)
-	if answers(ctx, port) {
-		fmt.Fprintf(h.Stderr, "the app answers at http://localhost:%s%s", port, eol)
+	if !answers(ctx, port) {
+		return false
 	}
+	fmt.Fprintf(h.Stderr, "the app answers at http://localhost:%s%s", port, eol)
+	return true
 }
 
 // freePort asks the system for a port that nobody listens on.

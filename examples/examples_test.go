@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -227,6 +228,9 @@ func checkOutput(t *testing.T, bin, app string, flags []string, want []answer) {
 		}
 		if code := cmd.ProcessState.ExitCode(); code != w.Exit {
 			t.Errorf("it ended with %d, want %d\n%s", code, w.Exit, stderr.String())
+		}
+		if said := fmt.Sprintf("the app ended with exit code %d,", w.Exit); !strings.Contains(stderr.String(), said) {
+			t.Errorf("it does not say %q:\n%s", said, stderr.String())
 		}
 	}
 }

@@ -198,8 +198,13 @@ func (r *reader) fields(n *Node, v reflect.Value, path []string) {
 	}
 }
 
+// ignored tells which keys are no one's mistake: the word for a frontend in a saved plan, the schema that an editor
+// checks the file with, and the name that Nixpacks prints in a phase.
 func ignored(t reflect.Type, name string) bool {
-	return name == "syntax" && t == reflect.TypeFor[Plan]() || name == "name" && t == reflect.TypeFor[Phase]()
+	if t == reflect.TypeFor[Plan]() {
+		return name == "syntax" || name == "$schema"
+	}
+	return name == "name" && t == reflect.TypeFor[Phase]()
 }
 
 func unknownKey(f Field, path, names []string) *fault.Fault {

@@ -75,7 +75,7 @@ func TestFullIsFull(t *testing.T) {
 
 func TestDecodeNames(t *testing.T) {
 	got, err := Decode([]byte(`{
-		"syntax": "x", "variables": [], "staticAssets": null, "start": [],
+		"syntax": "x", "$schema": "https://example.com/plan.json", "variables": [], "staticAssets": null, "start": [],
 		"phases": {"b": {"name": "other", "nixPackages": ["a"], "nixLibraries": ["b"], "aptPackages": ["c"], "commands": ["d"], "envPaths": ["e"]}}
 	}`), "plan.json")
 	if err != nil {
