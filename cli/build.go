@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
@@ -185,6 +186,9 @@ func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 		digest := ""
 		if o.Digest != "" {
 			digest = " " + shortDigest(o.Digest.String())
+			if size := sizeOf(o.Dest); size > 0 { // as it is kept and sent: compressed
+				digest += ", " + units.HumanSize(float64(size)) + ","
+			}
 		}
 		where := o.Dest
 		if b.kept != "" {

@@ -163,6 +163,9 @@ func build(t *testing.T, bin, app string, flags []string) {
 	if err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	if !regexp.MustCompile(`(?m)^built .* sha256:[0-9a-f]+, [0-9.]+[kMG]B, in `).Match(out) {
+		t.Errorf("the build does not say how large the image is:\n%s", out)
+	}
 	if last := lastLine(out); !strings.Contains(last, "nixpacks run") {
 		t.Errorf("the last line of the build does not say how to run what was built: %q", last)
 	}
