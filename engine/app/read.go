@@ -93,6 +93,25 @@ func (a *App) read(name string) ([]byte, bool, error) {
 	return normal(b.Bytes()), true, nil
 }
 
+// WindowsScript tells whether a file is a script, by its first line (#!), that ends its lines as Windows does.
+func (a *App) WindowsScript(name string) bool {
+	const longest = 256 // of a first line, as the kernel reads it
+	name, ok := clean(name)
+	info, there := a.Stat(name)
+	if !ok || !there || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := a.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, longest)
+	n, _ := io.ReadFull(f, head)
+	line, _, ended := bytes.Cut(head[:n], []byte("\n"))
+	return ended && bytes.HasPrefix(line, []byte("#!")) && bytes.HasSuffix(line, []byte("\r"))
+}
+
 // normal is data without a byte order mark and with "\n" alone at the end of lines.
 func normal(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))

@@ -35,6 +35,7 @@ func (u *unifier) plan() (*Result, error) {
 		return nil, err
 	}
 	u.noteSettings(u.fileVars)
+	u.noteLineEnds(p)
 	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts,
 		Origin: func(path ...string) (fault.Pos, bool) { return u.origin(path, "") }}, nil
 }

@@ -1,0 +1,37 @@
+package unify
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// noteLineEnds points out scripts that commands of the plan name and that have the line ends of Windows: Linux then looks
+// for an interpreter whose name ends in a carriage return, and says that the script is not there. Nixpacks rewrites them.
+func (u *unifier) noteLineEnds(p *plan.Plan) {
+	var cmds []string
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		cmds = append(cmds, p.Phases[name].Cmds...)
+	}
+	if p.Start != nil {
+		cmds = append(cmds, p.Start.Cmd)
+	}
+	seen := map[string]bool{}
+	for _, word := range strings.Fields(strings.Join(cmds, " ")) {
+		name := strings.TrimPrefix(strings.TrimPrefix(strings.Trim(word, `"';&|()`), "/app/"), "./")
+		if seen[name] || !strings.ContainsAny(name, "./") {
+			continue
+		}
+		seen[name] = true
+		if u.app.WindowsScript(name) {
+			u.notes = append(u.notes, Note{
+				Text: name + " has the line ends of Windows, and will not run on Linux",
+				Hint: `write into .gitattributes: *.sh text eol=lf; and convert it: sed -i 's/\r$//' ` + name,
+				At:   []fault.Pos{{File: name, Line: 1}},
+			})
+		}
+	}
+}

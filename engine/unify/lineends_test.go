@@ -1,0 +1,48 @@
+package unify
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+)
+
+// Scripts with the line ends of Windows are pointed out where a command names them, each once.
+func TestLineEnds(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"start.sh":      "#!/bin/sh\r\nexec true\r\n",
+		"bin/build":     "#!/bin/sh\r\n",
+		"linux.sh":      "#!/bin/sh\n\r\n",
+		"data.csv":      "a,b\r\n",
+		"unused.sh":     "#!/bin/sh\r\n",
+		"empty.sh":      "",
+		"nixpacks.toml": "[phases.build]\ncmds = [\"bash 'bin/build' && ./linux.sh data.csv empty.sh\"]\n[start]\ncmd = \"/app/start.sh; ./start.sh\"\n",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := app.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	res, err := Plan(a, testCatalog(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range res.Notes {
+		got = append(got, n.Text)
+	}
+	if len(got) != 2 || got[0] != "bin/build has the line ends of Windows, and will not run on Linux" ||
+		got[1] != "start.sh has the line ends of Windows, and will not run on Linux" {
+		t.Errorf("notes: %q", got)
+	}
+}
