@@ -44,11 +44,21 @@ type want struct {
 }
 
 func wants(p *plan.Plan) []want {
-	out := []want{{ref: p.BuildImage, store: baseStore, nix: p.Packages != "apt"}}
+	out := []want{{ref: p.BuildImage, store: baseStore, nix: p.Packages != "apt" || usesNix(p)}}
 	if p.Start != nil && p.Start.RunImage != "" {
 		out = append(out, want{ref: p.Start.RunImage, store: runStore, run: true})
 	}
 	return out
+}
+
+// usesNix tells whether a phase wants packages of Nix: an app that takes its toolchain from Debian may add some.
+func usesNix(p *plan.Plan) bool {
+	for _, ph := range p.Phases {
+		if ph.UsesNix() {
+			return true
+		}
+	}
+	return false
 }
 
 // set notes what the base was resolved to.
