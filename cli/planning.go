@@ -39,7 +39,7 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 	}
 	defer res.App.Close() // it may be a directory's below a
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
-		return nil, nothingDetected(c, cat)
+		return nil, nothingDetected(c, a, cat, opt.Env)
 	}
 	printNotes(h, res.Notes)
 	printUnpassed(h, opt.Env)
@@ -58,8 +58,13 @@ func withoutCollector() func() {
 }
 
 // nothingDetected is the fault for an app that no provider knows and nobody configured.
-func nothingDetected(c *ucli.Context, cat *catalog.Catalog) error {
+func nothingDetected(c *ucli.Context, a *app.App, cat *catalog.Catalog, env map[string]string) error {
 	path, _ := appPath(c) // it was read before
+	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path)
+	if below, name := appsBelow(a, cat, env); name != "" {
+		return f.WithHint("there are apps in folders of it, so give the path of one: %s\n"+
+			"or have it planned as a whole, with a line in a nixpacks.toml: providers = [%q]", strings.Join(below, ", "), name)
+	}
 	var looked []string
 	for _, name := range cat.Names() {
 		p, _ := cat.Get(name)
@@ -67,11 +72,30 @@ func nothingDetected(c *ucli.Context, cat *catalog.Catalog) error {
 			looked = append(looked, fmt.Sprintf("  %s: %s", name, detect.Lookup(p.Detect())))
 		}
 	}
-	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path).
-		WithHint("if the app is in a folder below, give its path; if it is of another kind, say what to do in a nixpacks.toml:\n" +
-			"  [phases.build]\n  cmds = [\"make\"]\n  [start]\n  cmd = \"./app\"")
 	f.Detail = "looked for:\n" + strings.Join(looked, "\n")
-	return f
+	return f.WithHint("if it is of another kind, say what to do in a nixpacks.toml:\n" +
+		"  [phases.build]\n  cmds = [\"make\"]\n  [start]\n  cmd = \"./app\"")
+}
+
+// appsBelow are the folders at the top of the app that a provider recognizes, as `PATH (PROVIDER)`, and the last of those
+// providers; "" where there are none.
+func appsBelow(a *app.App, cat *catalog.Catalog, env map[string]string) (below []string, provider string) {
+	dirs, _ := a.TopDirs() // a fault would hide the one that this is said with
+	for _, dir := range dirs {
+		if strings.HasPrefix(dir, ".") {
+			continue
+		}
+		sub, err := a.Sub(dir)
+		if err != nil {
+			continue
+		}
+		if found, _ := detect.Detect(sub, cat, env); len(found) > 0 {
+			provider = found[0]
+			below = append(below, fmt.Sprintf("%s (%s)", filepath.Join(a.Dir(), dir), provider))
+		}
+		sub.Close()
+	}
+	return below, provider
 }
 
 // planInput opens the app and collects what the command line says of it.
