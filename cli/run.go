@@ -120,7 +120,7 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 		Path: img.path, Select: img.choose, Env: environ(env, port), Cmd: h.tail,
 		Stdin: h.Stdin, Stdout: h.Stdout, Stderr: h.Stderr, Signals: signals,
 		Progress: solve.Progress{Mode: "quiet"},
-		Started:  func(ctx context.Context) { answered.Store(h.announce(ctx, port)) },
+		Started:  func(ctx context.Context) { answered.Store(h.announce(ctx, port, 10*time.Second)) },
 	})
 	if err != nil {
 		return err
@@ -147,9 +147,9 @@ func environ(env map[string]string, port string) []string {
 	return slices.Compact(out)
 }
 
-// announce says that the app has started, and its URL once it answers, if it does. A command of the user's own is no
-// server.
-func (h *Host) announce(ctx context.Context, port string) bool {
+// announce says that the app has started, and its URL once it answers, if it does; where it takes longer than patience, what
+// the reason may be. A command of the user's own is no server.
+func (h *Host) announce(ctx context.Context, port string, patience time.Duration) bool {
 	if len(h.tail) > 0 {
 		return false
 	}
@@ -158,8 +158,16 @@ func (h *Host) announce(ctx context.Context, port string) bool {
 		eol = "\r\n" // the app has the terminal, and it is raw
 	}
 	fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C ends it)%s", port, eol)
-	if !answers(ctx, port) {
-		return false
+	early, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if !answers(early, port) {
+		if ctx.Err() != nil {
+			return false
+		}
+		fmt.Fprintf(h.Stderr, "nothing answers there yet: the app must listen on the port that the variable PORT names%s", eol)
+		if !answers(ctx, port) {
+			return false
+		}
 	}
 	fmt.Fprintf(h.Stderr, "the app answers at http://localhost:%s%s", port, eol)
 	return true
