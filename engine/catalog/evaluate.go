@@ -215,7 +215,11 @@ func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
 	}
 	for _, fact := range slices.Sorted(maps.Keys(e.asked)) {
 		if q := e.asked[fact]; q.Kind == "provider" {
-			out.Notes = append(out.Notes, e.others[q.Args[0]].Notes...)
+			for _, n := range e.others[q.Args[0]].Notes {
+				if n.Unless == "" { // how the app starts is for the one that asks to say
+					out.Notes = append(out.Notes, n)
+				}
+			}
 			out.Versions = append(out.Versions, e.others[q.Args[0]].Versions...)
 		}
 	}

@@ -17,6 +17,8 @@ type Note struct {
 	Text string
 	Hint string
 	At   []fault.Pos
+	// Unless is "start" for a note that says nothing to a user whose plan has a start command.
+	Unless string `json:",omitempty"`
 }
 
 // Version is a version that a provider decided on, and who asked for it.
@@ -45,6 +47,8 @@ type message struct {
 	Hint string `json:"hint"`
 	File string `json:"file"`
 	Find string `json:"find"`
+
+	Unless string `json:"unless"`
 }
 
 // refusals are the reasons why the provider cannot plan this app, as faults.
@@ -77,7 +81,7 @@ func (e *evaluator) notes(v cue.Value, name string) ([]Note, error) {
 	d.value(all, reflect.ValueOf(&found).Elem())
 	var out []Note
 	for _, m := range found {
-		out = append(out, Note{Text: m.Text, Hint: m.Hint, At: e.find(m.File, m.Find)})
+		out = append(out, Note{Text: m.Text, Hint: m.Hint, At: e.find(m.File, m.Find), Unless: m.Unless})
 	}
 	return out, errors.Join(d.faults...)
 }

@@ -36,6 +36,9 @@ func (u *unifier) plan() (*Result, error) {
 	}
 	u.noteSettings(u.fileVars)
 	u.noteLineEnds(p)
+	if p.Start != nil && p.Start.Cmd != "" {
+		u.notes = slices.DeleteFunc(u.notes, func(n Note) bool { return n.Unless == "start" })
+	}
 	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts,
 		Origin: func(path ...string) (fault.Pos, bool) { return u.origin(path, "") }}, nil
 }
