@@ -119,6 +119,9 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 	status, err := engine.Run(context.WithoutCancel(c.Context), solve.RunRequest{
 		Path: img.path, Select: img.choose, Env: environ(env, port), Cmd: h.tail,
 		Stdin: h.Stdin, Stdout: h.Stdout, Stderr: h.Stderr, Signals: signals,
+		Lingers: func() {
+			fmt.Fprintf(h.Stderr, "the app has been asked to end, and has %s for it; Ctrl-C again ends it at once%s", solve.DefaultGrace, h.eol())
+		},
 		Progress: solve.Progress{Mode: "quiet"},
 		Started:  func(ctx context.Context) { answered.Store(h.announce(ctx, port, 10*time.Second)) },
 	})
@@ -153,10 +156,7 @@ func (h *Host) announce(ctx context.Context, port string, patience time.Duration
 	if len(h.tail) > 0 {
 		return false
 	}
-	eol := "\n"
-	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
-		eol = "\r\n" // the app has the terminal, and it is raw
-	}
+	eol := h.eol()
 	fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C ends it)%s", port, eol)
 	early, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -171,6 +171,14 @@ func (h *Host) announce(ctx context.Context, port string, patience time.Duration
 	}
 	fmt.Fprintf(h.Stderr, "the app answers at http://localhost:%s%s", port, eol)
 	return true
+}
+
+// eol ends a line beside an app that has the terminal, which is raw then.
+func (h *Host) eol() string {
+	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
+		return "\r\n"
+	}
+	return "\n"
 }
 
 // freePort asks the system for a port that nobody listens on.

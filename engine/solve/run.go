@@ -43,6 +43,8 @@ type RunRequest struct {
 	// next one kills it. While Run runs, the end of its context counts as SIGTERM.
 	Signals <-chan os.Signal
 	Grace   time.Duration // 0 is DefaultGrace
+	// Lingers is called when an app has been asked to end and is still there after a while; may be nil.
+	Lingers func()
 	// Started is called once the app runs, on a goroutine of its own; its context ends with the app.
 	Started  func(context.Context)
 	Progress Progress // of unpacking the image

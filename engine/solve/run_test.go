@@ -148,7 +148,7 @@ func TestRunEnds(t *testing.T) {
 		grace time.Duration
 		end   func(signals chan<- os.Signal, cancel func())
 	}{
-		"the grace ends": {time.Millisecond, func(s chan<- os.Signal, _ func()) { s <- syscall.SIGTERM }},
+		"the grace ends": {100 * time.Millisecond, func(s chan<- os.Signal, _ func()) { s <- syscall.SIGTERM }},
 		"asked twice":    {time.Hour, func(s chan<- os.Signal, _ func()) { s <- syscall.SIGINT; s <- syscall.SIGINT }},
 		"cancelled":      {time.Millisecond, func(_ chan<- os.Signal, cancel func()) { cancel() }},
 	} {
@@ -156,9 +156,14 @@ func TestRunEnds(t *testing.T) {
 		signals := make(chan os.Signal, 2)
 		var once sync.Once
 		out := &buffer{seen: func(string) { once.Do(func() { c.end(signals, cancel) }) }}
-		code, err := e.Run(ctx, RunRequest{Path: path, Stdout: out, Stderr: out, Signals: signals, Grace: c.grace})
+		lingers := 0
+		code, err := e.Run(ctx, RunRequest{
+			Path: path, Stdout: out, Stderr: out, Signals: signals, Grace: c.grace, Lingers: func() { lingers++ }})
 		if err != nil || code != 137 {
 			t.Errorf("%s: exit %d, %v", name, code, err)
+		}
+		if name == "the grace ends" && lingers != 1 {
+			t.Errorf("%s: that the app lingers was said %d times", name, lingers)
 		}
 		cancel()
 		for _, p := range processes(t) {

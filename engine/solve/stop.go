@@ -26,6 +26,9 @@ func (a *app) early(cancel func()) {
 	}
 }
 
+// lingering is how long an app may take to end before there is a word about it.
+const lingering = time.Second
+
 // watch passes signals and sizes of the terminal on until the app has ended, and ends it when it is asked
 // to and does not.
 func (a *app) watch(ctx context.Context, proc gateway.ContainerProcess, streams *stdio) error {
@@ -36,11 +39,13 @@ func (a *app) watch(ctx context.Context, proc gateway.ContainerProcess, streams 
 		grace = DefaultGrace
 	}
 	outer := a.outer.Done()
-	var late <-chan time.Time
+	var late, slow <-chan time.Time
 	send := func(s syscall.Signal) {
 		if asksToEnd(s) {
 			if late != nil {
 				s = syscall.SIGKILL
+			} else if a.req.Lingers != nil {
+				slow = time.After(min(lingering, grace/2))
 			}
 			late = time.After(grace)
 		}
@@ -57,6 +62,8 @@ func (a *app) watch(ctx context.Context, proc gateway.ContainerProcess, streams 
 		case <-outer:
 			outer = nil
 			send(syscall.SIGTERM)
+		case <-slow:
+			a.req.Lingers()
 		case <-late:
 			send(syscall.SIGKILL)
 		case size := <-streams.sizes:
