@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -53,9 +54,19 @@ func TestNixExamples(t *testing.T) {
 				laid.NixHashes[r] = ""
 			}
 			args = append(args, mirrorFlags(t, from)...)
-			buildAndAsk(t, bin, name, append(args, "--json-plan", string(laid.JSON()))...)
+			buildAndAsk(t, bin, name, append(args, "--json-plan", oneLine(t, &laid))...)
 		})
 	}
+}
+
+// oneLine is a plan as it fits into a command line.
+func oneLine(t *testing.T, p *plan.Plan) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, p.JSON()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // TestNixHash holds an archive of nixpkgs to its hash: another content under the same address fails the build, and
@@ -68,7 +79,7 @@ func TestNixHash(t *testing.T) {
 	args = append(args, mirrorFlags(t, from)...)
 	build := func(hash string) (string, error) {
 		p := plan.Plan{NixHashes: map[string]string{from[0]: hash}, Start: &plan.Start{RunImage: "debian://trixie"}}
-		out, err := exec.Command(bin, append(args, "--json-plan", string(p.JSON()))...).CombinedOutput()
+		out, err := exec.Command(bin, append(args, "--json-plan", oneLine(t, &p))...).CombinedOutput()
 		return string(out), err
 	}
 	out, err := build("1111111111111111111111111111111111111111111111111111")

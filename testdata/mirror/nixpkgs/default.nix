@@ -119,6 +119,7 @@ let
     go_1_22 = mkGo "1.22.12" { x86_64-linux = "sha256:d426bcf50497ae8665e741482aba04fc12782e8860857229d4005dcc480fd89b"; };
     go_1_23 = mkGo "1.23.12" { x86_64-linux = "sha256:7bf9a01c191c452bf1fa9266a547abe0e437ff46d16adc9ec55fcc4fea24c121"; };
     go_1_24 = mkGo "1.24.13" { x86_64-linux = "sha256:d2b048367a3d1a748b87f756fa06df12ce3b419e1d5f2a3612acb8950d615f9f"; };
+    go_1_25 = mkGo "1.25.5" { x86_64-linux = "sha256:8cea6783dab64d68b38f5b81ecd38d45155a3c06638991acc6af19e0fca80edb"; };
     go = go_1_24;
 
     # Programs of Debian, under the names that Nix packages have: for plans whose aptPkgs bring the programs themselves.
