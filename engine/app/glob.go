@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"io/fs"
 	"path"
 	"slices"
@@ -167,12 +166,12 @@ func list(h *handle) []fs.DirEntry {
 	if err != nil {
 		return nil
 	}
-	slices.SortFunc(ents, func(x, y fs.DirEntry) int { return cmp.Compare(x.Name(), y.Name()) })
+	slices.SortFunc(ents, func(x, y fs.DirEntry) int { return strings.Compare(x.Name(), y.Name()) })
 	return ents
 }
 
 func (a *App) ownRules(f *folder, name string, ents []fs.DirEntry) error {
-	_, found := slices.BinarySearchFunc(ents, ".gitignore", func(e fs.DirEntry, n string) int { return cmp.Compare(e.Name(), n) })
+	_, found := slices.BinarySearchFunc(ents, ".gitignore", func(e fs.DirEntry, n string) int { return strings.Compare(e.Name(), n) })
 	if !found {
 		return nil
 	}
