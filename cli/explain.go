@@ -8,7 +8,6 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
-	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/detect"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -27,22 +26,18 @@ func explainCommand(h *Host) *ucli.Command {
 			if err != nil {
 				return err
 			}
-			cat, err := catalogOf(c)
-			if err != nil {
-				return err
-			}
-			_, err = h.Stdout.Write(explanation(p, cat))
+			_, err = h.Stdout.Write(explanation(p))
 			return err
 		},
 	}
 }
 
-func explanation(p *planned, cat *catalog.Catalog) []byte {
+func explanation(p *planned) []byte {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	section(w, "providers")
 	for _, name := range p.Providers {
-		provider, _ := cat.Get(name)
+		provider, _ := p.catalog.Get(name)
 		row(w, "  "+name, "looks for "+detect.Lookup(provider.Detect()))
 	}
 	if len(p.Providers) == 0 {

@@ -22,7 +22,8 @@ import (
 // planned is an app with its plan, as every command that plans starts from it.
 type planned struct {
 	*unify.Result
-	dir string // the app's directory, absolute
+	dir     string           // the app's directory, absolute
+	catalog *catalog.Catalog // the providers that might have planned it
 }
 
 // makePlan reads the app that the command line names and plans it, printing notes to stderr.
@@ -43,7 +44,7 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 	}
 	printNotes(h, res.Notes)
 	printUnpassed(h, opt.Env)
-	return &planned{Result: res, dir: res.App.Dir()}, nil
+	return &planned{Result: res, dir: res.App.Dir(), catalog: cat}, nil
 }
 
 // withoutCollector puts garbage collection off until planning is over, or has filled this much memory: a plan takes

@@ -1,8 +1,6 @@
 package unify
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
@@ -10,7 +8,7 @@ import (
 
 // Scripts with the line ends of Windows are pointed out where a command names them, each once.
 func TestLineEnds(t *testing.T) {
-	dir := t.TempDir()
+	c := &testCase{dir: t.TempDir()}
 	for name, text := range map[string]string{
 		"start.sh":      "#!/bin/sh\r\nexec true\r\n",
 		"bin/build":     "#!/bin/sh\r\n",
@@ -20,15 +18,9 @@ func TestLineEnds(t *testing.T) {
 		"empty.sh":      "",
 		"nixpacks.toml": "[phases.build]\ncmds = [\"bash 'bin/build' && ./linux.sh data.csv empty.sh\"]\n[start]\ncmd = \"/app/start.sh; ./start.sh\"\n",
 	} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		c.write(t, name, text)
 	}
-	a, err := app.Open(dir)
+	a, err := app.Open(c.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
