@@ -25,6 +25,9 @@ type App struct {
 	dirs  map[string]*folder
 	seen  int // entries in dirs
 
+	listed   map[string][]entry // directories that were listed ahead, until dirs has them
+	listBufs []*[]byte          // for the kernel to list into, one a worker
+
 	topOnce sync.Once
 	top     *os.File // the directory, where files are read the quick way
 	topErr  error
@@ -49,7 +52,7 @@ func Open(dir string) (*App, error) {
 }
 
 func newApp(root *os.Root, dir string) *App {
-	return &App{root: root, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}}
+	return &App{root: root, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}, listed: map[string][]entry{}, listBufs: []*[]byte{new([]byte)}}
 }
 
 // Close lets go of the directory.

@@ -1,11 +1,8 @@
 package app
 
 import (
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -79,18 +76,19 @@ func (w *walk) dir(name string, h *handle, depth int) (bool, error) {
 		return false, fault.New(fault.Refused, "%.60s… lies more than %d folders deep", name, MaxDepth).
 			WithHint("name folders that do not belong to the app in .gitignore")
 	}
+	next := 0 // the first entry that was not listed ahead
 	for i := range f.entries {
 		e := &f.entries[i]
-		if w.excluded(e) {
-			continue
-		}
-		if w.wanted(e) {
+		if !w.excluded(e) && w.wanted(e) {
 			if w.out = append(w.out, e.path); w.q.Limit > 0 && len(w.out) == w.q.Limit {
 				return false, nil
 			}
 		}
-		if !e.dir || e.link || w.q.Depth == depth || !slices.ContainsFunc(w.want, func(p *pattern) bool { return p.under(e.path) }) {
+		if w.q.Depth == depth || !w.enters(e) {
 			continue
+		}
+		if i >= next {
+			next = i + w.app.ahead(h, f.entries[i:], w.enters)
 		}
 		below := h.below(e.name)
 		more, err := w.dir(e.path, below, depth+1)
@@ -100,6 +98,11 @@ func (w *walk) dir(name string, h *handle, depth int) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// enters tells whether what is wanted may lie in the directory that an entry is.
+func (w *walk) enters(e *entry) bool {
+	return e.dir && !e.link && !w.excluded(e) && slices.ContainsFunc(w.want, func(p *pattern) bool { return p.under(e.path) })
 }
 
 func (w *walk) excluded(e *entry) bool {
@@ -116,82 +119,4 @@ func (w *walk) wanted(e *entry) bool {
 		return ok && (w.q.Dirs && info.IsDir() || !w.q.Dirs && info.Mode().IsRegular())
 	}
 	return w.q.Dirs && e.dir || !w.q.Dirs && e.file
-}
-
-// folder is a directory's entries, sorted by name, without those that are ignored.
-type folder struct {
-	entries []entry
-	rules   []*rules // that hold in it, the nearest last
-}
-
-type entry struct {
-	name, path      string
-	dir, file, link bool
-}
-
-// folder lists a directory, once. One that cannot be read counts as empty, as in Nixpacks: a database's
-// data directory that only root may read must not stop a plan.
-func (a *App) folder(name string, h *handle) (*folder, error) {
-	if f := a.dirs[name]; f != nil {
-		return f, nil
-	}
-	f := &folder{}
-	a.dirs[name] = f
-	ents := list(h)
-	if a.seen += len(ents); a.seen > MaxEntries {
-		return nil, fault.New(fault.Refused, "the app has more than %d files", MaxEntries).
-			WithHint("name folders that do not belong to the app in .gitignore, or give a folder further down")
-	}
-	if name != "." {
-		f.rules = a.dirs[path.Dir(name)].rules
-	}
-	if err := a.ownRules(f, name, ents); err != nil {
-		return nil, err
-	}
-	for _, d := range ents {
-		e := entry{name: d.Name(), path: d.Name(), dir: d.IsDir(), file: d.Type().IsRegular(), link: d.Type()&fs.ModeSymlink != 0}
-		if name != "." {
-			e.path = name + "/" + e.name
-		}
-		// A name that is no text cannot stand in a plan.
-		if e.name != ".git" && utf8.ValidString(e.name) && !f.ignores(&e) {
-			f.entries = append(f.entries, e)
-		}
-	}
-	return f, nil
-}
-
-func list(h *handle) []fs.DirEntry {
-	ents, err := h.list()
-	if err != nil {
-		return nil
-	}
-	slices.SortFunc(ents, func(x, y fs.DirEntry) int { return strings.Compare(x.Name(), y.Name()) })
-	return ents
-}
-
-func (a *App) ownRules(f *folder, name string, ents []fs.DirEntry) error {
-	_, found := slices.BinarySearchFunc(ents, ".gitignore", func(e fs.DirEntry, n string) int { return strings.Compare(e.Name(), n) })
-	if !found {
-		return nil
-	}
-	base := ""
-	if name != "." {
-		base = name + "/"
-	}
-	text, ok, err := a.Bytes(base + ".gitignore")
-	if err != nil || !ok {
-		return err
-	}
-	f.rules = append(slices.Clip(f.rules), parseRules(base, string(text)))
-	return nil
-}
-
-func (f *folder) ignores(e *entry) bool {
-	for i := len(f.rules) - 1; i >= 0; i-- {
-		if found, ignored := f.rules[i].ignored(e.path, e.dir); found {
-			return ignored
-		}
-	}
-	return false
 }

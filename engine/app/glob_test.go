@@ -1,7 +1,9 @@
 package app
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -132,4 +134,31 @@ func FuzzPattern(f *testing.F) {
 			t.Errorf("%q %q: %v, by its expression %v", glob, path, got, want)
 		}
 	})
+}
+
+// TestGlobAhead: directories that are listed ahead of the walk give what one after the other gives, however many there
+// are, and those that are ignored are not listed.
+func TestGlobAhead(t *testing.T) {
+	files, want := map[string]string{".gitignore": "skip*\n", "d007/.gitignore": "*.go\n!keep.go\n"}, []string{}
+	const dirs = 3*maxAhead + 5
+	for i := range dirs {
+		d := fmt.Sprintf("d%03d", i)
+		files[d+"/in/x.go"], files[d+"/a.txt"], files[d+"/keep.go"] = "", "", ""
+		files["skip"+d+"/x.go"] = ""
+		if i != 7 {
+			want = append(want, d+"/in/x.go")
+		}
+		want = append(want, d+"/keep.go")
+	}
+	a := open(t, files)
+	if got, err := a.Glob([]string{"**/*.go"}, GlobOptions{}); err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q %v", got, err)
+	}
+	// Two at the top and four below for each, and the two .gitignore: what lies in skip… is not looked at.
+	if a.seen != 6*dirs+2 {
+		t.Errorf("%d entries were looked at", a.seen)
+	}
+	if len(a.listed) > 0 {
+		t.Errorf("%d directories were listed in vain", len(a.listed))
+	}
 }

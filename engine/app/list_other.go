@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !linux
 
 package app
 
@@ -14,8 +14,21 @@ type handle struct {
 	name string
 }
 
-func (h *handle) list() ([]fs.DirEntry, error) {
-	return fs.ReadDir(h.root.FS(), path.Join(".", h.name))
+// prepare makes ready for listing the directories below side by side.
+func (h *handle) prepare() error { return nil }
+
+// list is the entries by name; none where the directory cannot be read.
+func (h *handle) list(prefix string, _ *[]byte) []entry {
+	ents, err := fs.ReadDir(h.root.FS(), path.Join(".", h.name))
+	if err != nil {
+		return nil
+	}
+	out := make([]entry, len(ents))
+	for i, d := range ents {
+		kind := d.Type()
+		out[i] = entry{name: d.Name(), path: prefix + d.Name(), dir: d.IsDir(), file: kind.IsRegular(), link: kind&fs.ModeSymlink != 0}
+	}
+	return out
 }
 
 func (h *handle) close() {}

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// folder is a directory's entries, sorted by name, without those that are ignored.
+type folder struct {
+	entries []entry
+	rules   []*rules // that hold in it, the nearest last
+}
+
+type entry struct {
+	name, path      string
+	dir, file, link bool
+}
+
+func (e entry) compare(name string) int { return strings.Compare(e.name, name) }
+
+// folder lists a directory, once. One that cannot be read counts as empty, as in Nixpacks: a database's
+// data directory that only root may read must not stop a plan.
+func (a *App) folder(name string, h *handle) (*folder, error) {
+	if f := a.dirs[name]; f != nil {
+		return f, nil
+	}
+	f := &folder{}
+	a.dirs[name] = f
+	base := ""
+	if name != "." {
+		base = name + "/"
+		f.rules = a.dirs[path.Dir(name)].rules
+	}
+	ents, ok := a.listed[name]
+	if ok {
+		delete(a.listed, name)
+	} else {
+		ents = h.list(base, a.listBufs[0])
+	}
+	if a.seen += len(ents); a.seen > MaxEntries {
+		return nil, fault.New(fault.Refused, "the app has more than %d files", MaxEntries).
+			WithHint("name folders that do not belong to the app in .gitignore, or give a folder further down")
+	}
+	if err := a.ownRules(f, base, ents); err != nil {
+		return nil, err
+	}
+	// A name that is no text cannot stand in a plan.
+	f.entries = slices.DeleteFunc(ents, func(e entry) bool {
+		return e.name == ".git" || !utf8.ValidString(e.name) || f.ignores(&e)
+	})
+	return f, nil
+}
+
+// ownRules adds those of the directory's own .gitignore, if there is one among its entries.
+func (a *App) ownRules(f *folder, base string, ents []entry) error {
+	if _, found := slices.BinarySearchFunc(ents, ".gitignore", entry.compare); !found {
+		return nil
+	}
+	text, ok, err := a.Bytes(base + ".gitignore")
+	if err != nil || !ok {
+		return err
+	}
+	f.rules = append(slices.Clip(f.rules), parseRules(base, string(text)))
+	return nil
+}
+
+func (f *folder) ignores(e *entry) bool {
+	for i := len(f.rules) - 1; i >= 0; i-- {
+		if found, ignored := f.rules[i].ignored(e.path, e.dir); found {
+			return ignored
+		}
+	}
+	return false
+}
+
+// maxAhead is how many entries are looked at for directories to list ahead: few enough that a search that ends early
+// has listed little for nothing.
+const maxAhead = 64
+
+// ahead lists the directories among the first entries of a directory side by side, those that enter wants and that
+// were not listed before, and tells how many entries it looked at: listing is mostly waiting for the kernel.
+func (a *App) ahead(h *handle, ents []entry, enter func(*entry) bool) int {
+	ents = ents[:min(len(ents), maxAhead)]
+	var todo []*entry
+	for i := range ents {
+		if e := &ents[i]; a.dirs[e.path] == nil && enter(e) {
+			todo = append(todo, e)
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), len(todo)/2)
+	if workers < 2 || h.prepare() != nil {
+		return len(ents)
+	}
+	got := make([]*[]entry, len(todo))
+	var next, seen atomic.Int64
+	seen.Store(int64(a.seen))
+	var all sync.WaitGroup
+	for w := range workers {
+		if w == len(a.listBufs) {
+			a.listBufs = append(a.listBufs, new([]byte))
+		}
+		buf := a.listBufs[w]
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(todo)) && seen.Load() <= MaxEntries; i = next.Add(1) - 1 {
+				below := h.below(todo[i].name)
+				list := below.list(todo[i].path+"/", buf)
+				below.close()
+				seen.Add(int64(len(list)))
+				got[i] = &list
+			}
+		})
+	}
+	all.Wait()
+	for i, e := range todo {
+		if got[i] != nil {
+			a.listed[e.path] = *got[i]
+		}
+	}
+	return len(ents)
+}

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// handle is an open directory. It is opened when it is first listed, from its parent's and without following links, and
+// its entries are taken as the kernel gives them: four system calls a directory and one allocation a name, where os.Root
+// walks the path from the top and looks at every entry.
+type handle struct {
+	parent *handle // nil for the app's directory
+	root   *os.Root
+	name   string
+	fd     int // one more than the descriptor; 0 where it is not open
+}
+
+func (h *handle) open() (int, error) {
+	if h.fd > 0 {
+		return h.fd - 1, nil
+	}
+	fd, err := h.openNew()
+	if err != nil {
+		return -1, err
+	}
+	h.fd = fd + 1
+	return fd, nil
+}
+
+func (h *handle) openNew() (int, error) {
+	if h.parent == nil {
+		top, err := h.root.Open(".")
+		if err != nil {
+			return -1, err
+		}
+		defer top.Close()
+		return unix.FcntlInt(top.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	above, err := h.parent.open()
+	if err != nil {
+		return -1, err
+	}
+	return unix.Openat(above, h.name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+}
+
+func (h *handle) close() {
+	if h.fd > 0 {
+		unix.Close(h.fd - 1)
+		h.fd = 0
+	}
+}
+
+func (h *handle) below(name string) *handle { return &handle{parent: h, name: name} }
+
+// listBuffer holds the entries of most directories whole.
+const listBuffer = 32 << 10
+
+// prepare opens the directory, so that those below can be listed side by side.
+func (h *handle) prepare() error {
+	_, err := h.open()
+	return err
+}
+
+// list is the entries by name; none where the directory cannot be read. buf is for the kernel to write to, and made where it is nil.
+func (h *handle) list(prefix string, buf *[]byte) []entry {
+	fd, err := h.open()
+	if err != nil {
+		return nil
+	}
+	if *buf == nil {
+		*buf = make([]byte, listBuffer)
+	}
+	var out []entry
+	for {
+		n, err := unix.Getdents(fd, *buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil
+		}
+		if n == 0 {
+			slices.SortFunc(out, func(x, y entry) int { return strings.Compare(x.name, y.name) })
+			return out
+		}
+		if out = parseEntries(out, (*buf)[:n], prefix, fd); len(out) > MaxEntries {
+			return out // more than anybody will take
+		}
+	}
+}
+
+// Where the fields of a struct linux_dirent64 (getdents64(2)) lie.
+const (
+	direntLength = unsafe.Offsetof(unix.Dirent{}.Reclen)
+	direntType   = unsafe.Offsetof(unix.Dirent{}.Type)
+	direntName   = unsafe.Offsetof(unix.Dirent{}.Name)
+)
+
+func parseEntries(out []entry, buf []byte, prefix string, fd int) []entry {
+	for len(buf) > int(direntName) {
+		length := int(binary.NativeEndian.Uint16(buf[direntLength:]))
+		rec := buf[:length]
+		buf = buf[length:]
+		name, _, _ := bytes.Cut(rec[direntName:], []byte{0})
+		if string(name) == "." || string(name) == ".." {
+			continue
+		}
+		full := prefix + string(name)
+		e := entry{path: full, name: full[len(prefix):]}
+		kind := rec[direntType]
+		if kind == unix.DT_UNKNOWN {
+			kind = askKind(fd, e.name)
+		}
+		e.dir, e.file, e.link = kind == unix.DT_DIR, kind == unix.DT_REG, kind == unix.DT_LNK
+		out = append(out, e)
+	}
+	return out
+}
+
+// askKind is for file systems that do not say what an entry is.
+func askKind(fd int, name string) byte {
+	var st unix.Stat_t
+	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return unix.DT_UNKNOWN
+	}
+	return byte(st.Mode & unix.S_IFMT >> 12) // as the kernel's IFTODT
+}
