@@ -46,7 +46,7 @@ func TestProviders(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Arch: in.arch, Others: c})
+		e, err := c.Request(a, catalog.Env{Packages: in.packages, Variables: in.env, Arch: in.arch}).Evaluate(p.Name)
 		got := outcome(t, e, err)
 		if !*update {
 			compare(t, want, got)
@@ -264,7 +264,7 @@ func TestStockCUE(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		e, err := p.Evaluate(a, catalog.Env{Packages: in.packages, Variables: in.env, Arch: in.arch, Others: c})
+		e, err := c.Request(a, catalog.Env{Packages: in.packages, Variables: in.env, Arch: in.arch}).Evaluate(p.Name)
 		if err != nil {
 			return // what is refused has no plan
 		}

@@ -59,7 +59,7 @@ func planFirst(b *testing.B, c *Catalog, dir string) {
 		if !ok {
 			continue
 		}
-		if _, err := p.Evaluate(a, Env{Others: c}); err != nil {
+		if _, err := c.Request(a, Env{}).Evaluate(p.Name); err != nil {
 			b.Fatal(err)
 		}
 		return

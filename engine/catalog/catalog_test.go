@@ -61,12 +61,10 @@ func evaluateCase(t *testing.T, ar *txtar.Archive) []byte {
 		fault.Print(&b, err, false)
 		return b.Bytes()
 	}
-	p, _ := c.Get(c.Names()[0])
-	e, err := p.Evaluate(openCase(t, ar), Env{
+	e, err := c.Request(openCase(t, ar), Env{
 		Packages:  strings.TrimSpace(string(section(ar, "packages"))),
 		Variables: map[string]string{"NIXPACKS_PRINT": "yes"},
-		Others:    c,
-	})
+	}).Evaluate(c.Names()[0])
 	if err != nil {
 		fault.Print(&b, err, false)
 		return b.Bytes()

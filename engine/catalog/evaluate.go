@@ -11,7 +11,6 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 
-	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -19,20 +18,6 @@ import (
 
 // maxRounds is how often the facts of a provider may lead to further facts.
 const maxRounds = 8
-
-// Env is what a plan depends on beside the app.
-type Env struct {
-	// Packages is where toolchains come from: "nix", which "" means too, or "apt".
-	Packages string
-	// Variables that the user gave, by name.
-	Variables map[string]string
-	// Arch is the architecture of the machine that the image is for, as images name it; "" is amd64.
-	Arch string
-	// Others are the providers that this one may ask about the app; nil for none.
-	Others *Catalog
-
-	asking []string // the providers that wait for this one's answer, outermost first
-}
 
 // Facts are a provider's answers as data. As JSON beside the provider's files they give the same plan with
 // the stock cue command.
@@ -56,13 +41,8 @@ type Evaluation struct {
 	Line func(path ...string) fault.Pos
 }
 
-// Evaluate asks the app what the provider wants to know, in rounds, and gives the plan that follows. It
-// is a fault (Refused) where the provider refuses the app, where a file that it asks for is malformed, or
-// where the provider itself is wrong; the places say which.
-func (p *Provider) Evaluate(a *app.App, env Env) (*Evaluation, error) {
-	if env.Packages == "" {
-		env.Packages = "nix"
-	}
+// evaluate evaluates a provider that nobody asked yet.
+func (r *Request) evaluate(p *Provider) (*Evaluation, error) {
 	from, err := p.sources()
 	if err != nil {
 		return nil, err
@@ -71,7 +51,7 @@ func (p *Provider) Evaluate(a *app.App, env Env) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &evaluator{provider: p, app: a, env: env, syntax: s, ctx: NewContext(), others: map[string]*Evaluation{},
+	e := &evaluator{Request: r, provider: p, syntax: s, ctx: NewContext(),
 		asked: map[string]facts.Question{}, answers: map[string]facts.Answer{}}
 	if err := e.gather(); err != nil {
 		return nil, err
@@ -81,14 +61,12 @@ func (p *Provider) Evaluate(a *app.App, env Env) (*Evaluation, error) {
 
 // evaluator is one evaluation.
 type evaluator struct {
+	*Request
 	provider *Provider
-	app      *app.App
-	env      Env
 	syntax   *syntax
 	ctx      *cue.Context
 	asked    map[string]facts.Question
 	answers  map[string]facts.Answer
-	others   map[string]*Evaluation // of the providers that it asked, by name
 }
 
 // gather answers all facts: first those that are literal, straight from the syntax, then in rounds those
@@ -215,12 +193,13 @@ func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
 	}
 	for _, fact := range slices.Sorted(maps.Keys(e.asked)) {
 		if q := e.asked[fact]; q.Kind == "provider" {
-			for _, n := range e.others[q.Args[0]].Notes {
+			other := e.done[q.Args[0]].said
+			for _, n := range other.Notes {
 				if n.Unless == "" { // how the app starts is for the one that asks to say
-					out.Notes = append(out.Notes, n)
+					out.Notes = Once(out.Notes, n)
 				}
 			}
-			out.Versions = append(out.Versions, e.others[q.Args[0]].Versions...)
+			out.Versions = Once(out.Versions, other.Versions...)
 		}
 	}
 }

@@ -83,8 +83,7 @@ func evaluateFirst(t *testing.T, c *Catalog) (*Evaluation, error) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	p, _ := c.Get(c.Names()[0])
-	return p.Evaluate(a, Env{})
+	return c.Request(a, Env{}).Evaluate(c.Names()[0])
 }
 
 // TestIndexed: a catalog made from its index behaves like the one that the index was made from.
@@ -125,8 +124,7 @@ func BenchmarkEvaluate(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				p, _ := c.Get(provider)
-				if _, err := p.Evaluate(a, Env{}); err != nil {
+				if _, err := c.Request(a, Env{}).Evaluate(provider); err != nil {
 					b.Fatal(err)
 				}
 				a.Close()

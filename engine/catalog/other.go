@@ -27,25 +27,13 @@ func (e *evaluator) answer(q facts.Question) (facts.Answer, error) {
 // the user or refuses is told or refused by this one.
 func (e *evaluator) other(name string) (facts.Answer, error) {
 	var none facts.Answer
-	chain := append(slices.Clone(e.env.asking), e.provider.Name)
-	if slices.Contains(chain, name) {
-		return none, fault.New(fault.Refused, "providers that ask one another in a circle: %s", strings.Join(append(chain, name), " → "))
+	if slices.Contains(e.asking, name) {
+		return none, fault.New(fault.Refused, "providers that ask one another in a circle: %s", strings.Join(append(e.asking, name), " → "))
 	}
-	var names []string
-	if e.env.Others != nil {
-		names = e.env.Others.Names()
-	}
-	if !slices.Contains(names, name) {
-		return none, fault.New(fault.Refused, "there is no provider called %q", name).WithHint("%s", fault.DidYouMean(name, names))
-	}
-	p, _ := e.env.Others.Get(name)
-	env := e.env
-	env.asking = chain
-	said, err := p.Evaluate(e.app, env)
+	said, err := e.Evaluate(name)
 	if err != nil {
 		return none, err
 	}
-	e.others[name] = said
 	plan, err := json.Marshal(said.Plan)
 	if err != nil {
 		return none, err
@@ -57,6 +45,7 @@ func (e *evaluator) other(name string) (facts.Answer, error) {
 	if value["plan"], err = object(plan); err != nil {
 		return none, err
 	}
+	p, _ := e.catalog.Get(name)
 	detects, err := p.Detect().Holds(e.app, e.env.Variables)
 	return facts.Answer{OK: detects, Value: value}, err
 }

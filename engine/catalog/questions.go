@@ -36,8 +36,9 @@ func (s *syntax) placed(name string, err error) error {
 			return true
 		}, nil)
 	}
-	f.Msg = "fact " + name + ": " + f.Msg
-	return f.WithPos(at)
+	here := *f // the fault itself may be another provider's, which others ask as well
+	here.Msg = "fact " + name + ": " + f.Msg
+	return here.WithPos(at)
 }
 
 // questions reads the facts that are literal from the syntax, without evaluating anything. computed tells

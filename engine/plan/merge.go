@@ -156,18 +156,20 @@ func overlay(base, over map[string]string) map[string]string {
 	return base
 }
 
-// Prefix puts "name:" before the names of all phases and of what they depend on: so the phases of a
+// Prefixed is the plan with "name:" before the names of all phases and of what they depend on: so the phases of a
 // second provider stay apart from the first one's.
-func (p *Plan) Prefix(name string) {
-	if p.Phases == nil {
-		return
+func (p *Plan) Prefixed(name string) *Plan {
+	out := p.Clone()
+	if out.Phases == nil {
+		return out
 	}
-	phases := make(map[string]*Phase, len(p.Phases))
-	for n, ph := range p.Phases {
+	phases := make(map[string]*Phase, len(out.Phases))
+	for n, ph := range out.Phases {
 		for i, d := range ph.DependsOn {
 			ph.DependsOn[i] = name + ":" + d
 		}
 		phases[name+":"+n] = ph
 	}
-	p.Phases = phases
+	out.Phases = phases
+	return out
 }

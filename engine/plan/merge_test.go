@@ -98,12 +98,14 @@ func TestInputsGoWithCommands(t *testing.T) {
 	}
 }
 
-func TestPrefix(t *testing.T) {
+func TestPrefixed(t *testing.T) {
 	p := &Plan{Phases: map[string]*Phase{"setup": {}, "install": {DependsOn: list("setup")}}}
-	p.Prefix("python")
 	want := map[string]*Phase{"python:setup": {}, "python:install": {DependsOn: list("python:setup")}}
-	if !reflect.DeepEqual(p.Phases, want) {
-		t.Errorf("got %s", p.JSON())
+	if got := p.Prefixed("python"); !reflect.DeepEqual(got.Phases, want) {
+		t.Errorf("got %s", got.JSON())
+	}
+	if before := map[string]*Phase{"setup": {}, "install": {DependsOn: list("setup")}}; !reflect.DeepEqual(p.Phases, before) {
+		t.Errorf("the plan itself became %s", p.JSON())
 	}
 }
 

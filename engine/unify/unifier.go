@@ -3,6 +3,7 @@ package unify
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
@@ -153,23 +154,23 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	p := &plan.Plan{}
 	var metadata []string
 	var errs []error
+	request := u.catalog.Request(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch})
 	for i, name := range names {
-		provider, _ := u.catalog.Get(name)
-		e, err := provider.Evaluate(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch, Others: u.catalog})
+		e, err := request.Evaluate(name)
 		if err != nil {
-			errs = append(errs, err)
+			errs = appendNew(errs, err)
 			continue
 		}
-		l := providerLayer(name, e)
+		own := e.Plan
 		if i > 0 {
-			e.Plan.Prefix(name)
+			own = own.Prefixed(name)
 		}
-		u.layers = append([]layer{l}, u.layers...)
-		u.notes = append(u.notes, e.Notes...)
-		u.versions = append(u.versions, e.Versions...)
+		u.layers = append([]layer{providerLayer(name, own, e.Line)}, u.layers...)
+		u.notes = catalog.Once(u.notes, e.Notes...)
+		u.versions = catalog.Once(u.versions, e.Versions...)
 		u.facts[name] = e.Facts
 		metadata = append(metadata, strings.Join(append([]string{name}, e.Metadata...), ","))
-		p = plan.Merge(e.Plan, p)
+		p = plan.Merge(own, p)
 	}
 	if len(names) > 0 {
 		p.Set(plan.Leaf{Path: []string{"variables", "NIXPACKS_METADATA"}, Value: strings.Join(metadata, ",")})
@@ -177,14 +178,24 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	return p, errors.Join(errs...)
 }
 
-// providerLayer is what a provider says; its phases may have been prefixed since.
-func providerLayer(name string, e *catalog.Evaluation) layer {
-	return layer{e.Plan, func(path []string) (fault.Pos, bool) {
+// appendNew appends the faults that err holds and errs does not: a provider that was asked by another may be named, too.
+func appendNew(errs []error, err error) []error {
+	for _, f := range fault.All(err) {
+		if !slices.Contains(errs, error(f)) {
+			errs = append(errs, f)
+		}
+	}
+	return errs
+}
+
+// providerLayer is what a provider says. Its phases may have been prefixed; line knows them as they were.
+func providerLayer(name string, p *plan.Plan, line func(path ...string) fault.Pos) layer {
+	return layer{p, func(path []string) (fault.Pos, bool) {
 		own := append([]string(nil), path...)
 		if len(own) > 1 && own[0] == "phases" {
 			own[1] = strings.TrimPrefix(own[1], name+":")
 		}
-		at := e.Line(own...)
+		at := line(own...)
 		at.Label = "provider " + name
 		return at, at.File != ""
 	}}

@@ -1,0 +1,72 @@
+package catalog
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Env is what a plan depends on beside the app.
+type Env struct {
+	// Packages is where toolchains come from: "nix", which "" means too, or "apt".
+	Packages string
+	// Variables that the user gave, by name.
+	Variables map[string]string
+	// Arch is the architecture of the machine that the image is for, as images name it; "" is amd64.
+	Arch string
+}
+
+// Request is an app to be planned. Each provider is evaluated for it at most once, whether the user names it or other
+// providers ask it. It is for one goroutine.
+type Request struct {
+	catalog *Catalog
+	app     *app.App
+	env     Env
+	asking  []string // the providers that are being evaluated, each for the one before it
+	done    map[string]outcome
+}
+
+type outcome struct {
+	said *Evaluation
+	err  error
+}
+
+// Request asks the catalog's providers about an app.
+func (c *Catalog) Request(a *app.App, env Env) *Request {
+	if env.Packages == "" {
+		env.Packages = "nix"
+	}
+	return &Request{catalog: c, app: a, env: env, done: map[string]outcome{}}
+}
+
+// Evaluate asks the app what the named provider wants to know, in rounds, and gives the plan that follows. All who ask
+// for it get the same Evaluation, or the same fault, and must not change it. It is a fault (Refused) where the provider
+// refuses the app, where a file that it asks for is malformed, or where the provider itself is wrong; the places say which.
+func (r *Request) Evaluate(name string) (*Evaluation, error) {
+	p, ok := r.catalog.Get(name)
+	if !ok {
+		return nil, fault.New(fault.Refused, "there is no provider called %q", name).
+			WithHint("%s", fault.DidYouMean(name, r.catalog.Names()))
+	}
+	o, ok := r.done[name]
+	if !ok {
+		r.asking = append(r.asking, name)
+		o.said, o.err = r.evaluate(p)
+		r.asking = slices.Delete(r.asking, len(r.asking)-1, len(r.asking))
+		r.done[name] = o
+	}
+	return o.said, o.err
+}
+
+// Once appends to list those of more that it lacks: what several providers say of one that all of them asked is to be
+// read once.
+func Once[T Note | Version](list []T, more ...T) []T {
+	for _, m := range more {
+		if !slices.ContainsFunc(list, func(l T) bool { return reflect.DeepEqual(l, m) }) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
