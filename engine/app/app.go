@@ -10,15 +10,14 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// App is an open source directory. It remembers what it has read, up to a limit. It is for one goroutine at
+// App is an open source directory, of this machine or elsewhere (FromFS). It remembers what it has read, up to a limit. It is for one goroutine at
 // a time.
 type App struct {
-	root  *os.Root
+	src   source
 	dir   string
 	files map[string]*content
 	kept  int // bytes in files
@@ -27,10 +26,6 @@ type App struct {
 
 	listed   map[string][]entry // directories that were listed ahead, until dirs has them
 	listBufs []*[]byte          // for the kernel to list into, one a worker
-
-	topOnce sync.Once
-	top     *os.File // the directory, where files are read the quick way
-	topErr  error
 }
 
 // Open opens the directory dir. It is a fault (Usage) where dir is no directory that can be read.
@@ -48,20 +43,15 @@ func Open(dir string) (*App, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot open the app's directory")
 	}
-	return newApp(root, dir), nil
+	return newApp(&directory{Root: root}, dir), nil
 }
 
-func newApp(root *os.Root, dir string) *App {
-	return &App{root: root, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}, listed: map[string][]entry{}, listBufs: []*[]byte{new([]byte)}}
+func newApp(src source, dir string) *App {
+	return &App{src: src, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}, listed: map[string][]entry{}, listBufs: []*[]byte{new([]byte)}}
 }
 
 // Close lets go of the directory.
-func (a *App) Close() error {
-	if a.top != nil {
-		a.top.Close()
-	}
-	return a.root.Close()
-}
+func (a *App) Close() error { return a.src.Close() }
 
 // Dir is the directory as it was given to Open, with what Sub appended.
 func (a *App) Dir() string { return a.dir }
@@ -77,11 +67,11 @@ func (a *App) Name() (string, error) {
 
 // Sub opens the directory dir of the app as an app of its own.
 func (a *App) Sub(dir string) (*App, error) {
-	root, err := a.root.OpenRoot(dir)
+	src, err := a.src.sub(dir)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot open %s in the app's directory", dir)
 	}
-	return newApp(root, filepath.Join(a.dir, filepath.FromSlash(dir))), nil
+	return newApp(src, filepath.Join(a.dir, filepath.FromSlash(dir))), nil
 }
 
 // Stat tells what is at a path of the app, links followed; false for nothing, and for what is outside.
@@ -90,7 +80,7 @@ func (a *App) Stat(name string) (fs.FileInfo, bool) {
 	if !ok {
 		return nil, false
 	}
-	info, err := a.root.Stat(name)
+	info, err := a.src.Stat(name)
 	return info, err == nil
 }
 
@@ -100,13 +90,13 @@ func (a *App) Entry(name string) (fs.FileInfo, bool) {
 	if !ok {
 		return nil, false
 	}
-	info, err := a.root.Lstat(name)
+	info, err := a.src.Lstat(name)
 	return info, err == nil
 }
 
 // TopDirs names the directories at the top of the app, sorted, .git left out.
 func (a *App) TopDirs() ([]string, error) {
-	ents, err := fs.ReadDir(a.root.FS(), ".")
+	ents, err := a.src.readDir(".")
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot list %s", a.dir)
 	}

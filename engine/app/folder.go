@@ -27,7 +27,7 @@ func (e entry) compare(name string) int { return strings.Compare(e.name, name) }
 
 // folder lists a directory, once. One that cannot be read counts as empty, as in Nixpacks: a database's
 // data directory that only root may read must not stop a plan.
-func (a *App) folder(name string, h *handle) (*folder, error) {
+func (a *App) folder(name string, h lister) (*folder, error) {
 	if f := a.dirs[name]; f != nil {
 		return f, nil
 	}
@@ -86,7 +86,7 @@ const maxAhead = 64
 
 // ahead lists the directories among the first entries of a directory side by side, those that enter wants and that
 // were not listed before, and tells how many entries it looked at: listing is mostly waiting for the kernel.
-func (a *App) ahead(h *handle, ents []entry, enter func(*entry) bool) int {
+func (a *App) ahead(h lister, ents []entry, enter func(*entry) bool) int {
 	ents = ents[:min(len(ents), maxAhead)]
 	var todo []*entry
 	for i := range ents {

@@ -36,7 +36,7 @@ func (a *App) Glob(patterns []string, q GlobOptions) ([]string, error) {
 	if err := w.exclude(q.Not); err != nil {
 		return nil, err
 	}
-	top := &handle{root: a.root}
+	top := a.src.top()
 	defer top.close()
 	_, err := w.dir(".", top, 1)
 	return w.out, err
@@ -67,7 +67,7 @@ func (w *walk) exclude(not []string) error {
 }
 
 // dir walks one directory; it gives false once the limit is reached.
-func (w *walk) dir(name string, h *handle, depth int) (bool, error) {
+func (w *walk) dir(name string, h lister, depth int) (bool, error) {
 	f, err := w.app.folder(name, h)
 	if err != nil {
 		return false, err

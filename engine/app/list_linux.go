@@ -56,7 +56,7 @@ func (h *handle) close() {
 	}
 }
 
-func (h *handle) below(name string) *handle { return &handle{parent: h, name: name} }
+func (h *handle) below(name string) lister { return &handle{parent: h, name: name} }
 
 // listBuffer holds the entries of most directories whole.
 const listBuffer = 32 << 10
@@ -67,7 +67,6 @@ func (h *handle) prepare() error {
 	return err
 }
 
-// list is the entries by name; none where the directory cannot be read. buf is for the kernel to write to, and made where it is nil.
 func (h *handle) list(prefix string, buf *[]byte) []entry {
 	fd, err := h.open()
 	if err != nil {

@@ -19,7 +19,7 @@ func (a *App) Prefetch(names []string) {
 			if !ok || a.files[name] != nil {
 				continue
 			}
-			if data, ok := a.quick(name); ok {
+			if data, ok := a.src.quick(name); ok {
 				size.Add(int64(len(data)))
 				got[i] = &content{data: data, ok: true}
 			}

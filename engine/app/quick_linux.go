@@ -8,8 +8,8 @@ import (
 // system calls in all; os.Root looks at every element of the path and takes three times as long. false sends the
 // caller the long way, which also knows what to say: where there is no such file or it may not be read, where it is no
 // regular file or changes, and where the kernel has no openat2.
-func (a *App) quick(name string) ([]byte, bool) {
-	top, err := a.topFd()
+func (d *directory) quick(name string) ([]byte, bool) {
+	top, err := d.topFd()
 	if err != nil {
 		return nil, false
 	}
@@ -33,10 +33,10 @@ func (a *App) quick(name string) ([]byte, bool) {
 }
 
 // topFd is the app's directory as the kernel knows it.
-func (a *App) topFd() (int, error) {
-	a.topOnce.Do(func() { a.top, a.topErr = a.root.Open(".") })
-	if a.topErr != nil {
-		return -1, a.topErr
+func (d *directory) topFd() (int, error) {
+	d.topOnce.Do(func() { d.topFile, d.topErr = d.Open(".") })
+	if d.topErr != nil {
+		return -1, d.topErr
 	}
-	return int(a.top.Fd()), nil
+	return int(d.topFile.Fd()), nil
 }

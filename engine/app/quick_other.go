@@ -3,4 +3,4 @@
 package app
 
 // quick is for Linux alone.
-func (a *App) quick(string) ([]byte, bool) { return nil, false }
+func (d *directory) quick(string) ([]byte, bool) { return nil, false }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -59,10 +58,10 @@ func (a *App) Bytes(name string) ([]byte, bool, error) {
 // read opens without blocking, so that a pipe does not hold it up, and looks what it is only then: what
 // was a file a moment ago may be a pipe by now.
 func (a *App) read(name string) ([]byte, bool, error) {
-	if data, ok := a.quick(name); ok {
+	if data, ok := a.src.quick(name); ok {
 		return data, true, nil
 	}
-	f, err := a.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := a.src.open(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
 		return nil, false, nil
@@ -101,7 +100,7 @@ func (a *App) WindowsScript(name string) bool {
 	if !ok || !there || !info.Mode().IsRegular() {
 		return false
 	}
-	f, err := a.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := a.src.open(name)
 	if err != nil {
 		return false
 	}
