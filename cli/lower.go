@@ -22,9 +22,16 @@ func lowerFlags() []ucli.Flag {
 		&ucli.StringSliceFlag{Name: "add-host", Category: aboutBuild, Usage: "let steps find `NAME:IP`, which gives them this machine's network (repeatable)"},
 		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
 		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "run every step anew, without cache directories"},
+		&ucli.StringFlag{Name: "graph", Value: graphMerge, Category: aboutBuild, Usage: "`merge|copy`: lay files together where the builder can, or copy as for one that cannot (default: merge)"},
 		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
 	}
 }
+
+// The values of --graph.
+const (
+	graphMerge = "merge"
+	graphCopy  = "copy"
+)
 
 // lowerInput is what the graph depends on, but for the bases, which the engine resolves.
 func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
@@ -45,6 +52,13 @@ func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
 			return in, fault.New(fault.Usage, "--mirror %q is not FROM=TO", m).WithHint("both are beginnings of URLs")
 		}
 		in.Mirrors = append(in.Mirrors, plan2llb.Mirror{From: from, To: to})
+	}
+	switch c.String("graph") {
+	case graphMerge:
+		in.Caps = plan2llb.Caps{Merge: true, Diff: true}
+	case graphCopy:
+	default:
+		return in, fault.New(fault.Usage, "--graph %q is neither %s nor %s", c.String("graph"), graphMerge, graphCopy)
 	}
 	var err error
 	if in.Hosts, err = hosts(c.StringSlice("add-host")); err != nil {

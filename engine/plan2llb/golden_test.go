@@ -71,7 +71,7 @@ func TestGolden(t *testing.T) {
 // goldenInput is the Input of a golden file, on bases that are always the same.
 func goldenInput(t *testing.T, ar *txtar.Archive) Input {
 	t.Helper()
-	in := Input{}
+	in := Input{Caps: Caps{Merge: true, Diff: true}}
 	for _, f := range ar.Files {
 		switch f.Name {
 		case "plan.json":

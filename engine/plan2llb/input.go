@@ -31,6 +31,8 @@ type Input struct {
 	Base Source
 	// Run is what Plan.Start.RunImage was resolved to; nil where the plan has none.
 	Run *Source
+	// Caps are what the daemon can do beside running steps and copying files. The graph is the same for equal Caps.
+	Caps Caps
 	// CacheKey tells one app's cache directories from another's. With "" there are none.
 	CacheKey string
 	// NoCache runs every step anew and gives it no cache directories.
@@ -60,6 +62,12 @@ type Input struct {
 	// graph is built: a daemon takes equal vertices for the same, so that of two apps built at once one
 	// would get the other's files.
 	LocalUniqueID string
+}
+
+// Caps are abilities that not every daemon has: Docker's classic store has neither. Without them the graph copies.
+type Caps struct {
+	Merge bool // lays file systems over one another without copying (MergeOp)
+	Diff  bool // takes what a step changed as a file system of its own (DiffOp)
 }
 
 // Source is an image that was resolved.

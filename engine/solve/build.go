@@ -8,6 +8,8 @@ import (
 
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -90,11 +92,20 @@ func (e *Engine) platform(ctx context.Context) (ocispecs.Platform, error) {
 	return ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}, nil
 }
 
+// caps are the abilities of a daemon that the request does not forgo.
+func caps(has apicaps.CapSet, wanted plan2llb.Caps) plan2llb.Caps {
+	return plan2llb.Caps{
+		Merge: wanted.Merge && has.Supports(pb.CapMergeOp) == nil,
+		Diff:  wanted.Diff && has.Supports(pb.CapDiffOp) == nil,
+	}
+}
+
 // solve resolves the registry's images, lowers the plan and runs it to its end.
 func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*gateway.Result, error) {
 	if err := registryBases(ctx, c, &in); err != nil {
 		return nil, err
 	}
+	in.Caps = caps(c.BuildOpts().LLBCaps, in.Caps)
 	var err error
 	if j.lowered, err = plan2llb.Lower(ctx, in); err != nil {
 		return nil, err

@@ -178,7 +178,7 @@ func put(t testing.TB, path, text string) {
 
 // layoutOf is a request for a layout directory of the app.
 func layoutOf(t testing.TB, dir string, p *plan.Plan) Request {
-	return Request{Lower: plan2llb.Input{Plan: p}, AppDir: dir, Progress: Progress{Mode: "plain", Out: testLog{t}},
+	return Request{Lower: plan2llb.Input{Plan: p, Caps: plan2llb.Caps{Merge: true, Diff: true}}, AppDir: dir, Progress: Progress{Mode: "plain", Out: testLog{t}},
 		Outputs: []Output{{Type: TypeOCI, Dest: filepath.Join(t.TempDir(), "image"), Attrs: map[string]string{"tar": "false"}}}}
 }
 

@@ -16,7 +16,7 @@ import (
 type Request struct {
 	// Lower has the plan, and what the graph depends on beside it: labels, mirrors, secrets, limits.
 	// Base, Run, CA and Ignore are filled in by Build; Platform and CacheKey where they are not set: with
-	// the engine's own platform, and a hash of AppDir's absolute path.
+	// the engine's own platform, and a hash of AppDir's absolute path. Of Caps the engine's own remain.
 	Lower  plan2llb.Input
 	AppDir string
 	// Outputs, at least one.
