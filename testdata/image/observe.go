@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -202,12 +203,13 @@ func (r *running) ready(c *Case, f Facts) error {
 	return nil
 }
 
+// answers tells whether the app answers; a server before it may do so first, and says that it is not there yet.
 func (r *running) answers(gets []string) bool {
 	if len(gets) == 0 {
 		return true
 	}
-	_, err := r.ask(gets[0])
-	return err == nil
+	answer, err := r.ask(gets[0])
+	return err == nil && !strings.HasPrefix(answer, strconv.Itoa(http.StatusBadGateway)+" ")
 }
 
 func (r *running) ask(path string) (string, error) {

@@ -16,15 +16,18 @@ import (
 	"strings"
 )
 
-//go:embed nixpkgs npm-overlay
+//go:embed nixpkgs npm-overlay rust-overlay
 var trees embed.FS
 
-const (
-	archives = "https://github.com/NixOS/nixpkgs/archive/"
-	overlays = "https://github.com/railwayapp/nix-npm-overlay/archive/"
-)
+const archives = "https://github.com/NixOS/nixpkgs/archive/"
 
-// Write writes archives of the miniature nixpkgs, one for each of the revisions named, and of its overlay into dir. It
+// overlays are the trees that plans lay over nixpkgs: archives of a branch.
+var overlays = []struct{ tree, archives, top, branch string }{
+	{"npm-overlay", "https://github.com/railwayapp/nix-npm-overlay/archive/", "nix-npm-overlay", "main"},
+	{"rust-overlay", "https://github.com/oxalica/rust-overlay/archive/", "rust-overlay", "master"},
+}
+
+// Write writes archives of the miniature nixpkgs, one for each of the revisions named, and of its overlays into dir. It
 // gives the addresses to rewrite: prefix of a URL → file:// address.
 func Write(dir, npmRegistry, goProxy string, revisions ...string) (map[string]string, error) {
 	fill := strings.NewReplacer("@NPM_REGISTRY@", strings.TrimRight(npmRegistry, "/"), "@GO_PROXY@", strings.TrimRight(goProxy, "/"))
@@ -33,11 +36,15 @@ func Write(dir, npmRegistry, goProxy string, revisions ...string) (map[string]st
 			return nil, err
 		}
 	}
-	if err := archive(filepath.Join(dir, "overlay", "main.tar.gz"), "npm-overlay", "nix-npm-overlay-main", fill); err != nil {
-		return nil, err
+	root := "file://" + filepath.ToSlash(dir) + "/"
+	to := map[string]string{archives: root + "nixpkgs/"}
+	for _, o := range overlays {
+		if err := archive(filepath.Join(dir, o.tree, o.branch+".tar.gz"), o.tree, o.top+"-"+o.branch, fill); err != nil {
+			return nil, err
+		}
+		to[o.archives] = root + o.tree + "/"
 	}
-	to := "file://" + filepath.ToSlash(dir)
-	return map[string]string{archives: to + "/nixpkgs/", overlays: to + "/overlay/"}, nil
+	return to, nil
 }
 
 // archive writes the files of tree, below the directory top, as a tar.gz.

@@ -126,16 +126,28 @@ let
     debian = name: programs: run name { } (''
       mkdir -p $out/bin
     '' + concat "\n" (map (p: ''
-      printf '#!/bin/sh\nexec %s "$@"\n' ${programs.${p}} > $out/bin/${p}
+      printf '#!/bin/sh\nexec %s "$@"\n' '${programs.${p}}' > $out/bin/${p}
       chmod 755 $out/bin/${p}
     '') (builtins.attrNames programs)));
     python3 = debian "python3" { python = "/usr/bin/python3"; python3 = "/usr/bin/python3"; };
-    nginx = debian "nginx" { nginx = "/usr/sbin/nginx"; };
+    nginx = run "nginx" { program = debian "nginx" { nginx = "/usr/sbin/nginx"; }; } ''
+      mkdir -p $out
+      cp -R $program/bin $out/bin
+      ln -s /etc/nginx $out/conf
+    '';
+    # PHP's extensions are those that Debian's package has.
+    php83 = debian "php" { php = "/usr/bin/php"; php-fpm = "/usr/sbin/php-fpm8.4"; } // { withExtensions = _: php83; };
+    php83Packages.composer = debian "composer" { composer = "/usr/bin/composer"; };
     gcc = debian "gcc" { gcc = "/usr/bin/gcc"; cc = "/usr/bin/cc"; };
-
+    binutils = debian "binutils" { ar = "/usr/bin/ar"; as = "/usr/bin/as"; ld = "/usr/bin/ld"; strip = "/usr/bin/strip"; };
+    jdk17 = debian "jdk" { jar = "/usr/bin/jar"; java = "/usr/bin/java"; javac = "/usr/bin/javac"; };
+    # Plugins come from Debian's repository of them.
+    maven = debian "maven" { mvn = "/usr/bin/mvn --offline -Dmaven.repo.local=/usr/share/maven-repo"; };
     # Libraries of which nothing is needed but their place in a search path.
     emptyLibrary = name: run name { } "mkdir -p $out/lib";
     zlib = emptyLibrary "zlib";
+    libmysqlclient = emptyLibrary "libmysqlclient";
+    musl = emptyLibrary "musl" // { dev = emptyLibrary "musl-dev"; };
     stdenv.cc.cc.lib = emptyLibrary "gcc-lib";
 
     # A program that finds what it says in a library, by the search path for libraries; and one that needs none.
