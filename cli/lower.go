@@ -64,7 +64,9 @@ func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
 	if in.Hosts, err = hosts(c.StringSlice("add-host")); err != nil {
 		return in, err
 	}
-	in.HostNetwork = len(in.Hosts) > 0 && c.String("network") != buildkitd.NetworkNone
+	if len(in.Hosts) > 0 && c.String("network") != buildkitd.NetworkNone {
+		in.Network = plan2llb.NetworkHost
+	}
 	in.Platform, err = platform(c.String("platform"))
 	return in, err
 }

@@ -1,6 +1,7 @@
 package plan2llb
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -96,8 +97,18 @@ func (l *lowering) copySome(name string, ph *plan.Phase) {
 // app is the app's directory, or what include matches of it, with what matching symbolic links point at; hint
 // tells apart what the daemon keeps of the directory for different includes.
 func (l *lowering) app(hint string, include []string, label string) llb.State {
-	return llb.Local(AppLocal, llb.SharedKeyHint(strings.TrimSpace(AppLocal+" "+hint)), llb.IncludePatterns(include), llb.FollowPaths(include),
-		llb.ExcludePatterns(slices.Concat(l.made(), l.in.Ignore, []string{"**/.git"})), named(label))
+	exclude := slices.Concat(l.made(), l.in.Ignore, []string{"**/.git"})
+	c := l.in.Context
+	if c.State != nil {
+		return llb.Scratch().File(llb.Copy(*c.State, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true,
+			IncludePatterns: include, ExcludePatterns: exclude}), named(label))
+	}
+	opts := []llb.LocalOption{llb.SharedKeyHint(strings.TrimSpace(AppLocal + " " + hint)), llb.IncludePatterns(include),
+		llb.FollowPaths(include), llb.ExcludePatterns(exclude), named(label)}
+	if c.Session != "" {
+		opts = append(opts, llb.SessionID(c.Session))
+	}
+	return llb.Local(cmp.Or(c.Local, AppLocal), opts...)
 }
 
 // made is what phases make: of the app's directory it is not copied. A line of the user's own (Input.Ignore)

@@ -52,8 +52,10 @@ type Input struct {
 	Secrets []Secret
 	// Hosts are more lines for /etc/hosts of every step.
 	Hosts []Host
-	// HostNetwork gives steps the network of the machine that they run on; the daemon must allow it.
-	HostNetwork bool
+	// Network of the steps.
+	Network Network
+	// Context is where the app's files come from.
+	Context Context
 	// Limits of every step.
 	Limits Limits
 	// Proxy that steps use; no part of a step's cache key.
@@ -70,6 +72,26 @@ type Caps struct {
 	Diff  bool // takes what a step changed as a file system of its own (DiffOp)
 }
 
+// Network is what steps can reach.
+type Network string
+
+// The networks that steps can have.
+const (
+	NetworkSandbox Network = ""     // what the daemon gives
+	NetworkHost    Network = "host" // that of the machine that they run on; the daemon must allow it
+	NetworkNone    Network = "none"
+)
+
+// Context is where the app's files come from: without a State from a directory that the client serves.
+type Context struct {
+	// Local is the name of the directory's llb.Local; "" is AppLocal.
+	Local string
+	// Session that serves it; "" is the build's own.
+	Session string
+	// State has the files at its top.
+	State *llb.State
+}
+
 // Source is an image that was resolved.
 type Source struct {
 	// Ref is the image's reference; for a Layout any text, for display.
@@ -81,6 +103,8 @@ type Source struct {
 	// Layout says that the client serves the image from an OCI layout, as the store StoreID.
 	Layout  bool
 	StoreID string
+	// State, where set, is the image itself, from wherever it was loaded.
+	State *llb.State
 }
 
 // Mirror replaces the prefix From of URLs by To, which starts with https://, http:// or file://; the latter

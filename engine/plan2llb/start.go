@@ -18,6 +18,9 @@ const addUser = `id -u "$1" >/dev/null 2>&1 || {
 // state is the image as the beginning of a chain. Where its digest is known the reference's tag is left out,
 // so that two tags of one image are the same vertex.
 func (s Source) state(role string) llb.State {
+	if s.State != nil {
+		return *s.State
+	}
 	label := named("[" + role + "] " + s.Ref)
 	if s.Layout {
 		return llb.OCILayout("nixpacks.local/"+role+"@"+s.Digest.String(), llb.OCIStore("", s.StoreID), label)

@@ -49,8 +49,11 @@ func (l *lowering) surroundings() []llb.RunOption {
 	for _, h := range l.in.Hosts {
 		opts = append(opts, llb.AddExtraHost(h.Name, h.Addr.AsSlice()))
 	}
-	if l.in.HostNetwork {
+	switch l.in.Network {
+	case NetworkHost:
 		opts = append(opts, llb.With(llb.Network(llb.NetModeHost)))
+	case NetworkNone:
+		opts = append(opts, llb.With(llb.Network(llb.NetModeNone)))
 	}
 	if n := l.in.Limits.CPUQuota; n > 0 {
 		opts = append(opts, llb.CPUPeriod(100_000), llb.CPUQuota(n))

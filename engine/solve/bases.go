@@ -70,6 +70,14 @@ func (w want) set(in *plan2llb.Input, s plan2llb.Source) {
 	in.Base = s
 }
 
+// resolved tells whether it is known what the base is.
+func (w want) resolved(in *plan2llb.Input) bool {
+	if w.run {
+		return in.Run != nil
+	}
+	return in.Base.State != nil || in.Base.Digest != ""
+}
+
 // localBases makes the bases that come from no registry, and serves them to the build.
 func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request, j *job) error {
 	for _, w := range wants(in.Plan) {
@@ -91,11 +99,18 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 	return nil
 }
 
-// registryBases asks the registries, through the daemon, what the other bases are now: the graph then names
-// them by digest.
-func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input) error {
+// Resolve fills in what only the daemon tells: its own abilities, of those that in does not forgo, and what the bases
+// are now that come from a registry, so that the graph names them by digest. A base that is resolved already stays.
+// mode is BuildKit's image-resolve-mode, "" for its default.
+func Resolve(ctx context.Context, c gateway.Client, in *plan2llb.Input, mode string) error {
+	in.Caps = caps(c.BuildOpts().LLBCaps, in.Caps)
+	return registryBases(ctx, c, in, mode)
+}
+
+// registryBases asks the registries, through the daemon.
+func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mode string) error {
 	for _, w := range wants(in.Plan) {
-		if base.IsRef(w.ref) {
+		if base.IsRef(w.ref) || w.resolved(in) {
 			continue
 		}
 		if _, err := reference.ParseNormalizedNamed(w.ref); err != nil {
@@ -104,7 +119,7 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input) er
 		}
 		ref, digest, raw, err := c.ResolveImageConfig(ctx, w.ref, sourceresolver.Opt{
 			LogName:  "looking for the base image " + w.ref,
-			ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &in.Platform},
+			ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &in.Platform, ResolveMode: mode},
 		})
 		if err != nil {
 			if ctx.Err() != nil {

@@ -27,7 +27,7 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 		return nil, err
 	}
 	defer j.close()
-	if req.Lower.HostNetwork {
+	if req.Lower.Network == plan2llb.NetworkHost {
 		j.opt.AllowedEntitlements = []string{hostNetwork}
 	}
 	in, err := e.prepare(ctx, req, j)
@@ -102,10 +102,9 @@ func caps(has apicaps.CapSet, wanted plan2llb.Caps) plan2llb.Caps {
 
 // solve resolves the registry's images, lowers the plan and runs it to its end.
 func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*gateway.Result, error) {
-	if err := registryBases(ctx, c, &in); err != nil {
+	if err := Resolve(ctx, c, &in, ""); err != nil {
 		return nil, err
 	}
-	in.Caps = caps(c.BuildOpts().LLBCaps, in.Caps)
 	var err error
 	if j.lowered, err = plan2llb.Lower(ctx, in); err != nil {
 		return nil, err

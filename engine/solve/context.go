@@ -36,7 +36,12 @@ func Ignore(dir string) ([]string, error) {
 		return nil, fault.Wrap(fault.Usage, err, "cannot read the app's directory %s", dir)
 	}
 	defer root.Close()
-	f, err := root.Open(ignoreFile)
+	return IgnoreIn(root.FS())
+}
+
+// IgnoreIn is Ignore for an app that a file system holds.
+func IgnoreIn(fsys gofs.FS) ([]string, error) {
+	f, err := fsys.Open(ignoreFile)
 	if errors.Is(err, gofs.ErrNotExist) {
 		return never, nil
 	}
