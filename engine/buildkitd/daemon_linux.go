@@ -146,7 +146,7 @@ func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
 // teardownTime is how long killed steps may take to go: a process in the middle of a write to a slow disk.
 const teardownTime = time.Minute
 
-// Close ends the engine: newcomers are refused, joined processes are waited for (until Options.Force), steps that
+// Close ends the engine: processes that joined, and that join meanwhile, are waited for (until Options.Force), steps that
 // still run are killed and waited for, the cache is trimmed, all files are closed and the lock is given back.
 // The result is that of the first call.
 func (d *Daemon) Close() error {
@@ -156,10 +156,8 @@ func (d *Daemon) Close() error {
 
 func (d *Daemon) end() error {
 	defer d.lock.Close()
-	_ = os.Remove(filepath.Join(d.dir, ownerName))
-	_ = d.shared.Close()
-	<-d.served // whoever got in is counted now
 	d.drain()
+	<-d.served
 	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
 	defer cancel()
 	stopped := make(chan struct{})
@@ -194,21 +192,27 @@ func (d *Daemon) collect(ctx context.Context) {
 	}
 }
 
-// drain waits for the processes that joined.
+// lingering is how long an engine takes newcomers whose owner's work is done: a build machine where one build always
+// overlaps the next would keep that owner for ever.
+const lingering = 5 * time.Minute
+
+// drain waits for the processes that joined. Newcomers join them, for a while; when it returns, there are none any more.
 func (d *Daemon) drain() {
+	enough := time.NewTimer(lingering)
+	defer enough.Stop()
 	told := ""
-	for {
+	for !d.shared.closeUnused() {
 		pids := d.shared.others()
-		if len(pids) == 0 {
-			return
-		}
-		if text := waitingFor(pids); text != told {
+		if text := waitingFor(pids); len(pids) > 0 && text != told {
 			told = text
 			d.o.say(text)
 		}
 		select {
 		case <-d.shared.changed:
+		case <-enough.C:
+			d.shared.refuse()
 		case <-d.o.Force:
+			d.shared.refuse()
 			return
 		}
 	}

@@ -4,6 +4,7 @@ package buildkitd
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -150,26 +151,76 @@ func TestOtherSettingsWait(t *testing.T) {
 	}
 }
 
-// An owner that only waits for others takes no newcomers, who are told so.
+// Who comes while an owner only waits for others joins them, and is waited for as well, also by an owner whose
+// first guests have gone.
 func TestNewcomerToDrain(t *testing.T) {
 	o := options(t)
 	connect(t, options(t))
 	owner := startProcess(t, o.State, nil, "sleep", "1000s")
 	owner.until("sleeping")
-	joined := startProcess(t, o.State, nil, "sleep", "1000s")
-	joined.until("sleeping")
-	if err := owner.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
+	guest := startProcess(t, o.State, nil, "sleep", "1000s")
+	guest.until("joined")
+	guest.until("sleeping")
+	interrupt(t, owner)
 	owner.until("say: waiting for another nixpacks")
-	late := startProcess(t, o.State, nil, "echo", "late")
-	late.until("to end")
-	if err := joined.cmd.Process.Signal(os.Interrupt); err != nil {
+	late := startProcess(t, o.State, nil, "sleep", "1000s")
+	late.until("joined")
+	late.until("sleeping")
+	owner.until("say: waiting for 2 others")
+	interrupt(t, guest)
+	guest.until("closed")
+	owner.until(fmt.Sprintf("say: waiting for another nixpacks that uses this engine (process %d)", late.cmd.Process.Pid))
+	interrupt(t, late)
+	late.until("closed")
+	owner.until("closed")
+	nothingLeft(t, o)
+}
+
+// An owner does not stay for ever: when it has waited long enough, newcomers wait for the lock.
+func TestDrainEnds(t *testing.T) {
+	l, err := listenSocket(t.TempDir(), 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	late.until("owner")
-	late.until("[late]")
-	late.until("closed")
+	dial := func() *net.UnixConn {
+		c, err := dialSocket(t.Context(), l.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.(*net.UnixConn)
+	}
+	guest := dial()
+	defer guest.Close()
+	counted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.closeUnused() {
+		t.Error("closed under a guest")
+	}
+	late := dial() // in the queue when newcomers are refused
+	defer late.Close()
+	l.refuse()
+	if n, err := late.Read(make([]byte, 1)); err == nil {
+		t.Errorf("a newcomer who was refused reads %d bytes", n)
+	}
+	if _, err := dialSocket(t.Context(), l.dir); err == nil {
+		t.Error("the socket is left")
+	}
+	if l.closeUnused() {
+		t.Error("done, with a guest still there")
+	}
+	counted.Close()
+	if !l.closeUnused() {
+		t.Error("not done, with no guest left")
+	}
+}
+
+func interrupt(t *testing.T, p *process) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // An interrupt must end the wait for the lock too.

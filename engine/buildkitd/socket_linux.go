@@ -42,16 +42,17 @@ func dialSocket(ctx context.Context, dir string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "unix", path)
 }
 
-// shared is the owner's socket; it knows the other processes that are connected.
+// shared is the owner's socket, with the file that says so; it knows the other processes that are connected.
 type shared struct {
 	*net.UnixListener
-	path string
+	dir  string
 	self int // the process whose connections do not count
 	once sync.Once
 
 	mu      sync.Mutex
+	refuses bool          // newcomers
 	peers   map[*peer]int // process ids
-	changed chan struct{} // has a token after a peer left
+	changed chan struct{} // has a token after a peer came or left
 }
 
 type peer struct {
@@ -79,7 +80,7 @@ func listenSocket(dir string, self int) (*shared, error) {
 		l.Close()
 		return nil, err
 	}
-	return &shared{UnixListener: l, path: name, self: self, peers: map[*peer]int{}, changed: make(chan struct{}, 1)}, nil
+	return &shared{UnixListener: l, dir: dir, self: self, peers: map[*peer]int{}, changed: make(chan struct{}, 1)}, nil
 }
 
 // Accept waits for the next connection.
@@ -94,9 +95,35 @@ func (l *shared) Accept() (net.Conn, error) {
 	}
 	p := &peer{Conn: c, l: l}
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refuses {
+		c.Close()
+		return nil, net.ErrClosed
+	}
 	l.peers[p] = pid
-	l.mu.Unlock()
+	l.signal()
 	return p, nil
+}
+
+// closeUnused refuses newcomers if no other process is connected, and says whether it did. One that is connecting
+// at this moment is told so by the end of its connection, and waits for the lock.
+func (l *shared) closeUnused() bool {
+	l.mu.Lock()
+	unused := len(l.peers) == 0
+	l.refuses = l.refuses || unused
+	l.mu.Unlock()
+	if unused {
+		_ = l.Close()
+	}
+	return unused
+}
+
+// refuse lets no more processes in: they wait for the lock.
+func (l *shared) refuse() {
+	l.mu.Lock()
+	l.refuses = true
+	l.mu.Unlock()
+	_ = l.Close()
 }
 
 // Close stops listening and removes the socket, so that newcomers wait for the lock. It does so once: the socket that
@@ -104,21 +131,27 @@ func (l *shared) Accept() (net.Conn, error) {
 func (l *shared) Close() error {
 	err := net.ErrClosed
 	l.once.Do(func() {
-		_ = os.Remove(l.path)
+		_ = os.Remove(filepath.Join(l.dir, ownerName))
+		_ = os.Remove(filepath.Join(l.dir, socketName))
 		err = l.UnixListener.Close()
 	})
 	return err
+}
+
+// signal wakes who waits for a change.
+func (l *shared) signal() {
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
 }
 
 // Close ends the connection.
 func (p *peer) Close() error {
 	p.l.mu.Lock()
 	delete(p.l.peers, p)
+	p.l.signal()
 	p.l.mu.Unlock()
-	select {
-	case p.l.changed <- struct{}{}:
-	default:
-	}
 	return p.Conn.Close()
 }
 
