@@ -143,6 +143,7 @@ let
     jdk17 = debian "jdk" { jar = "/usr/bin/jar"; java = "/usr/bin/java"; javac = "/usr/bin/javac"; };
     # Plugins come from Debian's repository of them.
     maven = debian "maven" { mvn = "/usr/bin/mvn --offline -Dmaven.repo.local=/usr/share/maven-repo"; };
+
     # Libraries of which nothing is needed but their place in a search path.
     emptyLibrary = name: run name { } "mkdir -p $out/lib";
     zlib = emptyLibrary "zlib";
