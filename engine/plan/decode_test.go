@@ -16,22 +16,24 @@ import (
 // full has every field set, the lists of one phase present and empty.
 func full() *Plan {
 	return &Plan{
-		Providers:    []string{},
-		BuildImage:   "img:1",
-		Packages:     "apt",
-		Variables:    map[string]string{"A-B": "1", "EMPTY": ""},
-		StaticAssets: map[string]string{"a b.conf": "x\n"},
-		NixHashes:    map[string]string{"d": "h", "https://o": ""},
+		Providers:       []string{},
+		BuildImage:      "img:1",
+		Packages:        "apt",
+		Variables:       map[string]string{"A-B": "1", "EMPTY": ""},
+		DeployVariables: []string{"B_*"},
+		StaticAssets:    map[string]string{"a b.conf": "x\n"},
+		NixHashes:       map[string]string{"d": "h", "https://o": ""},
 		Phases: map[string]*Phase{
 			"py:build": {
 				DependsOn: []string{"setup"}, NixPkgs: []string{"a"}, NixLibs: []string{"b"}, NixOverlays: []string{"c"},
 				NixpkgsArchive: "d", AptPkgs: []string{"e"}, Cmds: []string{"f && g <h>"}, OnlyIncludeFiles: []string{"i"},
 				CacheDirectories: []string{"j"}, Paths: []string{"k"}, Inputs: []string{"l"}, Outputs: []string{"o"}, Variables: map[string]string{"M": "n"},
+				Secrets: []string{"q", "r?"}, SSH: "default",
 			},
 			"setup": {
 				DependsOn: []string{}, NixPkgs: []string{}, NixLibs: []string{}, NixOverlays: []string{}, AptPkgs: []string{},
 				Cmds: []string{}, OnlyIncludeFiles: []string{}, CacheDirectories: []string{}, Paths: []string{}, Inputs: []string{}, Outputs: []string{},
-				Variables: map[string]string{},
+				Variables: map[string]string{}, Secrets: []string{},
 			},
 		},
 		Start: &Start{Cmd: "run", RunImage: "img:2", OnlyIncludeFiles: []string{}, AptPkgs: []string{"p"}, User: "app"},

@@ -34,7 +34,7 @@ func dropMarkers(list []string) []string {
 func (ph *Phase) lists() []*[]string {
 	return []*[]string{
 		&ph.DependsOn, &ph.NixPkgs, &ph.NixLibs, &ph.NixOverlays, &ph.AptPkgs, &ph.Cmds,
-		&ph.OnlyIncludeFiles, &ph.CacheDirectories, &ph.Paths, &ph.Inputs, &ph.Outputs,
+		&ph.OnlyIncludeFiles, &ph.CacheDirectories, &ph.Paths, &ph.Inputs, &ph.Outputs, &ph.Secrets,
 	}
 }
 
@@ -46,6 +46,7 @@ func (p *Plan) Clone() *Plan {
 	c := *p
 	c.Providers = slices.Clone(p.Providers)
 	c.Variables = maps.Clone(p.Variables)
+	c.DeployVariables = slices.Clone(p.DeployVariables)
 	c.StaticAssets = maps.Clone(p.StaticAssets)
 	c.NixHashes = maps.Clone(p.NixHashes)
 	c.Phases = maps.Clone(p.Phases)
@@ -79,6 +80,7 @@ func Merge(base, over *Plan) *Plan {
 	out.BuildImage = last(out.BuildImage, over.BuildImage)
 	out.Packages = last(out.Packages, over.Packages)
 	out.Variables = overlay(out.Variables, over.Variables)
+	out.DeployVariables = Fill(out.DeployVariables, over.DeployVariables)
 	out.StaticAssets = overlay(out.StaticAssets, over.StaticAssets)
 	out.NixHashes = overlay(out.NixHashes, over.NixHashes)
 	if out.Phases == nil {
@@ -123,6 +125,7 @@ func mergePhase(base, over *Phase) *Phase {
 	}
 	base.NixpkgsArchive = last(base.NixpkgsArchive, over.NixpkgsArchive)
 	base.Variables = overlay(base.Variables, over.Variables)
+	base.SSH = last(base.SSH, over.SSH)
 	return base
 }
 

@@ -7,6 +7,10 @@ type Defaults struct {
 	Apt    Default `json:"apt"`    // where packages is "apt"
 	// NixHashes are the hashes that are known of archives (Plan.NixHashes).
 	NixHashes map[string]string `json:"nixHashes,omitempty"`
+	// DeployVariables lie below those of every plan (Plan.DeployVariables).
+	DeployVariables []string `json:"deployVariables,omitempty"`
+	// SecretVariables tell which variables look like secrets.
+	SecretVariables SecretNames `json:"secretVariables,omitzero"`
 }
 
 // Default is what one kind of plan gets.
@@ -43,6 +47,7 @@ func (p *Plan) Pin(d Defaults, debian bool) {
 			p.pinHashes(ph, d.NixHashes)
 		}
 	}
+	p.pinDeployVariables()
 	p.DropMarkers()
 }
 

@@ -15,6 +15,9 @@ type Plan struct {
 	Packages string `json:"packages,omitempty"`
 	// Variables of every phase and of the running image.
 	Variables map[string]string `json:"variables,omitzero"`
+	// DeployVariables are names of variables that change with every deploy, where * stands for any text: phases that run
+	// on their Inputs alone do not see them.
+	DeployVariables []string `json:"deployVariables,omitzero"`
 	// StaticAssets are files that the build writes below /assets/: path to content.
 	StaticAssets map[string]string `json:"staticAssets,omitzero"`
 	// NixHashes are the sha256 hashes, as Nix writes them, of the unpacked archives that phases take Nix packages from: by
@@ -51,6 +54,11 @@ type Phase struct {
 	Outputs []string `json:"outputs,omitzero"`
 	// Variables are seen by this phase alone.
 	Variables map[string]string `json:"variables,omitzero"`
+	// Secrets are the ids of secrets that the commands see, each as the file /run/secrets/ID and, where ID can be a
+	// variable's name, as that variable. "ID?" may be missing when the plan is built.
+	Secrets []string `json:"secrets,omitzero"`
+	// SSH is the id of the agent of SSH keys that the commands may use, "" for none. "ID?" may be missing.
+	SSH string `json:"ssh,omitempty"`
 }
 
 // Start is how the image runs.

@@ -97,11 +97,6 @@ func (c *checks) options(in *Input) {
 	if _, err := patternmatcher.New(in.Ignore); err != nil {
 		c.refuse("the list of ignored files has a pattern that is none: %v", err)
 	}
-	for _, s := range in.Secrets {
-		if s.ID == "" || s.Env == "" && s.File == "" || s.File != "" && !path.IsAbs(s.File) {
-			c.add(fault.Usage, "secret %q needs an id and a variable or an absolute path", s.ID)
-		}
-	}
 	for _, h := range in.Hosts {
 		if h.Name == "" || !h.Addr.IsValid() {
 			c.add(fault.Usage, "host %q needs a name and an address", h.Name)
@@ -124,6 +119,7 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 	c.paths(at+".inputs", ph.Inputs)
 	c.paths(at+".outputs", ph.Outputs)
 	c.variables(at+".variables", ph.Variables)
+	c.secrets(at, ph)
 	for _, cmd := range ph.Cmds {
 		if strings.ContainsRune(cmd, 0) {
 			c.refuse("%s.cmds: a command holds a NUL character", at)

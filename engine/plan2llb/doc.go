@@ -54,7 +54,8 @@
 //
 // # Secrets
 //
-// Values of secrets never enter the graph: a step names them by id and BuildKit asks the client. The same
-// holds for the bundle of certificate authorities (CASecret, TrustStoreSecret); its path is in the environment of steps, and
+// Values of secrets never enter the graph: a step names them by id and BuildKit asks the client. So a changed value runs
+// nothing again, unless Input.SecretHashes says that it changed: steps of phases that ask for it then have a digest of that
+// text in their environment (NIXPACKS_SECRETS_HASH). The same holds for the bundle of certificate authorities (CASecret, TrustStoreSecret); its path is in the environment of steps, and
 // never in the image's configuration.
 package plan2llb

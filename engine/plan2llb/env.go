@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
 const (
@@ -55,6 +57,26 @@ func (l *lowering) appEnv(c ocispecs.ImageConfig, front []string, more map[strin
 	if len(front) > 0 {
 		env[frontKey] = joinPath(append(slices.Clone(front), env[frontKey])...)
 		env["PATH"] = joinPath(append(slices.Clone(front), env["PATH"])...)
+	}
+	return env
+}
+
+// phaseEnv is the environment of a phase's commands. What changes with every deploy is kept from phases that say what
+// their results depend on.
+func (l *lowering) phaseEnv(ph *plan.Phase) map[string]string {
+	env := l.appEnv(l.in.Base.Config, l.front, ph.Variables)
+	if ph.Inputs == nil || hasAll(ph) {
+		return env
+	}
+	below := baseEnv(l.in.Base.Config)
+	for k := range l.in.Plan.Variables {
+		if _, scoped := ph.Variables[k]; scoped || !l.in.Plan.PerDeploy(k) {
+			continue
+		}
+		delete(env, k)
+		if v, ok := below[k]; ok {
+			env[k] = v
+		}
 	}
 	return env
 }

@@ -60,11 +60,16 @@ func (l *lowering) ownFiles(base Source) *llb.FileAction {
 func (l *lowering) copyFor(name string, ph *plan.Phase) {
 	switch {
 	case l.whole:
-	case ph.Inputs == nil && ph.OnlyIncludeFiles == nil, slices.ContainsFunc(ph.OnlyIncludeFiles, isAll), slices.ContainsFunc(ph.Inputs, isAll):
+	case ph.Inputs == nil && ph.OnlyIncludeFiles == nil, hasAll(ph):
 		l.copyWhole()
 	case len(ph.Inputs)+len(ph.OnlyIncludeFiles) > 0:
 		l.copySome(name, ph)
 	}
+}
+
+// hasAll tells whether the files that a phase asks for are the whole app.
+func hasAll(ph *plan.Phase) bool {
+	return slices.ContainsFunc(ph.OnlyIncludeFiles, isAll) || slices.ContainsFunc(ph.Inputs, isAll)
 }
 
 // isAll tells whether a path is the app's directory itself.

@@ -223,10 +223,13 @@ func describeExec(b *strings.Builder, e *pb.ExecOp) {
 		if m.SecretOpt != nil {
 			fmt.Fprintf(b, " id %s optional %t", m.SecretOpt.ID, m.SecretOpt.Optional)
 		}
+		if m.SSHOpt != nil {
+			fmt.Fprintf(b, " id %s optional %t", m.SSHOpt.ID, m.SSHOpt.Optional)
+		}
 		b.WriteByte('\n')
 	}
 	for _, s := range e.Secretenv {
-		fmt.Fprintf(b, "  secret %s as %s\n", s.ID, s.Name)
+		fmt.Fprintf(b, "  secret %s as %s optional %t\n", s.ID, s.Name, s.Optional)
 	}
 }
 

@@ -48,8 +48,9 @@ type Input struct {
 	Labels map[string]string
 	// Ignore are patterns, in .dockerignore's syntax and order, of files of the app that are not copied.
 	Ignore []string
-	// Secrets that the phases' commands see.
-	Secrets []Secret
+	// SecretHashes are texts that change when secrets do, by the ids of secrets: a changed one runs the phases again that ask
+	// for that secret. They are not part of the graph, digests of them are.
+	SecretHashes map[string]string
 	// Hosts are more lines for /etc/hosts of every step.
 	Hosts []Host
 	// Network of the steps.
@@ -111,13 +112,6 @@ type Source struct {
 // names a folder on the client's machine (Result.Locals).
 type Mirror struct {
 	From, To string
-}
-
-// Secret is shown to commands as the variable Env, or as the file File, or both.
-type Secret struct {
-	ID, Env, File string
-	// Phases that see it; nil for all.
-	Phases []string
 }
 
 // Host is a name and its address.

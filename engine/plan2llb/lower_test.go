@@ -95,7 +95,7 @@ func TestToolchainIsShared(t *testing.T) {
 	p.Phases["setup"].Variables = map[string]string{"G": "7"}
 	p.StaticAssets = map[string]string{"a": "b"}
 	p.Start.User = "web"
-	in := defaults(Input{Plan: p, CacheKey: "k", Ignore: []string{"dist"}, Secrets: []Secret{{ID: "s", Env: "S"}}})
+	in := defaults(Input{Plan: p, CacheKey: "k", Ignore: []string{"dist"}})
 	in.LocalUniqueID = "other"
 	two := lower(t, in)
 	for _, name := range []string{"[nix] nodejs", "[apt] curl"} {

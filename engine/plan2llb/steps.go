@@ -74,14 +74,8 @@ func (l *lowering) phase(name string, ph *plan.Phase) {
 		return
 	}
 	l.copyFor(name, ph)
-	env := l.appEnv(l.in.Base.Config, l.front, ph.Variables)
-	common := l.cacheMounts(ph)
-	for _, s := range l.in.Secrets {
-		if s.Phases == nil || slices.Contains(s.Phases, name) {
-			delete(env, s.Env) // the secret stands in for a variable of its name
-			common = append(common, s.options()...)
-		}
-	}
+	env := l.phaseEnv(ph)
+	common := slices.Concat(l.cacheMounts(ph), l.secrets(ph, env), l.agent(ph))
 	for _, cmd := range ph.Cmds {
 		l.state = l.exec(l.state, step{
 			args: []string{"/bin/bash", "-l", "-o", "pipefail", "-c", cmd},
@@ -91,18 +85,6 @@ func (l *lowering) phase(name string, ph *plan.Phase) {
 			opts: append(slices.Clone(common), described(Step{Phase: name, Command: cmd})),
 		})
 	}
-}
-
-// options show the secret to a step.
-func (s Secret) options() []llb.RunOption {
-	var opts []llb.RunOption
-	if s.Env != "" {
-		opts = append(opts, llb.AddSecret(s.Env, llb.SecretID(s.ID), llb.SecretAsEnv(true)))
-	}
-	if s.File != "" {
-		opts = append(opts, llb.AddSecret(s.File, llb.SecretID(s.ID)))
-	}
-	return opts
 }
 
 // cacheMounts are the phase's cache directories. Their ids are Nixpacks' own, and so is that builds share

@@ -110,7 +110,7 @@ func clearBlanks(p, over *plan.Plan, d *plan.Document) {
 	}
 	paths := [][]string{{"buildImage"}, {"start", "cmd"}, {"start", "runImage"}, {"start", "user"}}
 	for name := range d.Plan.Phases {
-		paths = append(paths, []string{"phases", name, "nixpkgsArchive"})
+		paths = append(paths, []string{"phases", name, "nixpkgsArchive"}, []string{"phases", name, "ssh"})
 	}
 	for _, path := range paths {
 		if d.Blank(path...) && over.Get(path...) == nil {

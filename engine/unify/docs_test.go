@@ -23,6 +23,9 @@ func TestDocs(t *testing.T) {
 		}
 		for _, m := range found {
 			c := &testCase{dir: t.TempDir()}
+			if strings.Contains(m[2], "RELEASE_") {
+				c.options.Env = map[string]string{"RELEASE_NAME": "of the example"}
+			}
 			c.write(t, "web.txt", "")
 			text := regexp.MustCompile(`"python"`).ReplaceAllString(m[2], `"py"`) // as the test's catalog calls it
 			c.write(t, "nixpacks."+m[1], text)

@@ -46,16 +46,17 @@ func (u *unifier) plan() (*Result, error) {
 // base is what lies below the user's file: providers and Procfile.
 func (u *unifier) base(names []string) (*plan.Plan, error) {
 	p, err1 := u.evaluate(names)
+	p = plan.Merge(&plan.Plan{DeployVariables: u.catalog.Defaults().DeployVariables}, p)
 	text, ok, err2 := u.text("Procfile")
 	if !ok || err2 != nil {
-		return plan.Merge(&plan.Plan{}, p), errors.Join(err1, err2)
+		return p, errors.Join(err1, err2)
 	}
 	l, err2 := procfile(text)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	u.layers = append(u.layers, l)
-	return plan.Merge(plan.Merge(&plan.Plan{}, p), l.plan), nil
+	return plan.Merge(p, l.plan), nil
 }
 
 // layData lays a file of data and what is above it over base, exactly as Nixpacks does: first over one

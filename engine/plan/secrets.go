@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Ask is something of the machine that builds, a secret or an agent of SSH keys, that phases ask for by its id.
+type Ask struct {
+	ID       string
+	Optional bool     // no phase needs it: each wrote "ID?"
+	Phases   []string // that ask, sorted
+}
+
+// ReadAsk splits an id as phases write it: "ID?" is one that may be missing.
+func ReadAsk(s string) (id string, optional bool) { return strings.CutSuffix(s, "?") }
+
+// AskedSecrets are the secrets that phases ask for, sorted by id.
+func (p *Plan) AskedSecrets() []Ask { return p.asks(func(ph *Phase) []string { return ph.Secrets }) }
+
+// AskedSSH are the agents of SSH keys that phases ask for, sorted by id.
+func (p *Plan) AskedSSH() []Ask {
+	return p.asks(func(ph *Phase) []string {
+		if ph.SSH == "" {
+			return nil
+		}
+		return []string{ph.SSH}
+	})
+}
+
+func (p *Plan) asks(of func(*Phase) []string) []Ask {
+	byID := map[string]*Ask{}
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		for _, s := range of(p.Phases[name]) {
+			id, optional := ReadAsk(s)
+			a := byID[id]
+			if a == nil {
+				a = &Ask{ID: id, Optional: true}
+				byID[id] = a
+			}
+			a.Optional = a.Optional && optional
+			if !slices.Contains(a.Phases, name) {
+				a.Phases = append(a.Phases, name)
+			}
+		}
+	}
+	var out []Ask
+	for _, a := range byID {
+		out = append(out, *a)
+	}
+	slices.SortFunc(out, func(a, b Ask) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// SecretNames tell secrets by the names of variables, in which * stands for any text.
+type SecretNames struct {
+	Names  []string `json:"names,omitempty"`
+	Except []string `json:"except,omitempty"` // of those
+}
+
+// Suspect tells whether a variable of this name looks like a secret.
+func (s SecretNames) Suspect(name string) bool {
+	name = strings.ToUpper(name)
+	return Matches(s.Names, name) && !Matches(s.Except, name)
+}
