@@ -126,7 +126,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
 // savedPlan reads the plan of --plan. It is built as it is: flags that would change it are refused, but for
 // --build-image, which alone may name files of this machine.
 func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
-	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "providers"} {
+	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "providers"} {
 		if c.IsSet(f) {
 			return nil, fault.New(fault.Usage, "--%s says what to plan, and --plan %s is planned already", f, file).
 				WithHint("plan again with it: nixpacks plan --%s … > %s", f, file)
@@ -141,11 +141,14 @@ func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
 		return nil, err
 	}
 	if ref := c.String("build-image"); ref != "" {
+		if p.Start != nil && p.Start.RunImage == p.BuildImage { // so it was planned
+			p.Start.RunImage = ref
+		}
 		p.BuildImage = ref
 	} else if f := plan.RefuseImage(p.BuildImage, "buildImage"); f != nil {
 		return nil, f.WithPos(fault.Pos{File: file})
 	}
-	if p.Start != nil {
+	if p.Start != nil && p.Start.RunImage != c.String("build-image") {
 		if f := plan.RefuseImage(p.Start.RunImage, "start", "runImage"); f != nil {
 			return nil, f.WithPos(fault.Pos{File: file})
 		}

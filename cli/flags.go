@@ -47,6 +47,7 @@ func planFlags() []ucli.Flag {
 		&ucli.StringSliceFlag{Name: "apt", Aliases: []string{"a"}, Category: aboutPlan, Usage: "also install the Debian package `PKG` (repeatable)"},
 		&ucli.StringSliceFlag{Name: "libs", Category: aboutPlan, Usage: "also install the Nix library `LIB` (repeatable)"},
 		&ucli.StringFlag{Name: "packages", Category: aboutPlan, Usage: "`nix|apt`: where toolchains come from (default: nix)"},
+		&ucli.BoolFlag{Name: "no-slim", Category: aboutPlan, Usage: "run in the image that builds, with all its tools, where a smaller one would do"},
 		&ucli.StringFlag{Name: "build-image", Category: aboutPlan, Usage: "run the phases in `REF`: a registry reference, oci-layout://PATH or debian://SUITE"},
 		&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from your environment (repeatable)"},
 		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration `FILE` instead of nixpacks.toml, .json or .cue"},

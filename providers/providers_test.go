@@ -34,6 +34,7 @@ var (
 // and what is expected of it, rewritten by -update:
 //
 //	-- plan.json --      the plan that the provider gives
+//	-- slim.json --      what it says of the running image, where it does
 //	-- metadata.json --  words beside the provider's name, where it has any
 //	-- versions --       the versions that it decided on, a line each, where it says
 //	-- shares.json --    what it offers to other providers, where it does
@@ -171,6 +172,12 @@ func outcome(t *testing.T, e *catalog.Evaluation, err error) []txtar.File {
 		return []txtar.File{{Name: "error", Data: b.Bytes()}}
 	}
 	out := []txtar.File{{Name: "plan.json", Data: indented(t, e.Plan)}}
+	if s := e.Slim; s != nil {
+		out = append(out, txtar.File{Name: "slim.json", Data: indented(t, struct {
+			Start  plan.Start `json:"start"`
+			Unless string     `json:"unless,omitempty"`
+		}{s.Start, s.Unless})})
+	}
 	if len(e.Metadata) > 0 {
 		out = append(out, txtar.File{Name: "metadata.json", Data: indented(t, e.Metadata)})
 	}

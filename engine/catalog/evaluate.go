@@ -33,6 +33,8 @@ type Evaluation struct {
 	Metadata []string // words beside the provider's name that describe the app
 	// Shares is what other providers may build on, as JSON's types.
 	Shares map[string]any
+	// Slim is the running image apart from the one that builds; nil where the provider knows of none.
+	Slim *Slim
 	// Versions and Notes are the provider's own, and behind them those of the providers that it asked.
 	Versions []Version
 	Notes    []Note
@@ -181,6 +183,7 @@ func (e *evaluator) finish() (*Evaluation, error) {
 
 // words reads what a provider says beside its plan.
 func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
+	out.Slim = d.slim(v)
 	if m := v.LookupPath(cue.ParsePath("metadata")); m.Exists() {
 		d.value(m, reflect.ValueOf(&out.Metadata).Elem())
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // A case is a txtar file: lines before the first section set options (env: K=V, config: FILE, json-plan: TEXT,
-// pkgs:, apt:, libs:, install-cmd:, build-cmd:, start-cmd:, build-image:, packages:), other lines explain. Sections app/PATH are the app;
+// pkgs:, apt:, libs:, install-cmd:, build-cmd:, start-cmd:, build-image:, packages:, no-slim:), other lines explain. Sections app/PATH are the app;
 // plan.json, changes (against the plan of the same app without configuration and options), notes, providers,
 // dir and error are what must come out, each exactly.
 type testCase struct {
@@ -94,6 +94,8 @@ func (c *testCase) option(key, value string) {
 		f.BuildImage = value
 	case "packages":
 		f.Packages = value
+	case "no-slim":
+		f.NoSlim = true
 	}
 }
 

@@ -98,6 +98,7 @@ func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) *plan.Plan {
 			yielded.Set(l)
 		}
 	}
+	u.dropped = s.drop
 	for _, d := range s.drop {
 		u.noteNothing(d, p)
 		p.Delete(d.path...)

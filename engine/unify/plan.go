@@ -97,6 +97,7 @@ func (u *unifier) finish(p *plan.Plan) {
 		p.Packages = "apt"
 	}
 	p.Pin(u.catalog.Defaults(), Truthy(u.vars, "DEBIAN"))
+	u.slim(p)
 }
 
 // check refuses what cannot be built, whoever said it.
@@ -113,7 +114,7 @@ func runImage(p *plan.Plan) string {
 
 // trust refuses images from this machine's files unless the command line itself names them.
 func (u *unifier) trust(image string, path ...string) error {
-	if path[0] == "buildImage" && u.options.Flags.BuildImage != "" {
+	if named := u.options.Flags.BuildImage; named != "" && (path[0] == "buildImage" || image == named) {
 		return nil
 	}
 	f := plan.RefuseImage(image, path...)

@@ -13,11 +13,11 @@ import (
 // others. What each does stands in docs/configuration.md.
 var Settings = []string{
 	"PKGS", "APT_PKGS", "LIBS", "INSTALL_CMD", "BUILD_CMD", "START_CMD", "INSTALL_CACHE_DIRS", "BUILD_CACHE_DIRS",
-	"PACKAGES", "DEBIAN", "CONFIG_FILE", "UNKNOWN_KEYS", "NO_CACHE", "VERBOSE",
+	"PACKAGES", "DEBIAN", "CONFIG_FILE", "UNKNOWN_KEYS", "NO_CACHE", "NO_SLIM", "VERBOSE",
 }
 
 // anywhere are those that count in a file's variables too. The others come too late there, as in Nixpacks.
-var anywhere = []string{"DEBIAN", "NO_CACHE"}
+var anywhere = []string{"DEBIAN", "NO_CACHE", "NO_SLIM"}
 
 // instead is what a file says for settings that do not count in its variables.
 var instead = map[string]string{

@@ -33,7 +33,11 @@ type unifier struct {
 	fileVars map[string]string // of them, those that the user's file or a plan as JSON sets
 	packages string
 
-	layers          []layer // all, lowest first
+	provided *plan.Plan // what the providers say, before anyone else
+	slims    []*slim    // of each of them; nil where it has none
+
+	layers          []layer   // all, lowest first
+	dropped         []dropped // what nixpacks.cue deletes
 	notes           []Note
 	versions        []catalog.Version
 	facts           map[string]catalog.Facts
@@ -152,6 +156,7 @@ func (u *unifier) unknownProvider(name string) error {
 // phases of the others carry their names.
 func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	p := &plan.Plan{}
+	defer func() { u.provided = p.Clone() }()
 	var metadata []string
 	var errs []error
 	request := u.catalog.Request(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch})
@@ -169,6 +174,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 		u.notes = catalog.Once(u.notes, e.Notes...)
 		u.versions = catalog.Once(u.versions, e.Versions...)
 		u.facts[name] = e.Facts
+		u.slims = append(u.slims, slimOf(name, e))
 		metadata = append(metadata, strings.Join(append([]string{name}, e.Metadata...), ","))
 		p = plan.Merge(own, p)
 	}

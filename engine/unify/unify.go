@@ -31,6 +31,7 @@ type Flags struct {
 	InstallCmd, BuildCmd, StartCmd *string
 	BuildImage                     string
 	Packages                       string // "nix" or "apt"; "" for neither
+	NoSlim                         bool   // run in the image that builds, whatever the providers know
 }
 
 // Result is a finished plan and how it came about.

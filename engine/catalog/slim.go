@@ -1,0 +1,35 @@
+package catalog
+
+import (
+	"reflect"
+
+	"cuelang.org/go/cue"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Slim is what a provider says of an image that only runs the app.
+type Slim struct {
+	// Start has the fields that are laid over the plan's own.
+	Start plan.Start
+	// Unless is "start" where Start holds for the provider's own start command alone.
+	Unless string
+	// Line is the place in the provider that set a field of Start, such as "runImage"; its File is "" where nothing did.
+	Line func(path ...string) fault.Pos
+}
+
+// slim reads a provider's slim; nil where it says nothing of start.
+func (d *decoder) slim(v cue.Value) *Slim {
+	at := v.LookupPath(cue.ParsePath("slim"))
+	start := at.LookupPath(cue.ParsePath("start"))
+	if !start.Exists() && at.Err() == nil || !at.Exists() {
+		return nil
+	}
+	var s struct {
+		Start  plan.Start `json:"start"`
+		Unless string     `json:"unless"`
+	}
+	d.value(at, reflect.ValueOf(&s).Elem())
+	return &Slim{Start: s.Start, Unless: s.Unless, Line: func(path ...string) fault.Pos { return line(start, path) }}
+}
