@@ -50,7 +50,8 @@ type Phase struct {
 	// of any other file does not run it again. Nil means the whole app.
 	Inputs []string `json:"inputs,omitzero"`
 	// Outputs are the files and folders of the app, as globs, that the phase makes: those that lie in the app's
-	// directory already, such as packages installed on a developer's machine, are not copied over them.
+	// directory already, such as packages installed on a developer's machine, are not copied over them. With Inputs too,
+	// the phase may run beside others, and then nothing else of what it does is kept (plan2llb).
 	Outputs []string `json:"outputs,omitzero"`
 	// Variables are seen by this phase alone.
 	Variables map[string]string `json:"variables,omitzero"`

@@ -33,6 +33,26 @@ func (p *Plan) Sorted() ([]string, error) {
 	return order, nil
 }
 
+// Needs are the names of the phases that have run before a phase because it, or one of these, depends on them.
+func (p *Plan) Needs(name string) map[string]bool {
+	out := map[string]bool{}
+	var add func(name string)
+	add = func(name string) {
+		ph := p.Phases[name]
+		if ph == nil {
+			return
+		}
+		for _, d := range ph.DependsOn {
+			if _, known := p.Phases[d]; known && !out[d] {
+				out[d] = true
+				add(d)
+			}
+		}
+	}
+	add(name)
+	return out
+}
+
 func (p *Plan) ready(name string, done map[string]bool) bool {
 	for _, d := range p.Phases[name].DependsOn {
 		if _, known := p.Phases[d]; known && !done[d] {

@@ -4,14 +4,15 @@
 //
 // # The graph
 //
-// The graph is one chain; each line below is a vertex or a few of them, and needs the one above it:
+// The graph is a chain with branches. Of the chain each line below is a vertex or a few of them, and needs the one
+// above it:
 //
 //	base image
 //	Nix packages, one vertex for every revision of nixpkgs
 //	Debian packages
 //	start.user, where the base lacks it
 //	/app, /etc/profile.d/nixpacks.sh, static assets
-//	per phase: the files it needs of the app, then one vertex for every command
+//	per phase: the outputs of the branches that it needs, the files it needs of the app, then one vertex for every command
 //
 // The packages come first and depend on the base and on their own names alone, so that two apps with the
 // same packages share those layers, and a changed variable installs nothing again. They are a chain and no
@@ -23,9 +24,18 @@
 // (Outputs: packages, which a developer has installed at home too) is left out of it. Version control's own
 // .git is never copied, whatever Input.Ignore says.
 //
-// Every phase is part of the chain that the image ends, so each of them runs and its failure fails the
-// build. With a run image the chain ends in copies from its last vertex, which need it even where nothing
-// of /app is wanted.
+// Every phase leads to the image, so each of them runs and its failure fails the build. With a run image the chain
+// ends in copies from its last vertex, which need it even where nothing of /app is wanted.
+//
+// # Branches
+//
+// A phase that has Inputs and Outputs runs beside the chain where that can save time: where another phase with commands
+// neither depends on it nor it on that one. Its outputs are plain paths, and nobody else's. It begins at the place in the
+// chain behind the last phase that it depends on, or before the first, with the outputs of the branches that it depends
+// on; the chain takes its outputs before the first phase that depends on it, or at the end, and nothing else of it:
+// whole branches laid over one another lose lines of profiles, users and deletions. What lies in the place of an
+// output goes first. The phases setup, install and build, of any provider, never branch: what they leave elsewhere
+// (a package manager that was installed, a browser that a package fetched) is needed by the phases behind them.
 //
 // # What steps see
 //
@@ -44,12 +54,16 @@
 // A run image gets Debian packages of its own (start.aptPkgs), the variables, the paths of the phases (but not those
 // of Nix, which stays behind), the static assets, certificates, and of /app what start.onlyIncludeFiles says.
 //
-// # No merges
+// # Merges
 //
-// No vertex is a MergeOp or DiffOp, so the graph is the same for every daemon, Docker's classic store
-// included, and so is its digest. Merging the copied source onto the installed packages copies the same
-// files as copying onto them, so it saves nothing after an edit. Diffs of whole steps are not safe onto
-// another base (a package database, a user or a deletion gets lost), and merging files onto a run image
+// Where the daemon can (Input.Caps), outputs of branches are copied once, onto the place where their branch began, and
+// that difference is merged onto the chain: a chain that changes takes them again without copying. A difference is
+// merged onto nothing but a continuation of what it was taken from. Elsewhere they are copied onto the chain, with the
+// same files in the image.
+//
+// Everything else is copied. Merging the copied source onto the installed packages copies the same
+// files as copying onto them, so it saves nothing after an edit, and a folder that was installed and a file of that
+// name in the source would clash unseen, where a copy fails. Merging files onto a run image
 // replaces a symbolic link such as /lib by a folder, where a copy follows it.
 //
 // # Secrets

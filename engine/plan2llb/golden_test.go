@@ -178,6 +178,10 @@ func describe(b *strings.Builder, op *pb.Op) {
 		for _, a := range op.GetFile().Actions {
 			describeFile(b, a)
 		}
+	case op.GetMerge() != nil:
+		b.WriteString("  merge\n")
+	case op.GetDiff() != nil:
+		b.WriteString("  diff\n")
 	case op.GetExec() != nil:
 		describeExec(b, op.GetExec())
 	}
@@ -186,7 +190,13 @@ func describe(b *strings.Builder, op *pb.Op) {
 func describeFile(b *strings.Builder, a *pb.FileAction) {
 	if c := a.GetCopy(); c != nil {
 		fmt.Fprintf(b, "  copy %s to %s", c.Src, c.Dest)
+		if len(c.IncludePatterns) > 0 {
+			fmt.Fprintf(b, " of %s", strings.Join(c.IncludePatterns, " "))
+		}
 		owner(b, c.Owner)
+	}
+	if r := a.GetRm(); r != nil {
+		fmt.Fprintf(b, "  remove %s\n", r.Path)
 	}
 	if m := a.GetMkdir(); m != nil {
 		fmt.Fprintf(b, "  mkdir %s %o", m.Path, m.Mode)

@@ -20,7 +20,8 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lowering{in: in, start: plan.Start{}, locals: map[string]string{}}
+	l := &lowering{in: in, start: plan.Start{}, order: order, beside: branches(in.Plan),
+		branched: map[string]*branch{}, locals: map[string]string{}}
 	if in.Plan.Start != nil {
 		l.start = *in.Plan.Start
 	}
@@ -29,9 +30,11 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 		l.user(in.Base)
 	}
 	l.files()
+	l.root = l.state
 	for _, name := range order {
 		l.phase(name, in.Plan.Phases[name])
 	}
+	l.join("")
 	if l.wantsWhole() {
 		l.copyWhole()
 	}
@@ -49,11 +52,27 @@ type lowering struct {
 	start plan.Start
 	// state is the end of the chain so far.
 	state llb.State
+	// root is the chain before any phase, and chained are its places behind each phase on it.
+	root    llb.State
+	chained []place
+	// order of the phases. Those beside the chain have their outputs in beside; branched are those that were added, and
+	// waiting those of them whose outputs the chain has not taken yet.
+	order    []string
+	beside   map[string][]string
+	branched map[string]*branch
+	waiting  []string
 	// front are the directories in front of PATH so far, first one first.
 	front []string
 	// whole says that the whole app has been copied.
 	whole  bool
 	locals map[string]string
+}
+
+// place is the chain behind a phase.
+type place struct {
+	phase string
+	state llb.State
+	whole bool // the whole app has been copied
 }
 
 func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {

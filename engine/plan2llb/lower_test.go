@@ -158,17 +158,6 @@ func TestNoInputsIsNoFiles(t *testing.T) {
 	}
 }
 
-// Docker's classic store can neither merge nor diff.
-func TestNoMerges(t *testing.T) {
-	p := nodePlan()
-	p.Start.RunImage = "registry.example/run"
-	for _, op := range decode(t, lowerPlan(t, p).Def) {
-		if op.GetMerge() != nil || op.GetDiff() != nil {
-			t.Errorf("a vertex needs more than every daemon has: %v", op)
-		}
-	}
-}
-
 // The daemon takes equal vertices for one: where a graph is built, two apps' directories must differ.
 func TestLocalUniqueID(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan()})

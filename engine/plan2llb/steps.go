@@ -67,8 +67,19 @@ func (l *lowering) surroundings() []llb.RunOption {
 	return opts
 }
 
-// phase adds the files and the commands of a phase.
+// phase adds a phase, to the chain or beside it.
 func (l *lowering) phase(name string, ph *plan.Phase) {
+	if l.beside[name] != nil {
+		l.branchOff(name, ph)
+		return
+	}
+	l.join(name)
+	l.run(name, ph)
+	l.chained = append(l.chained, place{name, l.state, l.whole})
+}
+
+// run adds the files and the commands of a phase to the image so far.
+func (l *lowering) run(name string, ph *plan.Phase) {
 	l.front = append(expand(ph.Paths, l.appEnv(l.in.Base.Config, nil, nil)), l.front...)
 	if len(ph.Cmds) == 0 {
 		return

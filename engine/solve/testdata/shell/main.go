@@ -46,7 +46,21 @@ var commands = map[string]func([]string) error{
 	"env":  func(w []string) error { _, err := fmt.Println(os.Getenv(w[0])); return err },
 	"cat":  cat,
 	// write FILE WORD... makes a file.
-	"write": func(w []string) error { return os.WriteFile(w[0], []byte(strings.Join(w[1:], " ")+"\n"), 0o644) },
+	"write":  func(w []string) error { return os.WriteFile(w[0], []byte(strings.Join(w[1:], " ")+"\n"), 0o644) },
+	"mkdir":  func(w []string) error { return os.MkdirAll(w[0], 0o755) },
+	"remove": func(w []string) error { return os.RemoveAll(w[0]) },
+	// append FILE WORD... adds a line to a file.
+	"append": func(w []string) error {
+		f, err := os.OpenFile(w[0], os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = fmt.Fprintln(f, strings.Join(w[1:], " "))
+		return err
+	},
+	// meet DIR ME OTHER waits until another step with the same directory has come to the same point.
+	"meet": meet,
 	// list DIR WRITES names of all files below a directory.
 	"list": list,
 	// lines N prints N lines.
@@ -101,6 +115,19 @@ var commands = map[string]func([]string) error{
 	// deaf hears no signal.
 	"deaf":  deaf,
 	"sleep": func(w []string) error { d, err := time.ParseDuration(w[0]); time.Sleep(d); return err },
+}
+
+func meet(w []string) error {
+	if err := os.WriteFile(filepath.Join(w[0], w[1]), nil, 0o644); err != nil {
+		return err
+	}
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(w[0], w[2])); err == nil {
+			fmt.Println("met", w[2])
+			return nil
+		}
+	}
+	return fmt.Errorf("%s did not come", w[2])
 }
 
 func cat(w []string) error {

@@ -1,0 +1,163 @@
+package plan2llb
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// trunkNames are the phases that never branch off: what providers call so may leave programs and files anywhere, and
+// the phases behind them count on it.
+var trunkNames = []string{"setup", "install", "build"}
+
+// branch is a phase that runs beside the chain.
+type branch struct {
+	start, end llb.State
+	outputs    []string // paths below /app
+}
+
+// branches are the phases that run beside the chain, each with the paths that it makes: those that say all that they
+// read and all that they make, whose outputs nobody else makes, and that another phase need not wait for.
+func branches(p *plan.Plan) map[string][]string {
+	out := map[string][]string{}
+	for name, ph := range p.Phases {
+		paths := relative(ph.Outputs)
+		if canBranch(name, ph, paths) && !overlaps(p, name, paths) && besideAny(p, name) {
+			out[name] = sortedSet(paths)
+		}
+	}
+	return out
+}
+
+// canBranch tells whether a phase says everything that it takes and gives. Outputs with wildcards are not told apart
+// from those of others.
+func canBranch(name string, ph *plan.Phase, outputs []string) bool {
+	short := name[strings.LastIndexByte(name, ':')+1:]
+	return len(ph.Cmds) > 0 && ph.Inputs != nil && len(outputs) > 0 && !slices.Contains(trunkNames, short) &&
+		!hasAll(ph) && !slices.ContainsFunc(outputs, func(o string) bool { return o == "" || hasWildcard(o) })
+}
+
+// overlaps tells whether another phase makes any of the paths, or something in them, or what they lie in.
+func overlaps(p *plan.Plan, name string, paths []string) bool {
+	for other, ph := range p.Phases {
+		if other == name {
+			continue
+		}
+		for _, theirs := range relative(ph.Outputs) {
+			if i := strings.IndexAny(theirs, wildcards); i >= 0 {
+				theirs = theirs[:strings.LastIndexByte("/"+theirs[:i], '/')]
+			}
+			for _, ours := range paths {
+				if within(ours, theirs) || within(theirs, ours) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+const wildcards = `*?[{\`
+
+func hasWildcard(p string) bool { return strings.ContainsAny(p, wildcards) }
+
+// within tells whether a path is the folder or lies in it; "" is the whole app.
+func within(path, folder string) bool {
+	return folder == "" || path == folder || strings.HasPrefix(path, folder+"/")
+}
+
+// besideAny tells whether some phase with commands needs not wait for this one, nor this one for it.
+func besideAny(p *plan.Plan, name string) bool {
+	needs := p.Needs(name)
+	for other, ph := range p.Phases {
+		if other != name && len(ph.Cmds) > 0 && !needs[other] && !p.Needs(other)[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// branchOff runs a phase beside the chain: from the place in the chain behind the last phase that it needs, with the
+// outputs of the branches that it needs.
+func (l *lowering) branchOff(name string, ph *plan.Phase) {
+	needs := l.in.Plan.Needs(name)
+	trunk := place{state: l.state, whole: l.whole}
+	from := place{state: l.root}
+	for _, done := range l.chained {
+		if needs[done.phase] {
+			from = done
+		}
+	}
+	l.state, l.whole = from.state, from.whole
+	for _, other := range l.order {
+		if b := l.branched[other]; b != nil && needs[other] {
+			l.state = l.state.File(b.copyOut(nil), named("["+name+"] take "+strings.Join(b.outputs, " ")+" of "+other))
+		}
+	}
+	l.run(name, ph)
+	l.branched[name] = &branch{start: from.state, end: l.state, outputs: l.beside[name]}
+	l.waiting = append(l.waiting, name)
+	l.state, l.whole = trunk.state, trunk.whole
+}
+
+// join takes the outputs of branches into the chain: those that the phase needs, or all with "".
+func (l *lowering) join(phase string) {
+	var names []string
+	needs := l.in.Plan.Needs(phase)
+	l.waiting = slices.DeleteFunc(l.waiting, func(name string) bool {
+		take := phase == "" || needs[name]
+		if take {
+			names = append(names, name)
+		}
+		return take
+	})
+	if len(names) == 0 {
+		return
+	}
+	if l.in.Caps == (Caps{Merge: true, Diff: true}) {
+		l.joinMerged(names)
+		return
+	}
+	var a *llb.FileAction
+	for _, name := range names {
+		a = l.branched[name].copyOut(a)
+	}
+	l.state = l.state.File(a, named("[app] take the outputs of "+strings.Join(names, ", ")))
+}
+
+// joinMerged lays what the branches made over the chain. Each output was copied once, onto the place where its branch
+// began, and that difference stays when the chain changes; the chain goes on from the same place, so it fits there.
+func (l *lowering) joinMerged(names []string) {
+	var a *llb.FileAction
+	for _, name := range names {
+		a = l.branched[name].clear(a)
+	}
+	all := []llb.State{l.state.File(a, named("[app] make place for the outputs of "+strings.Join(names, ", ")))}
+	for _, name := range names {
+		b := l.branched[name]
+		taken := b.start.File(b.copyOut(nil), named("["+name+"] take "+strings.Join(b.outputs, " ")))
+		all = append(all, llb.Diff(b.start, taken, named("["+name+"] what it made")))
+	}
+	l.state = llb.Merge(all, named("[app] lay out the outputs of "+strings.Join(names, ", ")))
+}
+
+// copyOut is a, followed by a copy of the branch's outputs to where they belong.
+func (b *branch) copyOut(a *llb.FileAction) *llb.FileAction {
+	return b.clear(a).Copy(b.end, AppDir, AppDir, &llb.CopyInfo{CopyDirContentsOnly: true, IncludePatterns: b.outputs})
+}
+
+// clear is a, followed by the removal of what lies in the place of the branch's outputs: the phase that says that it
+// makes them is the one that does. Otherwise a file and a folder of one name would clash, and two folders would mix.
+func (b *branch) clear(a *llb.FileAction) *llb.FileAction {
+	for _, o := range b.outputs {
+		if a == nil {
+			a = llb.Rm(inApp(o), llb.WithAllowNotFound(true))
+		} else {
+			a = a.Rm(inApp(o), llb.WithAllowNotFound(true))
+		}
+	}
+	return a
+}
