@@ -18,8 +18,7 @@ import (
 
 // engineFlags say which BuildKit builds, and what steps are given.
 func engineFlags() []ucli.Flag {
-	return []ucli.Flag{
-		&ucli.StringFlag{Name: "builder", Category: aboutBuild, Usage: "build on the BuildKit at `ADDRESS` (else $BUILDKIT_HOST, else the embedded one)"},
+	return append(builderFlags(), []ucli.Flag{
 		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: network of steps on the embedded BuildKit (default: host)"},
 		&ucli.StringFlag{Name: "progress", Value: "auto", Category: aboutWords, Usage: "`auto|plain|tty|rawjson|quiet`: how the build is shown (default: auto)"},
 		&ucli.StringFlag{Name: "ca-cert", Category: aboutPackages, Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
@@ -27,7 +26,7 @@ func engineFlags() []ucli.Flag {
 		&ucli.BoolFlag{Name: "pull", Category: aboutPackages, Usage: "look for newer packages for a debian:// base that is here already"},
 		&ucli.StringFlag{Name: "debian-keyring", Category: aboutPackages, Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
 		&ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "use only debian:// bases that are in the cache"},
-	}
+	}...)
 }
 
 // connect finds the engine that the command line or BUILDKIT_HOST names. The caller closes it.
@@ -36,24 +35,21 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	builder, from := c.String("builder"), "--builder"
-	if builder == "" {
-		builder, from = environMap(h.Environ)["BUILDKIT_HOST"], "BUILDKIT_HOST"
-	}
 	say := speaker(c, h)
-	return solve.Connect(c.Context, solve.Target{
-		Builder: builder,
-		From:    from,
-		Embedded: buildkitd.Options{
-			State:   filepath.Join(state, "buildkit"),
-			Network: c.String("network"),
-			// an image runs in the host's network; one setting for all, so that a run and a build share an engine
-			Entitlements: []string{"network.host"},
-			Say:          say,
-			Force:        secondSignal(c.Context),
-		},
-		Say: say,
-	})
+	target, err := builderTarget(c, h)
+	if err != nil {
+		return nil, err
+	}
+	target.Say = say
+	target.Embedded = buildkitd.Options{
+		State:   filepath.Join(state, "buildkit"),
+		Network: c.String("network"),
+		// an image runs in the host's network; one setting for all, so that a run and a build share an engine
+		Entitlements: []string{"network.host"},
+		Say:          say,
+		Force:        secondSignal(c.Context),
+	}
+	return solve.Connect(c.Context, target)
 }
 
 // withEngine connects, calls do, and gives the engine up.

@@ -17,11 +17,12 @@ const (
 	aboutConfig   = "Where it is said"
 	aboutImage    = "The image"
 	aboutBuild    = "How it is built"
+	aboutBuilder  = "Where it is built"
 	aboutPackages = "Where things are fetched"
 	aboutWords    = "What is printed"
 )
 
-var topics = []string{aboutPlan, aboutConfig, aboutImage, aboutBuild, aboutPackages, aboutWords}
+var topics = []string{aboutPlan, aboutConfig, aboutImage, aboutBuild, aboutBuilder, aboutPackages, aboutWords}
 
 func init() {
 	whole := ucli.HelpPrinter
@@ -111,9 +112,6 @@ var elsewhere = map[string]string{
 	"incremental-cache-image": "cache directories are kept on this machine from build to build: see nixpacks cache du",
 	"cache-from":              "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
 	"inline-cache":            "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
-	"docker-host":             "Docker is not used. --builder ADDRESS, or BUILDKIT_HOST, builds on another BuildKit",
-	"docker-tls-verify":       "Docker is not used. --builder ADDRESS, or BUILDKIT_HOST, builds on another BuildKit",
-	"docker-cert-path":        "Docker is not used. --builder ADDRESS, or BUILDKIT_HOST, builds on another BuildKit",
 	"cpu-quota":               "limit the BuildKit that builds, and name it with --builder ADDRESS or BUILDKIT_HOST",
 	"memory":                  "limit the BuildKit that builds, and name it with --builder ADDRESS or BUILDKIT_HOST",
 }

@@ -52,6 +52,10 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	self, err := exec.LookPath("nixpacks") // where testscript put it, alone with cue
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../testdata/script",
 		UpdateScripts:       *update,
@@ -60,6 +64,7 @@ func TestScript(t *testing.T) {
 		Cmds:                scriptCommands,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
+			env.Setenv("BIN", filepath.Dir(self))
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			return nil
 		},

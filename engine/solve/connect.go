@@ -5,10 +5,14 @@ package solve
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -19,13 +23,17 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/podmancontainer" // podman-container://
 	_ "github.com/moby/buildkit/client/connhelper/ssh"             // ssh://
 	"github.com/moby/buildkit/util/entitlements"
+	dockerclient "github.com/moby/moby/client"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // schemes of builders, in the order in which messages name them.
-var schemes = []string{"unix", "tcp", "docker-container", "podman-container", "kube-pod", "ssh"}
+var schemes = []string{"unix", "tcp", dockerScheme, "docker-container", "podman-container", "kube-pod", "ssh"}
+
+// programs that carry the connection to a builder, by scheme; where it is they start buildctl.
+var programs = map[string]string{"docker-container": "docker", "podman-container": "podman", "kube-pod": "kubectl", "ssh": "ssh"}
 
 // hostNetwork is the leave that a step or a container needs for the network of the engine's machine.
 const hostNetwork = string(entitlements.EntitlementNetworkHost)
@@ -36,12 +44,15 @@ const answerTimeout = 15 * time.Second
 // Target says which BuildKit is meant.
 type Target struct {
 	// Builder is the address of a BuildKit: unix://PATH, tcp://HOST:PORT, docker-container://NAME,
-	// podman-container://NAME, kube-pod://NAME or ssh://HOST. "" is the embedded one.
+	// podman-container://NAME, kube-pod://NAME or ssh://HOST; docker:// is the docker engine's own, docker://CONTEXT
+	// that of one of docker's contexts. "" is the embedded one, or the docker engine's where there is none.
 	Builder string
 	// From says where Builder comes from ("--builder", "BUILDKIT_HOST"), for messages.
 	From string
 	// TLS of a tcp:// builder.
 	TLS TLS
+	// Docker is the engine that docker:// means.
+	Docker Docker
 	// Embedded are the settings of the embedded engine.
 	Embedded buildkitd.Options
 	// Say gets one line: which engine it is, and why. Nil drops it.
@@ -59,7 +70,8 @@ type Engine struct {
 	client   *client.Client
 	closer   func() error
 	embedded bool
-	where    string // for messages
+	docker   *Dockerd // of a docker engine's BuildKit
+	where    string   // for messages
 }
 
 // Connect finds the BuildKit and waits for its first answer. Faults: Usage for an address that makes no
@@ -69,10 +81,18 @@ func Connect(ctx context.Context, t Target) (*Engine, error) {
 	if say == nil {
 		say = func(string) {}
 	}
-	if t.Builder == "" {
-		return connectEmbedded(ctx, t, say)
+	switch {
+	case t.Builder != "" && !t.IsDocker():
+		return connectRemote(ctx, t, say)
+	case t.IsDocker():
+		return connectDocker(ctx, t, say)
 	}
-	return connectRemote(ctx, t, say)
+	return connectEmbedded(ctx, t, say)
+}
+
+// IsDocker tells whether the docker engine's own BuildKit is meant. It is, where this program has none.
+func (t Target) IsDocker() bool {
+	return t.Builder == dockerScheme || strings.HasPrefix(t.Builder, dockerScheme+"://") || t.Builder == "" && runtime.GOOS != "linux"
 }
 
 func connectEmbedded(ctx context.Context, t Target, say func(string)) (*Engine, error) {
@@ -102,19 +122,64 @@ func connectRemote(ctx context.Context, t Target, say func(string)) (*Engine, er
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "the builder's address %q cannot be used", t.Builder)
 	}
-	askCtx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	info, err := c.Info(askCtx)
-	if err != nil && !isUnimplemented(err) { // BuildKit before 0.11 has no Info, and has answered
+	version, err := t.hello(ctx, c)
+	if err != nil {
 		c.Close()
-		return nil, t.silent(ctx, err)
+		return nil, err
 	}
-	how := "BuildKit"
-	if info != nil && info.BuildkitVersion.Version != "" {
-		how += " " + info.BuildkitVersion.Version
-	}
-	say(fmt.Sprintf("engine: %s at %s, as %s says", how, t.Builder, t.from()))
+	say(fmt.Sprintf("engine: BuildKit%s at %s, as %s says", version, t.Builder, t.from()))
 	return &Engine{client: c, closer: c.Close, where: t.Builder}, nil
+}
+
+// hello waits for the first answer and gives the version, with a space in front.
+func (t Target) hello(ctx context.Context, c *client.Client) (string, error) {
+	ask, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	info, err := c.Info(ask)
+	switch {
+	case isUnimplemented(err): // BuildKit before 0.11 has no Info, and has answered
+		return "", nil
+	case err != nil:
+		return "", t.silent(ctx, err)
+	case info.BuildkitVersion.Version == "":
+		return "", nil
+	}
+	return " " + info.BuildkitVersion.Version, nil
+}
+
+func connectDocker(ctx context.Context, t Target, say func(string)) (*Engine, error) {
+	buildkitd.SetLog(t.Embedded.Log, t.Embedded.Debug)
+	if t.TLS != (TLS{}) {
+		return nil, fault.New(fault.Usage, "the TLS files are for tcp:// builders, not for a docker engine").
+			WithHint("docker's own are named by --docker-tls-verify and --docker-cert-path")
+	}
+	if name := strings.TrimPrefix(strings.TrimPrefix(t.Builder, dockerScheme), "://"); name != "" {
+		t.Docker = Docker{Context: name}
+	}
+	d, err := t.Docker.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.buildkit(ctx)
+	if err != nil {
+		d.Close()
+		return nil, fault.Wrap(fault.Bug, err, "the docker engine's BuildKit cannot be called")
+	}
+	e := &Engine{client: c, closer: func() error { return errors.Join(c.Close(), d.Close()) }, docker: d, where: "the docker engine at " + d.Where}
+	if _, err := t.hello(ctx, c); err != nil {
+		e.Close()
+		return nil, err
+	}
+	version := ""
+	if v, err := d.ServerVersion(ctx, dockerclient.ServerVersionOptions{}); err == nil {
+		version = " " + v.Version
+	}
+	why := t.from() + " says"
+	if t.Builder == "" {
+		why = "this program has a BuildKit of its own on Linux alone"
+	}
+	say(fmt.Sprintf("engine: the BuildKit of Docker%s at %s, as %s", version, d.Where, why))
+	return e, nil
 }
 
 // check refuses an address that cannot work, before anything is dialled.
@@ -124,16 +189,19 @@ func (t Target) check() ([]client.ClientOpt, error) {
 		return nil, fault.New(fault.Usage, "%s: %q is no address of a BuildKit", t.from(), t.Builder).
 			WithHint("addresses begin with %s://", strings.Join(schemes, "://, "))
 	}
+	if program := programs[u.Scheme]; program != "" {
+		if _, err := exec.LookPath(program); err != nil {
+			return nil, fault.New(fault.Usage, "%s is needed to reach %s, and is not on PATH", program, t.Builder)
+		}
+	}
 	if t.TLS == (TLS{}) {
 		return nil, nil
 	}
 	if u.Scheme != "tcp" {
 		return nil, fault.New(fault.Usage, "TLS files are for tcp:// builders, not for %s", t.Builder)
 	}
-	for _, f := range []string{t.TLS.CA, t.TLS.Cert, t.TLS.Key} {
-		if _, err := os.Stat(f); f != "" && err != nil {
-			return nil, fault.Wrap(fault.Usage, err, "the builder's TLS file %s cannot be read", f)
-		}
+	if err := t.TLS.check(); err != nil {
+		return nil, err
 	}
 	name := t.TLS.ServerName
 	if name == "" {
@@ -147,6 +215,30 @@ func (t Target) check() ([]client.ClientOpt, error) {
 		opts = append(opts, client.WithCredentials(t.TLS.Cert, t.TLS.Key))
 	}
 	return opts, nil
+}
+
+// check looks into the files: BuildKit's client would not say which one is wrong.
+func (t TLS) check() error {
+	if (t.Cert == "") != (t.Key == "") {
+		return fault.New(fault.Usage, "a client certificate for the builder needs its key, and a key its certificate").
+			WithHint("give both --tlscert and --tlskey")
+	}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return fault.New(fault.Usage, "the builder's TLS file cannot be read: %v", err)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			return fault.New(fault.Usage, "the builder's TLS file %s has no certificate in PEM", t.CA)
+		}
+	}
+	if t.Cert == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
+		return fault.New(fault.Usage, "the builder's TLS files %s and %s cannot be used: %v", t.Cert, t.Key, err)
+	}
+	return nil
 }
 
 func (t Target) from() string {

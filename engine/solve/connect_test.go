@@ -122,11 +122,11 @@ func TestConnectRefused(t *testing.T) {
 		target Target
 		code   fault.Code
 	}{
-		`BUILDKIT_HOST: "podman" is no address of a BuildKit`:         {Target{Builder: "podman", From: "BUILDKIT_HOST"}, fault.Usage},
-		"addresses begin with unix://, tcp://, docker-container://, ": {Target{Builder: "http://x"}, fault.Usage},
-		"TLS files are for tcp:// builders, not for " + absent:        {Target{Builder: absent, TLS: TLS{CA: "x"}}, fault.Usage},
-		"TLS file /absent.pem cannot be read":                         {Target{Builder: "tcp://x", TLS: TLS{CA: "/absent.pem"}}, fault.Usage},
-		"the BuildKit at " + absent + " does not answer":              {Target{Builder: absent}, fault.TryAgain},
+		`BUILDKIT_HOST: "podman" is no address of a BuildKit`:                    {Target{Builder: "podman", From: "BUILDKIT_HOST"}, fault.Usage},
+		"addresses begin with unix://, tcp://, docker://, docker-container://, ": {Target{Builder: "http://x"}, fault.Usage},
+		"TLS files are for tcp:// builders, not for " + absent:                   {Target{Builder: absent, TLS: TLS{CA: "x"}}, fault.Usage},
+		"TLS file cannot be read: open /absent.pem":                              {Target{Builder: "tcp://x", TLS: TLS{CA: "/absent.pem"}}, fault.Usage},
+		"the BuildKit at " + absent + " does not answer":                         {Target{Builder: absent}, fault.TryAgain},
 	} {
 		_, err := Connect(t.Context(), c.target)
 		wantFault(t, err, c.code, text)

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"path/filepath"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+// builderFlags say which BuildKit builds, and how it is reached; those for TLS are called as buildctl's, those for the
+// docker engine as Nixpacks'.
+func builderFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "builder", Category: aboutBuilder,
+			Usage: "build on the BuildKit at `ADDRESS`, or docker for the docker engine's (else $BUILDKIT_HOST, else the embedded one)"},
+		&ucli.StringFlag{Name: "tlscacert", Category: aboutBuilder, Usage: "`FILE` with the authority of a tcp:// builder's certificate (default: those of this machine)"},
+		&ucli.StringFlag{Name: "tlscert", Category: aboutBuilder, Usage: "`FILE` with the certificate that a tcp:// builder knows you by"},
+		&ucli.StringFlag{Name: "tlskey", Category: aboutBuilder, Usage: "`FILE` with the key of that certificate"},
+		&ucli.StringFlag{Name: "tlsdir", Category: aboutBuilder, Usage: "`DIR` with these three: ca.pem, cert.pem and key.pem, or ca.crt, tls.crt and tls.key"},
+		&ucli.StringFlag{Name: "tlsservername", Category: aboutBuilder, Usage: "`NAME` that the certificate of a tcp:// builder is for (default: the address's host)"},
+		&ucli.StringFlag{Name: "docker-host", Category: aboutBuilder, Usage: "build on the docker engine at `ADDRESS` (unix://, tcp:// or ssh://)"},
+		&ucli.StringFlag{Name: "docker-tls-verify", Category: aboutBuilder, Usage: "with any `VALUE`: TLS with that engine, verified, as DOCKER_TLS_VERIFY says"},
+		&ucli.StringFlag{Name: "docker-cert-path", Category: aboutBuilder, Usage: "`DIR` with ca.pem, cert.pem and key.pem for that (default: DOCKER_CERT_PATH, else ~/.docker)"},
+	}
+}
+
+// builderTarget is the BuildKit that the command line or the environment names.
+func builderTarget(c *ucli.Context, h *Host) (solve.Target, error) {
+	t := solve.Target{Builder: c.String("builder"), From: "--builder", Docker: dockerEngine(c, h)}
+	for _, flag := range []string{"docker-host", "docker-tls-verify", "docker-cert-path"} {
+		if !c.IsSet(flag) {
+			continue
+		}
+		if t.Builder == "" {
+			t.Builder, t.From = "docker", "--"+flag
+		} else if !t.IsDocker() {
+			return t, fault.New(fault.Usage, "--%s says how a docker engine is reached, and %s is none", flag, t.Builder).
+				WithHint("leave one of --builder and --%s out", flag)
+		}
+	}
+	if t.Builder == "" {
+		t.Builder, t.From = environMap(h.Environ)["BUILDKIT_HOST"], "BUILDKIT_HOST"
+	}
+	var err error
+	t.TLS, err = builderTLS(c)
+	if err == nil && t.TLS != (solve.TLS{}) && t.Builder == "" {
+		err = fault.New(fault.Usage, "the TLS flags are for tcp:// builders, and none was named").WithHint("add --builder tcp://HOST:PORT")
+	}
+	return t, err
+}
+
+// dockerEngine is the docker engine that the command line or docker's own variables name.
+func dockerEngine(c *ucli.Context, h *Host) solve.Docker {
+	env := environMap(h.Environ)
+	d := solve.Docker{Host: c.String("docker-host"), Context: env["DOCKER_CONTEXT"]}
+	if d.Host == "" {
+		d.Host = env["DOCKER_HOST"]
+	}
+	if d.Host != "" {
+		d.Context = "" // as with docker, an address goes before a context
+	}
+	d.TLSVerify = c.String("docker-tls-verify")+env["DOCKER_TLS_VERIFY"] != ""
+	if d.CertPath = c.String("docker-cert-path"); d.CertPath == "" {
+		d.CertPath = env["DOCKER_CERT_PATH"]
+	}
+	return d
+}
+
+// builderTLS reads the flags for TLS; those files that --tlsdir does not have are left out.
+func builderTLS(c *ucli.Context) (solve.TLS, error) {
+	t := solve.TLS{CA: c.String("tlscacert"), Cert: c.String("tlscert"), Key: c.String("tlskey"), ServerName: c.String("tlsservername")}
+	dir := c.String("tlsdir")
+	if dir == "" {
+		return t, nil
+	}
+	if t.CA+t.Cert+t.Key != "" {
+		return t, fault.New(fault.Usage, "--tlsdir and --tlscacert, --tlscert or --tlskey are given").WithHint("name the directory, or the files")
+	}
+	either := func(names ...string) string {
+		for _, n := range names {
+			if f := filepath.Join(dir, n); isFile(f) {
+				return f
+			}
+		}
+		return ""
+	}
+	t.CA, t.Cert, t.Key = either("ca.pem", "ca.crt"), either("cert.pem", "tls.crt"), either("key.pem", "tls.key")
+	if t.CA+t.Cert+t.Key == "" {
+		return t, fault.New(fault.Usage, "--tlsdir %s has none of ca.pem, cert.pem and key.pem, nor of ca.crt, tls.crt and tls.key", dir)
+	}
+	return t, nil
+}
