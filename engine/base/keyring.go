@@ -5,6 +5,7 @@ import (
 	"embed"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -21,9 +22,10 @@ var debianKeys embed.FS
 
 // keyring is a set of keys, and the bytes it was read from.
 type keyring struct {
-	keys openpgp.EntityList
 	name string // as an error names it
 	raw  []byte
+	// keys are parsed when the first signature is verified: that takes longer than finding a base that is there.
+	keys func() (openpgp.EntityList, error)
 }
 
 // readKeyring reads the keys of a file, armored or not, or Debian's own for "".
@@ -39,7 +41,7 @@ func readKeyring(file string) (*keyring, error) {
 	if err != nil || len(keys) == 0 {
 		return nil, fault.Wrap(fault.Usage, orEmpty(err), "%s is no OpenPGP keyring", file)
 	}
-	return &keyring{keys: keys, name: file, raw: raw}, nil
+	return &keyring{name: file, raw: raw, keys: func() (openpgp.EntityList, error) { return keys, nil }}, nil
 }
 
 func embeddedKeys() (*keyring, error) {
@@ -47,20 +49,25 @@ func embeddedKeys() (*keyring, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "the built-in Debian keys are missing")
 	}
-	k := &keyring{name: "Debian's archive keyring"}
+	var raws [][]byte
 	for _, f := range files {
 		raw, err := debianKeys.ReadFile(f)
 		if err != nil {
 			return nil, fault.Wrap(fault.Bug, err, "the built-in Debian keys are missing")
 		}
-		keys, err := parseKeys(raw)
-		if err != nil {
-			return nil, fault.Wrap(fault.Bug, err, "the built-in Debian key %s is broken", f)
-		}
-		k.keys = append(k.keys, keys...)
-		k.raw = append(k.raw, raw...)
+		raws = append(raws, raw)
 	}
-	return k, nil
+	return &keyring{name: "Debian's archive keyring", raw: bytes.Join(raws, nil), keys: sync.OnceValues(func() (openpgp.EntityList, error) {
+		var all openpgp.EntityList
+		for i, raw := range raws {
+			keys, err := parseKeys(raw)
+			if err != nil {
+				return nil, fault.Wrap(fault.Bug, err, "the built-in Debian key %s is broken", files[i])
+			}
+			all = append(all, keys...)
+		}
+		return all, nil
+	})}, nil
 }
 
 func parseKeys(raw []byte) (openpgp.EntityList, error) {
@@ -86,7 +93,11 @@ func (k *keyring) verify(inRelease []byte, now time.Time) ([]byte, error) {
 	if block == nil {
 		return nil, os.ErrInvalid
 	}
-	_, err := block.VerifySignature(k.keys, &packet.Config{Time: func() time.Time { return now }})
+	keys, err := k.keys()
+	if err != nil {
+		return nil, err
+	}
+	_, err = block.VerifySignature(keys, &packet.Config{Time: func() time.Time { return now }})
 	if err != nil {
 		return nil, err
 	}

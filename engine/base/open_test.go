@@ -84,8 +84,12 @@ func TestEmbeddedKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys, err := k.keys()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var have []string
-	for _, e := range k.keys {
+	for _, e := range keys {
 		have = append(have, strings.ToUpper(e.PrimaryKey.KeyIdString()))
 	}
 	for _, want := range []string{"225629DF75B188BD", "9904613D4CCE68C6", "762F67A0B2C39DE4", "B7C5D7D6350947F8", "254CF3B5AEC0A8F0", "F8D2585B8783D481"} {

@@ -49,7 +49,7 @@ func (e *Engine) newJob(req Request) (*job, error) {
 	return &job{progress: req.Progress, dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
 		OCIStores: map[string]content.Store{},
 		SharedKey: shared, // so that only what changed since this app's last build is sent
-		Session: []session.Attachable{filesync.NewFSSyncProvider(d), secretsprovider.FromMap(values),
+		Session: []session.Attachable{filesync.NewFSSyncProvider(d), secretsprovider.NewSecretProvider(secretStore(values)),
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 				AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(io.Discard)),
 			})},
@@ -77,11 +77,6 @@ func secretValues(req Request) (map[string][]byte, error) {
 		if err := read(plan2llb.CASecret, req.CAFile, "the CA bundle "+req.CAFile); err != nil {
 			return nil, err
 		}
-		store, err := trustStore(values[plan2llb.CASecret])
-		if err != nil {
-			return nil, fault.Wrap(fault.Usage, err, "the CA bundle %s cannot be given to Java", req.CAFile)
-		}
-		values[plan2llb.TrustStoreSecret] = store
 	}
 	for id, s := range req.Secrets {
 		if s.Env == "" {

@@ -2,13 +2,34 @@ package solve
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"time"
 
+	"github.com/moby/buildkit/session/secrets"
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
+
+// secretStore are the values of secrets by id. Java's form of the CA bundle is made of the other one when a step wants
+// it: most builds run none.
+type secretStore map[string][]byte
+
+// GetSecret is how BuildKit's session asks.
+func (s secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
+	if bundle, ok := s[plan2llb.CASecret]; ok && id == plan2llb.TrustStoreSecret {
+		store, err := trustStore(bundle)
+		return store, fault.Wrap(fault.Usage, err, "the CA bundle cannot be given to Java")
+	}
+	if v, ok := s[id]; ok {
+		return v, nil
+	}
+	return nil, secrets.ErrNotFound
+}
 
 // trustStore is a bundle of certificates in PEM in the form that Java reads, a JKS key store. What is no
 // certificate is left out, since Java would refuse the whole for it.
