@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +19,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags())
+	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), engineFlags())
 	flags = append(flags,
 		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
 			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar (repeatable; default: kept for nixpacks run)"})
@@ -34,9 +33,6 @@ func buildCommand(h *Host) *ucli.Command {
 		OnUsageError: usageError,
 		Action: func(c *ucli.Context) error {
 			b, err := newBuild(c, h)
-			if err == nil {
-				err = b.unasked()
-			}
 			if err != nil {
 				return err
 			}
@@ -84,9 +80,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if b.request.Lower, err = lowerInput(c, p); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(b.secrets(c, h), warnOfSecrets(c, h, p)); err != nil {
-		return nil, err
-	}
+	b.request.Lower.Origins = h.origins
 	b.request.AppDir = dir
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
@@ -115,6 +109,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
+		h.origins = p.Origins()
 		return p.Plan, p.dir, nil
 	}
 	path, err := appPath(c)
@@ -127,6 +122,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
 	}
 	defer a.Close()
 	p, err := savedPlan(c, file)
+	h.origins = savedOrigins(file)
 	return p, a.Dir(), err
 }
 

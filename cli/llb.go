@@ -10,7 +10,6 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/base"
-	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
@@ -21,7 +20,8 @@ func llbCommand(h *Host) *ucli.Command {
 		Usage:     "print the build graph of an app",
 		ArgsUsage: "[PATH]",
 		Description: "Prints the vertices of the LLB that the plan becomes, the image's configuration, and one digest of both, as JSON.\n" +
-			"Nothing is resolved: bases are named, not pinned, and the same plan gives the same digest on every machine.",
+			"Nothing is resolved: bases are named, not pinned, and the same plan gives the same digest on every machine.\n" +
+			"With --verbose also where the value was set that a vertex stands for.",
 		Flags:        slices.Concat(planFlags(), lowerFlags()),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return llbAction(c, h) },
@@ -44,14 +44,14 @@ func llbAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	if c.String("secrets-hash") == hashAuto {
-		return fault.New(fault.Usage, "--secrets-hash auto is made from secrets, which only a build has").WithHint("give a text of your own")
-	}
 	if in.Ignore, err = solve.Ignore(dir); err != nil {
 		return err
 	}
 	if in.Platform.OS == "" {
 		in.Platform = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	}
+	if h.verbose { // a saved plan prints the same as the app that it was made for
+		in.Origins = h.origins
 	}
 	in.LocalUniqueID = "nixpacks-llb" // the moment and the process are no part of the digest
 	in.Base = named(p.BuildImage)

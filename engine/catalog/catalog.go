@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"io/fs"
+	"path"
 	"slices"
 	"sync"
 
@@ -35,6 +36,22 @@ type Provider struct {
 // sources are the provider's files.
 func (p *Provider) sources() ([]source, error) {
 	return readSources(p.dir, p.Folder, p.label+"/"+p.Folder)
+}
+
+// Text is the text of a provider's file, by the name that places in it have; nil where there is none of that name.
+func (c *Catalog) Text(file string) []byte {
+	for _, p := range c.list {
+		if path.Dir(file) != p.label+"/"+p.Folder {
+			continue
+		}
+		from, _ := p.sources() // they were read before
+		for _, s := range from {
+			if s.name == file {
+				return s.data
+			}
+		}
+	}
+	return nil
 }
 
 // Detect is the rule by which the provider recognizes an app.

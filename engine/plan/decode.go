@@ -53,11 +53,14 @@ func Read(root *Node, text []byte) (*Document, error) {
 	return d, nil
 }
 
-// At is what the document sets path to, under whatever name; nil where it does not.
+// At is what the document sets path to, under whatever name, or an element of a list by its index; nil where it does not.
 func (d *Document) At(path ...string) *Node {
 	n := d.root
 	for i, name := range path {
 		next := n.Get(name)
+		if n.Kind == List {
+			next = n.item(name)
+		}
 		for alias, real := range aliases {
 			if next == nil && i == 2 && path[0] == "phases" && real == name {
 				next = n.Get(alias)

@@ -55,6 +55,14 @@ func (n *Node) Get(name string) *Node {
 	return nil
 }
 
+// item is the element of a List at an index, or nil.
+func (n *Node) item(index string) *Node {
+	if i, err := strconv.Atoi(index); err == nil && i >= 0 && i < len(n.Items) {
+		return n.Items[i]
+	}
+	return nil
+}
+
 // Path is a path as messages show it: phases."python:install".cmds.
 func Path(names ...string) string {
 	var b strings.Builder

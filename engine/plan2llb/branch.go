@@ -138,7 +138,8 @@ func (l *lowering) joinMerged(names []string) {
 	all := []llb.State{l.state.File(a, named("[app] make place for the outputs of "+strings.Join(names, ", ")))}
 	for _, name := range names {
 		b := l.branched[name]
-		taken := b.start.File(b.copyOut(nil), named("["+name+"] take "+strings.Join(b.outputs, " ")))
+		taken := b.start.File(b.copyOut(nil), named("["+name+"] take "+strings.Join(b.outputs, " ")),
+			l.from(strings.Join(b.outputs, " "), "phases", name, "outputs"))
 		all = append(all, llb.Diff(b.start, taken, named("["+name+"] what it made")))
 	}
 	l.state = llb.Merge(all, named("[app] lay out the outputs of "+strings.Join(names, ", ")))

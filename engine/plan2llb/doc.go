@@ -66,6 +66,12 @@
 // name in the source would clash unseen, where a copy fails. Merging files onto a run image
 // replaces a symbolic link such as /lib by a folder, where a copy follows it.
 //
+// # Source maps
+//
+// A vertex that stands for a value of the plan carries the place where that was set (Input.Origins) as BuildKit's own source
+// map, so that what fails names the line of the provider, of the user's file or of a saved plan, or the flag. A flag is a file of its
+// name, which holds the value; folders of this machine are not named. Source maps are no part of a digest.
+//
 // # Secrets
 //
 // Values of secrets never enter the graph: a step names them by id and BuildKit asks the client. So a changed value runs

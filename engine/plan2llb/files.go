@@ -96,7 +96,8 @@ func (l *lowering) copySome(name string, ph *plan.Phase) {
 	for _, f := range files {
 		a = then(a, src, path.Join("/", f), destination(f), l.copyInfo())
 	}
-	l.state = l.state.File(a, named("["+name+"] copy its files"))
+	l.state = l.state.File(a, named("["+name+"] copy its files"),
+		l.from(strings.Join(ph.Inputs, " "), "phases", name, "inputs"), l.from(strings.Join(files, " "), "phases", name, "onlyIncludeFiles"))
 }
 
 // app is the app's directory, or what include matches of it, with what matching symbolic links point at; hint

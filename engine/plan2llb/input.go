@@ -25,6 +25,9 @@ const (
 type Input struct {
 	// Plan is a finished plan (plan.Plan.Pin): it names its base and the revisions of nixpkgs.
 	Plan *plan.Plan
+	// Origins say where the plan's values were set, for messages about steps that fail; nil where nobody knows. They are
+	// no part of the graph's digest.
+	Origins *plan.Origins
 	// Platform to build for; operating system and architecture are required.
 	Platform ocispecs.Platform
 	// Base is what Plan.BuildImage was resolved to.
@@ -147,6 +150,8 @@ type Vertex struct {
 	Digest digest.Digest   `json:"digest"`
 	Name   string          `json:"name"`
 	Deps   []digest.Digest `json:"deps,omitempty"`
+	// From is where the value of the plan was set that the step stands for, as file:line:column (Input.Origins).
+	From string `json:"from,omitempty"`
 }
 
 // Step is a command of a phase.

@@ -21,7 +21,7 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 		return nil, err
 	}
 	l := &lowering{in: in, start: plan.Start{}, order: order, beside: branches(in.Plan),
-		branched: map[string]*branch{}, locals: map[string]string{}}
+		branched: map[string]*branch{}, locals: map[string]string{}, sources: map[string]*llb.SourceMap{}}
 	if in.Plan.Start != nil {
 		l.start = *in.Plan.Start
 	}
@@ -66,6 +66,8 @@ type lowering struct {
 	// whole says that the whole app has been copied.
 	whole  bool
 	locals map[string]string
+	// sources are the files that vertices come from, by name and text.
+	sources map[string]*llb.SourceMap
 }
 
 // place is the chain behind a phase.
@@ -90,6 +92,11 @@ func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {
 	res := &Result{Def: def, Image: l.image(final), Locals: l.locals}
 	if res.Vertices, res.Steps, err = vertices(def); err != nil {
 		return nil, err
+	}
+	for i, v := range res.Vertices {
+		if at, ok := res.Place(v.Digest); ok {
+			res.Vertices[i].From = at.String()
+		}
 	}
 	res.Digest, err = overall(def, res.Image)
 	return res, err

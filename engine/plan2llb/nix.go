@@ -149,6 +149,7 @@ func nixString(s string) string {
 func (l *lowering) installNix(s *nixSet) {
 	m := newMirrors(l.in.Mirrors)
 	expr := l.expressionFolder(s, s.expression(m))
+	ours := func(ph *plan.Phase) bool { return ph.NixpkgsArchive == s.archive }
 	env := toolEnv(l.in.Base)
 	env["PATH"] = joinPath(rootNix+"/bin", "/nix/var/nix/profiles/default/bin", env["PATH"])
 	env["NIX_CONFIG"] = joinLines(env["NIX_CONFIG"], nixConfig(m))
@@ -156,7 +157,7 @@ func (l *lowering) installNix(s *nixSet) {
 		args: []string{"/bin/bash", "-euo", "pipefail", "-c", installNix, "nix", path.Join(nixFiles, nixFolder, s.file())},
 		dir:  "/",
 		env:  env,
-		opts: append(m.mount(s.archive, l.locals),
+		opts: append(slices.Concat(m.mount(s.archive, l.locals), l.fromPhases("nixPkgs", ours), l.fromPhases("nixLibs", ours)),
 			llb.AddMount(nixFiles, expr, llb.Readonly),
 			named("[nix] "+strings.Join(slices.Concat(s.pkgs, s.libs), " "))),
 	})

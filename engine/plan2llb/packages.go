@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
 // installApt is the script that installs the Debian packages "$@". It leaves no package lists, downloads,
@@ -22,7 +24,7 @@ rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-o
 
 // packages adds the steps that install what the phases need, before any of their commands.
 func (l *lowering) packages() {
-	l.state = l.in.Base.state("base")
+	l.state = l.in.Base.state("base", l.from(l.in.Plan.BuildImage, "buildImage"))
 	for _, s := range nixSets(l.in.Plan) {
 		l.installNix(s)
 		l.front = nixFront
@@ -31,15 +33,17 @@ func (l *lowering) packages() {
 	for _, ph := range l.in.Plan.Phases {
 		apt = append(apt, ph.AptPkgs...)
 	}
+	from := l.fromPhases("aptPkgs", func(*plan.Phase) bool { return true })
 	if l.in.Run == nil {
 		apt = append(apt, l.start.AptPkgs...)
+		from = append(from, l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
 	}
-	l.installApt("apt", l.in.Base, apt)
+	l.installApt("apt", l.in.Base, apt, from...)
 }
 
 // installApt adds the step that installs Debian packages, each element of the list one or several, on the base on; role
 // names it in the progress.
-func (l *lowering) installApt(role string, on Source, list []string) {
+func (l *lowering) installApt(role string, on Source, list []string, from ...llb.RunOption) {
 	pkgs := sortedSet(strings.Fields(strings.Join(list, " ")))
 	if len(pkgs) == 0 {
 		return
@@ -53,7 +57,7 @@ func (l *lowering) installApt(role string, on Source, list []string) {
 		args: append([]string{"/bin/bash", "-eo", "pipefail", "-c", installApt, "apt"}, pkgs...),
 		dir:  "/",
 		env:  env,
-		opts: []llb.RunOption{named("[" + role + "] " + strings.Join(pkgs, " "))},
+		opts: append(from, named("["+role+"] "+strings.Join(pkgs, " "))),
 	})
 }
 

@@ -17,23 +17,23 @@ const addUser = `id -u "$1" >/dev/null 2>&1 || {
 
 // state is the image as the beginning of a chain. Where its digest is known the reference's tag is left out,
 // so that two tags of one image are the same vertex.
-func (s Source) state(role string) llb.State {
+func (s Source) state(role string, from llb.ConstraintsOpt) llb.State {
 	if s.State != nil {
 		return *s.State
 	}
 	label := named("[" + role + "] " + s.Ref)
 	if s.Layout {
-		return llb.OCILayout("nixpacks.local/"+role+"@"+s.Digest.String(), llb.OCIStore("", s.StoreID), label)
+		return llb.OCILayout("nixpacks.local/"+role+"@"+s.Digest.String(), llb.OCIStore("", s.StoreID), label, from)
 	}
 	ref, err := reference.ParseNormalizedNamed(s.Ref)
 	if err != nil || s.Digest == "" {
-		return llb.Image(s.Ref, label)
+		return llb.Image(s.Ref, label, from)
 	}
 	pinned, err := reference.WithDigest(reference.TrimNamed(ref), s.Digest)
 	if err != nil {
-		return llb.Image(s.Ref, label)
+		return llb.Image(s.Ref, label, from)
 	}
-	return llb.Image(pinned.String(), label)
+	return llb.Image(pinned.String(), label, from)
 }
 
 // user makes start.user in the image so far, whose base is on. Numbers need no entry in its user database.
@@ -48,7 +48,7 @@ func (l *lowering) user(on Source) {
 		args: []string{"/bin/sh", "-e", "-c", addUser, "user", name},
 		dir:  "/",
 		env:  env,
-		opts: []llb.RunOption{named("[start] user " + name)},
+		opts: []llb.RunOption{named("[start] user " + name), l.from(l.start.User, "start", "user")},
 	})
 }
 
@@ -63,8 +63,8 @@ func (l *lowering) wantsWhole() bool {
 // into it what it needs of the chain so far.
 func (l *lowering) runImage() {
 	built := l.state
-	l.state = l.in.Run.state("run")
-	l.installApt("run apt", *l.in.Run, l.start.AptPkgs)
+	l.state = l.in.Run.state("run", l.from(l.start.RunImage, "start", "runImage"))
+	l.installApt("run apt", *l.in.Run, l.start.AptPkgs, l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
 	l.user(*l.in.Run)
 	files := l.ownFiles(*l.in.Run).Copy(built, "/etc/ssl/cert[s]", "/etc/ssl/certs", &llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, AllowEmptyWildcard: true})
@@ -79,7 +79,7 @@ func (l *lowering) runImage() {
 			CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true})
 	}
 	if a != nil {
-		l.state = l.state.File(a, named("[start] copy "+strings.Join(only, " ")))
+		l.state = l.state.File(a, named("[start] copy "+strings.Join(only, " ")), l.from(strings.Join(only, " "), "start", "onlyIncludeFiles"))
 	}
 }
 

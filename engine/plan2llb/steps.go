@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
@@ -87,13 +88,13 @@ func (l *lowering) run(name string, ph *plan.Phase) {
 	l.copyFor(name, ph)
 	env := l.phaseEnv(ph)
 	common := slices.Concat(l.cacheMounts(ph), l.secrets(ph, env), l.agent(ph))
-	for _, cmd := range ph.Cmds {
+	for i, cmd := range ph.Cmds {
 		l.state = l.exec(l.state, step{
 			args: []string{"/bin/bash", "-l", "-o", "pipefail", "-c", cmd},
 			dir:  AppDir,
 			user: notRoot(l.in.Base.Config.User),
 			env:  env,
-			opts: append(slices.Clone(common), described(Step{Phase: name, Command: cmd})),
+			opts: append(slices.Clone(common), described(Step{Phase: name, Command: cmd}), l.from(cmd, "phases", name, "cmds", strconv.Itoa(i))),
 		})
 	}
 }

@@ -65,6 +65,7 @@ func (f failure) exited(status uint32) error {
 		Msg:    f.subject() + ": " + exitText(status),
 		Detail: f.seen.logs[f.vertex].String(),
 		Err:    f.err,
+		At:     f.places(),
 	}
 	text := out.Detail + f.err.Error()
 	switch out.Hint = known(text); {
@@ -102,6 +103,14 @@ func (f failure) subject() string {
 	return "a step failed"
 }
 
+// places are where the value was set that the failed step stands for.
+func (f failure) places() []fault.Pos {
+	if at, ok := f.lowered.Place(f.vertex); ok {
+		return []fault.Pos{at}
+	}
+	return nil
+}
+
 func firstLine(s string) string {
 	first, rest, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	if rest != "" {
@@ -130,6 +139,7 @@ func (f failure) other(where string) error {
 	}
 	if f.vertex != "" {
 		out.Msg = f.subject() + ": " + cause
+		out.At = f.places()
 		out.Detail = f.seen.logs[f.vertex].String()
 	}
 	out.Hint = known(cause)

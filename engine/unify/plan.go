@@ -40,7 +40,8 @@ func (u *unifier) plan() (*Result, error) {
 		u.notes = slices.DeleteFunc(u.notes, func(n Note) bool { return n.Unless == "start" })
 	}
 	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts,
-		Origin: func(path ...string) (fault.Pos, bool) { return u.origin(path, "") }}, nil
+		Origin:  func(path ...string) (fault.Pos, bool) { return u.origin(path, "") },
+		Origins: func() *plan.Origins { return u.origins(p) }}, nil
 }
 
 // base is what lies below the user's file: providers and Procfile.
@@ -51,6 +52,7 @@ func (u *unifier) base(names []string) (*plan.Plan, error) {
 	if !ok || err2 != nil {
 		return p, errors.Join(err1, err2)
 	}
+	u.keep("Procfile", text)
 	l, err2 := procfile(text)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err

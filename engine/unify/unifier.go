@@ -41,6 +41,7 @@ type unifier struct {
 	notes           []Note
 	versions        []catalog.Version
 	facts           map[string]catalog.Facts
+	texts           map[string][]byte // of files that were read, for origins
 	configuredStart bool
 }
 

@@ -50,6 +50,8 @@ type Result struct {
 	// Origin is where a value of the plan was set, by the uppermost layer that says it; false for what nobody said,
 	// a default.
 	Origin func(path ...string) (fault.Pos, bool)
+	// Origins are the same for all values, down to the elements of lists, with the texts of the files.
+	Origins func() *plan.Origins
 }
 
 // Note is something that the user should know and that fails nothing.

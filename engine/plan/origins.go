@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Origins say where the values of a plan were set, and hold the texts of these files. Nil knows nothing.
+type Origins struct {
+	places map[string]fault.Pos
+	texts  map[string][]byte
+}
+
+// NewOrigins asks at for the place of every value of a plan, and of every element of its lists, which comes as an index
+// behind the list's path; text is asked once for each file that is named, and may know it or not.
+func NewOrigins(p *Plan, at func(path ...string) (fault.Pos, bool), text func(file string) []byte) *Origins {
+	o := &Origins{map[string]fault.Pos{}, map[string][]byte{}}
+	add := func(path ...string) {
+		pos, ok := at(path...)
+		if !ok || pos.File == "" {
+			return
+		}
+		t, known := o.texts[pos.File]
+		if !known {
+			t = text(pos.File)
+		}
+		pos.File = portable(pos.File)
+		o.places[Path(path...)], o.texts[pos.File] = pos, t
+	}
+	for _, l := range p.Leaves() {
+		add(l.Path...)
+		if list, ok := l.Value.([]string); ok {
+			for i := range list {
+				add(append(slices.Clone(l.Path), strconv.Itoa(i))...)
+			}
+		}
+	}
+	return o
+}
+
+// portable is a file's name without the folders of one machine.
+func portable(file string) string {
+	if filepath.IsAbs(file) || strings.HasPrefix(file, "..") {
+		return path.Base(filepath.ToSlash(file))
+	}
+	return filepath.ToSlash(file)
+}
+
+// At is where a value was set; of an element whose own place nobody knows, where its list was.
+func (o *Origins) At(path ...string) (fault.Pos, bool) {
+	if o == nil {
+		return fault.Pos{}, false
+	}
+	if p, ok := o.places[Path(path...)]; ok {
+		return p, true
+	}
+	p, ok := o.places[Path(path[:len(path)-1]...)]
+	return p, ok
+}
+
+// Text is the text of a file that At names; nil where it is not known, or where the place is no file but a flag.
+func (o *Origins) Text(file string) []byte { return o.texts[file] }
+
+// Origins are the places in a document that is a whole plan.
+func (d *Document) Origins(text []byte) *Origins {
+	return NewOrigins(d.Plan, func(path ...string) (fault.Pos, bool) {
+		if n := d.At(path...); n != nil {
+			return n.Pos, true
+		}
+		return fault.Pos{}, false
+	}, func(string) []byte { return text })
+}
