@@ -33,3 +33,4 @@ conformance: build
 # Speed, real builds included: see docs/performance.md.
 bench: build
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 20x ./cli/ ./engine/...
+    NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 1x -timeout 2h ./cli/compare

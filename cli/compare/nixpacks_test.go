@@ -36,11 +36,7 @@ func trusting(text string) string {
 
 // nixpacksDockerfile is the plan in the shape of the Dockerfile that Nixpacks writes: the packages, then for each phase the
 // whole app and the commands with their cache directories, then the whole app once more.
-func (b *field) nixpacksDockerfile(a subject) (string, error) {
-	p, err := b.plan()
-	if err != nil {
-		return "", err
-	}
+func nixpacksDockerfile(p *plan.Plan) (string, error) {
 	order, err := p.Sorted()
 	if err != nil {
 		return "", err

@@ -18,8 +18,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// plan is what this program plans for the app.
-func (b *field) plan() (*plan.Plan, error) {
+// plan is what this program plans for the app, for a run image of its own or not.
+func (b *field) plan(slim bool) (*plan.Plan, error) {
 	cat, err := catalog.Builtin()
 	if err != nil {
 		return nil, err
@@ -29,21 +29,17 @@ func (b *field) plan() (*plan.Plan, error) {
 		return nil, err
 	}
 	defer a.Close()
-	res, err := unify.Plan(a, cat, unify.Options{Arch: runtime.GOARCH, Flags: unify.Flags{Packages: "apt"}})
+	res, err := unify.Plan(a, cat, unify.Options{Arch: runtime.GOARCH, Flags: unify.Flags{Packages: "apt", NoSlim: !slim}})
 	if err != nil {
 		return nil, err
 	}
 	return res.Plan, res.App.Close()
 }
 
-// ours plans and builds the app as `nixpacks build` does.
-func (b *field) ours(ctx context.Context, out string, withoutMerge bool) error {
-	p, err := b.plan()
-	if err != nil {
-		return err
-	}
-	_, err = b.engine.Build(ctx, solve.Request{
-		Lower:    plan2llb.Input{Plan: p},
+// ours builds a plan as `nixpacks build` does.
+func (b *field) ours(ctx context.Context, p *plan.Plan, out string, caps plan2llb.Caps) error {
+	_, err := b.engine.Build(ctx, solve.Request{
+		Lower:    plan2llb.Input{Plan: p, Caps: caps},
 		AppDir:   b.dir,
 		Outputs:  []solve.Output{{Type: solve.TypeOCI, Dest: out, Attrs: map[string]string{"tar": "false"}}},
 		CAFile:   *ca,

@@ -18,6 +18,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
@@ -88,19 +89,28 @@ func (b *field) rivals(ctx context.Context, a subject) ([]rival, error) {
 	if err := a.write(b.dir); err != nil {
 		return nil, err
 	}
+	slim, err := b.plan(true)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := b.plan(false) // Nixpacks knows no other
+	if err != nil {
+		return nil, err
+	}
 	ours := rival{name: "this program", out: out("ours")}
-	ours.build = func(ctx context.Context) error { return b.ours(ctx, ours.out, false) }
+	ours.build = func(ctx context.Context) error {
+		return b.ours(ctx, slim, ours.out, plan2llb.Caps{Merge: true, Diff: true})
+	}
 	plain := rival{name: "without MergeOp", out: out("plain")}
-	plain.build = func(ctx context.Context) error { return b.ours(ctx, plain.out, true) }
+	plain.build = func(ctx context.Context) error { return b.ours(ctx, slim, plain.out, plan2llb.Caps{}) }
 	// Whoever is first also has the base made.
 	if err := ours.build(ctx); err != nil {
 		return nil, err
 	}
-	var err error
 	if b.base, err = base.Resolve(ctx, base.Request{Ref: baseRef, Arch: runtime.GOARCH, CacheDir: cacheDir(), Offline: true}, nil); err != nil {
 		return nil, err
 	}
-	written, err := b.nixpacksDockerfile(a)
+	written, err := nixpacksDockerfile(whole)
 	if err != nil {
 		return nil, err
 	}
