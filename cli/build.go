@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), engineFlags())
+	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags())
 	flags = append(flags,
 		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
 			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar (repeatable; default: kept for nixpacks run)"})
@@ -33,6 +34,9 @@ func buildCommand(h *Host) *ucli.Command {
 		OnUsageError: usageError,
 		Action: func(c *ucli.Context) error {
 			b, err := newBuild(c, h)
+			if err == nil {
+				err = b.unasked()
+			}
 			if err != nil {
 				return err
 			}
@@ -81,6 +85,9 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 		return nil, err
 	}
 	b.request.Lower.Origins = h.origins
+	if err := errors.Join(b.secrets(c, h), warnOfSecrets(c, h, p)); err != nil {
+		return nil, err
+	}
 	b.request.AppDir = dir
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)

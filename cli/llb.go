@@ -10,6 +10,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/base"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
@@ -43,6 +44,9 @@ func llbAction(c *ucli.Context, h *Host) error {
 	in, err := lowerInput(c, p)
 	if err != nil {
 		return err
+	}
+	if c.String("secrets-hash") == hashAuto {
+		return fault.New(fault.Usage, "--secrets-hash auto is made from secrets, which only a build has").WithHint("give a text of your own")
 	}
 	if in.Ignore, err = solve.Ignore(dir); err != nil {
 		return err

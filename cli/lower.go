@@ -23,6 +23,7 @@ func lowerFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
 		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "run every step anew, without cache directories"},
 		&ucli.StringFlag{Name: "graph", Value: graphMerge, Category: aboutBuild, Usage: "`merge|copy`: lay files together where the builder can, or copy as for one that cannot (default: merge)"},
+		secretsHashFlag(),
 		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
 	}
 }
@@ -37,7 +38,7 @@ const (
 func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
 	in := plan2llb.Input{
 		Plan: p, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
-		NoCacheDirectories: unify.Truthy(p.Variables, "NO_CACHE"),
+		NoCacheDirectories: unify.Truthy(p.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, p),
 	}
 	for _, kv := range c.StringSlice("label") {
 		k, v, _ := strings.Cut(kv, "=") // as with docker, K alone is an empty label

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -12,10 +11,8 @@ import (
 	"github.com/docker/cli/cli/config"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/filesync"
-	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 
@@ -35,7 +32,7 @@ type job struct {
 }
 
 func (e *Engine) newJob(req Request) (*job, error) {
-	values, err := secretValues(req)
+	given, err := given(req)
 	if err != nil {
 		return nil, err
 	}
@@ -49,49 +46,14 @@ func (e *Engine) newJob(req Request) (*job, error) {
 	return &job{progress: req.Progress, dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
 		OCIStores: map[string]content.Store{},
 		SharedKey: shared, // so that only what changed since this app's last build is sent
-		Session: []session.Attachable{filesync.NewFSSyncProvider(d), secretsprovider.NewSecretProvider(secretStore(values)),
+		Session: append(given, filesync.NewFSSyncProvider(d),
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 				AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(io.Discard)),
-			})},
+			})),
 		CacheImports: req.CacheFrom,
 		CacheExports: req.CacheTo,
 		Internal:     true, // no record in the engine's history of builds
 	}}, nil
-}
-
-// secretValues reads the secrets now, so that one that is missing is reported before anything runs.
-func secretValues(req Request) (map[string][]byte, error) {
-	values := map[string][]byte{}
-	read := func(id, file, what string) error {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return fault.Wrap(fault.Usage, err, "%s cannot be read", what)
-		}
-		if len(raw) > secretsprovider.MaxSecretSize {
-			return fault.New(fault.Usage, "%s is too large: %d bytes, %d are allowed", what, len(raw), secretsprovider.MaxSecretSize)
-		}
-		values[id] = raw
-		return nil
-	}
-	if req.CAFile != "" {
-		if err := read(plan2llb.CASecret, req.CAFile, "the CA bundle "+req.CAFile); err != nil {
-			return nil, err
-		}
-	}
-	for id, s := range req.Secrets {
-		if s.Env == "" {
-			if err := read(id, s.File, "the file of secret "+id); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		v, ok := os.LookupEnv(s.Env)
-		if !ok {
-			return nil, fault.New(fault.Usage, "the variable %s of secret %s is not set", s.Env, id)
-		}
-		values[id] = []byte(v)
-	}
-	return values, nil
 }
 
 // store serves an image on disk to BuildKit under an id.

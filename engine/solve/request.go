@@ -26,8 +26,10 @@ type Request struct {
 	Names []string
 	// CAFile is a bundle of certificate authorities in PEM that steps trust while they run; "" for none.
 	CAFile string
-	// Secrets by id.
-	Secrets map[string]Secret
+	// Secrets that phases ask for, and agents of SSH keys, each by its id: the path of an agent's socket, or those of
+	// files with keys.
+	Secrets map[string][]byte
+	SSH     map[string][]string
 	// CacheFrom and CacheTo are caches beside the engine's own.
 	CacheFrom, CacheTo []client.CacheOptionsEntry
 	// Epoch is the time of the image and of its layers' history, in seconds of Unix time.
@@ -36,9 +38,6 @@ type Request struct {
 	Bases    Bases
 	Progress Progress
 }
-
-// Secret is where a secret's value is: in a file, or in a variable of this process.
-type Secret struct{ File, Env string }
 
 // Report is what a build did.
 type Report struct {

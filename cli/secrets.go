@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tonistiigi/go-csvvalue"
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// secretFlags give a build what its phases ask for beside the app.
+func secretFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringSliceFlag{Name: "secret", Category: aboutBuild,
+			Usage: "give phases that ask for it the secret `id=ID,src=FILE`, or id=ID,env=NAME; it is no part of the image (repeatable)"},
+		&ucli.StringSliceFlag{Name: "ssh", Category: aboutBuild,
+			Usage: "give phases that ask for it the agent of SSH keys `ID[=SOCKET|KEY]`; default is the one that runs here (repeatable)"},
+	}
+}
+
+// secretsHashFlag tells steps that secrets have changed.
+func secretsHashFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "secrets-hash", Category: aboutBuild,
+		Usage: "run phases that ask for secrets again when `TEXT` changes, or with auto when the secrets do"}
+}
+
+// secrets gives the build what the flags say. All that is wrong with it is said at once, before anything runs.
+func (b *theBuild) secrets(c *ucli.Context, h *Host) error {
+	secrets, err1 := givenSecrets(c, h)
+	agents, err2 := givenAgents(c, h)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	p := b.request.Lower.Plan
+	b.request.Secrets, b.request.SSH = secrets, agents
+	var errs []error
+	for _, a := range p.AskedSecrets() {
+		if _, ok := secrets[a.ID]; !ok && !a.Optional {
+			errs = append(errs, missing(a, "secret", "--secret id="+a.ID+",src=FILE, or --secret id="+a.ID+",env=NAME",
+				fmt.Sprintf("secrets = [%q]", a.ID+"?")))
+		}
+	}
+	for _, a := range p.AskedSSH() {
+		if _, ok := agents[a.ID]; !ok && !a.Optional {
+			errs = append(errs, missing(a, "agent of SSH keys", "--ssh "+a.ID, fmt.Sprintf("ssh = %q", a.ID+"?")))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if c.String("secrets-hash") != hashAuto {
+		return nil
+	}
+	var err error
+	b.request.Lower.SecretHashes, err = h.keyedHashes(secrets)
+	return err
+}
+
+func missing(a plan.Ask, what, flag, optional string) error {
+	who := "phase " + a.Phases[0] + " asks"
+	if len(a.Phases) > 1 {
+		who = "phases " + strings.Join(a.Phases, " and ") + " ask"
+	}
+	return fault.New(fault.Usage, "%s for the %s %s, which is not given", who, what, a.ID).
+		WithHint("give it: %s\nor say in the phase that it may be missing: %s", flag, optional)
+}
+
+// unasked refuses what is given and no phase asks for: it is a mistake on one side or the other.
+func (b *theBuild) unasked() error {
+	p := b.request.Lower.Plan
+	var errs []error
+	refuse := func(what, id, line string) {
+		errs = append(errs, fault.New(fault.Usage, "no phase asks for the %s %s", what, id).
+			WithHint("name it in the phase that needs it, in nixpacks.toml:\n  [phases.%s]\n  %s", likely(p), line))
+	}
+	without(b.request.Secrets, p.AskedSecrets(), func(id string) { refuse("secret", id, fmt.Sprintf("secrets = [%q]", id)) })
+	without(b.request.SSH, p.AskedSSH(), func(id string) { refuse("agent of SSH keys", id, fmt.Sprintf("ssh = %q", id)) })
+	return errors.Join(errs...)
+}
+
+// without calls found for every id that was given and is not asked for.
+func without[T any](given map[string]T, asked []plan.Ask, found func(id string)) {
+	for _, id := range slices.Sorted(maps.Keys(given)) {
+		if !slices.ContainsFunc(asked, func(a plan.Ask) bool { return a.ID == id }) {
+			found(id)
+		}
+	}
+}
+
+// likely is the phase that most likely needs a secret: one that fetches packages.
+func likely(p *plan.Plan) string {
+	for _, name := range []string{"install", "build"} {
+		if p.Phases[name] != nil {
+			return name
+		}
+	}
+	return slices.Sorted(maps.Keys(p.Phases))[0] // an app without phases is none
+}
+
+// givenSecrets are the secrets of --secret by their ids, which is written as for docker buildx.
+func givenSecrets(c *ucli.Context, h *Host) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	var errs []error
+	for _, s := range c.StringSlice("secret") {
+		id, value, err := h.secret(s)
+		if _, twice := out[id]; err == nil && twice {
+			err = fault.New(fault.Usage, "--secret %s is given twice", id)
+		}
+		if errs = append(errs, err); err == nil {
+			out[id] = value
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
+// secret reads one --secret. Its text is not repeated in messages: who mistakes the form may have put the value there.
+func (h *Host) secret(text string) (id string, value []byte, err error) {
+	const form = "write --secret id=ID,src=FILE, or --secret id=ID,env=NAME for the value of the variable NAME"
+	var file, variable, kind string
+	fields, err := csvvalue.Fields(text, nil)
+	if err != nil {
+		return "", nil, fault.New(fault.Usage, "a --secret cannot be read").WithHint(form)
+	}
+	for _, f := range fields {
+		k, v, ok := strings.Cut(f, "=")
+		switch k = strings.ToLower(strings.TrimSpace(k)); {
+		case ok && k == "id":
+			id = v
+		case ok && (k == "src" || k == "source"):
+			file = v
+		case ok && k == "env":
+			variable = v
+		case ok && k == "type" && (v == "file" || v == "env"):
+			kind = v
+		default:
+			return "", nil, fault.New(fault.Usage, "a --secret has something else than id, src, env and type").WithHint(form)
+		}
+	}
+	switch {
+	case id == "" || file != "" && variable != "":
+		return "", nil, fault.New(fault.Usage, "a --secret needs an id, and one place to take it from").WithHint(form)
+	case kind == "env" && variable == "":
+		file, variable = "", cmp.Or(file, id)
+	}
+	value, err = h.secretFrom(id, file, variable, kind)
+	return id, value, err
+}
+
+// secretFrom is the value of a secret: of a variable, a file, or where neither is named of what bears its id.
+func (h *Host) secretFrom(id, file, variable, kind string) ([]byte, error) {
+	env := environMap(h.Environ)
+	if file == "" && variable == "" {
+		if _, ok := env[id]; ok && kind != "file" {
+			variable = id
+		} else {
+			file = id
+		}
+	}
+	if variable != "" {
+		v, ok := env[variable]
+		if !ok {
+			return nil, fault.New(fault.Usage, "--secret %s: the variable %s is not set", id, variable)
+		}
+		return []byte(v), nil
+	}
+	value, err := os.ReadFile(file)
+	if err != nil && file == id {
+		return nil, fault.Wrap(fault.Usage, err, "--secret %s: there is neither a variable nor a file of that name", id)
+	}
+	return value, fault.Wrap(fault.Usage, err, "--secret %s: its file cannot be read", id)
+}
+
+// givenAgents are the agents of --ssh by their ids: each the path of a socket, or those of files with keys.
+func givenAgents(c *ucli.Context, h *Host) (map[string][]string, error) {
+	out := map[string][]string{}
+	for _, s := range c.StringSlice("ssh") {
+		id, paths, _ := strings.Cut(s, "=")
+		if id == "" || out[id] != nil {
+			return nil, fault.New(fault.Usage, "--ssh %q has no id of its own", s).WithHint("write --ssh default, or --ssh ID=SOCKET")
+		}
+		if paths == "" {
+			paths = environMap(h.Environ)["SSH_AUTH_SOCK"]
+		}
+		if paths == "" {
+			return nil, fault.New(fault.Usage, "--ssh %s: no agent of SSH keys runs here", id).
+				WithHint("start one: eval $(ssh-agent) && ssh-add; or name its socket or a key: --ssh %s=PATH", id)
+		}
+		out[id] = strings.Split(paths, ",")
+	}
+	return out, nil
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// withSecrets adds secrets to the variables of an app that runs, as its build's phases would see them.
+func withSecrets(env map[string]string, c *ucli.Context, h *Host) error {
+	secrets, err := givenSecrets(c, h)
+	for id, value := range secrets {
+		if _, said := env[id]; !said && variableName.MatchString(id) {
+			env[id] = string(value)
+		}
+	}
+	return err
+}
+
+// warnOfSecrets tells, once, of variables of --env that look like secrets: they are in the image for everyone to read.
+func warnOfSecrets(c *ucli.Context, h *Host, p *plan.Plan) error {
+	cat, err := catalog.Builtin()
+	if err != nil {
+		return err
+	}
+	env, err := environment(c, h)
+	if err != nil {
+		return err
+	}
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(env)), func(k string) bool { return env[k] == "" || !cat.Defaults().SecretVariables.Suspect(k) })
+	if len(names) == 0 {
+		return nil
+	}
+	looks := "looks like a secret, and becomes"
+	if len(names) > 1 {
+		looks = "look like secrets, and become"
+	}
+	fmt.Fprintf(h.Stderr, "note: %s, given with --env, %s part of the image\n"+
+		"  what the build needs of it: --secret id=%s,env=%[3]s, and in nixpacks.toml under [phases.%s]: secrets = [%[3]q]\n"+
+		"  what the app needs when it runs, give it then\n", strings.Join(names, ", "), looks, names[0], likely(p))
+	return nil
+}

@@ -1,0 +1,85 @@
+package solve
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// given serves to the build what phases and this program ask for.
+func given(req Request) ([]session.Attachable, error) {
+	values, err := secretValues(req)
+	if err != nil {
+		return nil, err
+	}
+	out := []session.Attachable{secretsprovider.NewSecretProvider(secretStore(values))}
+	if len(req.SSH) == 0 {
+		return out, nil
+	}
+	a, err := agents(req.SSH)
+	return append(out, a), err
+}
+
+// secretValues reads the secrets now, so that one that is missing is reported before anything runs.
+func secretValues(req Request) (map[string][]byte, error) {
+	values := map[string][]byte{}
+	read := func(id, file, what string) error {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return fault.Wrap(fault.Usage, err, "%s cannot be read", what)
+		}
+		values[id] = raw
+		return fits(raw, what)
+	}
+	if req.CAFile != "" {
+		if err := read(plan2llb.CASecret, req.CAFile, "the CA bundle "+req.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	for id, value := range req.Secrets {
+		if err := fits(value, "the secret "+id); err != nil {
+			return nil, err
+		}
+		values[id] = value
+	}
+	return values, nil
+}
+
+// fits refuses what BuildKit would refuse later.
+func fits(value []byte, what string) error {
+	if len(value) > secretsprovider.MaxSecretSize {
+		return fault.New(fault.Usage, "%s is too large: %d bytes, %d are allowed", what, len(value), secretsprovider.MaxSecretSize)
+	}
+	return nil
+}
+
+// agents serve SSH keys to steps that ask for them. No key leaves this process: steps get answers to challenges.
+func agents(by map[string][]string) (session.Attachable, error) {
+	var confs []sshprovider.AgentConfig
+	for _, id := range slices.Sorted(maps.Keys(by)) {
+		c := sshprovider.AgentConfig{ID: id, Paths: by[id]}
+		if _, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{c}); err != nil {
+			f := fault.New(fault.Usage, "the agent of SSH keys %s (%s) cannot be used: %v", id, strings.Join(by[id], ", "), cause(err))
+			return nil, f.WithHint("name the socket of an agent, or a file with a private key that has no passphrase")
+		}
+		confs = append(confs, c)
+	}
+	return sshprovider.NewSSHAgentProvider(confs)
+}
+
+// cause is the first of errors that were wrapped in one another.
+func cause(err error) error {
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
+}
