@@ -102,6 +102,10 @@ func caps(has apicaps.CapSet, wanted plan2llb.Caps) plan2llb.Caps {
 
 // solve resolves the registry's images, lowers the plan and runs it to its end.
 func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*gateway.Result, error) {
+	if able := c.BuildOpts().LLBCaps; len(j.opt.Exports) > 1 && able.Supports(pb.CapMultipleExporters) != nil {
+		return nil, fault.New(fault.Usage, "this BuildKit writes one output a build, and %d are wanted", len(j.opt.Exports)).
+			WithHint("BuildKit 0.13 and later writes several")
+	}
 	if err := Resolve(ctx, c, &in, ""); err != nil {
 		return nil, err
 	}

@@ -5,12 +5,9 @@ package solve
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -57,12 +54,6 @@ type Target struct {
 	Embedded buildkitd.Options
 	// Say gets one line: which engine it is, and why. Nil drops it.
 	Say func(string)
-}
-
-// TLS are PEM files for a tcp:// builder.
-type TLS struct {
-	CA, Cert, Key string
-	ServerName    string // to verify; "" is the host of the address
 }
 
 // Engine is a BuildKit that answers.
@@ -203,42 +194,7 @@ func (t Target) check() ([]client.ClientOpt, error) {
 	if err := t.TLS.check(); err != nil {
 		return nil, err
 	}
-	name := t.TLS.ServerName
-	if name == "" {
-		name = u.Hostname()
-	}
-	opts := []client.ClientOpt{client.WithServerConfigSystem(name)}
-	if t.TLS.CA != "" {
-		opts = []client.ClientOpt{client.WithServerConfig(name, t.TLS.CA)}
-	}
-	if t.TLS.Cert != "" || t.TLS.Key != "" {
-		opts = append(opts, client.WithCredentials(t.TLS.Cert, t.TLS.Key))
-	}
-	return opts, nil
-}
-
-// check looks into the files: BuildKit's client would not say which one is wrong.
-func (t TLS) check() error {
-	if (t.Cert == "") != (t.Key == "") {
-		return fault.New(fault.Usage, "a client certificate for the builder needs its key, and a key its certificate").
-			WithHint("give both --tlscert and --tlskey")
-	}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
-			return fault.New(fault.Usage, "the builder's TLS file cannot be read: %v", err)
-		}
-		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-			return fault.New(fault.Usage, "the builder's TLS file %s has no certificate in PEM", t.CA)
-		}
-	}
-	if t.Cert == "" {
-		return nil
-	}
-	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
-		return fault.New(fault.Usage, "the builder's TLS files %s and %s cannot be used: %v", t.Cert, t.Key, err)
-	}
-	return nil
+	return []client.ClientOpt{t.TLS.dial(u.Hostname())}, nil
 }
 
 func (t Target) from() string {
@@ -246,17 +202,6 @@ func (t Target) from() string {
 		return "--builder"
 	}
 	return t.From
-}
-
-// silent is the fault for a builder that gives no answer.
-func (t Target) silent(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return interrupted(ctx)
-	}
-	f := fault.New(fault.TryAgain, "the BuildKit at %s does not answer: %s", t.Builder, plainCause(err)).
-		WithHint("is it running, and may you use it? Without %s the embedded engine builds", t.from())
-	f.Err = err
-	return f
 }
 
 // Embedded says whether this is the BuildKit inside this program.

@@ -1,0 +1,65 @@
+package solve
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// pki is an authority with the certificates of a server, builder.test, and of a client, as PEM files.
+type pki struct {
+	dir  string
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newPKI(t testing.TB) *pki {
+	t.Helper()
+	p := &pki{dir: t.TempDir()}
+	p.issue(t, "ca", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	p.issue(t, "server", &x509.Certificate{DNSNames: []string{"builder.test"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	p.issue(t, "client", &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	return p
+}
+
+// issue makes a certificate that the authority signs; the first is the authority's own.
+func (p *pki) issue(t testing.TB, name string, c *x509.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SerialNumber, c.Subject, c.NotAfter = big.NewInt(time.Now().UnixNano()), pkix.Name{CommonName: name}, time.Now().Add(time.Hour)
+	if p.cert == nil {
+		p.cert, p.key = c, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, p.cert, key.Public(), p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, p.file(name+".pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	put(t, p.file(name+".key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
+	if name == "ca" {
+		if p.cert, err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (p *pki) file(name string) string { return filepath.Join(p.dir, name) }
+
+// tls is what a client says that knows the authority ca and is known as name.
+func (p *pki) tls(ca, name string) TLS {
+	return TLS{CA: p.file(ca), Cert: p.file(name + ".pem"), Key: p.file(name + ".key"), ServerName: "builder.test"}
+}

@@ -1,0 +1,127 @@
+package solve
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// TLS are PEM files for a tcp:// builder.
+type TLS struct {
+	CA, Cert, Key string
+	ServerName    string // to verify; "" is the host of the address
+}
+
+// check looks into the files: BuildKit's client would not say which one is wrong.
+func (t TLS) check() error {
+	if (t.Cert == "") != (t.Key == "") {
+		return fault.New(fault.Usage, "a client certificate for the builder needs its key, and a key its certificate").
+			WithHint("give both --tlscert and --tlskey")
+	}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return fault.New(fault.Usage, "the builder's TLS file cannot be read: %v", err)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			return fault.New(fault.Usage, "the builder's TLS file %s has no certificate in PEM", t.CA)
+		}
+	}
+	if t.Cert == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
+		return fault.New(fault.Usage, "the builder's TLS files %s and %s cannot be used: %v", t.Cert, t.Key, err)
+	}
+	return nil
+}
+
+// dial is how BuildKit's client reaches a builder with TLS. gRPC's own TLS refuses servers that do not name their
+// protocol in the handshake, as BuildKit before 0.13 does not.
+func (t TLS) dial(host string) client.ClientOpt {
+	d := &tls.Dialer{Config: t.config(host)}
+	return client.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) })
+}
+
+// config is for a builder at host.
+func (t TLS) config(host string) *tls.Config {
+	c := &tls.Config{ServerName: cmp.Or(t.ServerName, host), NextProtos: []string{"h2"}}
+	if pem, err := os.ReadFile(t.CA); err == nil {
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AppendCertsFromPEM(pem)
+	}
+	if pair, err := tls.LoadX509KeyPair(t.Cert, t.Key); err == nil {
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c
+}
+
+// silent is the fault for a builder that gives no answer.
+func (t Target) silent(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
+	cause := plainCause(err)
+	if alert := t.alert(ctx); alert != nil {
+		cause = plainCause(alert)
+	}
+	f := fault.New(fault.TryAgain, "the BuildKit at %s does not answer: %s", t.Builder, cause).
+		WithHint("is it running, and may you use it? Without %s the embedded engine builds", t.from())
+	f.Err = err
+	switch plain := t.TLS == (TLS{}); {
+	case theirCert.MatchString(cause):
+		f.Code = fault.Usage
+		f.Hint = "its certificate must come from the authority of --tlscacert and be for its host, or the name of --tlsservername"
+	case ourCert.MatchString(cause):
+		f.Code = fault.Usage
+		f.Hint = "--tlscert and --tlskey name the certificate that it knows you by"
+	case strings.Contains(cause, "first record does not look like a TLS handshake"):
+		f.Code = fault.Usage
+		f.Hint = "it speaks no TLS: leave the TLS flags out"
+	case plain && strings.Contains(cause, "server preface"):
+		f.Code = fault.Usage
+		f.Hint = "it may want TLS: --tlscacert, --tlscert and --tlskey name the files"
+	}
+	return f
+}
+
+// alert is what a builder that gave no answer has against the TLS that it is offered, nil for nothing. In TLS 1.3 a client
+// learns after its handshake that its certificate is refused, and gRPC may by then have failed to write.
+func (t Target) alert(ctx context.Context) error {
+	u, err := url.Parse(t.Builder)
+	if err != nil || t.TLS == (TLS{}) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	c, err := (&tls.Dialer{Config: t.TLS.config(u.Hostname())}).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return nil
+	}
+	_, err = c.Read(make([]byte, 1))
+	if err != nil && strings.Contains(err.Error(), "tls: ") {
+		return err
+	}
+	return nil
+}
+
+// What Go's TLS says of the builder's certificate, and what the builder's says of ours.
+var (
+	theirCert = regexp.MustCompile(`failed to verify certificate`)
+	ourCert   = regexp.MustCompile(`remote error: tls: (certificate required|bad certificate|unknown certificate|expired certificate)`)
+)
