@@ -24,6 +24,14 @@ const (
 	javaTrust = "-Djavax.net.ssl.trustStore=" + trustFile + " -Djavax.net.ssl.trustStoreType=JKS"
 )
 
+// epochKey is the variable that tells programs which time to write into files, in seconds of Unix time: the user database
+// has the day of a password's last change, and Python's compiled modules without it the time of their source, which
+// is another one in the image. A day is the least that the user database knows.
+const (
+	epochKey  = "SOURCE_DATE_EPOCH"
+	stepEpoch = "86400"
+)
+
 // caVariables are how programs are told of a bundle of certificate authorities.
 var caVariables = []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
 	"GIT_SSL_CAINFO", "NIX_SSL_CERT_FILE", "CARGO_HTTP_CAINFO", "npm_config_cafile"}

@@ -50,6 +50,7 @@ func (l *lowering) installApt(role string, on Source, list []string, from ...llb
 	}
 	env := toolEnv(on)
 	env["DEBIAN_FRONTEND"] = "noninteractive"
+	env[epochKey] = stepEpoch
 	if l.in.CA {
 		env["NIXPACKS_APT_OPTIONS"] = "-o Acquire::https::CAInfo=" + caFile
 	}

@@ -43,7 +43,7 @@ func (l *lowering) user(on Source) {
 		return
 	}
 	env := toolEnv(on)
-	env["SOURCE_DATE_EPOCH"] = "86400" // or the user database holds today's date
+	env[epochKey] = stepEpoch
 	l.state = l.exec(l.state, step{
 		args: []string{"/bin/sh", "-e", "-c", addUser, "user", name},
 		dir:  "/",
