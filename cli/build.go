@@ -167,7 +167,10 @@ func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
 }
 
 // outputs reads --output; without one the image goes to the store that nixpacks run knows.
-func (b *theBuild) outputs(c *ucli.Context, h *Host) error {
+func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
+	if b.request.Epoch, err = epoch(h, b.request.Lower.Plan); err != nil {
+		return err
+	}
 	for _, s := range c.StringSlice("output") {
 		o, err := parseOutput(s)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/exporter"
 	"github.com/moby/buildkit/frontend"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver"
@@ -91,7 +92,7 @@ func (s *server) controller(ctx context.Context, dir string, o Options, hosts do
 		return nil, err
 	}
 	wc, w := &worker.Controller{}, s.worker
-	if err := wc.Add(&collectable{w, ctx}); err != nil {
+	if err := wc.Add(&ownWorker{w, ctx}); err != nil {
 		return nil, err
 	}
 	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(dir, "cache.db"))
@@ -173,19 +174,28 @@ func gcPolicy(dir string) []client.PruneInfo {
 	return out
 }
 
-// collectable is a worker whose cache is not trimmed any more once its server has ended: the controller does that
-// from timers which it does not stop.
-type collectable struct {
+// ownWorker is BuildKit's worker with two differences. Its cache is not trimmed any more once its server has ended: the
+// controller does that from timers which it does not stop. And what images have of rewritten times is remembered.
+type ownWorker struct {
 	*base.Worker
 	server context.Context
 }
 
 // GCPolicy is the policy by which the controller trims the cache.
-func (c *collectable) GCPolicy() []client.PruneInfo {
-	if c.server.Err() != nil {
+func (w *ownWorker) GCPolicy() []client.PruneInfo {
+	if w.server.Err() != nil {
 		return nil
 	}
-	return c.Worker.GCPolicy()
+	return w.Worker.GCPolicy()
+}
+
+// Exporter gives the exporter of that type.
+func (w *ownWorker) Exporter(name string, sm *session.Manager) (exporter.Exporter, error) {
+	e, err := w.Worker.Exporter(name, sm)
+	if err != nil {
+		return nil, err
+	}
+	return timedExporter{e, w.ContentStore()}, nil
 }
 
 // collect removes what the policy does not keep. BuildKit itself would do so minutes after a build, when this

@@ -104,11 +104,22 @@ type Source struct {
 	Digest digest.Digest
 	// Config is the image's configuration: its environment, user and labels are kept.
 	Config ocispecs.ImageConfig
+	// Layers are the digests of the image's layers, unpacked, where they are known: an export that rewrites the times
+	// of files leaves these as they are.
+	Layers []digest.Digest
 	// Layout says that the client serves the image from an OCI layout, as the store StoreID.
 	Layout  bool
 	StoreID string
 	// State, where set, is the image itself, from wherever it was loaded.
 	State *llb.State
+}
+
+// Final is the image that the app's own layers come to lie on: that which runs, else that which builds.
+func (in Input) Final() Source {
+	if in.Run != nil {
+		return *in.Run
+	}
+	return in.Base
 }
 
 // Mirror replaces the prefix From of URLs by To, which starts with https://, http:// or file://; the latter

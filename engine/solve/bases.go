@@ -91,10 +91,12 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 		if err != nil {
 			return err
 		}
-		if _, err := j.store(w.store, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform}); err != nil {
+		img, err := j.store(w.store, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform})
+		if err != nil {
 			return err
 		}
-		w.set(in, plan2llb.Source{Ref: w.ref, Digest: layout.Digest, Config: layout.Config, Layout: true, StoreID: w.store})
+		w.set(in, plan2llb.Source{Ref: w.ref, Digest: layout.Digest, Config: layout.Config, Layers: img.Config.RootFS.DiffIDs,
+			Layout: true, StoreID: w.store})
 	}
 	return nil
 }
@@ -131,7 +133,7 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 		if err := json.Unmarshal(raw, &img); err != nil {
 			return fault.Wrap(fault.Refused, err, "the configuration of the base image %s is broken", w.ref)
 		}
-		w.set(in, plan2llb.Source{Ref: ref, Digest: digest, Config: img.Config})
+		w.set(in, plan2llb.Source{Ref: ref, Digest: digest, Config: img.Config, Layers: img.RootFS.DiffIDs})
 	}
 	return nil
 }

@@ -127,5 +127,10 @@ func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*
 		return nil, fault.Wrap(fault.Bug, err, "the image's configuration cannot be written")
 	}
 	res.AddMeta(exptypes.ExporterImageConfigKey, config)
+	kept, err := json.Marshal(ocispecs.Image{RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: in.Final().Layers}})
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the base's configuration cannot be written")
+	}
+	res.AddMeta(exptypes.ExporterImageBaseConfigKey, kept) // whose layers keep their times
 	return res, nil
 }

@@ -146,6 +146,9 @@ func (s *sink) defaults(req Request, names []string) {
 	if s.Type == TypeLocal || s.Type == TypeTar {
 		return
 	}
+	if attrs["unpack"] != "true" { // BuildKit cannot do both
+		set("rewrite-timestamp", "true")
+	}
 	if len(names) > 0 {
 		set("name", strings.Join(names, ","))
 	}

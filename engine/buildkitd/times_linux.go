@@ -1,0 +1,173 @@
+package buildkitd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/pkg/labels"
+	"github.com/moby/buildkit/cache"
+	"github.com/moby/buildkit/cache/config"
+	"github.com/moby/buildkit/exporter"
+	"github.com/moby/buildkit/exporter/containerimage"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
+	"github.com/moby/buildkit/util/compression"
+	"github.com/moby/buildkit/util/contentutil"
+	"github.com/moby/buildkit/util/converter"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+)
+
+// rewrittenLabel is how BuildKit marks a layer whose files are no younger than the time that the label says. A layer
+// with that mark is not rewritten.
+const rewrittenLabel = "buildkit/rewritten-timestamp"
+
+// memoLabel, with a form of compression behind it, is on a layer and names the same layer with its times rewritten.
+// For the garbage collector this makes the second a part of the first.
+const memoLabel = "containerd.io/gc.ref.content.nixpacks-rewritten-"
+
+// timedExporter is an exporter of images that remembers the layers whose times it has rewritten (rewrite-timestamp).
+// BuildKit's own unpacks and packs every layer again with every build, which takes seconds where nothing has changed.
+type timedExporter struct {
+	exporter.Exporter
+	store content.Store
+}
+
+// Resolve wraps an export that rewrites times.
+func (e timedExporter) Resolve(ctx context.Context, id int, attrs map[string]string) (exporter.ExporterInstance, error) {
+	inner, err := e.Exporter.Resolve(ctx, id, attrs)
+	if err != nil {
+		return nil, err
+	}
+	var opts containerimage.ImageCommitOpts
+	if _, err := opts.Load(ctx, attrs); err != nil || !opts.RewriteTimestamp || opts.Epoch == nil || opts.Epoch.Value == nil {
+		return inner, err
+	}
+	return timedExport{inner, e.store, *opts.Epoch.Value}, nil
+}
+
+type timedExport struct {
+	exporter.ExporterInstance
+	store content.Store
+	epoch time.Time
+}
+
+// Export gives the exporter references whose layers are rewritten already.
+func (e timedExport) Export(ctx context.Context, src *exporter.Source, info exporter.ExportBuildInfo) (
+	map[string]string, exporter.FinalizeFunc, exporter.DescriptorReference, error) {
+	src = src.Clone()
+	if src.Ref != nil {
+		src.Ref = timedRef{src.Ref, e, baseLayers(src.Metadata, "")}
+	}
+	refs := maps.Clone(src.Refs)
+	for id, ref := range refs {
+		if ref != nil {
+			refs[id] = timedRef{ref, e, baseLayers(src.Metadata, id)}
+		}
+	}
+	src.Refs = refs
+	return e.ExporterInstance.Export(ctx, src, info)
+}
+
+// baseLayers are the layers of the base image, which stay as they are. The platform's id is "" where there is but one.
+func baseLayers(meta map[string][]byte, platform string) []digest.Digest {
+	raw := exptypes.ParseKey(meta, exptypes.ExporterImageBaseConfigKey, &exptypes.Platform{ID: platform})
+	var img ocispecs.Image
+	if json.Unmarshal(raw, &img) != nil {
+		return nil
+	}
+	return img.RootFS.DiffIDs
+}
+
+// timedRef is a result whose layers have their times rewritten, but for those of its base.
+type timedRef struct {
+	cache.ImmutableRef
+	export timedExport
+	base   []digest.Digest
+}
+
+// GetRemotes is what exporters ask for layers.
+func (r timedRef) GetRemotes(ctx context.Context, create bool, cfg config.RefConfig, all bool, s session.Group) ([]*solver.Remote, error) {
+	remotes, err := r.ImmutableRef.GetRemotes(ctx, create, cfg, all, s)
+	if err != nil || all {
+		return remotes, err
+	}
+	out := make([]*solver.Remote, len(remotes))
+	for i, remote := range remotes {
+		if out[i], err = r.rewrite(ctx, remote, cfg.Compression); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (r timedRef) rewrite(ctx context.Context, remote *solver.Remote, comp compression.Config) (*solver.Remote, error) {
+	store := contentutil.NewStoreWithProvider(r.export.store, remote.Provider)
+	out := &solver.Remote{Descriptors: make([]ocispecs.Descriptor, len(remote.Descriptors)), Provider: remote.Provider}
+	group, ctx := errgroup.WithContext(ctx)
+	own := false
+	for i, desc := range remote.Descriptors {
+		out.Descriptors[i] = desc
+		if own = own || i >= len(r.base) || desc.Annotations[labels.LabelUncompressed] != r.base[i].String(); !own {
+			continue
+		}
+		group.Go(func() (err error) {
+			out.Descriptors[i], err = r.export.layer(ctx, store, desc, comp)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	mixed := contentutil.NewMultiProvider(r.export.store)
+	for _, desc := range remote.Descriptors {
+		mixed.Add(desc.Digest, remote.Provider)
+	}
+	out.Provider = mixed
+	return out, nil
+}
+
+// layer is a layer with its times rewritten: one that is there already, or a new one.
+func (e timedExport) layer(ctx context.Context, store content.Store, desc ocispecs.Descriptor, comp compression.Config) (ocispecs.Descriptor, error) {
+	key := memoLabel + comp.Type.String()
+	if comp.Level != nil {
+		key += "-" + strconv.Itoa(*comp.Level)
+	}
+	if done, ok := e.known(ctx, desc, key, comp); ok {
+		return done, nil
+	}
+	convert, err := converter.NewWithRewriteTimestamp(ctx, store, desc, comp, &e.epoch, nil)
+	if err != nil || convert == nil {
+		return desc, err
+	}
+	made, err := convert(ctx, store, desc)
+	if err != nil {
+		return desc, fmt.Errorf("rewriting the times of layer %s: %w", desc.Digest, err)
+	}
+	// Where the layer itself is not here (it is a registry's), nothing is remembered.
+	_, _ = e.store.Update(ctx, content.Info{Digest: desc.Digest, Labels: map[string]string{key: made.Digest.String()}}, "labels."+key)
+	return *made, nil
+}
+
+// known is what layer made before for the same time.
+func (e timedExport) known(ctx context.Context, desc ocispecs.Descriptor, key string, comp compression.Config) (ocispecs.Descriptor, bool) {
+	info, err := e.store.Info(ctx, desc.Digest)
+	if err != nil {
+		return desc, false
+	}
+	made, err := e.store.Info(ctx, digest.Digest(info.Labels[key]))
+	at := strconv.FormatInt(e.epoch.Unix(), 10)
+	if err != nil || made.Labels[rewrittenLabel] != at || made.Labels[labels.LabelUncompressed] == "" {
+		return desc, false
+	}
+	desc.Digest, desc.Size, desc.MediaType = made.Digest, made.Size, comp.Type.MediaType()
+	desc.Annotations = map[string]string{labels.LabelUncompressed: made.Labels[labels.LabelUncompressed], rewrittenLabel: at}
+	return desc, true
+}
