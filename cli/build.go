@@ -71,17 +71,18 @@ type theBuild struct {
 }
 
 func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
-	p, dir, err := thePlan(c, h)
+	saved, dir, err := thePlan(c, h)
 	if err != nil {
 		return nil, err
 	}
+	p := saved.Plan
 	if (p.Start == nil || p.Start.Cmd == "") && !c.Bool("no-error-without-start") {
 		return nil, fault.New(fault.NotDetected, "there is no start command for this app").
 			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor pass --start-cmd COMMAND; --no-error-without-start builds without one")
 	}
 	path, _ := appPath(c) // thePlan has read it
 	b := &theBuild{path: path}
-	if b.request.Lower, err = lowerInput(c, p); err != nil {
+	if b.request.Lower, err = lowerInput(c, saved); err != nil {
 		return nil, err
 	}
 	b.request.Lower.Origins = h.origins
@@ -109,7 +110,7 @@ func oneOrNone(s string) []string {
 }
 
 // thePlan is the plan of --plan, or the one made for the app, with the app's directory.
-func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
+func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	file := c.String("plan")
 	if file == "" {
 		p, err := makePlan(c, h)
@@ -117,7 +118,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
 			return nil, "", err
 		}
 		h.origins = p.Origins()
-		return p.Plan, p.dir, nil
+		return &plan.Saved{Plan: p.Plan}, p.dir, nil
 	}
 	path, err := appPath(c)
 	if err != nil {
@@ -135,7 +136,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Plan, string, error) {
 
 // savedPlan reads the plan of --plan. It is built as it is: flags that would change it are refused, but for
 // --build-image, which alone may name files of this machine.
-func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
+func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
 	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "providers"} {
 		if c.IsSet(f) {
 			return nil, fault.New(fault.Usage, "--%s says what to plan, and --plan %s is planned already", f, file).
@@ -146,24 +147,7 @@ func savedPlan(c *ucli.Context, file string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "--plan %s cannot be read", file)
 	}
-	p, err := plan.Decode(data, file)
-	if err != nil {
-		return nil, err
-	}
-	if ref := c.String("build-image"); ref != "" {
-		if p.Start != nil && p.Start.RunImage == p.BuildImage { // so it was planned
-			p.Start.RunImage = ref
-		}
-		p.BuildImage = ref
-	} else if f := plan.RefuseImage(p.BuildImage, "buildImage"); f != nil {
-		return nil, f.WithPos(fault.Pos{File: file})
-	}
-	if p.Start != nil && p.Start.RunImage != c.String("build-image") {
-		if f := plan.RefuseImage(p.Start.RunImage, "start", "runImage"); f != nil {
-			return nil, f.WithPos(fault.Pos{File: file})
-		}
-	}
-	return p, nil
+	return plan.DecodeSaved(data, file, c.String("build-image"))
 }
 
 // outputs reads --output; without one the image goes to the store that nixpacks run knows.

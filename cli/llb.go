@@ -37,11 +37,12 @@ type graph struct {
 }
 
 func llbAction(c *ucli.Context, h *Host) error {
-	p, dir, err := thePlan(c, h)
+	saved, dir, err := thePlan(c, h)
 	if err != nil {
 		return err
 	}
-	in, err := lowerInput(c, p)
+	p := saved.Plan
+	in, err := lowerInput(c, saved)
 	if err != nil {
 		return err
 	}

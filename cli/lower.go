@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 
@@ -35,10 +36,10 @@ const (
 )
 
 // lowerInput is what the graph depends on, but for the bases, which the engine resolves.
-func lowerInput(c *ucli.Context, p *plan.Plan) (plan2llb.Input, error) {
+func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	in := plan2llb.Input{
-		Plan: p, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
-		NoCacheDirectories: unify.Truthy(p.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, p),
+		Plan: s.Plan, CacheKey: cmp.Or(c.String("cache-key"), s.CacheKey), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
+		NoCacheDirectories: unify.Truthy(s.Plan.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, s.Plan),
 	}
 	for _, kv := range c.StringSlice("label") {
 		k, v, _ := strings.Cut(kv, "=") // as with docker, K alone is an empty label

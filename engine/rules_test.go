@@ -33,16 +33,17 @@ var mayImport = map[string][]string{
 	"engine/base":      {"engine/fault", "engine/image"},
 	"engine/buildkitd": {"engine/fault"},
 	"engine/solve":     {"engine/fault", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
-	"cli": {"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "engine/unify",
+	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/unify", "engine/plan2llb", "engine/solve", "engine/image"},
+	"cli": {"engine/frontend", "engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "engine/unify",
 		"engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
 }
 
 // doors lists the packages through which a dependency comes in. A longer prefix wins.
 var doors = map[string][]string{
 	"cuelang.org/go/":                   {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/plan"},
-	"github.com/moby/buildkit/":         {"engine/solve", "engine/buildkitd"},
-	"github.com/moby/buildkit/client/":  {"engine/solve", "engine/buildkitd", "engine/plan2llb"},
-	"github.com/moby/buildkit/solver/":  {"engine/solve", "engine/buildkitd", "engine/plan2llb"},
+	"github.com/moby/buildkit/":         {"engine/solve", "engine/buildkitd", "engine/frontend"},
+	"github.com/moby/buildkit/client/":  {"engine/solve", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
+	"github.com/moby/buildkit/solver/":  {"engine/solve", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
 	"github.com/urfave/cli/":            {"cli"},
 	"github.com/opencontainers/runc/":   {"engine/buildkitd"},
 	"github.com/ProtonMail/go-crypto/":  {"engine/base"},

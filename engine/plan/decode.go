@@ -201,11 +201,11 @@ func (r *reader) fields(n *Node, v reflect.Value, path []string) {
 	}
 }
 
-// ignored tells which keys are no one's mistake: the word for a frontend in a saved plan, the schema that an editor
+// ignored tells which keys are no one's mistake: what a saved plan says of its build (Saved), the schema that an editor
 // checks the file with, and the name that Nixpacks prints in a phase.
 func ignored(t reflect.Type, name string) bool {
 	if t == reflect.TypeFor[Plan]() {
-		return name == "syntax" || name == "$schema"
+		return name == "syntax" || name == "cacheKey" || name == "$schema"
 	}
 	return name == "name" && t == reflect.TypeFor[Phase]()
 }

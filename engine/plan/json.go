@@ -15,7 +15,9 @@ const maxDepth = 64
 
 // JSON is the plan as it is printed and saved: indented by two spaces, maps sorted by key, a newline at
 // the end. The same plan always gives the same bytes.
-func (p *Plan) JSON() []byte {
+func (p *Plan) JSON() []byte { return encode(p) }
+
+func encode(p any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false) // commands are full of && and <

@@ -30,6 +30,9 @@ type Bases struct {
 	Say      func(string) // gets a line about what happens; may be nil
 }
 
+// IsLocalBase tells whether an image comes from no registry, but is made or read on this machine.
+func IsLocalBase(ref string) bool { return base.IsRef(ref) }
+
 // The ids under which a build's own bases are served.
 const (
 	baseStore = "nixpacks-base"

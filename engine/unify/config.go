@@ -76,6 +76,9 @@ func (u *unifier) readDocument(root *plan.Node, text []byte) (*plan.Document, er
 }
 
 func (u *unifier) findConfig() (*config, error) {
+	if u.options.ConfigText != nil {
+		return &config{name: u.options.Config, text: u.options.ConfigText, explicit: true}, nil
+	}
 	if name := u.options.Config; name != "" {
 		return u.namedConfig(name, byFlag)
 	}

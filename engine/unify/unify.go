@@ -20,6 +20,8 @@ type Options struct {
 	Arch string
 	// Config is the configuration file (--config), absolute or in the app; "" looks for one in the app.
 	Config string
+	// ConfigText is the text of that file where the caller has read it; Config is then the name that messages give it.
+	ConfigText []byte
 	// JSONPlan is the text of --json-plan; nil for none.
 	JSONPlan []byte
 	Flags    Flags

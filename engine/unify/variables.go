@@ -39,6 +39,7 @@ func variableLayer(env map[string]string) (layer, error) {
 		v.plan.Start = &plan.Start{Cmd: cmd}
 	}
 	v.plan.Packages, _ = v.get("PACKAGES", "packages")
+	v.plan.BuildImage, _ = v.get("BUILD_IMAGE", "buildImage")
 	return layer{v.plan, v.at}, errors.Join(goodPackages(v.plan.Packages, "--env NIXPACKS_PACKAGES", fault.Refused), goodNames(env))
 }
 

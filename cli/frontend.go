@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/frontend"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+func frontendCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:  "frontend",
+		Usage: "be a frontend of BuildKit, or make the image of one",
+		Description: "BuildKit starts `nixpacks frontend` for a build whose file names the frontend's image (# syntax=IMAGE), and\n" +
+			"talks with it over standard input and output. docs/frontend.md says more.",
+		Subcommands:  []*ucli.Command{frontendImage(h)},
+		OnUsageError: usageError,
+		Action: func(c *ucli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c, c.Command.Subcommands)
+			}
+			if _, ok := environMap(h.Environ)["BUILDKIT_SESSION_ID"]; !ok {
+				return ucli.ShowSubcommandHelp(c)
+			}
+			cat, err := catalog.Builtin()
+			if err != nil {
+				return err
+			}
+			return frontend.Run(c.Context, cat)
+		},
+	}
+}
+
+func frontendImage(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:  "image",
+		Usage: "make the frontend's image",
+		Description: "The image holds this program alone, statically linked:\n\n" +
+			"   CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o nixpacks-static ./cli/nixpacks\n" +
+			"   nixpacks frontend image --binary nixpacks-static --output frontend/ --push registry.example.com/nixpacks:1",
+		Flags: []ucli.Flag{
+			&ucli.StringSliceFlag{Name: "binary", Category: aboutImage, Usage: "the program as `FILE`, one for each platform (repeatable; default: this program itself)"},
+			&ucli.StringFlag{Name: "output", Category: aboutImage, Usage: "write the image to `DIR`, as an OCI layout"},
+			&ucli.StringSliceFlag{Name: "push", Category: aboutImage, Usage: "push it as `NAME`, with what docker login knows (repeatable)"},
+			&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"},
+		},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return frontendImageAction(c, h) },
+	}
+}
+
+func frontendImageAction(c *ucli.Context, h *Host) error {
+	dir, names := c.String("output"), c.StringSlice("push")
+	if dir == "" && len(names) == 0 {
+		return fault.New(fault.Usage, "the image has nowhere to go").WithHint("give --output DIR, or --push NAME")
+	}
+	if dir == "" {
+		temp, err := os.MkdirTemp("", "nixpacks-frontend")
+		if err != nil {
+			return fault.Wrap(fault.Usage, err, "no place for the image")
+		}
+		defer os.RemoveAll(temp)
+		dir = temp
+	}
+	binaries := c.StringSlice("binary")
+	if len(binaries) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return fault.Wrap(fault.Usage, err, "this program does not know its own file").(*fault.Fault).WithHint("give it with --binary FILE")
+		}
+		binaries = []string{self}
+	}
+	if err := frontend.WriteImage(dir, binaries); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := solve.Push(c.Context, dir, name); err != nil {
+			return err
+		}
+		fmt.Fprintf(h.Stderr, "pushed %s\n", name)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package frontend
+
+import (
+	"bytes"
+	"context"
+	"path"
+
+	"github.com/moby/buildkit/frontend/dockerui"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// definition is what the build's file (docker build -f) says.
+type definition struct {
+	name string
+	// saved is a finished plan; nil where the app is to be planned.
+	saved *plan.Saved
+	// config is a configuration to plan with; nil where the app's own counts.
+	config []byte
+}
+
+const filenameOpt = "filename"
+
+// definition reads the build's file. A plan in JSON is built as it is; a configuration is planned with. Nothing but the
+// line that names the frontend, or no file at all, plans the app as it is; so does a Dockerfile that nobody named.
+func (b *build) definition(ctx context.Context) (definition, error) {
+	name := b.BuildOpts().Opts[filenameOpt]
+	named := name != "" && name != dockerui.DefaultDockerfileName
+	src, err := b.ReadEntrypoint(ctx, "nixpacks")
+	if err != nil {
+		if named {
+			return definition{}, fault.Wrap(fault.Usage, err, "the build's file %s cannot be read", name)
+		}
+		return definition{}, nil // if it is the client that does not answer, reading the app says so
+	}
+	d := definition{name: src.Filename}
+	rest := plan.WithoutHead(src.Data)
+	switch ext := path.Ext(src.Filename); {
+	case len(bytes.TrimSpace(rest)) == 0:
+		return d, nil
+	case path.Base(src.Filename) == "nixpacks.json", ext == ".toml", ext == ".cue":
+		d.config = src.Data
+		if ext == ".json" {
+			d.config = rest
+		}
+		return d, nil
+	case bytes.TrimSpace(rest)[0] == '{':
+		d.saved, err = plan.DecodeSaved(src.Data, src.Filename, b.BuildArgs["NIXPACKS_BUILD_IMAGE"])
+		return d, err
+	case named:
+		return d, fault.New(fault.Refused, "%s is neither a plan in JSON nor a configuration", name).
+			WithPos(fault.Pos{File: name}).
+			WithHint("nixpacks build --out DIR writes a plan that can be built; configurations end in .toml, .cue or .json")
+	}
+	return d, nil
+}

@@ -1,0 +1,174 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+const epochArg = "SOURCE_DATE_EPOCH"
+
+// appName stands for the app's directory, of which a daemon knows no name.
+const appName = "app"
+
+// proxies are build arguments that every build has, and that are no variables of the app.
+var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"}
+
+// variables are the build arguments that are the app's: not those that speak to BuildKit.
+func (b *build) variables() map[string]string {
+	out := map[string]string{}
+	for k, v := range b.BuildArgs {
+		if !strings.HasPrefix(k, "BUILDKIT_") && k != epochArg && !slices.Contains(proxies, strings.ToUpper(k)) {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// proxy are the proxies of the build arguments; nil for none.
+func (b *build) proxy() *llb.ProxyEnv {
+	p := llb.ProxyEnv{}
+	into := map[string]*string{"HTTP_PROXY": &p.HTTPProxy, "HTTPS_PROXY": &p.HTTPSProxy, "FTP_PROXY": &p.FTPProxy, "NO_PROXY": &p.NoProxy, "ALL_PROXY": &p.AllProxy}
+	for _, k := range slices.Sorted(maps.Keys(b.BuildArgs)) { // of HTTP_PROXY and http_proxy the latter counts, as in curl
+		if s := into[strings.ToUpper(k)]; s != nil {
+			*s = b.BuildArgs[k]
+		}
+	}
+	if p == (llb.ProxyEnv{}) {
+		return nil
+	}
+	return &p
+}
+
+// surroundings are network, hosts and limits of the steps.
+func (b *build) surroundings(in *plan2llb.Input) error {
+	switch b.NetworkMode {
+	case llb.NetModeHost:
+		in.Network = plan2llb.NetworkHost
+	case llb.NetModeNone:
+		in.Network = plan2llb.NetworkNone
+	}
+	for _, h := range b.ExtraHosts {
+		addr, ok := netip.AddrFromSlice(h.IP)
+		if !ok {
+			return fault.New(fault.Usage, "--add-host %s has no address", h.Host)
+		}
+		in.Hosts = append(in.Hosts, plan2llb.Host{Name: h.Host, Addr: addr.Unmap()})
+	}
+	r := b.LinuxResources
+	if r == nil {
+		return nil
+	}
+	if r.MemorySwap != 0 || r.CpuShares != 0 || r.CpusetCpus != "" || r.CpusetMems != "" || r.CpuPeriod != 0 && r.CpuQuota == 0 {
+		return fault.New(fault.Usage, "of the limits of steps only --memory and --cpu-quota are known")
+	}
+	in.Limits.Memory = r.Memory
+	if r.CpuQuota > 0 {
+		const period = 100_000 // of plan2llb, and Linux' own
+		in.Limits.CPUQuota = r.CpuQuota
+		if r.CpuPeriod > 0 {
+			in.Limits.CPUQuota = r.CpuQuota * period / int64(r.CpuPeriod)
+		}
+	}
+	return nil
+}
+
+// plan is the plan that was given, with the build's variables, or the one made for the app.
+func (b *build) plan(ctx context.Context, in *plan2llb.Input) error {
+	if b.given.saved == nil {
+		return b.planApp(ctx, in)
+	}
+	p := *b.given.saved.Plan
+	p.Variables = maps.Clone(p.Variables)
+	var unused []string
+	for _, k := range slices.Sorted(maps.Keys(b.variables())) {
+		if _, ok := p.Variables[k]; ok {
+			p.Variables[k] = b.BuildArgs[k]
+		} else if k != "NIXPACKS_BUILD_IMAGE" {
+			unused = append(unused, k)
+		}
+	}
+	if len(unused) > 0 {
+		b.warn(ctx, "build arguments that are no variables of the plan have no effect: "+strings.Join(unused, ", "), "")
+	}
+	in.Plan = &p
+	in.CacheKey = b.cacheKey(in.Plan, b.given.saved.CacheKey)
+	in.NoCacheDirectories = unify.Truthy(p.Variables, "NO_CACHE")
+	return nil
+}
+
+// planApp plans the app for the platform.
+func (b *build) planApp(ctx context.Context, in *plan2llb.Input) error {
+	b.planning.Lock()
+	defer b.planning.Unlock()
+	opt := unify.Options{Env: b.variables(), Arch: in.Platform.Architecture}
+	if b.given.config != nil {
+		opt.Config, opt.ConfigText = b.given.name, b.given.config
+	}
+	res, err := unify.Plan(app.FromFS(b.context.files, appName), b.catalog, opt)
+	if err != nil {
+		return err
+	}
+	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
+		return fault.New(fault.NotDetected, "no provider knows what to do with the app").
+			WithHint("is the build's context the app's directory? If it is of another kind, say what to do in a nixpacks.toml:\n" +
+				"[phases.build]\ncmds = [\"make\"]\n[start]\ncmd = \"./app\"")
+	}
+	if res.Plan.Start == nil || res.Plan.Start.Cmd == "" {
+		return fault.New(fault.NotDetected, "there is no start command for this app").
+			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor --build-arg NIXPACKS_START_CMD=COMMAND")
+	}
+	for _, n := range res.Notes {
+		b.warn(ctx, n.Text, n.Hint)
+	}
+	if dir, ok := strings.CutPrefix(res.App.Dir(), appName+"/"); ok {
+		in.Context, in.Ignore = b.context.below(dir), nil
+	}
+	in.Plan, in.Origins = res.Plan, res.Origins()
+	in.CacheKey = b.cacheKey(in.Plan, "")
+	in.NoCacheDirectories = unify.Truthy(res.Plan.Variables, "NO_CACHE")
+	return nil
+}
+
+// cacheKey tells the app's cache directories from those of others that the daemon builds: by what the build or the plan
+// say, else by where the app comes from, else by the plan, which is all that is known of an app.
+func (b *build) cacheKey(p *plan.Plan, saved string) string {
+	switch {
+	case b.CacheIDNamespace != "":
+		return b.CacheIDNamespace
+	case saved != "":
+		return saved
+	case b.context.remote != "":
+		return digest.FromString(b.context.remote).Encoded()[:16]
+	}
+	same := *p
+	same.Variables = nil // a variable may change with every build
+	return digest.FromBytes(same.JSON()).Encoded()[:16]
+}
+
+// warn shows the user a line, and details of it where they are asked for.
+func (b *build) warn(ctx context.Context, text, detail string) {
+	var d digest.Digest
+	if v := b.context.vertex; v != nil && len(v.Def) > 0 {
+		d = digest.FromBytes(v.Def[len(v.Def)-1])
+	}
+	opt := gateway.WarnOpts{Level: 1}
+	if detail != "" {
+		opt.Detail = [][]byte{[]byte(detail)}
+	}
+	// A daemon that takes no warnings builds all the same.
+	_ = b.gateway.Warn(ctx, d, fmt.Sprintf("nixpacks: %s", text), opt)
+}

@@ -1,0 +1,80 @@
+package frontend
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/pb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// secrets shows the steps those of the client's secrets that bear the name of a variable: their values then stand in for
+// the plan's. BuildKit tells no frontend which secrets there are, and an optional one that is missing would hide the
+// variable; so each is asked for first, by preparing a container that needs it.
+func (b *build) secrets(ctx context.Context, in *plan2llb.Input) error {
+	opts := b.BuildOpts()
+	if opts.LLBCaps.Supports(pb.CapExecSecretEnv) != nil || opts.Caps.Supports(gwpb.CapGatewayExec) != nil {
+		return nil // a daemon that shows no secret as a variable
+	}
+	names := askable(in.Plan)
+	if len(names) == 0 {
+		return nil
+	}
+	root, err := b.solveState(ctx, llb.Scratch().File(llb.Mkdir("/run", 0o755), llb.WithCustomName("[secrets] look")), nil)
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(k string) bool { return !b.hasSecret(ctx, root, k) })
+	in.Plan = asking(in.Plan, names)
+	return nil
+}
+
+// askable are the names of all variables of a plan.
+func askable(p *plan.Plan) []string {
+	names := slices.Collect(maps.Keys(p.Variables))
+	for _, ph := range p.Phases {
+		names = slices.AppendSeq(names, maps.Keys(ph.Variables))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// asking is the plan with phases that ask for the secrets that bear the name of a variable which they see.
+func asking(p *plan.Plan, secrets []string) *plan.Plan {
+	out := *p
+	out.Phases = map[string]*plan.Phase{}
+	for name, ph := range p.Phases {
+		more := *ph
+		more.Secrets = slices.Clone(ph.Secrets)
+		for _, k := range secrets {
+			_, everywhere := p.Variables[k]
+			if _, here := ph.Variables[k]; everywhere || here {
+				more.Secrets = append(more.Secrets, k)
+			}
+		}
+		out.Phases[name] = &more
+	}
+	return &out
+}
+
+// hasSecret tells whether the client has a secret.
+func (b *build) hasSecret(ctx context.Context, root gateway.Reference, id string) bool {
+	ctr, err := b.gateway.NewContainer(ctx, gateway.NewContainerRequest{
+		NetMode: llb.NetModeNone,
+		Mounts: []gateway.Mount{
+			{Dest: "/", MountType: pb.MountType_BIND, Ref: root},
+			{Dest: "/run/secret", MountType: pb.MountType_SECRET, SecretOpt: &pb.SecretOpt{ID: id, Mode: 0o400}},
+		},
+	})
+	if err != nil {
+		return false
+	}
+	ctr.Release(ctx)
+	return true
+}

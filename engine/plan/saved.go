@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"bytes"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Saved is a finished plan as a file keeps it: with what belongs to the build and not to the plan.
+type Saved struct {
+	Plan *Plan
+	// Syntax names the image of a frontend: BuildKit hands the file to it. It says nothing to this program.
+	Syntax string
+	// CacheKey tells the app's cache directories from another's; "" where the file says nothing.
+	CacheKey string
+}
+
+// DecodeSaved reads a plan that was saved. Lines before it that begin as comments are skipped: BuildKit looks for a
+// frontend's name in them. buildImage, unless it is "", replaces the plan's own; it alone may name files of this machine.
+func DecodeSaved(data []byte, file, buildImage string) (*Saved, error) {
+	root, err := ParseJSON(WithoutHead(data), file)
+	if err != nil {
+		return nil, err
+	}
+	d, err := Read(root, data)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.Unknown) > 0 {
+		return nil, joined(d.Unknown)
+	}
+	s := &Saved{Plan: d.Plan}
+	for name, into := range map[string]*string{"syntax": &s.Syntax, "cacheKey": &s.CacheKey} {
+		if n := d.At(name); n != nil && n.Kind == String {
+			*into = n.Text
+		}
+	}
+	if f := s.images(buildImage); f != nil {
+		return nil, f.WithPos(fault.Pos{File: file})
+	}
+	return s, nil
+}
+
+// images lays the command line's image over the plan's own, and refuses the plan's that it may not name.
+func (s *Saved) images(buildImage string) *fault.Fault {
+	start := s.Plan.Start
+	if buildImage != "" {
+		if start != nil && start.RunImage == s.Plan.BuildImage { // so it was planned
+			start.RunImage = buildImage
+		}
+		s.Plan.BuildImage = buildImage
+	} else if f := RefuseImage(s.Plan.BuildImage, "buildImage"); f != nil {
+		return f
+	}
+	if start == nil || start.RunImage == buildImage {
+		return nil
+	}
+	return RefuseImage(start.RunImage, "start", "runImage")
+}
+
+// WithoutHead is a file with its first lines blank, as far as they are blank or begin as comments do: places in it stay.
+func WithoutHead(data []byte) []byte {
+	rest := data
+	var lines []byte
+	for {
+		line, after, more := bytes.Cut(rest, []byte("\n"))
+		if t := bytes.TrimSpace(line); len(t) > 0 && t[0] != '#' && !bytes.HasPrefix(t, []byte("//")) {
+			return append(lines, rest...)
+		}
+		if !more {
+			return lines
+		}
+		rest, lines = after, append(lines, '\n')
+	}
+}
+
+// JSON is the file.
+func (s Saved) JSON() []byte {
+	return encode(struct {
+		Syntax   string `json:"syntax,omitempty"`
+		CacheKey string `json:"cacheKey,omitempty"`
+		*Plan
+	}{s.Syntax, s.CacheKey, s.Plan})
+}

@@ -1,0 +1,78 @@
+package solve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/containerd/platforms"
+	"github.com/docker/cli/cli/config"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Push puts the one image of an OCI layout directory into a registry under a name, for all its platforms. Whoever
+// `docker login` knows pushes it. A registry on this machine is spoken to without TLS, as Docker does.
+func Push(ctx context.Context, layout, name string) error {
+	buildkitd.SetLog(nil, false) // containerd warns of file systems without verity
+	full, err := FullName(name)
+	if err != nil {
+		return err
+	}
+	desc, err := onlyImage(layout)
+	if err != nil {
+		return err
+	}
+	store, err := contentlocal.NewStore(layout)
+	if err != nil {
+		return fault.Wrap(fault.Usage, err, "%s cannot be read", layout)
+	}
+	resolver := docker.NewResolver(docker.ResolverOptions{Hosts: docker.ConfigureDefaultRegistries(
+		docker.WithPlainHTTP(docker.MatchLocalhost), docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))))})
+	pusher, err := resolver.Pusher(ctx, full)
+	if err == nil {
+		err = remotes.PushContent(ctx, pusher, desc, store, nil, platforms.All, nil)
+	}
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
+	return fault.Wrap(fault.TryAgain, err, "cannot push %s", name)
+}
+
+// credentials are those of the docker configuration for a registry.
+func credentials(host string) (user, secret string, err error) {
+	if host == "registry-1.docker.io" {
+		host = "https://index.docker.io/v1/" // as the configuration calls it
+	}
+	auth, err := config.LoadDefaultConfigFile(io.Discard).GetAuthConfig(host)
+	if auth.IdentityToken != "" {
+		return "", auth.IdentityToken, err
+	}
+	return auth.Username, auth.Password, err
+}
+
+// onlyImage is the image that a layout holds, which may be one for several platforms.
+func onlyImage(layout string) (ocispecs.Descriptor, error) {
+	raw, err := os.ReadFile(filepath.Join(layout, ocispecs.ImageIndexFile))
+	var index ocispecs.Index
+	if err == nil {
+		err = json.Unmarshal(raw, &index)
+	}
+	if err == nil && len(index.Manifests) != 1 {
+		err = errors.New("it does not hold one image")
+	}
+	if err != nil {
+		return ocispecs.Descriptor{}, fault.Wrap(fault.Usage, err, "%s cannot be pushed", layout)
+	}
+	d := index.Manifests[0]
+	d.Annotations = nil // its name in the layout
+	return d, nil
+}
