@@ -15,6 +15,7 @@
 //	base      base images bootstrapped from the Debian archive, and OCI layouts as bases
 //	image     OCI layouts and tars on disk
 //	fault     errors that people read
+//	lazy      what a start of the program does not wait for
 //
 // Everything up to and including plan2llb is hermetic: no network, no clock, no environment, no other
 // programs; the same inputs give the same bytes. rules_test.go holds the import directions to it.

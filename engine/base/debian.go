@@ -10,11 +10,11 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // format is part of every key: raise it when the same packages are to give another base.
@@ -35,13 +35,13 @@ type debian struct {
 // stale is how old a base may be before it is said that there may be a newer one.
 const stale = 30 * 24 * time.Hour
 
-var suiteForm = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,63}$`)
+var suiteForm = lazy.Regexp(`^[a-z][a-z0-9.-]{0,63}$`)
 
 func newDebian(req Request) (*debian, error) { return newDebianOn(req, os.DirFS("/")) }
 
 func newDebianOn(req Request, host fs.FS) (*debian, error) {
 	d := &debian{Request: req, suite: strings.TrimPrefix(req.Ref, debianScheme), flavour: bare, now: time.Now, pause: 500 * time.Millisecond}
-	if !suiteForm.MatchString(d.suite) {
+	if !suiteForm().MatchString(d.suite) {
 		return nil, fault.New(fault.Usage, "%q names no suite of Debian", req.Ref).WithHint("write debian://trixie, for example")
 	}
 	if req.Nix {

@@ -11,13 +11,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // leftover is what installing leaves behind and no image needs: logs, caches, locks, backups, and what a step's
 // runtime put there. It matches files; directories go only with what dropTree matches.
-var leftover = lazily(`^(?:` + strings.Join([]string{
+var leftover = lazy.Regexp(`^(?:` + strings.Join([]string{
 	`var/log/.+`,
 	`var/cache/(?:apt|ldconfig|man|fontconfig)/.+`,
 	`var/cache/debconf/.+-old`,
@@ -29,13 +30,7 @@ var leftover = lazily(`^(?:` + strings.Join([]string{
 	`root/\.(?:bash_history|wget-hsts)`,
 }, "|") + `)$`)
 
-var dropTree = lazily(`^(?:` + regexp.QuoteMeta(stageDir) + `(?:/.*)?|(?:proc|sys|dev|tmp|var/tmp)/.+)$`)
-
-// lazily compiles a regular expression when it is first used: compiling the large ones at the program's start would
-// cost every command most of a millisecond.
-func lazily(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
-}
+var dropTree = lazy.Regexp(`^(?:` + regexp.QuoteMeta(stageDir) + `(?:/.*)?|(?:proc|sys|dev|tmp|var/tmp)/.+)$`)
 
 // capability is the one extended attribute that is part of a file's meaning in an image.
 const capability = "SCHILY.xattr.security.capability"

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	version "github.com/knqyf263/go-deb-version"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // relation is one "name:arch (op version)" of a Depends, Conflicts or Provides field.
@@ -13,7 +15,7 @@ type relation struct {
 	op, version string
 }
 
-var relationForm = lazily(
+var relationForm = lazy.Regexp(
 	`^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?(?:\s*\(\s*(<<|<=|=|>=|>>)\s*([^\s)]+)\s*\))?$`)
 
 func (r relation) String() string {

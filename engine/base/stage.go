@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // stageDir holds, in the first stage's file system, what the second needs.
@@ -37,10 +37,10 @@ type stageWriter struct {
 }
 
 // merged are the directories that have moved to /usr; an older package may still hold files in them.
-var merged = regexp.MustCompile(`^(?:bin|sbin|lib(?:32|64|x32|o32)?)$`)
+var merged = lazy.Regexp(`^(?:bin|sbin|lib(?:32|64|x32|o32)?)$`)
 
 // unneeded is what the files of the "etc" tree tell dpkg not to unpack either: see files/bare/etc/dpkg.
-var unneeded = regexp.MustCompile(`^usr/share/(?:doc|doc-base|groff|info|lintian|linda|locale|man)/.`)
+var unneeded = lazy.Regexp(`^usr/share/(?:doc|doc-base|groff|info|lintian|linda|locale|man)/.`)
 
 // write writes the tar of the first stage.
 func (in stageInput) write(w io.Writer) error {
@@ -91,7 +91,7 @@ func (s *stageWriter) unpack(h *tar.Header, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if s.seen[name] || name == "" || unneeded.MatchString(name) {
+	if s.seen[name] || name == "" || unneeded().MatchString(name) {
 		return nil
 	}
 	switch h.Typeflag {
@@ -114,7 +114,7 @@ func (s *stageWriter) place(name string) (string, error) {
 		return "", err
 	}
 	top, rest, deeper := strings.Cut(name, "/")
-	if deeper && merged.MatchString(top) {
+	if deeper && merged().MatchString(top) {
 		return "usr/" + top + "/" + rest, nil
 	}
 	return name, nil

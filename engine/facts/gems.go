@@ -3,23 +3,24 @@ package facts
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 var (
-	gemOthers = regexp.MustCompile(`!=\s*[^\s,]+`)
+	gemOthers = lazy.Regexp(`!=\s*[^\s,]+`)
 	gemWords  = strings.NewReplacer(" or ", " || ", " and ", ", ")
-	gemClause = regexp.MustCompile(`(~>|[<>]=?|==?)?\s*\b(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?`)
+	gemClause = lazy.Regexp(`(~>|[<>]=?|==?)?\s*\b(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?`)
 )
 
 // parseGemRange reads "~> 1.2, != 1.2.3" as RubyGems, Shards and Mix do, by saying it in npm's words: what a version
 // lacks is 0 in a comparison, and ~> leaves open all after the last part but one. A version that != takes out stays in.
 func parseGemRange(s string) ([]interval, bool) {
-	s = gemWords.Replace(gemOthers.ReplaceAllString(s, ""))
-	return parseRange(gemClause.ReplaceAllStringFunc(s, func(clause string) string {
-		m := gemClause.FindStringSubmatch(clause)
+	s = gemWords.Replace(gemOthers().ReplaceAllString(s, ""))
+	return parseRange(gemClause().ReplaceAllStringFunc(s, func(clause string) string {
+		m := gemClause().FindStringSubmatch(clause)
 		whole := fmt.Sprintf("%s.%s.%s", m[2], cmp.Or(m[3], "0"), cmp.Or(m[4], "0"))
 		switch {
 		case m[1] != "~>":

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 var titles = map[string]string{"json": "JSON", "jsonc": "JSON with comments", "toml": "TOML", "yaml": "YAML"}
@@ -130,7 +130,7 @@ func blankComments(text string) (string, error) {
 	if err == nil {
 		return string(plain), nil
 	}
-	m := hujsonPlace.FindStringSubmatch(err.Error())
+	m := hujsonPlace().FindStringSubmatch(err.Error())
 	if m == nil {
 		return "", err
 	}
@@ -139,7 +139,7 @@ func blankComments(text string) (string, error) {
 	return "", place{line, col, errors.New(m[3])}
 }
 
-var hujsonPlace = regexp.MustCompile(`line (\d+), column (\d+): (.*)`)
+var hujsonPlace = lazy.Regexp(`line (\d+), column (\d+): (.*)`)
 
 // place is an error at a line and a column, 0 for unknown.
 type place struct {
@@ -163,21 +163,21 @@ func parseTOML(text string) (any, error) {
 	return v, err
 }
 
-var yamlPlace = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
+var yamlPlace = lazy.Regexp(`^yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
 
 // yamlWhole are faults that no one line has.
-var yamlWhole = regexp.MustCompile(`excessive aliasing|value contains itself`)
+var yamlWhole = lazy.Regexp(`excessive aliasing|value contains itself`)
 
 func parseYAML(text string) (any, error) {
 	var v any
 	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
 		msg := err.Error()
-		m := yamlPlace.FindStringSubmatch(msg)
+		m := yamlPlace().FindStringSubmatch(msg)
 		if m == nil {
 			return nil, err
 		}
 		line, err := strconv.Atoi(m[1])
-		if err != nil && !yamlWhole.MatchString(msg) {
+		if err != nil && !yamlWhole().MatchString(msg) {
 			line = 1 // which the parser leaves out
 		}
 		return nil, place{line, 0, errors.New(msg[len(m[0]):])}

@@ -2,9 +2,10 @@ package facts
 
 import (
 	"cmp"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // choose answers semver: the versions of `of` that share a version with a range in the sense of
@@ -107,9 +108,9 @@ func compareIdent(a, b string) int {
 }
 
 var (
-	hyphen     = regexp.MustCompile(`^\s*(\S+)\s+-\s+(\S+)\s*$`)
-	spaced     = regexp.MustCompile(`([<>=~^])\s+`)
-	comparator = regexp.MustCompile(`^(<=|>=|<|>|=|\^|~>?)?[v=]*(\d{1,9}|[xX*])?(?:\.(\d{1,9}|[xX*]))?(?:\.(\d{1,9}|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$`)
+	hyphen     = lazy.Regexp(`^\s*(\S+)\s+-\s+(\S+)\s*$`)
+	spaced     = lazy.Regexp(`([<>=~^])\s+`)
+	comparator = lazy.Regexp(`^(<=|>=|<|>|=|\^|~>?)?[v=]*(\d{1,9}|[xX*])?(?:\.(\d{1,9}|[xX*]))?(?:\.(\d{1,9}|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$`)
 )
 
 // parseRange reads "a b || c - d": intervals of which one must hold.
@@ -117,10 +118,10 @@ func parseRange(s string) ([]interval, bool) {
 	var out []interval
 	for alt := range strings.SplitSeq(s, "||") {
 		x := interval{lo: version{pre: least}}
-		if m := hyphen.FindStringSubmatch(alt); m != nil {
+		if m := hyphen().FindStringSubmatch(alt); m != nil {
 			alt = ">=" + m[1] + " <=" + m[2]
 		}
-		for f := range strings.FieldsSeq(strings.ReplaceAll(spaced.ReplaceAllString(alt, "$1"), ",", " ")) {
+		for f := range strings.FieldsSeq(strings.ReplaceAll(spaced().ReplaceAllString(alt, "$1"), ",", " ")) {
 			y, ok := parseComparator(f)
 			if !ok {
 				return nil, false
@@ -139,7 +140,7 @@ type partial struct {
 }
 
 func parseComparator(s string) (interval, bool) {
-	m := comparator.FindStringSubmatch(s)
+	m := comparator().FindStringSubmatch(s)
 	if m == nil || m[2] == "" {
 		return interval{}, false
 	}

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // tool looks for the version of a tool, under any of its names, in files of version managers: those called *.toml
@@ -82,14 +82,14 @@ func toolValue(v any) string {
 // template.
 func usable(word string) string {
 	word = strings.TrimPrefix(strings.TrimSpace(word), "prefix:")
-	if word == "system" || strings.Contains(word, "{{") || strings.ContainsAny(word, ":/") && !aliasWord.MatchString(word) {
+	if word == "system" || strings.Contains(word, "{{") || strings.ContainsAny(word, ":/") && !aliasWord().MatchString(word) {
 		return ""
 	}
 	return word
 }
 
 // aliasWord is a name for a version, such as lts/iron.
-var aliasWord = regexp.MustCompile(`^[a-z]+/[a-z*]+$`)
+var aliasWord = lazy.Regexp(`^[a-z]+/[a-z*]+$`)
 
 // lineOf is the line in which a tool gets its version, without the space around it, or the version alone.
 func lineOf(text, name, version string) string {

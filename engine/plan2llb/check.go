@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,14 +11,15 @@ import (
 	"github.com/moby/patternmatcher"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
 var (
-	debianPackage = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+.:=~/_*-]*$`)
-	revision      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	nixHash       = regexp.MustCompile(`^(sha256[-:])?[0-9A-Za-z+/]{43,64}=?$`)
-	userName      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
+	debianPackage = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9+.:=~/_*-]*$`)
+	revision      = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	nixHash       = lazy.Regexp(`^(sha256[-:])?[0-9A-Za-z+/]{43,64}=?$`)
+	userName      = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
 )
 
 // checks collects what is wrong with an input.
@@ -106,7 +106,7 @@ func (c *checks) options(in *Input) {
 
 func (c *checks) phase(at string, ph *plan.Phase) {
 	c.debian(at+".aptPkgs", ph.AptPkgs)
-	if ph.UsesNix() && !revision.MatchString(ph.NixpkgsArchive) {
+	if ph.UsesNix() && !revision().MatchString(ph.NixpkgsArchive) {
 		c.refuse("%s.nixpkgsArchive: %q is not a revision of nixpkgs", at, ph.NixpkgsArchive).
 			WithHint("give the hash of a commit, or the name of a branch or tag")
 	}
@@ -130,7 +130,7 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 func (c *checks) debian(at string, pkgs []string) {
 	for _, p := range pkgs {
 		for _, name := range strings.Fields(p) {
-			if !debianPackage.MatchString(name) {
+			if !debianPackage().MatchString(name) {
 				c.refuse("%s: %q is not the name of a Debian package", at, name)
 			}
 		}
@@ -176,7 +176,7 @@ func (c *checks) assets(assets map[string]string) {
 
 func (c *checks) hashes(hashes map[string]string) {
 	for _, archive := range slices.Sorted(maps.Keys(hashes)) {
-		if h := hashes[archive]; h != "" && !nixHash.MatchString(h) {
+		if h := hashes[archive]; h != "" && !nixHash().MatchString(h) {
 			c.refuse("nixHashes: %q is not a sha256 hash", h).
 				WithHint("write it as nix-prefetch-url --unpack prints it, or as sha256-… in base 64; \"\" for none")
 		}
@@ -189,7 +189,7 @@ func (c *checks) start(s *plan.Start) {
 	}
 	c.paths("start.onlyIncludeFiles", s.OnlyIncludeFiles)
 	c.debian("start.aptPkgs", s.AptPkgs)
-	if s.User != "" && !userName.MatchString(s.User) {
+	if s.User != "" && !userName().MatchString(s.User) {
 		c.refuse("start.user: %q is not the name or the number of a user", s.User).WithHint(`write it as "name", "1000" or "1000:1000"`)
 	}
 }

@@ -1,9 +1,10 @@
 package plan2llb
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // shellWords are what bash itself runs, or understands, in the place of a program's name; `exec` of one of
@@ -13,7 +14,7 @@ var shellWords = strings.Fields(`. : ! [[ { } alias bg bind break builtin caller
 	getopts hash help history if in jobs let local logout mapfile popd pushd read readarray readonly return select
 	set shift shopt source suspend then time times trap type typeset ulimit umask unalias unset until wait while`)
 
-var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\[[^]]*\])?\+?=`)
+var assignment = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*(\[[^]]*\])?\+?=`)
 
 // withExec puts `exec` in front of a start command that is one simple command, so that the program takes the
 // shell's place as the image's first process and gets its signals. Variables that are set for the command stay
@@ -27,7 +28,7 @@ func withExec(cmd string) string {
 	}
 	for _, w := range words {
 		text := cmd[w.from:w.to]
-		if assignment.MatchString(text) {
+		if assignment().MatchString(text) {
 			continue
 		}
 		if slices.Contains(shellWords, text) {

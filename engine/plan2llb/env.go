@@ -2,12 +2,12 @@ package plan2llb
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
@@ -89,7 +89,7 @@ func (l *lowering) phaseEnv(ph *plan.Phase) map[string]string {
 	return env
 }
 
-var variableRef = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+var variableRef = lazy.Regexp(`\$(\w+|\{\w+\})`)
 
 // expand replaces $NAME and ${NAME}, and ~ in front, in directories for PATH: nothing does so later, where they
 // are values of the environment. The home of commands is root's where the image says nothing else.
@@ -106,7 +106,7 @@ func expand(dirs []string, env map[string]string) []string {
 		if rest, ok := strings.CutPrefix(d, "~/"); ok {
 			d = "$HOME/" + rest
 		}
-		out = append(out, variableRef.ReplaceAllStringFunc(d, value))
+		out = append(out, variableRef().ReplaceAllStringFunc(d, value))
 	}
 	return out
 }

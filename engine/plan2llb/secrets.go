@@ -2,13 +2,13 @@ package plan2llb
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
@@ -20,8 +20,8 @@ const (
 )
 
 var (
-	secretID  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	secretID  = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	shellName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // secrets shows the phase's secrets to a step, whose environment is env: a secret stands in for a variable of its name.
@@ -43,7 +43,7 @@ func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOptio
 			common = append(common, llb.SecretOptional)
 		}
 		opts = append(opts, llb.AddSecret(path.Join(secretsDir, id), append(common, llb.SecretFileOpt(0, 0, mode))...))
-		if shellName.MatchString(id) {
+		if shellName().MatchString(id) {
 			if !optional {
 				delete(env, id)
 			}
@@ -79,13 +79,13 @@ func (l *lowering) agent(ph *plan.Phase) []llb.RunOption {
 // secrets refuses ids that are no file's name, and those that steps have for themselves.
 func (c *checks) secrets(at string, ph *plan.Phase) {
 	for _, s := range ph.Secrets {
-		if id, _ := plan.ReadAsk(s); !secretID.MatchString(id) {
+		if id, _ := plan.ReadAsk(s); !secretID().MatchString(id) {
 			c.refuse("%s.secrets: %q is not the id of a secret", at, s).WithHint("an id has letters, digits, \"_\", \".\" and \"-\"; \"?\" behind it says that it may be missing")
 		} else if strings.HasPrefix(id, CASecret) {
 			c.refuse("%s.secrets: %q is a name of this program's own", at, s).WithHint("give the secret another id")
 		}
 	}
-	if id, _ := plan.ReadAsk(ph.SSH); ph.SSH != "" && !secretID.MatchString(id) {
+	if id, _ := plan.ReadAsk(ph.SSH); ph.SSH != "" && !secretID().MatchString(id) {
 		c.refuse("%s.ssh: %q is not the id of an agent of SSH keys", at, ph.SSH).WithHint(`write "default", as nixpacks build --ssh default gives it`)
 	}
 }

@@ -3,7 +3,6 @@ package solve
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -16,6 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
@@ -152,8 +152,8 @@ func (w want) unpullable(err error) error {
 }
 
 var (
-	refused = regexp.MustCompile(`(?i)\b401 unauthorized|\b403 forbidden|access denied|authorization failed|authentication required|no basic auth credentials`)
-	absent  = regexp.MustCompile(`(?i)\bnot found\b|name_unknown|manifest_unknown`)
+	refused = lazy.Regexp(`(?i)\b401 unauthorized|\b403 forbidden|access denied|authorization failed|authentication required|no basic auth credentials`)
+	absent  = lazy.Regexp(`(?i)\bnot found\b|name_unknown|manifest_unknown`)
 )
 
 // whyUnpullable tells apart what people do different things about.
@@ -161,12 +161,12 @@ func whyUnpullable(err error, cause string) string {
 	switch {
 	case strings.Contains(cause, "no match for platform"):
 		return "it does not exist for this platform"
-	case refused.MatchString(cause):
+	case refused().MatchString(cause):
 		return "the registry refuses it to you, or it does not exist (" + cause + ")"
-	case grpcerrors.Code(err) == codes.NotFound || absent.MatchString(cause):
+	case grpcerrors.Code(err) == codes.NotFound || absent().MatchString(cause):
 		return "it does not exist"
 	}
-	if networkTrouble.MatchString(cause) || strings.Contains(cause, "connection refused") {
+	if networkTrouble().MatchString(cause) || strings.Contains(cause, "connection refused") {
 		return "the registry cannot be reached (" + cause + ")"
 	}
 	return cause

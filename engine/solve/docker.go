@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 	dockerclient "github.com/moby/moby/client"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // dockerScheme begins the addresses of docker engines: docker://, or docker://CONTEXT.
@@ -94,14 +94,14 @@ func (d Docker) Open(ctx context.Context) (*Dockerd, error) {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx)
 		}
-		return nil, &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + end.Host + " does not answer: " + unanswered.ReplaceAllString(plainCause(err), ""),
+		return nil, &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + end.Host + " does not answer: " + unanswered().ReplaceAllString(plainCause(err), ""),
 			Hint: "is it running, and may you use it?", Err: err}
 	}
 	return &Dockerd{Client: c, Where: end.Host}, nil
 }
 
 // unanswered is what docker's client says in front of the reason.
-var unanswered = regexp.MustCompile(`^failed to connect to the docker API at \S+?[:;] |check if the path is correct and if the daemon is running: `)
+var unanswered = lazy.Regexp(`^failed to connect to the docker API at \S+?[:;] |check if the path is correct and if the daemon is running: `)
 
 // endpoint is the engine's address with its certificates.
 func (d Docker) endpoint() (docker.Endpoint, error) {

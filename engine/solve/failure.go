@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -16,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
@@ -74,7 +74,7 @@ func (f failure) exited(status uint32) error {
 		out.Hint = "the command was killed, most likely for want of memory"
 	case status == 127:
 		out.Hint = "a program is missing: --pkgs and --apt add packages to the plan"
-	case networkTrouble.MatchString(out.Detail):
+	case networkTrouble().MatchString(out.Detail):
 		out.Code = fault.TryAgain
 		out.Hint = "the network seems to have failed; the same command may work later"
 	}
@@ -148,7 +148,7 @@ func (f failure) other(where string) error {
 	case code == codes.Unavailable || code == codes.Canceled:
 		out.Code = fault.TryAgain
 		out.Msg = fmt.Sprintf("the connection to %s broke: %s", where, cause)
-	case networkTrouble.MatchString(cause):
+	case networkTrouble().MatchString(cause):
 		out.Code = fault.TryAgain
 		out.Hint = "the network seems to have failed; the same command may work later"
 	}
@@ -181,19 +181,19 @@ func (f failure) image(cause string) string {
 
 // networkTrouble is how programs and BuildKit say that a name could not be resolved or a host not be
 // reached. A refused connection is not among them: that is as likely a build that wants its database.
-var networkTrouble = regexp.MustCompile(`(?i)EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENOTFOUND|could not resolve host|no such host` +
+var networkTrouble = lazy.Regexp(`(?i)EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENOTFOUND|could not resolve host|no such host` +
 	`|temporary failure (in name resolution|resolving)|network is unreachable|network request to \S+ failed` +
 	`|TLS handshake timeout|i/o timeout|connection timed out|connection reset by peer|server misbehaving` +
 	`|\b(429 too many requests|502 bad gateway|503 service (temporarily )?unavailable|504 gateway time-?out)\b`)
 
 // noise is what gRPC, Go and BuildKit put around a message.
-var noise = regexp.MustCompile(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|call info|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
+var noise = lazy.Regexp(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|call info|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
 	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror (reading from server|from sender|from receiver): |` +
 	`\bconnection error: desc = |\bUnavailable: |\bError while dialing: |\btransport: |\b(Get|Head|Post) "[^"]*": `)
 
 // plainCause is an error's message without the words of the layers that it went through.
 func plainCause(err error) string {
-	return strings.Trim(plainText(noise.ReplaceAllString(err.Error(), "")), `" `)
+	return strings.Trim(plainText(noise().ReplaceAllString(err.Error(), "")), `" `)
 }
 
 func isUnimplemented(err error) bool { return grpcerrors.Code(err) == codes.Unimplemented }

@@ -1,10 +1,11 @@
 package solve
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 const (
@@ -54,7 +55,7 @@ func (t *tail) String() string {
 }
 
 // escapes are ANSI control sequences, and operating system commands such as window titles.
-var escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b[@-Z\\\\-_]")
+var escapes = lazy.Regexp("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b[@-Z\\\\-_]")
 
 // plainText removes what would act on the reader's terminal.
 func plainText(s string) string {
@@ -63,5 +64,5 @@ func plainText(s string) string {
 			return r
 		}
 		return -1
-	}, escapes.ReplaceAllString(s, ""))
+	}, escapes().ReplaceAllString(s, ""))
 }
