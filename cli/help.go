@@ -112,8 +112,6 @@ var elsewhere = map[string]string{
 	"incremental-cache-image": "cache directories are kept on this machine from build to build: see nixpacks cache du",
 	"cache-from":              "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
 	"inline-cache":            "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
-	"cpu-quota":               "limit the BuildKit that builds, and name it with --builder ADDRESS or BUILDKIT_HOST",
-	"memory":                  "limit the BuildKit that builds, and name it with --builder ADDRESS or BUILDKIT_HOST",
 }
 
 // elsewhereLetters are the letters of those that have one.

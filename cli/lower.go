@@ -3,8 +3,10 @@ package cli
 import (
 	"cmp"
 	"net/netip"
+	"strconv"
 	"strings"
 
+	"github.com/docker/go-units"
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
@@ -24,6 +26,8 @@ func lowerFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
 		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "run every step anew, without cache directories"},
 		&ucli.StringFlag{Name: "graph", Value: graphMerge, Category: aboutBuild, Usage: "`merge|copy`: lay files together where the builder can, or copy as for one that cannot (default: merge)"},
+		&ucli.StringFlag{Name: "cpu-quota", Category: aboutBuild, Usage: "let each step use `N` microseconds of CPU time in 100 ms: 50000 is half a core"},
+		&ucli.StringFlag{Name: "memory", Category: aboutBuild, Usage: "let each step use `SIZE` of memory, such as 512m or 2g"},
 		secretsHashFlag(),
 		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
 	}
@@ -63,6 +67,9 @@ func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 		return in, fault.New(fault.Usage, "--graph %q is neither %s nor %s", c.String("graph"), graphMerge, graphCopy)
 	}
 	var err error
+	if in.Limits, err = limits(c); err != nil {
+		return in, err
+	}
 	if in.Hosts, err = hosts(c.StringSlice("add-host")); err != nil {
 		return in, err
 	}
@@ -71,6 +78,25 @@ func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	}
 	in.Platform, err = platform(c.String("platform"))
 	return in, err
+}
+
+// limits reads --cpu-quota and --memory, whose values are those of docker build. Those that no kernel takes are refused.
+func limits(c *ucli.Context) (plan2llb.Limits, error) {
+	const leastQuota, leastMemory = 1000, 6 << 20
+	var l plan2llb.Limits
+	var err error
+	if s := c.String("cpu-quota"); s != "" {
+		if l.CPUQuota, err = strconv.ParseInt(s, 10, 64); err != nil || l.CPUQuota < leastQuota {
+			return l, fault.New(fault.Usage, "--cpu-quota %q is no time that steps could run with", s).
+				WithHint("write the microseconds of every 100 ms, at least %d: 50000 is half a core", leastQuota)
+		}
+	}
+	if s := c.String("memory"); s != "" {
+		if l.Memory, err = units.RAMInBytes(s); err != nil || l.Memory < leastMemory {
+			return l, fault.New(fault.Usage, "--memory %q is no size that steps could run with", s).WithHint("write 512m or 2g, at least 6m")
+		}
+	}
+	return l, nil
 }
 
 // hosts reads --add-host as docker does: NAME:IP or NAME=IP, an IPv6 address perhaps in brackets.

@@ -8,6 +8,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/grpcerrors"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/grpc/codes"
@@ -108,7 +109,12 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 // are now that come from a registry, so that the graph names them by digest. A base that is resolved already stays.
 // mode is BuildKit's image-resolve-mode, "" for its default.
 func Resolve(ctx context.Context, c gateway.Client, in *plan2llb.Input, mode string) error {
-	in.Caps = caps(c.BuildOpts().LLBCaps, in.Caps)
+	has := c.BuildOpts().LLBCaps
+	in.Caps = caps(has, in.Caps)
+	if in.Limits != (plan2llb.Limits{}) && has.Supports(pb.CapExecMetaLinuxResources) != nil {
+		return fault.New(fault.Usage, "this BuildKit cannot limit the CPU time or the memory of steps: that takes 0.33 or later").
+			WithHint("limit the BuildKit itself, or build on another one")
+	}
 	return registryBases(ctx, c, in, mode)
 }
 

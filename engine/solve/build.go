@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/util/apicaps"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
@@ -21,6 +22,9 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	began := time.Now()
 	if len(req.Outputs) == 0 {
 		return nil, fault.New(fault.Bug, "the build has no output")
+	}
+	if err := e.canLimit(req.Lower.Limits); err != nil {
+		return nil, err
 	}
 	j, err := e.newJob(req)
 	if err != nil {
@@ -90,6 +94,14 @@ func (e *Engine) platform(ctx context.Context) (ocispecs.Platform, error) {
 		}
 	}
 	return ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}, nil
+}
+
+// canLimit refuses limits that the embedded engine would have to ignore.
+func (e *Engine) canLimit(l plan2llb.Limits) error {
+	if !e.embedded || l == (plan2llb.Limits{}) {
+		return nil
+	}
+	return buildkitd.CheckLimits(l.CPUQuota > 0, l.Memory > 0)
 }
 
 // caps are the abilities of a daemon that the request does not forgo.

@@ -5,7 +5,6 @@ package ocirt
 import (
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -28,20 +27,10 @@ func readCgroups() cgroups {
 // parseCgroups reads the text of a mountinfo file.
 func parseCgroups(mountinfo string) cgroups {
 	var c cgroups
-	for line := range strings.Lines(mountinfo) {
-		before, after, _ := strings.Cut(line, " - ")
-		f, fs := strings.Fields(before), strings.Fields(after)
-		if len(f) < 6 || len(fs) < 3 {
-			continue
-		}
-		unified := fs[0] == "cgroup2" && f[4] == "/sys/fs/cgroup"
-		if !unified && fs[0] != "cgroup" {
-			continue
-		}
+	for h := range hierarchies(mountinfo) {
 		c.mounted = true
-		if unified || slices.Contains(strings.Split(fs[2], ","), "devices") {
-			c.devices = true
-			c.writable = !slices.Contains(strings.Split(f[5], ","), "ro")
+		if h.unified || slices.Contains(h.controllers, "devices") {
+			c.devices, c.writable = true, h.writable
 		}
 	}
 	return c

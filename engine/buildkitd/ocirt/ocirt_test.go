@@ -5,6 +5,7 @@ package ocirt
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -82,6 +83,27 @@ func TestParseCgroups(t *testing.T) {
 	} {
 		if got := parseCgroups(c.text); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	v1 := "25 24 0:22 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n26 24 0:23 / /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
+	v2 := "25 24 0:22 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
+	for name, c := range map[string]struct {
+		mounts, unified string
+		cpu, memory     bool
+		why             string
+	}{
+		"version 1":                {v1, "", true, false, ""},
+		"version 1, read only":     {v1, "", true, true, "cannot be written"},
+		"version 2":                {v2, "cpuset cpu io memory\n", true, true, ""},
+		"version 2, not delegated": {v2, "cpuset io memory\n", true, true, `no "cpu" controller`},
+		"nothing wanted":           {"", "", false, false, ""},
+		"nothing there":            {"", "", false, true, `no "memory" controller`},
+	} {
+		if got := unlimited(c.mounts, c.unified, c.cpu, c.memory); (got == "") != (c.why == "") || !strings.Contains(got, c.why) {
+			t.Errorf("%s: %q, want %q", name, got, c.why)
 		}
 	}
 }
