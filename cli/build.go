@@ -20,7 +20,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags())
+	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags())
 	flags = append(flags,
 		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
 			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar (repeatable; default: kept for nixpacks run)"})
@@ -39,6 +39,9 @@ func buildCommand(h *Host) *ucli.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if dir := c.String("out"); dir != "" {
+				return b.writeOut(c, h, dir)
 			}
 			var report *solve.Report
 			err = withEngine(c, h, func(e *solve.Engine) error {

@@ -105,8 +105,6 @@ func placeholder(usage string) (value, text string) {
 
 // elsewhere are flags of Nixpacks that this program does not have, and what does their work here.
 var elsewhere = map[string]string{
-	"out": "nothing is written but the image. nixpacks plan . > plan.json saves the plan, nixpacks build --plan plan.json . builds it;\n" +
-		"--output type=local,dest=DIR writes the image's files",
 	"dockerfile":              "there is no Dockerfile: the plan becomes build steps directly. nixpacks llb prints them",
 	"current-dir":             "nothing is written into the app's directory, so there is nothing to choose",
 	"incremental-cache-image": "cache directories are kept on this machine from build to build: see nixpacks cache du",
@@ -115,7 +113,7 @@ var elsewhere = map[string]string{
 }
 
 // elsewhereLetters are the letters of those that have one.
-var elsewhereLetters = map[string]string{"o": "out", "d": "dockerfile"}
+var elsewhereLetters = map[string]string{"d": "dockerfile"}
 
 // unknownFlag is the fault for a flag that the command does not have.
 func unknownFlag(c *ucli.Context, name string) *fault.Fault {

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+// defaultFrontend is the image that BuildKit builds a written plan with, unless --frontend or NIXPACKS_FRONTEND names
+// another.
+const defaultFrontend = "ghcr.io/nixpacks-cue/nixpacks:0"
+
+// frontendVariable names the frontend for all that is written on a machine: it is the operator's, not the app's.
+const frontendVariable = "NIXPACKS_FRONTEND"
+
+// outDir is where a written build lies, below --out, and in an app that is built from it.
+const outDir = ".nixpacks"
+
+func outFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: aboutImage, Usage: "build nothing: write the app to `DIR`, with what docker build needs in DIR/.nixpacks"},
+		&ucli.StringFlag{Name: "frontend", Category: aboutImage, Usage: "with --out, the image `REF` of nixpacks frontend (else $" + frontendVariable + ", else " + defaultFrontend + ")"},
+	}
+}
+
+// writeOut writes what docker build takes in place of this build.
+func (b *theBuild) writeOut(c *ucli.Context, h *Host, dir string) error {
+	saved, err := b.saved(c, h)
+	if err != nil {
+		return err
+	}
+	if err := copyApp(b.request.AppDir, dir); err != nil {
+		return err
+	}
+	files := map[string]string{"plan.json": string(saved.JSON()), "build.sh": b.script(c)}
+	// A frontend is found by this line in BuildKit of any age; by the field syntax only from 0.12 on.
+	files["Dockerfile"] = "# syntax=" + saved.Syntax + "\n" + files["plan.json"]
+	maps.Copy(files, plan2llb.NixExpressions(saved.Plan))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := writeFile(filepath.Join(dir, outDir, name), files[name]); err != nil {
+			return err
+		}
+	}
+	script := filepath.Join(dir, outDir, "build.sh")
+	if err := os.Chmod(script, 0o755); err != nil {
+		return fault.Wrap(fault.Usage, err, "cannot make %s executable", script)
+	}
+	if c.String("progress") != "quiet" {
+		fmt.Fprintf(h.Stderr, "wrote %s\nbuild it with: %s\n", filepath.Join(dir, outDir), shellwords([]string{script}))
+	}
+	return nil
+}
+
+// saved is the plan for others to build: with the frontend, and the cache key that this build would have.
+func (b *theBuild) saved(c *ucli.Context, h *Host) (*plan.Saved, error) {
+	in := b.request.Lower
+	if err := b.portable(in.Plan); err != nil {
+		return nil, err
+	}
+	if len(in.Mirrors) > 0 {
+		return nil, fault.New(fault.Usage, "--mirror has no effect on what --out writes").WithHint("give the mirror's own names in the plan, or build with nixpacks build")
+	}
+	s := &plan.Saved{Plan: in.Plan, CacheKey: in.CacheKey,
+		Syntax: cmp.Or(c.String("frontend"), environMap(h.Environ)[frontendVariable], defaultFrontend)}
+	if _, err := solve.FullName(s.Syntax); err != nil {
+		return nil, fault.New(fault.Usage, "the frontend's image cannot be %q", s.Syntax).WithHint("give --frontend REF, such as %s", defaultFrontend)
+	}
+	if in.NoCache {
+		s.Plan, s.CacheKey = withoutCaches(in.Plan), ""
+		return s, nil
+	}
+	if s.CacheKey == "" {
+		key, err := solve.DefaultCacheKey(b.request.AppDir)
+		if err != nil {
+			return nil, err
+		}
+		s.CacheKey = key
+	}
+	return s, nil
+}
+
+// portable refuses bases that only this machine has.
+func (b *theBuild) portable(p *plan.Plan) error {
+	refs := []string{p.BuildImage}
+	if p.Start != nil {
+		refs = append(refs, p.Start.RunImage)
+	}
+	for _, ref := range refs {
+		if solve.IsLocalBase(ref) {
+			return fault.New(fault.Refused, "the plan builds on %s, which nixpacks makes on the machine that it runs on, and docker build cannot", ref).
+				WithHint("name an image in a registry: --build-image REF, or --env NIXPACKS_BUILD_IMAGE=REF")
+		}
+	}
+	return nil
+}
+
+// withoutCaches is the plan of --no-cache.
+func withoutCaches(p *plan.Plan) *plan.Plan {
+	out := *p
+	out.Phases = map[string]*plan.Phase{}
+	for name, ph := range p.Phases {
+		bare := *ph
+		bare.CacheDirectories = nil
+		out.Phases[name] = &bare
+	}
+	return &out
+}
+
+// script is the docker build that stands for this build; what it is called with goes to docker build, too.
+func (b *theBuild) script(c *ucli.Context) string {
+	in := b.request.Lower
+	words := []string{"docker", "build", "-f", outDir + "/Dockerfile"}
+	for _, n := range b.request.Names {
+		words = append(words, "-t", n)
+	}
+	for _, k := range slices.Sorted(maps.Keys(in.Labels)) {
+		words = append(words, "--label", k+"="+in.Labels[k])
+	}
+	if p := c.String("platform"); p != "" {
+		words = append(words, "--platform", p)
+	}
+	if in.NoCache {
+		words = append(words, "--no-cache")
+	}
+	for _, host := range c.StringSlice("add-host") {
+		words = append(words, "--add-host", host)
+	}
+	if len(in.Hosts) > 0 && in.Network == plan2llb.NetworkHost {
+		words = append(words, "--network", "host")
+	}
+	for _, s := range c.StringSlice("secret") {
+		words = append(words, "--secret", s)
+	}
+	for _, s := range c.StringSlice("ssh") {
+		words = append(words, "--ssh", s)
+	}
+	return "#!/bin/sh\n# Builds the app with docker; needs no nixpacks on this machine.\nset -e\n" +
+		"cd \"$(dirname \"$0\")/..\"\nDOCKER_BUILDKIT=1 exec " + shellwords(words) + " \"$@\" .\n"
+}
+
+func writeFile(name, text string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return fault.Wrap(fault.Usage, err, "cannot write to %s", filepath.Dir(name))
+	}
+	f, err := image.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if _, err := io.WriteString(f, text); err != nil {
+		return fault.Wrap(fault.Usage, err, "cannot write %s", name)
+	}
+	return f.Commit()
+}
+
+// copyApp copies the app to dir, unless it is there: files, directories and links, but for the history and what an
+// earlier --out wrote.
+func copyApp(app, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
+	}
+	here, err1 := os.Stat(app)
+	there, err2 := os.Stat(dir)
+	if err := errors.Join(err1, err2); err != nil {
+		return fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
+	}
+	if os.SameFile(here, there) {
+		return nil
+	}
+	err := filepath.WalkDir(app, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if os.SameFile(info, there) || d.Name() == ".git" || d.Name() == outDir {
+				return fs.SkipDir
+			}
+		}
+		return copyEntry(path, filepath.Join(dir, strings.TrimPrefix(path, app)), d)
+	})
+	return fault.Wrap(fault.Usage, err, "cannot copy the app to %s", dir)
+}
+
+// copyEntry copies one entry of a directory; pipes and devices are no part of an app.
+func copyEntry(from, to string, d fs.DirEntry) error {
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	switch {
+	case d.IsDir():
+		return os.MkdirAll(to, info.Mode().Perm()|0o700)
+	case d.Type()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return os.Symlink(target, to)
+	case !d.Type().IsRegular():
+		return nil
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, info.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close(), os.Chtimes(to, info.ModTime(), info.ModTime()))
+}
