@@ -71,6 +71,8 @@ type theBuild struct {
 	request solve.Request
 	path    string // the app, as the user wrote it
 	kept    string // the layout that nixpacks run finds by itself; "" with --output
+
+	inDocker bool // a docker engine builds, and keeps what has no --output
 }
 
 func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
@@ -90,6 +92,9 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	}
 	b.request.Lower.Origins = h.origins
 	if err := errors.Join(b.secrets(c, h), warnOfSecrets(c, h, p)); err != nil {
+		return nil, err
+	}
+	if err := b.stepNetwork(c, h); err != nil {
 		return nil, err
 	}
 	b.request.AppDir = dir
@@ -158,6 +163,11 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 	if b.request.Epoch, err = epoch(h, b.request.Lower.Plan); err != nil {
 		return err
 	}
+	target, err := builderTarget(c, h)
+	if err != nil {
+		return err
+	}
+	b.inDocker = target.IsDocker()
 	for _, s := range c.StringSlice("output") {
 		o, err := parseOutput(s)
 		if err != nil {
@@ -166,6 +176,10 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 		b.request.Outputs = append(b.request.Outputs, o)
 	}
 	if len(b.request.Outputs) > 0 {
+		return nil
+	}
+	if b.inDocker { // as docker build does
+		b.request.Outputs = []solve.Output{{Type: solve.TypeImage}}
 		return nil
 	}
 	state, err := h.stateDir()
@@ -194,12 +208,18 @@ func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 			}
 		}
 		where := o.Dest
-		if b.kept != "" {
+		if b.kept != "" || o.Type == solve.TypeImage {
 			where = b.called()
 		}
 		fmt.Fprintf(h.Stderr, "built %s%s in %s (%d of %d steps from the cache)\n", where, digest, took, r.Cached, r.Steps)
 	}
-	if words := b.runnable(c, h, r); words != nil {
+	if in := r.Outputs[0]; in.Type == solve.TypeImage && b.inDocker {
+		name := in.Digest.String() // an image without a name has this one
+		if len(b.request.Names) > 0 {
+			name = b.request.Names[0]
+		}
+		fmt.Fprintf(h.Stderr, "run it with: docker run %s\n", name)
+	} else if words := b.runnable(c, h, r); words != nil {
 		fmt.Fprintf(h.Stderr, "run it with: %s run %s\n", programName(), shellwords(words))
 	}
 }

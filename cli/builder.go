@@ -5,7 +5,9 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
@@ -49,6 +51,24 @@ func builderTarget(c *ucli.Context, h *Host) (solve.Target, error) {
 		err = fault.New(fault.Usage, "the TLS flags are for tcp:// builders, and none was named").WithHint("add --builder tcp://HOST:PORT")
 	}
 	return t, err
+}
+
+// stepNetwork makes --network a part of the graph where another than the embedded BuildKit builds: that one is started
+// with it.
+func (b *theBuild) stepNetwork(c *ucli.Context, h *Host) error {
+	t, err := builderTarget(c, h)
+	if err != nil || t.Builder == "" || !c.IsSet("network") {
+		return err
+	}
+	switch n := c.String("network"); n {
+	case buildkitd.NetworkHost:
+		b.request.Lower.Network = plan2llb.NetworkHost
+	case buildkitd.NetworkNone:
+		b.request.Lower.Network = plan2llb.NetworkNone
+	default:
+		return fault.New(fault.Usage, "unknown network %q", n).WithHint("steps run with %q or %q", buildkitd.NetworkHost, buildkitd.NetworkNone)
+	}
+	return nil
 }
 
 // dockerEngine is the docker engine that the command line or docker's own variables name.

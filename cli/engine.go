@@ -19,7 +19,7 @@ import (
 // engineFlags say which BuildKit builds, and what steps are given.
 func engineFlags() []ucli.Flag {
 	return append(builderFlags(), []ucli.Flag{
-		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: network of steps on the embedded BuildKit (default: host)"},
+		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: network of steps (default: host on the embedded BuildKit, else what the builder gives)"},
 		&ucli.StringFlag{Name: "progress", Value: "auto", Category: aboutWords, Usage: "`auto|plain|tty|rawjson|quiet`: how the build is shown (default: auto)"},
 		&ucli.StringFlag{Name: "ca-cert", Category: aboutPackages, Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
 		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},

@@ -38,6 +38,10 @@ func runCommand(h *Host) *ucli.Command {
 }
 
 func runAction(c *ucli.Context, h *Host) error {
+	if t, err := builderTarget(c, h); err == nil && t.IsDocker() {
+		return fault.New(fault.Usage, "nixpacks run runs nothing in a docker engine").
+			WithHint("nixpacks build there, then: docker run NAME")
+	}
 	path, err := appPath(c)
 	if err != nil {
 		return err

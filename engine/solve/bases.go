@@ -95,12 +95,11 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 		if err != nil {
 			return err
 		}
-		img, err := j.store(w.store, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform})
+		source, err := e.give(ctx, j, w.store, w.ref, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform})
 		if err != nil {
 			return err
 		}
-		w.set(in, plan2llb.Source{Ref: w.ref, Digest: layout.Digest, Config: layout.Config, Layers: img.Config.RootFS.DiffIDs,
-			Layout: true, StoreID: w.store})
+		w.set(in, source)
 	}
 	return nil
 }

@@ -27,10 +27,15 @@ func (e *Engine) stageRunner(p Progress) base.Runner {
 		}
 		defer j.close()
 		layout := stage.Layout
-		if _, err := j.store(stageStore, layout.Dir, image.Select{Digest: layout.Digest}); err != nil {
+		source, err := e.give(ctx, j, stageStore, stage.Name, layout.Dir, image.Select{Digest: layout.Digest})
+		if err != nil {
 			return err
 		}
-		def, err := stageGraph(stage).Marshal(ctx, llb.Platform(layout.Platform))
+		from := ociLayout(stageStore, layout.Digest)
+		if source.State != nil {
+			from = *source.State
+		}
+		def, err := stageGraph(stage, from).Marshal(ctx, llb.Platform(layout.Platform))
 		if err != nil {
 			return err
 		}
@@ -45,13 +50,13 @@ func (e *Engine) stageRunner(p Progress) base.Runner {
 	}
 }
 
-func stageGraph(stage base.Stage) llb.State {
+func stageGraph(stage base.Stage, from llb.State) llb.State {
 	opts := []llb.RunOption{llb.Args(stage.Args), llb.Network(llb.NetModeNone), llb.WithCustomName("[base] " + stage.Name)}
 	for _, kv := range stage.Env {
 		k, v, _ := strings.Cut(kv, "=")
 		opts = append(opts, llb.AddEnv(k, v))
 	}
-	return ociLayout(stageStore, stage.Layout.Digest).Run(opts...).Root()
+	return from.Run(opts...).Root()
 }
 
 // ociLayout is an image that the client serves from a layout.

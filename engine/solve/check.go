@@ -41,6 +41,12 @@ func (e *Engine) check(o Output, names []string) error {
 		}
 		return nil
 	}
+	if e.docker != nil {
+		if o.Attrs["push"] == "true" {
+			return fault.New(fault.Usage, "the docker engine's BuildKit keeps images, and pushes none").WithHint("build with -t NAME, then: docker push NAME")
+		}
+		return nil // it has a digest to be called by
+	}
 	if len(names) == 0 && o.Attrs["name"] == "" {
 		return fault.New(fault.Usage, "the output of type image has no name").WithHint("give it one with --tag")
 	}

@@ -19,6 +19,7 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/kubepod"         // kube-pod://
 	_ "github.com/moby/buildkit/client/connhelper/podmancontainer" // podman-container://
 	_ "github.com/moby/buildkit/client/connhelper/ssh"             // ssh://
+	"github.com/moby/buildkit/util/apicaps"
 	"github.com/moby/buildkit/util/entitlements"
 	dockerclient "github.com/moby/moby/client"
 
@@ -61,8 +62,9 @@ type Engine struct {
 	client   *client.Client
 	closer   func() error
 	embedded bool
-	docker   *Dockerd // of a docker engine's BuildKit
-	where    string   // for messages
+	docker   *Dockerd        // of a docker engine's BuildKit
+	able     *apicaps.CapSet // of another BuildKit than the embedded, once it was asked
+	where    string          // for messages
 }
 
 // Connect finds the BuildKit and waits for its first answer. Faults: Usage for an address that makes no

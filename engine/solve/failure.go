@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -48,11 +49,22 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 	if ve := (*errdefs.VertexError)(nil); errors.As(f.err, &ve) {
 		f.vertex = digest.Digest(ve.Digest)
 	}
+	if f.vertex == "" {
+		f.vertex = f.seen.failed(f.err)
+	}
 	if ee := (*gatewaypb.ExitError)(nil); errors.As(f.err, &ee) && f.vertex != "" {
 		return f.exited(ee.ExitCode)
 	}
+	if m := exitCode().FindStringSubmatch(f.err.Error()); m != nil && f.vertex != "" {
+		if status, err := strconv.ParseUint(m[1], 10, 32); err == nil {
+			return f.exited(uint32(status))
+		}
+	}
 	return f.other(e.where)
 }
+
+// exitCode is how BuildKit before 0.9, which is Docker's until 20.10, tells of a command that ended with a status.
+var exitCode = lazy.Regexp(`executor failed running .*: exit code: (\d+)$`)
 
 func interrupted(ctx context.Context) error {
 	return &fault.Fault{Code: fault.Interrupted, Msg: "interrupted", Err: context.Cause(ctx)}
@@ -86,6 +98,8 @@ func known(text string) string {
 	switch {
 	case strings.Contains(text, "no space left on device"):
 		return "the disk is full: nixpacks cache prune frees what builds keep"
+	case strings.Contains(text, "network bridge not found"):
+		return "the docker engine has no bridge: --network host gives steps the network of its machine"
 	case strings.Contains(text, "exec format error"):
 		return "the builder cannot run programs of that platform: leave --platform out, or build on a machine of that platform"
 	}
@@ -142,6 +156,10 @@ func (f failure) other(where string) error {
 		out.At = f.places()
 		out.Detail = f.seen.logs[f.vertex].String()
 	}
+	if m := noExporter().FindStringSubmatch(cause); m != nil {
+		return fault.New(fault.Usage, "%s writes no output of type %s", where, m[1]).
+			WithHint("leave --output out, and the image is kept there; docker save NAME writes it to a tar")
+	}
 	out.Hint = known(cause)
 	switch code := grpcerrors.Code(f.err); {
 	case out.Hint != "":
@@ -154,6 +172,9 @@ func (f failure) other(where string) error {
 	}
 	return out
 }
+
+// noExporter is how a docker engine without containerd's image store refuses other outputs than its own.
+var noExporter = lazy.Regexp(`exporter "(\w+)" could not be found`)
 
 // image is the registry reference of the base whose layers could not be had, if it is that. BuildKit fetches
 // layers when a step first needs them, so the failed step may be any.

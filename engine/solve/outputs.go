@@ -29,6 +29,9 @@ const (
 	TypeTar    = "tar"    // the files of the image in a tar
 )
 
+// exporterMoby is what the docker engine calls its own images as an output.
+const exporterMoby = "moby"
+
 // Output is one place that the result of a build goes to.
 type Output struct {
 	Type string
@@ -77,6 +80,9 @@ func (e *Engine) sinks(req Request) (_ []*sink, err error) {
 		s := &sink{Output: o}
 		if err := s.open(req, names); err != nil {
 			return nil, err
+		}
+		if e.docker != nil && o.Type == TypeImage {
+			s.entry.Type = exporterMoby
 		}
 		out = append(out, s)
 	}

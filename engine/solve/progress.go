@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/containerd/console"
@@ -126,4 +128,15 @@ func (t *tracker) note(s *client.SolveStatus) {
 		}
 		t.logs[l.Vertex].Write(l.Data)
 	}
+}
+
+// failed is the vertex whose error is a part of the build's: BuildKit before 0.9 does not say which one it was.
+func (t *tracker) failed(err error) digest.Digest {
+	text := err.Error()
+	for _, d := range slices.Sorted(maps.Keys(t.vertices)) {
+		if v := t.vertices[d]; v.Error != "" && strings.Contains(text, v.Error) {
+			return d
+		}
+	}
+	return ""
 }

@@ -8,13 +8,13 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // TLS are PEM files for a tcp:// builder.
@@ -80,10 +80,10 @@ func (t Target) silent(ctx context.Context, err error) error {
 		WithHint("is it running, and may you use it? Without %s the embedded engine builds", t.from())
 	f.Err = err
 	switch plain := t.TLS == (TLS{}); {
-	case theirCert.MatchString(cause):
+	case theirCert().MatchString(cause):
 		f.Code = fault.Usage
 		f.Hint = "its certificate must come from the authority of --tlscacert and be for its host, or the name of --tlsservername"
-	case ourCert.MatchString(cause):
+	case ourCert().MatchString(cause):
 		f.Code = fault.Usage
 		f.Hint = "--tlscert and --tlskey name the certificate that it knows you by"
 	case strings.Contains(cause, "first record does not look like a TLS handshake"):
@@ -122,6 +122,6 @@ func (t Target) alert(ctx context.Context) error {
 
 // What Go's TLS says of the builder's certificate, and what the builder's says of ours.
 var (
-	theirCert = regexp.MustCompile(`failed to verify certificate`)
-	ourCert   = regexp.MustCompile(`remote error: tls: (certificate required|bad certificate|unknown certificate|expired certificate)`)
+	theirCert = lazy.Regexp(`failed to verify certificate`)
+	ourCert   = lazy.Regexp(`remote error: tls: (certificate required|bad certificate|unknown certificate|expired certificate)`)
 )

@@ -1,0 +1,111 @@
+//go:build linux
+
+package solve
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// startDocker runs a docker engine until the test ends, and gives its address.
+func startDocker(t testing.TB, more ...string) string {
+	t.Helper()
+	needOther(t, "dockerd", "docker")
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	put(t, file("daemon.json"), "{}")
+	host := "unix://" + file("docker.sock")
+	args := append([]string{"-H", host, "--config-file", file("daemon.json"), "--data-root", file("data"), "--exec-root", file("exec"),
+		"--pidfile", file("pid"), "--bridge=none", "--iptables=false", "--ip6tables=false"}, more...)
+	cmd := contained("dockerd", args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "DOCKER_TMPDIR="+file("tmp"))
+	start(t, cmd, "API listen on "+file("docker.sock"))
+	return host
+}
+
+// The docker engine's own BuildKit builds, also one that knows neither layouts nor layers to merge, and the image is
+// there then.
+func TestDockerEngine(t *testing.T) {
+	host := startDocker(t)
+	var said string
+	target := Target{Builder: "docker", Docker: Docker{Host: host}, Say: func(s string) { said = s }}
+	e := connect(t, target)
+	if !strings.HasPrefix(said, "engine: the BuildKit of Docker ") || !strings.HasSuffix(said, host+", as --builder says") {
+		t.Errorf("said %q", said)
+	}
+	req := foreignRequest(t)
+	req.Lower.Plan = appPlan(t, "serve main.txt", "copy main.txt built")
+	req.Lower.Network = plan2llb.NetworkHost
+	req.Names = []string{"app:1", "registry.example.com/app"}
+	req.Outputs = []Output{{Type: TypeImage}}
+	build(t, e, req)
+	r := build(t, e, req)
+	if r.Cached != r.Steps {
+		t.Errorf("the second time, %d of %d steps came from the cache", r.Cached, r.Steps)
+	}
+	if got := dockerSays(t, host, "image", "inspect", "-f", "{{.Id}}", "registry.example.com/app"); got != r.Outputs[0].Digest.String() {
+		t.Errorf("the image is %s, reported %s", got, r.Outputs[0].Digest)
+	}
+	answers(t, host, "app:1")
+	dockerRefuses(t, e, req)
+}
+
+// answers runs an image in the network of this machine and asks it over HTTP.
+func answers(t *testing.T, host, name string) {
+	t.Helper()
+	addr := freeAddr(t)
+	_, port, _ := net.SplitHostPort(addr)
+	id := dockerSays(t, host, "run", "-d", "--network", "host", "-e", "PORT="+port, name)
+	defer dockerSays(t, host, "rm", "-f", id)
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		res, err := http.Get("http://" + addr + "/")
+		if err == nil {
+			defer res.Body.Close()
+			if _, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s, %v", name, res.Status, err)
+			}
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no answer: %v: %s", err, dockerSays(t, host, "logs", id))
+		}
+	}
+}
+
+// dockerRefuses asks for what a docker engine's BuildKit does not do.
+func dockerRefuses(t *testing.T, e *Engine, req Request) {
+	t.Helper()
+	req.Outputs = []Output{{Type: TypeImage, Attrs: map[string]string{"push": "true"}}}
+	_, err := e.Build(t.Context(), req)
+	wantFault(t, err, fault.Usage, "keeps images, and pushes none")
+	req.Outputs = foreignOutputs(t)[:1]
+	_, err = e.Build(t.Context(), req)
+	wantFault(t, err, fault.Usage, "writes no output of type oci")
+	req.Outputs = foreignOutputs(t)[1:]
+	build(t, e, req)
+	if got, err := os.ReadFile(filepath.Join(req.Outputs[0].Dest, "app/built")); string(got) != "made of it" {
+		t.Errorf("the files have %q, %v", got, err)
+	}
+	req.Lower.Plan = appPlan(t, "x", "lines 2; exit 4")
+	_, err = e.Build(t.Context(), req)
+	wantFault(t, err, fault.BuildFailed, `phase "build" failed: lines 2; exit 4: exit status 4`)
+}
+
+func dockerSays(t testing.TB, host string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("docker", append([]string{"-H", host}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("docker %v: %v: %s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}

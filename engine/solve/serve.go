@@ -1,0 +1,96 @@
+package solve
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	dockerclient "github.com/moby/moby/client"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// give hands an image on disk to a build, as the source ref: BuildKit reads it from here through the session. A docker
+// engine whose BuildKit cannot do that is given the image once, to keep.
+func (e *Engine) give(ctx context.Context, j *job, store, ref, path string, sel image.Select) (plan2llb.Source, error) {
+	img, err := j.store(store, path, sel)
+	if err != nil {
+		return plan2llb.Source{}, err
+	}
+	source := plan2llb.Source{Ref: ref, Digest: img.Desc.Digest, Config: img.Config.Config, Layers: img.Config.RootFS.DiffIDs,
+		Layout: true, StoreID: store}
+	able, err := e.readsLayouts(ctx)
+	if err != nil || able {
+		return source, err
+	}
+	if e.docker == nil {
+		return source, fault.New(fault.Usage, "the BuildKit at %s cannot be given an image of this machine, and %s is one", e.where, ref).
+			WithHint("BuildKit 0.11 and later can; or name an image of a registry with --build-image")
+	}
+	delete(j.opt.OCIStores, store) // such a BuildKit may not be offered any
+	name := "nixpacks-base:" + img.Desc.Digest.Encoded()[:16]
+	if err := e.docker.load(ctx, img, name); err != nil {
+		return source, err
+	}
+	st := llb.Image(name, llb.WithCustomName("[base] "+ref))
+	return plan2llb.Source{Ref: name, Config: source.Config, Layers: source.Layers, State: &st}, nil
+}
+
+// readsLayouts asks whether images can be read through the session. The embedded BuildKit does; others are asked once.
+func (e *Engine) readsLayouts(ctx context.Context) (bool, error) {
+	if e.embedded {
+		return true, nil
+	}
+	if e.able == nil {
+		opt := client.SolveOpt{Internal: true}
+		_, err := e.client.Build(ctx, opt, "nixpacks", func(_ context.Context, c gateway.Client) (*gateway.Result, error) {
+			able := c.BuildOpts().LLBCaps
+			e.able = &able
+			return gateway.NewResult(), nil
+		}, nil)
+		if e.able == nil {
+			return false, e.explain(ctx, failure{err: err})
+		}
+	}
+	return e.able.Supports(pb.CapSourceOCILayout) == nil, nil
+}
+
+// load gives the engine an image under a name, unless it has it.
+func (d *Dockerd) load(ctx context.Context, img *image.Image, name string) error {
+	_, err := d.ImageInspect(ctx, name)
+	if err == nil {
+		return nil
+	}
+	if !errdefs.IsNotFound(err) {
+		return d.failed(ctx, err, "does not say whether it has "+name)
+	}
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(img.Save(w, name)) }()
+	defer r.Close()
+	res, err := d.ImageLoad(ctx, r, dockerclient.ImageLoadWithQuiet(true))
+	if err != nil {
+		return d.failed(ctx, err, "does not take "+name)
+	}
+	_, err = io.Copy(io.Discard, res)
+	if err = errors.Join(err, res.Close()); err != nil {
+		return d.failed(ctx, err, "does not take "+name)
+	}
+	if _, err := d.ImageInspect(ctx, name); err != nil { // what is wrong with an archive is told in words alone
+		return d.failed(ctx, err, "has not taken "+name)
+	}
+	return nil
+}
+
+func (d *Dockerd) failed(ctx context.Context, err error, what string) error {
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
+	return &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + d.Where + " " + what + ": " + plainCause(err), Err: err}
+}
