@@ -59,6 +59,9 @@ var outside = map[string][]string{
 	"net": nil, "net/http": nil, "os/exec": nil, "os/user": nil, "math/rand": nil, "math/rand/v2": nil, "crypto/rand": nil,
 	"os":   {"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Hostname", "Getwd", "UserHomeDir", "TempDir", "Getuid", "Getpid"},
 	"time": {"Now", "Since", "Until"},
+	// A plan and its graph are the same from any machine.
+	"runtime":                         {"GOARCH"},
+	"github.com/containerd/platforms": {"Default", "DefaultSpec", "DefaultString", "DefaultStrict"},
 }
 
 type source struct {

@@ -3,14 +3,12 @@ package solve
 import (
 	"context"
 	"encoding/json"
-	"runtime"
 	"time"
 
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -74,26 +72,10 @@ func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Inp
 		return in, err
 	}
 	in.CA = req.CAFile != ""
-	if in.Platform.Architecture == "" {
-		if in.Platform, err = e.platform(ctx); err != nil {
-			return in, err
-		}
+	if in.Platform, err = e.platform(ctx, in.Platform, in.Plan); err != nil {
+		return in, err
 	}
 	return in, e.localBases(ctx, &in, req, j)
-}
-
-// platform is what the engine builds for unless told otherwise.
-func (e *Engine) platform(ctx context.Context) (ocispecs.Platform, error) {
-	if !e.embedded {
-		workers, err := e.client.ListWorkers(ctx)
-		if err != nil {
-			return ocispecs.Platform{}, e.explain(ctx, failure{err: err})
-		}
-		if len(workers) > 0 && len(workers[0].Platforms) > 0 {
-			return workers[0].Platforms[0], nil
-		}
-	}
-	return ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}, nil
 }
 
 // canLimit refuses limits that the embedded engine would have to ignore.

@@ -1,0 +1,74 @@
+package solve
+
+import (
+	"context"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/base"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// platform is what is built for: what was asked for, where the engine can run the plan's commands for it, else the
+// engine's own.
+func (e *Engine) platform(ctx context.Context, asked ocispecs.Platform, p *plan.Plan) (ocispecs.Platform, error) {
+	if asked.Architecture == "" && e.embedded {
+		return ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}, nil
+	}
+	workers, err := e.client.ListWorkers(ctx)
+	if err != nil {
+		return asked, e.explain(ctx, failure{err: err})
+	}
+	var has []ocispecs.Platform
+	for _, w := range workers {
+		has = append(has, w.Platforms...)
+	}
+	switch {
+	case len(has) == 0: // it does not say
+		if asked.Architecture == "" {
+			asked = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
+		}
+		return asked, nil
+	case asked.Architecture == "":
+		return has[0], nil
+	}
+	return asked, refusePlatform(asked, has, p)
+}
+
+// refusePlatform is the fault for a platform whose programs the engine cannot run, where the plan runs any: it would
+// fail with its first step, after its base was fetched or made.
+func refusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Plan) error {
+	asked = platforms.Normalize(asked)
+	names := map[string]bool{}
+	for _, h := range has {
+		h = platforms.Normalize(h)
+		if h.OS == asked.OS && h.Architecture == asked.Architecture && (asked.Variant == "" || asked.Variant == h.Variant) {
+			return nil
+		}
+		names[h.OS+"/"+h.Architecture] = true
+	}
+	if asked.OS != "linux" || !runsPrograms(p) { // plan2llb has better words for other systems
+		return nil
+	}
+	return fault.New(fault.Usage, "the builder cannot run programs for %s, only for %s", platforms.Format(asked), strings.Join(slices.Sorted(maps.Keys(names)), ", ")).
+		WithHint("build on a machine of that platform (--builder ADDRESS), or install emulation on the builder's machine:\n" +
+			"Debian's package qemu-user-binfmt, before Debian 13 qemu-user-static")
+}
+
+// runsPrograms tells whether a build of the plan runs any program, beside copying files.
+func runsPrograms(p *plan.Plan) bool {
+	for _, ph := range p.Phases {
+		if len(ph.Cmds)+len(ph.AptPkgs) > 0 || ph.UsesNix() {
+			return true
+		}
+	}
+	made := func(ref string) bool { return base.IsRef(ref) && !strings.HasPrefix(ref, "oci-layout:") }
+	s := p.Start
+	return made(p.BuildImage) || s != nil && (len(s.AptPkgs) > 0 || s.User != "" || made(s.RunImage))
+}
