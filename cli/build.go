@@ -90,7 +90,6 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if b.request.Lower, err = lowerInput(c, saved); err != nil {
 		return nil, err
 	}
-	b.request.Lower.Origins = h.origins
 	if err := errors.Join(b.secrets(c, h), warnOfSecrets(c, h, p)); err != nil {
 		return nil, err
 	}
@@ -125,8 +124,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		h.origins = p.Origins()
-		return &plan.Saved{Plan: p.Plan}, p.dir, nil
+		return &plan.Saved{Plan: p.Plan, Origins: p.Origins()}, p.dir, nil
 	}
 	path, err := appPath(c)
 	if err != nil {
@@ -138,7 +136,6 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	}
 	defer a.Close()
 	p, err := savedPlan(c, file)
-	h.origins = savedOrigins(file)
 	return p, a.Dir(), err
 }
 

@@ -16,7 +16,6 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
-	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
 // Host is what the process has around it. Commands reach the outside through it alone, so that tests can
@@ -27,10 +26,9 @@ type Host struct {
 	Stderr  io.Writer
 	Environ []string // K=V, as os.Environ gives it
 
-	words   []string      // the arguments as they were written, without the command's name
-	tail    []string      // of them, what stands behind "--" of the run command
-	verbose bool          // --verbose, or NIXPACKS_VERBOSE as Nixpacks has it
-	origins *plan.Origins // of the values of the plan that thePlan gave
+	words   []string // the arguments as they were written, without the command's name
+	tail    []string // of them, what stands behind "--" of the run command
+	verbose bool     // --verbose, or NIXPACKS_VERBOSE as Nixpacks has it
 }
 
 // Main runs the command line args (with the program's name first) and gives the exit code.

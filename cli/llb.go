@@ -55,8 +55,8 @@ func llbAction(c *ucli.Context, h *Host) error {
 	if in.Platform.OS == "" {
 		in.Platform = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	}
-	if h.verbose { // a saved plan prints the same as the app that it was made for
-		in.Origins = h.origins
+	if !h.verbose { // a saved plan prints the same as the app that it was made for
+		in.Origins = nil
 	}
 	in.LocalUniqueID = "nixpacks-llb" // the moment and the process are no part of the digest
 	in.Base = named(p.BuildImage)

@@ -42,7 +42,7 @@ const (
 // lowerInput is what the graph depends on, but for the bases, which the engine resolves.
 func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	in := plan2llb.Input{
-		Plan: s.Plan, CacheKey: cmp.Or(c.String("cache-key"), s.CacheKey), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
+		Plan: s.Plan, Origins: s.Origins, CacheKey: cmp.Or(c.String("cache-key"), s.CacheKey), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
 		NoCacheDirectories: unify.Truthy(s.Plan.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, s.Plan),
 	}
 	for _, kv := range c.StringSlice("label") {

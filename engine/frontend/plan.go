@@ -104,7 +104,7 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) error {
 	if len(unused) > 0 {
 		b.warn(ctx, "build arguments that are no variables of the plan have no effect: "+strings.Join(unused, ", "), "")
 	}
-	in.Plan = &p
+	in.Plan, in.Origins = &p, b.given.saved.Origins
 	in.CacheKey = b.cacheKey(in.Plan, b.given.saved.CacheKey)
 	in.NoCacheDirectories = unify.Truthy(p.Variables, "NO_CACHE")
 	return nil

@@ -13,6 +13,8 @@ type Saved struct {
 	Syntax string
 	// CacheKey tells the app's cache directories from another's; "" where the file says nothing.
 	CacheKey string
+	// Origins are where the plan's values were set: in the file, or where they were planned from.
+	Origins *Origins
 }
 
 // DecodeSaved reads a plan that was saved. Lines before it that begin as comments are skipped: BuildKit looks for a
@@ -29,7 +31,7 @@ func DecodeSaved(data []byte, file, buildImage string) (*Saved, error) {
 	if len(d.Unknown) > 0 {
 		return nil, joined(d.Unknown)
 	}
-	s := &Saved{Plan: d.Plan}
+	s := &Saved{Plan: d.Plan, Origins: d.Origins(data)}
 	for name, into := range map[string]*string{"syntax": &s.Syntax, "cacheKey": &s.CacheKey} {
 		if n := d.At(name); n != nil && n.Kind == String {
 			*into = n.Text
