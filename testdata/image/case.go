@@ -4,15 +4,14 @@
 package imagetest
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/nixpacks-cue/nixpacks/testdata/apptar"
 )
 
 // Case is an app and what is known of its images: a txtar file. Its comment says what the app is there for, in lines
@@ -33,16 +32,11 @@ type Case struct {
 	Differences string
 
 	comment []byte
-	files   []txtar.File
-	modes   map[string]os.FileMode
-	links   [][2]string
-	dirs    []string
-	crlf    map[string]bool
+	app     apptar.App
 }
 
 // The files of a case that are no part of the app.
 const (
-	appPrefix       = "app/"
 	planFile        = "plan.json"
 	stepsFile       = "steps.digest"
 	factsFile       = "nixpacks.facts"
@@ -55,8 +49,7 @@ func Read(file string) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Case{Name: strings.TrimSuffix(filepath.Base(file), ".txtar"), comment: ar.Comment,
-		modes: map[string]os.FileMode{}, crlf: map[string]bool{}}
+	c := &Case{Name: strings.TrimSuffix(filepath.Base(file), ".txtar"), comment: ar.Comment}
 	for i, line := range strings.Split(string(ar.Comment), "\n") {
 		word, rest, _ := strings.Cut(line, " ")
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -68,8 +61,7 @@ func Read(file string) (*Case, error) {
 	}
 	for _, f := range ar.Files {
 		switch {
-		case strings.HasPrefix(f.Name, appPrefix):
-			c.files = append(c.files, f)
+		case c.app.Add(f):
 		case f.Name == planFile:
 			c.Plan = f.Data
 		case f.Name == stepsFile:
@@ -104,63 +96,21 @@ func (c *Case) directive(word, rest string) error {
 		c.Mute = true
 	case "shut":
 		c.Shut = append(c.Shut, rest)
-	case "dir": // an empty directory
-		c.dirs = append(c.dirs, rest)
-	case "crlf": // a file with the line ends of Windows
-		c.crlf[rest] = true
-	case "link": // NAME TARGET
-		name, target, _ := strings.Cut(rest, " ")
-		c.links = append(c.links, [2]string{name, target})
-	case "mode": // OCTAL NAME
-		mode, name, _ := strings.Cut(rest, " ")
-		n, err := strconv.ParseUint(mode, 8, 12)
-		if err != nil {
-			return err
-		}
-		c.modes[name] = os.FileMode(n)
 	default:
-		return fmt.Errorf("unknown word %q", word)
+		return c.app.Directive(word, rest)
 	}
 	return nil
 }
 
 // Unpack writes the app into a new directory below dir, and gives its path.
 func (c *Case) Unpack(dir string) (string, error) {
-	app := filepath.Join(dir, c.Name)
-	for _, d := range append([]string{"."}, c.dirs...) {
-		if err := os.MkdirAll(filepath.Join(app, d), 0o755); err != nil {
-			return "", err
-		}
-	}
-	for _, f := range c.files {
-		name := strings.TrimPrefix(f.Name, appPrefix)
-		text := f.Data
-		if c.crlf[name] {
-			text = bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))
-		}
-		if err := os.MkdirAll(filepath.Join(app, path.Dir(name)), 0o755); err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(app, name), text, 0o644); err != nil {
-			return "", err
-		}
-	}
-	for _, l := range c.links {
-		if err := os.Symlink(l[1], filepath.Join(app, l[0])); err != nil {
-			return "", err
-		}
-	}
-	for name, mode := range c.modes {
-		if err := os.Chmod(filepath.Join(app, name), mode); err != nil {
-			return "", err
-		}
-	}
-	return app, nil
+	to := filepath.Join(dir, c.Name)
+	return to, c.app.Unpack(to)
 }
 
 // Write writes the case to a file.
 func (c *Case) Write(file string) error {
-	ar := &txtar.Archive{Comment: c.comment, Files: c.files}
+	ar := &txtar.Archive{Comment: c.comment, Files: c.app.Files()}
 	add := func(name string, text []byte) {
 		if len(text) > 0 {
 			ar.Files = append(ar.Files, txtar.File{Name: name, Data: text})
