@@ -33,6 +33,11 @@ func answers(t *testing.T, file string) []answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parseAnswers(t, file, b)
+}
+
+func parseAnswers(t *testing.T, file string, b []byte) []answer {
+	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	var out []answer

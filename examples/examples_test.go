@@ -105,11 +105,17 @@ func buildAndAsk(t *testing.T, bin, name string, flags ...string) {
 	t.Helper()
 	want := answers(t, filepath.Join(name, "expect.json"))
 	build(t, bin, name, flags)
+	runAndAsk(t, bin, name, flags, want)
+}
+
+// runAndAsk runs an app, or an image of one, and looks at what it answers or prints.
+func runAndAsk(t *testing.T, bin, app string, flags []string, want []answer) {
+	t.Helper()
 	if want[0].Get == "" {
-		checkOutput(t, bin, name, flags, want)
+		checkOutput(t, bin, app, flags, want)
 		return
 	}
-	url, stop := start(t, bin, name, flags)
+	url, stop := start(t, bin, app, flags)
 	for _, w := range want {
 		ask(t, url, w)
 	}
@@ -235,7 +241,7 @@ func checkOutput(t *testing.T, bin, app string, flags []string, want []answer) {
 	}
 	for _, w := range want {
 		if w.Output == "" && w.Contains == "" {
-			t.Errorf("expect.json of %s says neither output nor contains", app)
+			t.Errorf("what is expected of %s says neither output nor contains", app)
 		}
 		if w.Output != "" && stdout.String() != w.Output || !strings.Contains(stdout.String(), w.Contains) {
 			t.Errorf("it printed %q, want %q%s\n%s", stdout.String(), w.Output, w.Contains, stderr.String())
