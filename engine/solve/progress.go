@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -108,7 +109,7 @@ func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tr
 	for n := range news {
 		t.note(n)
 		select {
-		case shown <- n:
+		case shown <- brief(n):
 		case <-done:
 		}
 	}
@@ -116,6 +117,23 @@ func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tr
 	close(shown)
 	<-done
 	return t
+}
+
+var stepFailed = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: (.*)$`)
+
+// brief is the news with failed steps' errors cut down to how they ended: the step's name is above, and for packages the
+// command is a whole script.
+func brief(s *client.SolveStatus) *client.SolveStatus {
+	out := *s
+	out.Vertexes = slices.Clone(s.Vertexes)
+	for i, v := range out.Vertexes {
+		if m := stepFailed.FindStringSubmatch(v.Error); m != nil {
+			short := *v
+			short.Error = m[1]
+			out.Vertexes[i] = &short
+		}
+	}
+	return &out
 }
 
 func (t *tracker) note(s *client.SolveStatus) {

@@ -1,0 +1,21 @@
+package solve
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// The display says how a failed step ended; the script that it ran is not printed once more.
+func TestFailedStepIsBrief(t *testing.T) {
+	e := engine(t)
+	req := layoutOf(t, appDir(t, "main.txt:one"), appPlan(t, "x", "echo begun; exit 7"))
+	var log strings.Builder
+	req.Progress.Out = &log
+	_, err := e.Build(t.Context(), req)
+	wantFault(t, err, fault.BuildFailed, "exit status 7")
+	if text := log.String(); !strings.Contains(text, " ERROR: exit code: 7\n") || strings.Contains(text, "/bin/bash") {
+		t.Errorf("the display says:\n%s", text)
+	}
+}
