@@ -14,8 +14,8 @@ import (
 // packages bring must not start in a build step: that is what policy-rc.d says.
 const installApt = `policy=/usr/sbin/policy-rc.d
 if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; fi
-apt-get $NIXPACKS_APT_OPTIONS update
-apt-get $NIXPACKS_APT_OPTIONS install -y --no-install-recommends -- "$@"
+apt-get $NIXPACKS_APT_OPTIONS -qq update
+apt-get $NIXPACKS_APT_OPTIONS -o Dpkg::Use-Pty=0 install -y --no-install-recommends -- "$@"
 apt-get clean
 [ -z "$policy" ] || rm $policy
 rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
