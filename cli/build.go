@@ -20,10 +20,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags())
-	flags = append(flags,
-		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
-			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar (repeatable; default: kept for nixpacks run)"})
+	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags())
 	return &ucli.Command{
 		Name:      "build",
 		Usage:     "build an image of an app",
@@ -49,6 +46,9 @@ func buildCommand(h *Host) *ucli.Command {
 				return err
 			})
 			if err != nil {
+				return err
+			}
+			if err := note(c, report); err != nil {
 				return err
 			}
 			b.tell(c, h, report)
@@ -165,12 +165,11 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 		return err
 	}
 	b.inDocker = target.IsDocker()
-	for _, s := range c.StringSlice("output") {
-		o, err := parseOutput(s)
-		if err != nil {
-			return err
-		}
-		b.request.Outputs = append(b.request.Outputs, o)
+	if err := errors.Join(b.caches(c), b.attestations(c)); err != nil {
+		return err
+	}
+	if b.request.Outputs, err = wanted(c); err != nil {
+		return err
 	}
 	if len(b.request.Outputs) > 0 {
 		return nil

@@ -54,7 +54,9 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if err := commit(sinks, answer); err != nil {
 		return nil, err
 	}
-	return j.report(sinks, time.Since(began)), nil
+	r := j.report(sinks, time.Since(began))
+	r.Metadata = metadata(answer)
+	return r, nil
 }
 
 // prepare fills in what the graph depends on, as far as it can be known before the session is there.
@@ -113,7 +115,11 @@ func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*
 			return nil, err
 		}
 	}
-	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: j.lowered.Def.ToPB(), Evaluate: true, CacheImports: j.imports()})
+	from, err := imports(c)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: j.lowered.Def.ToPB(), Evaluate: true, CacheImports: from})
 	if err != nil {
 		return nil, err
 	}

@@ -139,8 +139,9 @@ func (s *sink) isLayout() bool {
 	return s.Attrs["tar"] == "false" || strings.HasSuffix(s.Dest, "/") || err == nil && st.IsDir()
 }
 
-// defaults fills in what makes the same build give the same digest. Layers of a docker archive are gzip even
-// where the base has others: Docker before 23 cannot read zstd.
+// defaults fills in what makes the same build give the same digest. Layers are packed in one way whatever the base or a
+// cache has: their digests say so, and Docker before 23 cannot read zstd. A layout beside an image that is pushed is the
+// same image.
 func (s *sink) defaults(req Request, names []string) {
 	attrs := s.entry.Attrs
 	set := func(k, v string) {
@@ -159,16 +160,22 @@ func (s *sink) defaults(req Request, names []string) {
 		set("name", strings.Join(names, ","))
 	}
 	switch {
-	case attrs["compression"] != "" || s.Type == TypeImage:
-	case s.isLayout():
+	case attrs["compression"] != "":
+	case s.isLayout() && !pushes(req.Outputs):
 		set("compression", layoutCompression)
 	default:
 		set("compression", "gzip")
 		set("compression-level", tarGzipLevel)
 	}
-	if s.Type == TypeDocker {
-		set("force-compression", "true")
+	set("force-compression", "true")
+	if s.Type == TypeImage {
+		set("oci-mediatypes", "true")
 	}
+}
+
+// pushes tells whether an output is an image of a registry.
+func pushes(outputs []Output) bool {
+	return slices.ContainsFunc(outputs, func(o Output) bool { return o.Type == TypeImage })
 }
 
 // stream gives BuildKit a writer and remembers what it says about the image.
@@ -238,6 +245,19 @@ func abort(sinks []*sink) {
 		}
 		s.file, s.folder, s.stage = nil, nil, nil
 	}
+}
+
+// metadata is an exporter's answer as people read it: values that BuildKit packs are unpacked.
+func metadata(answer map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range answer {
+		out[k] = v
+		raw, err := base64.StdEncoding.DecodeString(v)
+		if err == nil && json.Valid(raw) && strings.HasPrefix(string(raw), "{") {
+			out[k] = json.RawMessage(raw)
+		}
+	}
+	return out
 }
 
 // descriptor is what the exporter says that it wrote.
