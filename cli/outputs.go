@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,6 +44,7 @@ func outputFlags() []ucli.Flag {
 		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
 			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar; or push it, type=registry (repeatable; default: kept for nixpacks run)"},
 		&ucli.BoolFlag{Name: "push", Category: aboutImage, Usage: "push the image to the registries of its names, as --output type=registry"},
+		&ucli.BoolFlag{Name: "load", Category: aboutImage, Usage: "load the image into the docker engine, as --output type=docker"},
 		&ucli.StringFlag{Name: "metadata-file", Category: aboutImage, Usage: "write the image's digest and names to `FILE`, as JSON"},
 		&ucli.StringFlag{Name: "iidfile", Category: aboutImage, Usage: "write the image's id to `FILE`"},
 		&ucli.StringFlag{Name: "provenance", Category: aboutImage, Usage: "`true|false|mode=MODE`: let a statement of how it was built go with the image; min or max (default: false)"},
@@ -51,7 +53,7 @@ func outputFlags() []ucli.Flag {
 }
 
 // wanted are the outputs that the flags ask for.
-func wanted(c *ucli.Context) ([]solve.Output, error) {
+func (b *theBuild) wanted(c *ucli.Context) ([]solve.Output, error) {
 	var out []solve.Output
 	pushes := false
 	for _, s := range c.StringSlice("output") {
@@ -67,6 +69,15 @@ func wanted(c *ucli.Context) ([]solve.Output, error) {
 	}
 	if c.Bool("push") && !pushes {
 		out = append(out, solve.Output{Type: solve.TypeImage, Attrs: map[string]string{"push": "true"}})
+	}
+	loads := func(o solve.Output) bool { return o.Type == solve.TypeDocker && o.Dest == "" }
+	if c.Bool("load") && !slices.ContainsFunc(out, loads) {
+		out = append(out, solve.Output{Type: solve.TypeDocker})
+	}
+	for i, o := range out {
+		if b.inDocker && loads(o) { // it is there anyway
+			out[i].Type = solve.TypeImage
+		}
 	}
 	return out, nil
 }

@@ -37,7 +37,7 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	sinks, err := e.sinks(req)
+	sinks, err := e.sinks(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := commit(sinks, answer); err != nil {
+	if err := commit(ctx, sinks, answer); err != nil {
 		return nil, err
 	}
 	r := j.report(sinks, time.Since(began))

@@ -35,6 +35,8 @@ type Request struct {
 	// Attest are statements about the image that go with it, by kind (provenance, sbom), with BuildKit's attributes of
 	// each.
 	Attest map[string]string
+	// Docker is the docker engine that takes an image which has no other destination.
+	Docker Docker
 	// Epoch is the time of the image and of its layers' history, in seconds of Unix time.
 	Epoch int64
 	// Bases says how bases that are no registry references are made.
