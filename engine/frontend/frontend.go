@@ -7,7 +7,6 @@ package frontend
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/gateway/grpcclient"
 	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // how daemons encode their answers
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
@@ -116,22 +114,8 @@ func (b *build) one(ctx context.Context, p *ocispecs.Platform, _ int) (*dockerui
 	if err != nil {
 		return nil, err
 	}
-	image, err := exported(lowered.Image)
-	if err != nil {
-		return nil, err
-	}
 	epoch, err := b.epoch(ctx)
-	return &dockerui.BuildResult{Reference: ref, Image: image, Epoch: epoch}, err
-}
-
-// exported is the image's configuration in the form that the exporter is given.
-func exported(img ocispecs.Image) (*dockerspec.DockerOCIImage, error) {
-	raw, err := json.Marshal(img)
-	if err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "the image's configuration cannot be written")
-	}
-	var out dockerspec.DockerOCIImage
-	return &out, fault.Wrap(fault.Bug, json.Unmarshal(raw, &out), "the image's configuration cannot be read")
+	return &dockerui.BuildResult{Reference: ref, Image: &lowered.Image, Epoch: epoch}, err
 }
 
 // epoch is the image's time: the daemon's own affair where SOURCE_DATE_EPOCH is given, else the same for every build,
