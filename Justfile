@@ -34,3 +34,8 @@ conformance: build
 bench: build
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 20x ./cli/ ./engine/...
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 1x -timeout 2h ./cli/compare
+
+# Make the frontend's image (docs/frontend.md) and push it under a name.
+frontend-image name: build
+    CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nixpacks-static ./cli/nixpacks
+    bin/nixpacks frontend image --binary bin/nixpacks-static --push {{name}}

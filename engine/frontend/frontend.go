@@ -7,6 +7,7 @@ package frontend
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/gateway/grpcclient"
 	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // how daemons encode their answers
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
@@ -99,6 +101,9 @@ func (b *build) one(ctx context.Context, p *ocispecs.Platform, _ int) (*dockerui
 	if err := b.prepare(ctx, &in); err != nil {
 		return nil, err
 	}
+	if err := b.runnable(in); err != nil {
+		return nil, err
+	}
 	if err := b.bases(ctx, &in); err != nil {
 		return nil, err
 	}
@@ -114,8 +119,32 @@ func (b *build) one(ctx context.Context, p *ocispecs.Platform, _ int) (*dockerui
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := b.epoch(ctx)
-	return &dockerui.BuildResult{Reference: ref, Image: &lowered.Image, Epoch: epoch}, err
+	image, err1 := exported(lowered.Image)
+	base, err2 := exported(ocispecs.Image{RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: in.Final().Layers}}) // whose layers keep their times
+	epoch, err3 := b.epoch(ctx)
+	return &dockerui.BuildResult{Reference: ref, Image: image, BaseImage: base, Epoch: epoch}, errors.Join(err1, err2, err3)
+}
+
+// runnable refuses a platform whose programs the daemon cannot run.
+func (b *build) runnable(in plan2llb.Input) error {
+	var has []ocispecs.Platform
+	for _, w := range b.BuildOpts().Workers {
+		has = append(has, w.Platforms...)
+	}
+	if len(has) == 0 { // it does not say
+		return nil
+	}
+	return solve.RefusePlatform(in.Platform, has, in.Plan)
+}
+
+// exported is the image's configuration in the form that the exporter is given.
+func exported(img ocispecs.Image) (*dockerspec.DockerOCIImage, error) {
+	raw, err := json.Marshal(img)
+	if err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the image's configuration cannot be written")
+	}
+	var out dockerspec.DockerOCIImage
+	return &out, fault.Wrap(fault.Bug, json.Unmarshal(raw, &out), "the image's configuration cannot be read")
 }
 
 // epoch is the image's time: the daemon's own affair where SOURCE_DATE_EPOCH is given, else the same for every build,

@@ -92,22 +92,27 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) error {
 		return b.planApp(ctx, in)
 	}
 	p := *b.given.saved.Plan
-	p.Variables = maps.Clone(p.Variables)
-	var unused []string
-	for _, k := range slices.Sorted(maps.Keys(b.variables())) {
-		if _, ok := p.Variables[k]; ok {
-			p.Variables[k] = b.BuildArgs[k]
-		} else if k != "NIXPACKS_BUILD_IMAGE" {
-			unused = append(unused, k)
-		}
-	}
-	if len(unused) > 0 {
+	if unused := b.lay(&p); len(unused) > 0 {
 		b.warn(ctx, "build arguments that are no variables of the plan have no effect: "+strings.Join(unused, ", "), "")
 	}
 	in.Plan, in.Origins = &p, b.given.saved.Origins
 	in.CacheKey = b.cacheKey(in.Plan, b.given.saved.CacheKey)
 	in.NoCacheDirectories = unify.Truthy(p.Variables, "NO_CACHE")
 	return nil
+}
+
+// lay puts the build's arguments in place of the plan's variables, and gives the names of those that the plan has not.
+func (b *build) lay(p *plan.Plan) (unused []string) {
+	p.Variables = maps.Clone(p.Variables)
+	for k, v := range b.variables() {
+		if _, ok := p.Variables[k]; ok {
+			p.Variables[k] = v
+		} else if k != "NIXPACKS_BUILD_IMAGE" {
+			unused = append(unused, k)
+		}
+	}
+	slices.Sort(unused)
+	return unused
 }
 
 // planApp plans the app for the platform.
@@ -137,6 +142,7 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) error {
 	if dir, ok := strings.CutPrefix(res.App.Dir(), appName+"/"); ok {
 		in.Context, in.Ignore = b.context.below(dir), nil
 	}
+	b.lay(res.Plan) // a file's own variables beat those that planning starts from
 	in.Plan, in.Origins = res.Plan, res.Origins()
 	in.CacheKey = b.cacheKey(in.Plan, "")
 	in.NoCacheDirectories = unify.Truthy(res.Plan.Variables, "NO_CACHE")

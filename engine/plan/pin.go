@@ -57,9 +57,7 @@ func (p *Plan) DropMarkers() {
 		ph.dropMarkers()
 	}
 	if p.Start != nil {
-		for _, l := range p.Start.lists() {
-			*l = dropMarkers(*l)
-		}
+		p.Start.OnlyIncludeFiles, p.Start.AptPkgs = dropMarkers(p.Start.OnlyIncludeFiles), dropMarkers(p.Start.AptPkgs)
 	}
 }
 

@@ -38,12 +38,12 @@ func (e *Engine) platform(ctx context.Context, asked ocispecs.Platform, p *plan.
 	case asked.Architecture == "":
 		return has[0], nil
 	}
-	return asked, refusePlatform(asked, has, p)
+	return asked, RefusePlatform(asked, has, p)
 }
 
-// refusePlatform is the fault for a platform whose programs the engine cannot run, where the plan runs any: it would
+// RefusePlatform is the fault for a platform whose programs the engine cannot run, where the plan runs any: it would
 // fail with its first step, after its base was fetched or made.
-func refusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Plan) error {
+func RefusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Plan) error {
 	asked = platforms.Normalize(asked)
 	names := map[string]bool{}
 	for _, h := range has {

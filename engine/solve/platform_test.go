@@ -33,7 +33,7 @@ func TestRefusePlatform(t *testing.T) {
 		for _, h := range c.has {
 			has = append(has, platforms.MustParse(h))
 		}
-		if err := refusePlatform(platforms.MustParse(c.asked), has, c.plan); (err == nil) != c.ok {
+		if err := RefusePlatform(platforms.MustParse(c.asked), has, c.plan); (err == nil) != c.ok {
 			t.Errorf("%s where there is %v: %v", c.asked, c.has, err)
 		}
 	}

@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"archive/tar"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
+)
+
+// place is where the frontend is tried: a buildkitd and a registry that are not ours, with the frontend's image and a base.
+type place struct {
+	t              testing.TB
+	host           []string // of nixpacks
+	builder, dir   string
+	frontend, base string
+}
+
+func newPlace(t *testing.T) *place {
+	p := &place{t: t, host: realHost(t), dir: t.TempDir()}
+	registry := buildkitdtest.Registry(t)
+	p.builder = buildkitdtest.Buildkitd(t, "")
+	p.frontend, p.base = registry+"/nixpacks:test", registry+"/debian:trixie"
+
+	// Linked anew rather than compiled anew, as it would be without cgo: the image is the same but for that.
+	static := filepath.Join(p.dir, "static")
+	p.run(exec.Command("go", "build", "-ldflags=-s -w -linkmode external -extldflags -static", "-o", static, "./nixpacks"))
+	p.run(program(p.host, "frontend", "image", "--binary", static, "--push", p.frontend))
+
+	bare := p.app("bare", map[string]string{"plan.json": `{"providers": [], "buildImage": "debian://trixie", "packages": "apt", "start": {"cmd": "true"}}`})
+	layout := filepath.Join(p.dir, "base") + "/"
+	// In a state of its own: BuildKit remembers of a layer how it came about there, and writes that into images.
+	p.run(program(realHost(t), "build", "--plan", bare+"/plan.json", bare, "--output", "type=oci,dest="+layout+",compression=gzip,force-compression=true"))
+	if err := solve.Push(t.Context(), layout, p.base); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// app makes an app's directory.
+func (p *place) app(name string, files map[string]string) string {
+	dir := filepath.Join(p.dir, name)
+	for file, text := range files {
+		file = filepath.Join(dir, file)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			p.t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func (p *place) run(cmd *exec.Cmd) string {
+	p.t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		p.t.Fatalf("%q: %v\n%s", cmd.Args, err, out)
+	}
+	return string(out)
+}
+
+// buildctl runs buildctl build; env is beside this process's own.
+func (p *place) buildctl(env []string, args ...string) *exec.Cmd {
+	cmd := exec.Command(buildkitdtest.Program(p.t, "buildctl", ""), append([]string{"--addr", p.builder, "build", "--progress", "plain"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	return cmd
+}
+
+// sameAttrs make an exporter write layers as another does: compressed in one way, with one time.
+const sameAttrs = ",compression=gzip,compression-level=3,force-compression=true,rewrite-timestamp=true"
+
+func (p *place) archive(name string) (output, file string) {
+	file = filepath.Join(p.dir, name+".tar")
+	return "type=oci,dest=" + file + sameAttrs, file
+}
+
+// images are those of an OCI archive: the digest of the top, and of an index its manifests.
+func images(t testing.TB, file string) (top ocispecs.Descriptor, below []ocispecs.Descriptor) {
+	t.Helper()
+	blobs := map[string][]byte{}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		const small = 1 << 20
+		if h.Size < small {
+			if blobs[filepath.Base(h.Name)], err = io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	read := func(name string) []ocispecs.Descriptor {
+		var index ocispecs.Index
+		if err := json.Unmarshal(blobs[name], &index); err != nil {
+			t.Fatal(err)
+		}
+		return index.Manifests
+	}
+	top = read("index.json")[0]
+	return top, read(top.Digest.Encoded())
+}
+
+var frontendApp = map[string]string{
+	"nixpacks.toml": "packages = \"apt\"\n[variables]\nGREETING = \"hello\"\n[phases.build]\n" +
+		"cmds = [\"echo $GREETING > greeting\", \"! grep -q marker /etc/hosts || echo hosts > hosts\", \"ls /sys/class/net > net\"]\n" +
+		"cacheDirectories = [\"/root/.cache\"]\n[start]\ncmd = \"cat greeting\"\n",
+	"main.txt":      "hello\n",
+	"unread.txt":    "x\n",
+	".dockerignore": "unread.txt\n",
+}
+
+// TestFrontend builds apps on a buildkitd of its own, which has nothing of this program but the frontend's image.
+func TestFrontend(t *testing.T) {
+	p := newPlace(t)
+	app := p.app("app", frontendApp)
+	gateway := []string{"--frontend", "gateway.v0", "--opt", "source=" + p.frontend, "--local", "context=" + app,
+		"--opt", "build-arg:NIXPACKS_BUILD_IMAGE=" + p.base}
+	files := func(t *testing.T, env []string, args ...string) string {
+		out := filepath.Join(t.TempDir(), "out")
+		p.run(p.buildctl(env, append(args, "--output", "type=local,dest="+out)...))
+		return filepath.Join(out, "app")
+	}
+	wants := func(t *testing.T, file, want string) {
+		t.Helper()
+		got, err := os.ReadFile(file)
+		if strings.TrimSpace(string(got)) != want {
+			t.Errorf("%s: %q, want %q (%v)", filepath.Base(file), got, want, err)
+		}
+	}
+
+	t.Run("the same image as nixpacks build", func(t *testing.T) {
+		here, hereFile := p.archive("here")
+		p.run(program(p.host, "build", app, "--env", "NIXPACKS_BUILD_IMAGE="+p.base, "--output", here))
+		there, thereFile := p.archive("there")
+		p.run(p.buildctl(nil, append(gateway, "--output", there)...))
+		a, _ := images(t, hereFile)
+		if b, _ := images(t, thereFile); a.Digest != b.Digest {
+			t.Errorf("nixpacks build gives %s, the frontend %s", a.Digest, b.Digest)
+		}
+	})
+	t.Run("what the build gives beats the plan", func(t *testing.T) {
+		app := files(t, nil, append(gateway, "--opt", "build-arg:GREETING=argument", "--opt", "add-hosts=marker=10.0.0.1", "--opt", "force-network-mode=none")...)
+		wants(t, app+"/greeting", "argument")
+		wants(t, app+"/hosts", "hosts")
+		wants(t, app+"/net", "lo")
+		if _, err := os.Stat(app + "/unread.txt"); err == nil {
+			t.Error("a file that .dockerignore names is in the image")
+		}
+		app = files(t, []string{"SECRET=hush"}, append(gateway, "--secret", "id=GREETING,env=SECRET")...)
+		wants(t, app+"/greeting", "hush")
+	})
+	t.Run("as platforms call it", func(t *testing.T) {
+		// What the platform writes: the plan that it was given, through PHP, which knows no empty map.
+		app := p.app("platform", map[string]string{"nixpacks.toml": "packages = \"apt\"\n", "main.txt": "x\n"})
+		cmd := program(p.host, "plan", "-f", "json", "--env", "GREETING=plan", "--env", "NIXPACKS_BUILD_IMAGE="+p.base, "--build-cmd", "echo $GREETING > greeting", app)
+		planned, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved := strings.Replace(string(planned), "{", `{"staticAssets": [],`, 1)
+		plan := filepath.Join(p.app("platform-plan", map[string]string{"plan.json": saved}), "plan.json")
+		if said := p.run(program(p.host, "detect", app)); said != "\n" {
+			t.Errorf("detect: %q", said)
+		}
+		p.run(program(p.host, "build", app, "--name", "shop", "--no-cache", "--env", "NIXPACKS_BUILD_IMAGE="+p.base, "--env", "NIXPACKS_BUILD_CMD=true", "--no-error-without-start"))
+		p.run(program(append(p.host, "NIXPACKS_FRONTEND="+p.frontend), "build", "-c", plan, "--cache-key", "shop-1", "--no-error-without-start", "-n", "shop", app, "-o", app))
+
+		docker := []string{"--frontend", "dockerfile.v0", "--local", "context=" + app, "--local", "dockerfile=" + app + "/.nixpacks"}
+		there, thereFile := p.archive("platform-there")
+		p.run(p.buildctl(nil, append(docker, "--output", there)...))
+		here, hereFile := p.archive("platform-here")
+		p.run(program(p.host, "build", "--plan", app+"/.nixpacks/plan.json", "--no-error-without-start", app, "--output", here))
+		a, _ := images(t, hereFile)
+		if b, _ := images(t, thereFile); a.Digest != b.Digest {
+			t.Errorf("nixpacks build gives %s, the platform's build %s", a.Digest, b.Digest)
+		}
+		wants(t, files(t, nil, append(docker, "--opt", "build-arg:GREETING=argument")...)+"/greeting", "argument")
+		wants(t, files(t, nil, append(docker, "--opt", "filename=plan.json")...)+"/greeting", "plan")
+	})
+	t.Run("several platforms", func(t *testing.T) {
+		to, file := p.archive("platforms")
+		plan := p.app("two", map[string]string{"nixpacks.toml": "packages = \"apt\"\n[start]\ncmd = \"cat main.txt\"\n", "main.txt": "x"})
+		p.run(p.buildctl(nil, "--frontend", "gateway.v0", "--opt", "source="+p.frontend, "--local", "context="+plan, "--opt", "label:a=b",
+			"--opt", "build-arg:NIXPACKS_BUILD_IMAGE="+p.base, "--opt", "platform=linux/amd64,linux/arm64", "--output", to))
+		_, below := images(t, file)
+		var got []string
+		for _, m := range below {
+			got = append(got, m.Platform.Architecture)
+		}
+		if strings.Join(got, " ") != "amd64 arm64" {
+			t.Errorf("images for %q", got)
+		}
+	})
+	t.Run("a configuration that names the frontend", func(t *testing.T) {
+		dir := p.app("named", map[string]string{"main.txt": "x", "deploy/my.toml": "# syntax=" + p.frontend + "\n" + frontendApp["nixpacks.toml"],
+			"nixpacks.toml": "[phases.build]\ncmds = [\"false\"]\n"})
+		app := files(t, nil, "--frontend", "dockerfile.v0", "--local", "context="+dir, "--local", "dockerfile="+dir+"/deploy", "--opt", "filename=my.toml",
+			"--opt", "build-arg:NIXPACKS_BUILD_IMAGE="+p.base)
+		wants(t, app+"/greeting", "hello")
+	})
+	t.Run("mistakes", func(t *testing.T) {
+		for want, args := range map[string][]string{
+			"no provider knows what to do with the app": {"--local", "context=" + p.app("empty", map[string]string{"x": ""})},
+			"nixpacks.toml:2:1: unknown field":          {"--local", "context=" + p.app("typo", map[string]string{"nixpacks.toml": "\nphasse = 3\n"})},
+			"buildImage is debian://trixie":             {"--local", "context=" + app},
+			"there is no target \"x\"":                  {"--local", "context=" + app, "--opt", "target=x"},
+		} {
+			out, err := p.buildctl(nil, append([]string{"--frontend", "gateway.v0", "--opt", "source=" + p.frontend}, args...)...).CombinedOutput()
+			flat := strings.ReplaceAll(string(out), "\n  ", " ")
+			if f := strings.SplitN(want, ": ", 2); err == nil || !strings.Contains(flat, f[0]) || !strings.Contains(flat, f[len(f)-1]) {
+				t.Errorf("%q: %v\n%s", want, err, out)
+			}
+		}
+	})
+}
