@@ -52,8 +52,8 @@ func needOther(t testing.TB, programs ...string) {
 	t.Skipf("this test needs %s", lacks)
 }
 
-// daemonBinary compiles a buildkitd. The program is kept from one run to the next, by what it is made of.
-func daemonBinary(t testing.TB, module string) string {
+// buildkitProgram compiles buildkitd or buildctl, which is kept from one run to the next, by what it is made of.
+func buildkitProgram(t testing.TB, module, name string) string {
 	t.Helper()
 	dir := filepath.Join("../../testdata/buildkitd", module)
 	sum := sha256.New()
@@ -69,14 +69,18 @@ func daemonBinary(t testing.TB, module string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(cache, "nixpacks-tests", "buildkitd-"+hex.EncodeToString(sum.Sum(nil))[:16])
+	path := filepath.Join(cache, "nixpacks-tests", name+"-"+hex.EncodeToString(sum.Sum(nil))[:16])
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
 	const pkg = "github.com/moby/buildkit"
 	version, err := goIn(dir, "list", "-m", "-f", "{{.Version}}", pkg)
 	if err == nil {
-		_, err = goIn(dir, "build", "-ldflags", "-s -w -X "+pkg+"/version.Version="+strings.TrimSpace(version), "-o", path+".new", pkg+"/cmd/buildkitd")
+		flags := "-s -w -X " + pkg + "/version.Version=" + strings.TrimSpace(version)
+		if name == "buildctl" { // it runs in a container without libraries; compiled without cgo it would share nothing with other builds
+			flags += " -linkmode external -extldflags -static"
+		}
+		_, err = goIn(dir, "build", "-ldflags", flags, "-o", path+".new", pkg+"/cmd/"+name)
 	}
 	if err == nil {
 		err = os.Rename(path+".new", path)
@@ -115,7 +119,7 @@ func startForeign(t testing.TB, module string, pki *pki) *foreign {
 		d.tcp = "tcp://" + freeAddr(t)
 		args = append(args, "--addr", d.tcp, "--tlscacert", pki.file("ca.pem"), "--tlscert", pki.file("server.pem"), "--tlskey", pki.file("server.key"))
 	}
-	d.cmd = contained(daemonBinary(t, module), args...)
+	d.cmd = contained(buildkitProgram(t, module, "buildkitd"), args...)
 	d.cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	start(t, d.cmd, "running server on")
 	return d
@@ -153,7 +157,7 @@ func start(t testing.TB, cmd *exec.Cmd, ready string) {
 		said <- all.String()
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Process.Signal(syscall.SIGTERM)
 		force := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 		defer force.Stop()
 		if text := <-said; t.Failed() {
