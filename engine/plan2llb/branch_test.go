@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/tools/txtar"
 
@@ -103,6 +104,17 @@ func TestPackagesNeverBranch(t *testing.T) {
 	}
 }
 
+// lineage are the file systems that a vertex goes on from: that of its first input, and so on.
+func lineage(ops map[digest.Digest]*pb.Op, op *pb.Op) map[digest.Digest]bool {
+	out := map[digest.Digest]bool{}
+	for len(op.Inputs) > 0 {
+		d := digest.Digest(op.Inputs[0].Digest)
+		out[d] = true
+		op = ops[d]
+	}
+	return out
+}
+
 // A difference fits what it was taken from and nothing else: of a package's installation on another base, for one, it
 // takes along the whole database.
 func TestDiffsFitWhatTheyAreMergedOnto(t *testing.T) {
@@ -125,7 +137,7 @@ func TestDiffsFitWhatTheyAreMergedOnto(t *testing.T) {
 				continue
 			}
 			merges++
-			onto := above(res, digest.Digest(op.Inputs[0].Digest))
+			onto := lineage(ops, op)
 			for _, in := range op.Inputs[1:] {
 				diff := ops[digest.Digest(in.Digest)]
 				if diff.GetDiff() == nil || !onto[digest.Digest(diff.Inputs[0].Digest)] {
