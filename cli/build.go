@@ -20,10 +20,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags())
-	flags = append(flags,
-		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
-			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar (repeatable; default: kept for nixpacks run)"})
+	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags())
 	return &ucli.Command{
 		Name:      "build",
 		Usage:     "build an image of an app",
@@ -49,6 +46,9 @@ func buildCommand(h *Host) *ucli.Command {
 				return err
 			})
 			if err != nil {
+				return err
+			}
+			if err := note(c, report); err != nil {
 				return err
 			}
 			b.tell(c, h, report)
@@ -164,13 +164,12 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 	if err != nil {
 		return err
 	}
-	b.inDocker = target.IsDocker()
-	for _, s := range c.StringSlice("output") {
-		o, err := parseOutput(s)
-		if err != nil {
-			return err
-		}
-		b.request.Outputs = append(b.request.Outputs, o)
+	b.inDocker, b.request.Docker = target.IsDocker(), target.Docker
+	if err := errors.Join(b.caches(c), b.attestations(c)); err != nil {
+		return err
+	}
+	if b.request.Outputs, err = b.wanted(c); err != nil {
+		return err
 	}
 	if len(b.request.Outputs) > 0 {
 		return nil
@@ -205,12 +204,12 @@ func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 			}
 		}
 		where := o.Dest
-		if b.kept != "" || o.Type == solve.TypeImage {
+		if b.kept != "" || o.Dest == "" {
 			where = b.called()
 		}
 		fmt.Fprintf(h.Stderr, "built %s%s in %s (%d of %d steps from the cache)\n", where, digest, took, r.Cached, r.Steps)
 	}
-	if in := r.Outputs[0]; in.Type == solve.TypeImage && b.inDocker {
+	if in := r.Outputs[0]; in.Dest == "" && (in.Type == solve.TypeDocker || b.inDocker) {
 		name := in.Digest.String() // an image without a name has this one
 		if len(b.request.Names) > 0 {
 			name = b.request.Names[0]
@@ -243,7 +242,7 @@ func (b *theBuild) runnable(c *ucli.Context, h *Host, r *solve.Report) []string 
 		return h.words
 	}
 	for _, o := range r.Outputs {
-		if (o.Type == solve.TypeOCI || o.Type == solve.TypeDocker) && o.Dest != "-" {
+		if (o.Type == solve.TypeOCI || o.Type == solve.TypeDocker) && o.Dest != "-" && o.Dest != "" {
 			return []string{o.Dest}
 		}
 	}

@@ -108,8 +108,6 @@ var elsewhere = map[string]string{
 	"dockerfile":              "there is no Dockerfile: the plan becomes build steps directly. nixpacks llb prints them",
 	"current-dir":             "nothing is written into the app's directory, so there is nothing to choose",
 	"incremental-cache-image": "cache directories are kept on this machine from build to build: see nixpacks cache du",
-	"cache-from":              "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
-	"inline-cache":            "layers and cache directories are kept on this machine from build to build: see nixpacks cache du",
 }
 
 // elsewhereLetters are the letters of those that have one.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	ucli "github.com/urfave/cli/v2"
@@ -31,9 +32,9 @@ func llbCommand(h *Host) *ucli.Command {
 
 // graph is what `nixpacks llb` prints.
 type graph struct {
-	Digest   digest.Digest     `json:"digest"`
-	Vertices []plan2llb.Vertex `json:"vertices"`
-	Image    ocispecs.Image    `json:"image"`
+	Digest   digest.Digest             `json:"digest"`
+	Vertices []plan2llb.Vertex         `json:"vertices"`
+	Image    dockerspec.DockerOCIImage `json:"image"`
 }
 
 func llbAction(c *ucli.Context, h *Host) error {

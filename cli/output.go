@@ -43,7 +43,10 @@ func parseOutput(s string) (solve.Output, error) {
 		}
 	}
 	if o.Type == "" {
-		return o, fault.New(fault.Usage, "--output %q has no type", s).WithHint("write type=oci,dest=app.tar; types are oci, docker, image, local and tar")
+		return o, fault.New(fault.Usage, "--output %q has no type", s).WithHint("write type=oci,dest=app.tar; types are oci, docker, image, registry, local and tar")
+	}
+	if o.Type == "registry" { // buildx's word for an image that is pushed
+		o.Type, o.Attrs["push"] = solve.TypeImage, "true"
 	}
 	return o, nil
 }

@@ -1,11 +1,20 @@
 package cli
 
 import (
+	"cmp"
+	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/tonistiigi/go-csvvalue"
+	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
 // epochKey is the variable that says which time an image has.
@@ -27,4 +36,110 @@ func epoch(h *Host, p *plan.Plan) (int64, error) {
 			WithHint("in a git repository: export %s=$(git log -1 --format=%%ct)", epochKey)
 	}
 	return n, nil
+}
+
+// outputFlags say where an image goes, and what is written about it.
+func outputFlags() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
+			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar; or push it, type=registry (repeatable; default: kept for nixpacks run)"},
+		&ucli.BoolFlag{Name: "push", Category: aboutImage, Usage: "push the image to the registries of its names, as --output type=registry"},
+		&ucli.BoolFlag{Name: "load", Category: aboutImage, Usage: "load the image into the docker engine, as --output type=docker"},
+		&ucli.StringFlag{Name: "metadata-file", Category: aboutImage, Usage: "write the image's digest and names to `FILE`, as JSON"},
+		&ucli.StringFlag{Name: "iidfile", Category: aboutImage, Usage: "write the image's id to `FILE`"},
+		&ucli.StringFlag{Name: "provenance", Category: aboutImage, Usage: "`true|false|mode=MODE`: let a statement of how it was built go with the image; min or max (default: false)"},
+		&ucli.StringFlag{Name: "sbom", Category: aboutImage, Usage: "`true|false|generator=IMAGE`: let a list of its software go with the image, which the generator makes (default: false)"},
+	}
+}
+
+// wanted are the outputs that the flags ask for.
+func (b *theBuild) wanted(c *ucli.Context) ([]solve.Output, error) {
+	var out []solve.Output
+	pushes := false
+	for _, s := range c.StringSlice("output") {
+		o, err := parseOutput(s)
+		if err != nil {
+			return nil, err
+		}
+		if o.Type == solve.TypeImage && c.Bool("push") {
+			o.Attrs["push"] = "true"
+		}
+		pushes = pushes || o.Type == solve.TypeImage
+		out = append(out, o)
+	}
+	if c.Bool("push") && !pushes {
+		out = append(out, solve.Output{Type: solve.TypeImage, Attrs: map[string]string{"push": "true"}})
+	}
+	loads := func(o solve.Output) bool { return o.Type == solve.TypeDocker && o.Dest == "" }
+	if c.Bool("load") && !slices.ContainsFunc(out, loads) {
+		out = append(out, solve.Output{Type: solve.TypeDocker})
+	}
+	for i, o := range out {
+		if b.inDocker && loads(o) { // it is there anyway
+			out[i].Type = solve.TypeImage
+		}
+	}
+	return out, nil
+}
+
+// attestations reads --provenance and --sbom as docker buildx does.
+func (b *theBuild) attestations(c *ucli.Context) error {
+	b.request.Attest = map[string]string{}
+	for flag, alone := range map[string]string{"provenance": "mode=min", "sbom": ""} {
+		v := c.String(flag)
+		if v == "" || v == "false" {
+			continue
+		}
+		if v == "true" {
+			v = alone
+		}
+		fields, err := csvvalue.Fields(v, nil)
+		for _, f := range fields {
+			if k, _, ok := strings.Cut(f, "="); !ok || k == "" {
+				err = cmp.Or(err, error(fault.New(fault.Usage, "%q is not KEY=VALUE", f)))
+			}
+		}
+		if err != nil && v != "" {
+			return fault.New(fault.Usage, "--%s %q is neither true nor false nor KEY=VALUE", flag, v)
+		}
+		b.request.Attest[flag] = v
+	}
+	return nil
+}
+
+// note writes what --metadata-file and --iidfile ask for.
+func note(c *ucli.Context, r *solve.Report) error {
+	if file := c.String("metadata-file"); file != "" {
+		raw, err := json.MarshalIndent(r.Metadata, "", "  ")
+		if err != nil {
+			return fault.Wrap(fault.Bug, err, "what is known of the image cannot be written")
+		}
+		if err := writeWhole(file, string(raw)+"\n"); err != nil {
+			return err
+		}
+	}
+	if file := c.String("iidfile"); file != "" {
+		id, _ := r.Metadata["containerimage.config.digest"].(string)
+		if id == "" {
+			id, _ = r.Metadata["containerimage.digest"].(string)
+		}
+		if id == "" {
+			return fault.New(fault.Usage, "--iidfile: the build made no image, only its files").WithHint("add an output of type oci, docker or registry")
+		}
+		return writeWhole(file, id)
+	}
+	return nil
+}
+
+// writeWhole writes a file whole or not at all.
+func writeWhole(path, text string) error {
+	f, err := image.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write([]byte(text)); err != nil {
+		f.Abort()
+		return fault.Wrap(fault.Usage, err, "%s cannot be written", path)
+	}
+	return f.Commit()
 }

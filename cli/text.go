@@ -93,7 +93,8 @@ func startRows(w *tabwriter.Writer, s *plan.Start) {
 		return
 	}
 	row(w, "  run", s.Cmd)
-	for _, f := range []struct{ what, value string }{{"in image", s.RunImage}, {"with apt", strings.Join(s.AptPkgs, " ")}, {"as user", s.User}} {
+	for _, f := range []struct{ what, value string }{{"in image", s.RunImage}, {"with apt", strings.Join(s.AptPkgs, " ")}, {"as user", s.User},
+		{"in", s.Workdir}, {"ports", strings.Join(s.Ports, " ")}, {"is well if", s.Healthcheck["cmd"]}, {"ends on", s.StopSignal}} {
 		if f.value != "" {
 			row(w, "  "+f.what, f.value)
 		}

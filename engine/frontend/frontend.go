@@ -7,7 +7,6 @@ package frontend
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
@@ -119,10 +118,10 @@ func (b *build) one(ctx context.Context, p *ocispecs.Platform, _ int) (*dockerui
 	if err != nil {
 		return nil, err
 	}
-	image, err1 := exported(lowered.Image)
-	base, err2 := exported(ocispecs.Image{RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: in.Final().Layers}}) // whose layers keep their times
-	epoch, err3 := b.epoch(ctx)
-	return &dockerui.BuildResult{Reference: ref, Image: image, BaseImage: base, Epoch: epoch}, errors.Join(err1, err2, err3)
+	var base dockerspec.DockerOCIImage // whose layers keep their times
+	base.RootFS = ocispecs.RootFS{Type: "layers", DiffIDs: in.Final().Layers}
+	epoch, err := b.epoch(ctx)
+	return &dockerui.BuildResult{Reference: ref, Image: &lowered.Image, BaseImage: &base, Epoch: epoch}, err
 }
 
 // runnable refuses a platform whose programs the daemon cannot run.
@@ -135,16 +134,6 @@ func (b *build) runnable(in plan2llb.Input) error {
 		return nil
 	}
 	return solve.RefusePlatform(in.Platform, has, in.Plan)
-}
-
-// exported is the image's configuration in the form that the exporter is given.
-func exported(img ocispecs.Image) (*dockerspec.DockerOCIImage, error) {
-	raw, err := json.Marshal(img)
-	if err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "the image's configuration cannot be written")
-	}
-	var out dockerspec.DockerOCIImage
-	return &out, fault.Wrap(fault.Bug, json.Unmarshal(raw, &out), "the image's configuration cannot be read")
 }
 
 // epoch is the image's time: the daemon's own affair where SOURCE_DATE_EPOCH is given, else the same for every build,

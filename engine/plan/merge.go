@@ -30,6 +30,11 @@ func dropMarkers(list []string) []string {
 	return slices.DeleteFunc(list, Marker)
 }
 
+// lists are the start's lists, in the order of its fields.
+func (s *Start) lists() []*[]string {
+	return []*[]string{&s.OnlyIncludeFiles, &s.AptPkgs, &s.Ports}
+}
+
 // lists are the phase's lists, in the order of its fields.
 func (ph *Phase) lists() []*[]string {
 	return []*[]string{
@@ -55,7 +60,10 @@ func (p *Plan) Clone() *Plan {
 	}
 	if p.Start != nil {
 		s := *p.Start
-		s.OnlyIncludeFiles, s.AptPkgs = slices.Clone(s.OnlyIncludeFiles), slices.Clone(s.AptPkgs)
+		for _, l := range s.lists() {
+			*l = slices.Clone(*l)
+		}
+		s.Variables, s.Healthcheck, s.Labels = maps.Clone(s.Variables), maps.Clone(s.Healthcheck), maps.Clone(s.Labels)
 		c.Start = &s
 	}
 	return &c
@@ -138,9 +146,15 @@ func mergeStart(base, over *Start) *Start {
 	}
 	base.Cmd = last(base.Cmd, over.Cmd)
 	base.RunImage = last(base.RunImage, over.RunImage)
-	base.OnlyIncludeFiles = Fill(base.OnlyIncludeFiles, over.OnlyIncludeFiles)
-	base.AptPkgs = Fill(base.AptPkgs, over.AptPkgs)
+	lists := over.lists()
+	for i, l := range base.lists() {
+		*l = Fill(*l, *lists[i])
+	}
 	base.User = last(base.User, over.User)
+	base.StopSignal, base.Workdir = last(base.StopSignal, over.StopSignal), last(base.Workdir, over.Workdir)
+	base.Variables = overlay(base.Variables, over.Variables)
+	base.Healthcheck = overlay(base.Healthcheck, over.Healthcheck)
+	base.Labels = overlay(base.Labels, over.Labels)
 	return base
 }
 

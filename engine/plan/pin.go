@@ -57,7 +57,9 @@ func (p *Plan) DropMarkers() {
 		ph.dropMarkers()
 	}
 	if p.Start != nil {
-		p.Start.OnlyIncludeFiles, p.Start.AptPkgs = dropMarkers(p.Start.OnlyIncludeFiles), dropMarkers(p.Start.AptPkgs)
+		for _, l := range p.Start.lists() {
+			*l = dropMarkers(*l)
+		}
 	}
 }
 

@@ -71,6 +71,18 @@ type Start struct {
 	OnlyIncludeFiles []string `json:"onlyIncludeFiles,omitzero"`
 	// AptPkgs are Debian packages of the running image: in RunImage, or with those of the phases where there is none.
 	AptPkgs []string `json:"aptPkgs,omitzero"`
-	// User that the command runs as; "" is root.
+	// User that the command runs as; "" is root. A number owns /app and has it for a home.
 	User string `json:"user,omitempty"`
+	// Variables of the running image alone.
+	Variables map[string]string `json:"variables,omitzero"`
+	// Ports that the app listens on: "8080", "53/udp".
+	Ports []string `json:"ports,omitzero"`
+	// Healthcheck is Docker's: cmd, interval, timeout, startPeriod, startInterval and retries.
+	Healthcheck map[string]string `json:"healthcheck,omitzero"`
+	// StopSignal asks the app to end; "" is SIGTERM.
+	StopSignal string `json:"stopSignal,omitempty"`
+	// Workdir is the working directory, absolute or below /app.
+	Workdir string `json:"workdir,omitempty"`
+	// Labels of the image.
+	Labels map[string]string `json:"labels,omitzero"`
 }

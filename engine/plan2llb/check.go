@@ -20,6 +20,7 @@ var (
 	revision      = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 	nixHash       = lazy.Regexp(`^(sha256[-:])?[0-9A-Za-z+/]{43,64}=?$`)
 	userName      = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
+	stopSignal    = lazy.Regexp(`^(SIG[A-Z0-9+-]+|[0-9]+)$`)
 )
 
 // checks collects what is wrong with an input.
@@ -188,6 +189,8 @@ func (c *checks) start(s *plan.Start) {
 		return
 	}
 	c.paths("start.onlyIncludeFiles", s.OnlyIncludeFiles)
+	c.variables("start.variables", s.Variables)
+	c.startConfig("start", s)
 	c.debian("start.aptPkgs", s.AptPkgs)
 	if s.User != "" && !userName().MatchString(s.User) {
 		c.refuse("start.user: %q is not the name or the number of a user", s.User).WithHint(`write it as "name", "1000" or "1000:1000"`)

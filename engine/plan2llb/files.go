@@ -30,7 +30,7 @@ PATH="${NIXPACKS_PATH:+$NIXPACKS_PATH:}$PATH:` + AppDir + `"
 export PATH
 `
 
-// files adds what is there before any phase: /app, the profile of login shells and the static assets.
+// files adds what is there before any phase: /app, the profile of login shells, the image's first process and the static assets.
 func (l *lowering) files() {
 	l.state = l.state.File(l.ownFiles(l.in.Base), named("[app] profile and static assets"))
 }
@@ -38,12 +38,18 @@ func (l *lowering) files() {
 // ownFiles makes what every image of ours has, on the image base.
 func (l *lowering) ownFiles(base Source) *llb.FileAction {
 	owner := []llb.MkdirOption{llb.WithParents(true)}
-	if user := notRoot(base.Config.User); user != "" {
+	user := notRoot(base.Config.User)
+	if owner := l.owner(); owner != "" && l.in.Run != nil && base.Ref == l.in.Run.Ref {
+		user = owner
+	}
+	if user != "" {
 		owner = append(owner, llb.WithUser(user))
 	}
 	a := llb.Mkdir(AppDir, 0o755, owner...).
 		Mkdir(path.Dir(profileFile), 0o755, llb.WithParents(true)).
-		Mkfile(profileFile, 0o644, []byte(profile))
+		Mkfile(profileFile, 0o644, []byte(profile)).
+		Mkdir(path.Dir(startFile), 0o755, llb.WithParents(true)).
+		Mkfile(startFile, 0o644, startScript)
 	made := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(l.in.Plan.StaticAssets)) {
 		file := path.Join(assetsDir, name)

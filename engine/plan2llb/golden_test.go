@@ -193,6 +193,9 @@ func describeFile(b *strings.Builder, a *pb.FileAction) {
 		if len(c.IncludePatterns) > 0 {
 			fmt.Fprintf(b, " of %s", strings.Join(c.IncludePatterns, " "))
 		}
+		if len(c.ExcludePatterns) > 0 {
+			fmt.Fprintf(b, " without %s", strings.Join(c.ExcludePatterns, " "))
+		}
 		owner(b, c.Owner)
 	}
 	if r := a.GetRm(); r != nil {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/moby/buildkit/client/llb"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -144,7 +145,7 @@ type Limits struct {
 type Result struct {
 	Def *llb.Definition
 	// Image is the image's configuration, without layers and history, which the exporter adds.
-	Image ocispecs.Image
+	Image dockerspec.DockerOCIImage
 	// Vertices of Def, each behind those that it needs.
 	Vertices []Vertex
 	// Digest covers Def and Image.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -42,6 +43,8 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 	if in.Run != nil {
 		final = *in.Run
 		l.runImage()
+	} else {
+		l.own()
 	}
 	return l.result(ctx, final)
 }
@@ -103,7 +106,7 @@ func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {
 }
 
 // overall is a digest of the graph, through that of its last vertex, and of the image's configuration.
-func overall(def *llb.Definition, img ocispecs.Image) (digest.Digest, error) {
+func overall(def *llb.Definition, img dockerspec.DockerOCIImage) (digest.Digest, error) {
 	head, err := def.Head()
 	if err != nil {
 		return "", fault.Wrap(fault.Bug, err, "the build steps have no end")

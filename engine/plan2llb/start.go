@@ -1,14 +1,20 @@
 package plan2llb
 
 import (
-	"maps"
+	_ "embed" // start.sh
 	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
+
+// startFile is the image's first process (start.sh): the image's command, or one given in its place, runs as its child in login
+// bash, and gets the signals that the image gets.
+const startFile = "/usr/local/lib/nixpacks/start"
+
+//go:embed start.sh
+var startScript []byte
 
 // addUser is the script that makes the user $1 where there is none of that name.
 const addUser = `id -u "$1" >/dev/null 2>&1 || {
@@ -69,46 +75,64 @@ func (l *lowering) runImage() {
 	files := l.ownFiles(*l.in.Run).Copy(built, "/etc/ssl/cert[s]", "/etc/ssl/certs", &llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, AllowEmptyWildcard: true})
 	l.state = l.state.File(files, named("[start] profile, static assets and certificates"))
+	l.takeFiles(built)
+}
+
+// takeFiles copies into the run image what it takes of the chain built. What phases say that they make (packages) is a
+// layer of its own, which an edit of the source leaves as it is.
+func (l *lowering) takeFiles(built llb.State) {
 	only := l.start.OnlyIncludeFiles
 	if only == nil {
 		only = []string{"."}
 	}
-	var a *llb.FileAction
+	from := l.from(strings.Join(only, " "), "start", "onlyIncludeFiles")
+	var single *llb.FileAction
 	for _, f := range only {
-		a = then(a, built, inApp(f), destination(f), &llb.CopyInfo{
-			CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true})
+		if !isAll(f) {
+			single = then(single, built, inApp(f), destination(f), l.taken(f))
+		}
 	}
-	if a != nil {
-		l.state = l.state.File(a, named("[start] copy "+strings.Join(only, " ")), l.from(strings.Join(only, " "), "start", "onlyIncludeFiles"))
+	if single != nil {
+		l.state = l.state.File(single, named("[start] copy "+strings.Join(only, " ")), from)
 	}
+	if !slices.ContainsFunc(only, isAll) {
+		return
+	}
+	all := l.taken(".")
+	if made := l.made(); len(made) > 0 {
+		packages := l.taken(".")
+		packages.IncludePatterns, all.ExcludePatterns = made, made
+		l.state = l.state.File(llb.Copy(built, AppDir, AppDir, packages), named("[start] copy "+strings.Join(made, " ")), from)
+	}
+	l.state = l.state.File(llb.Copy(built, AppDir, AppDir, all), named("[start] copy the app"), from)
 }
 
-// image is the image's configuration.
-func (l *lowering) image(final Source) ocispecs.Image {
-	c := final.Config
-	c.ExposedPorts, c.Volumes = maps.Clone(c.ExposedPorts), maps.Clone(c.Volumes)
-	front := l.front
-	if l.in.Run != nil { // Nix packages stay behind
-		front = slices.DeleteFunc(slices.Clone(front), func(d string) bool { return slices.Contains(nixFront, d) })
+// taken are the options of copying a file of the build into the run image.
+func (l *lowering) taken(file string) *llb.CopyInfo {
+	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true}
+	if owner := l.owner(); owner != "" && (inApp(file) == AppDir || strings.HasPrefix(inApp(file), AppDir+"/")) {
+		llb.WithUser(owner).SetCopyOption(info)
 	}
-	c.Env = environ(l.appEnv(final.Config, front, nil))
-	c.Entrypoint = []string{"/bin/bash", "-l", "-c"}
-	c.Cmd = nil
-	if l.start.Cmd != "" {
-		c.Cmd = []string{withExec(l.start.Cmd)}
+	return info
+}
+
+// owner is the user who owns /app in the image, where the plan says who: one that is a number.
+func (l *lowering) owner() string {
+	user := notRoot(l.start.User)
+	if name, _, _ := strings.Cut(user, ":"); !isNumber(name) {
+		return ""
 	}
-	c.WorkingDir = AppDir
-	if l.start.User != "" {
-		c.User = l.start.User
+	return user
+}
+
+// own gives /app to its owner at the end of a chain without a run image.
+func (l *lowering) own() {
+	if user := l.owner(); user != "" {
+		l.state = l.exec(l.state, step{
+			args: []string{"/bin/chown", "-R", user, AppDir}, dir: "/", env: toolEnv(l.in.Base),
+			opts: []llb.RunOption{named("[start] give " + AppDir + " to " + user)},
+		})
 	}
-	c.Labels = maps.Clone(c.Labels)
-	for k, v := range l.in.Labels {
-		if c.Labels == nil {
-			c.Labels = map[string]string{}
-		}
-		c.Labels[k] = v
-	}
-	return ocispecs.Image{Platform: l.in.Platform, Config: c}
 }
 
 // notRoot is a user as images name them, or "" for every name of root.

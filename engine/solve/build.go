@@ -37,7 +37,7 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	sinks, err := e.sinks(req)
+	sinks, err := e.sinks(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +51,12 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := commit(sinks, answer); err != nil {
+	if err := commit(ctx, sinks, answer); err != nil {
 		return nil, err
 	}
-	return j.report(sinks, time.Since(began)), nil
+	r := j.report(sinks, time.Since(began))
+	r.Metadata = metadata(answer)
+	return r, nil
 }
 
 // prepare fills in what the graph depends on, as far as it can be known before the session is there.
@@ -113,7 +115,11 @@ func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*
 			return nil, err
 		}
 	}
-	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: j.lowered.Def.ToPB(), Evaluate: true, CacheImports: j.imports()})
+	from, err := imports(c)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: j.lowered.Def.ToPB(), Evaluate: true, CacheImports: from})
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (e *Engine) check(o Output, names []string) error {
 		}
 	}
 	if o.Type != TypeImage {
-		if o.Dest == "" {
+		if o.Dest == "" && o.Type != TypeDocker {
 			return fault.New(fault.Usage, "the output of type %s has no destination", o.Type).WithHint("write --output type=%s,dest=PATH", o.Type)
 		}
 		return nil

@@ -60,6 +60,27 @@ func TestDockerEngine(t *testing.T) {
 	dockerRefuses(t, e, req)
 }
 
+// An image of the embedded engine is loaded into a docker engine under its names.
+func TestLoad(t *testing.T) {
+	host := startDocker(t)
+	req := layoutOf(t, appDir(t, "main.txt:loaded"), appPlan(t, "serve main.txt", "echo"))
+	req.Names = []string{"loaded:1", "registry.example.com/loaded"}
+	req.Outputs = []Output{{Type: TypeDocker}}
+	req.Docker = Docker{Host: host}
+	r := build(t, engine(t), req)
+	for _, name := range req.Names {
+		if got := dockerSays(t, host, "image", "inspect", "-f", "{{.Id}}", name); got != r.Metadata["containerimage.config.digest"] {
+			t.Errorf("%s is %s, reported %v", name, got, r.Metadata)
+		}
+	}
+	answers(t, host, "loaded:1")
+
+	req.Docker = Docker{Host: "unix://" + filepath.Join(t.TempDir(), "none.sock")}
+	req.Lower.Plan = appPlan(t, "x", "lines 2; exit 4")
+	_, err := engine(t).Build(t.Context(), req)
+	wantFault(t, err, fault.TryAgain, "the docker engine at unix://") // before anything is built
+}
+
 // answers runs an image in the network of this machine and asks it over HTTP.
 func answers(t *testing.T, host, name string) {
 	t.Helper()

@@ -151,6 +151,9 @@ func (f failure) other(where string) error {
 	if ref := f.image(cause); ref != "" {
 		return want{ref: ref}.unpullable(f.err)
 	}
+	if pushed := unpushable(f.err, cause); pushed != nil {
+		return pushed
+	}
 	if f.vertex != "" {
 		out.Msg = f.subject() + ": " + cause
 		out.At = f.places()

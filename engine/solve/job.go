@@ -36,6 +36,14 @@ func (e *Engine) newJob(req Request) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := e.caches("--cache-from", req.CacheFrom, 0)
+	if err != nil {
+		return nil, err
+	}
+	to, err := e.caches("--cache-to", req.CacheTo, 1)
+	if err != nil {
+		return nil, err
+	}
 	shared := req.AppDir
 	if shared != "" {
 		if shared, err = filepath.Abs(shared); err != nil {
@@ -50,9 +58,10 @@ func (e *Engine) newJob(req Request) (*job, error) {
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 				AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(io.Discard)),
 			})),
-		CacheImports: req.CacheFrom,
-		CacheExports: req.CacheTo,
-		Internal:     true, // no record in the engine's history of builds
+		CacheImports:  from,
+		CacheExports:  to,
+		FrontendAttrs: attest(req.Attest),
+		Internal:      true, // no record in the engine's history of builds
 	}}, nil
 }
 
@@ -73,11 +82,11 @@ func (j *job) close() {
 	}
 }
 
-// imports are the caches to look into, as a solve of the gateway takes them.
-func (j *job) imports() []gateway.CacheOptionsEntry {
-	var out []gateway.CacheOptionsEntry
-	for _, c := range j.opt.CacheImports {
-		out = append(out, gateway.CacheOptionsEntry{Type: c.Type, Attrs: c.Attrs})
+// attest are the attestations as BuildKit reads them.
+func attest(kinds map[string]string) map[string]string {
+	out := map[string]string{}
+	for kind, attrs := range kinds {
+		out["attest:"+kind] = attrs
 	}
 	return out
 }

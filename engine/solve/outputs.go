@@ -2,6 +2,7 @@ package solve
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -35,7 +36,7 @@ const exporterMoby = "moby"
 // Output is one place that the result of a build goes to.
 type Output struct {
 	Type string
-	// Dest is a path, or "-" for Request.Stdout. An oci output whose Dest is a directory, or ends in a
+	// Dest is a path, or "-" for Request.Stdout; a docker output without one is loaded into Request.Docker. An oci output whose Dest is a directory, or ends in a
 	// slash, is a layout directory.
 	Dest string
 	// Attrs are BuildKit's own attributes of exporters; mode=delete of a local output empties Dest first.
@@ -57,12 +58,13 @@ type sink struct {
 	file    *image.File
 	stage   *image.Stage
 	folder  *image.Folder
+	load    *loading
 	digest  digest.Digest // of the image
 	changed bool
 }
 
 // sinks makes ready all outputs of a request. An error undoes them.
-func (e *Engine) sinks(req Request) (_ []*sink, err error) {
+func (e *Engine) sinks(ctx context.Context, req Request) (_ []*sink, err error) {
 	var out []*sink
 	defer func() {
 		if err != nil {
@@ -78,7 +80,7 @@ func (e *Engine) sinks(req Request) (_ []*sink, err error) {
 			return nil, err
 		}
 		s := &sink{Output: o}
-		if err := s.open(req, names); err != nil {
+		if err := s.open(ctx, req, names); err != nil {
 			return nil, err
 		}
 		if e.docker != nil && o.Type == TypeImage {
@@ -103,7 +105,7 @@ func layouts(s *sink) int {
 }
 
 // open begins the output beside its place.
-func (s *sink) open(req Request, names []string) (err error) {
+func (s *sink) open(ctx context.Context, req Request, names []string) (err error) {
 	s.entry = client.ExportEntry{Type: s.Type, Attrs: maps.Clone(s.Attrs)}
 	if s.entry.Attrs == nil {
 		s.entry.Attrs = map[string]string{}
@@ -120,6 +122,10 @@ func (s *sink) open(req Request, names []string) (err error) {
 		if s.stage, err = image.NewStage(s.Dest); err == nil {
 			s.entry.Attrs["tar"] = "false"
 			s.entry.OutputStore, err = contentlocal.NewStore(s.stage.Dir())
+		}
+	case s.Dest == "":
+		if s.load, err = newLoading(ctx, req.Docker); err == nil {
+			s.entry.Output = s.load.writer(&s.digest)
 		}
 	case s.Dest == "-":
 		s.entry.Output = s.stream(req.Stdout)
@@ -139,8 +145,9 @@ func (s *sink) isLayout() bool {
 	return s.Attrs["tar"] == "false" || strings.HasSuffix(s.Dest, "/") || err == nil && st.IsDir()
 }
 
-// defaults fills in what makes the same build give the same digest. Layers of a docker archive are gzip even
-// where the base has others: Docker before 23 cannot read zstd.
+// defaults fills in what makes the same build give the same digest. Layers are packed in one way whatever the base or a
+// cache has: their digests say so, and Docker before 23 cannot read zstd. A layout beside an image that is pushed is the
+// same image.
 func (s *sink) defaults(req Request, names []string) {
 	attrs := s.entry.Attrs
 	set := func(k, v string) {
@@ -159,16 +166,22 @@ func (s *sink) defaults(req Request, names []string) {
 		set("name", strings.Join(names, ","))
 	}
 	switch {
-	case attrs["compression"] != "" || s.Type == TypeImage:
-	case s.isLayout():
+	case attrs["compression"] != "":
+	case s.isLayout() && !pushes(req.Outputs):
 		set("compression", layoutCompression)
 	default:
 		set("compression", "gzip")
 		set("compression-level", tarGzipLevel)
 	}
-	if s.Type == TypeDocker {
-		set("force-compression", "true")
+	set("force-compression", "true")
+	if s.Type == TypeImage {
+		set("oci-mediatypes", "true")
 	}
+}
+
+// pushes tells whether an output is an image of a registry.
+func pushes(outputs []Output) bool {
+	return slices.ContainsFunc(outputs, func(o Output) bool { return o.Type == TypeImage })
 }
 
 // stream gives BuildKit a writer and remembers what it says about the image.
@@ -185,9 +198,9 @@ type keepOpen struct{ io.Writer }
 func (keepOpen) Close() error { return nil }
 
 // commit puts every output in its place.
-func commit(sinks []*sink, answer map[string]string) error {
+func commit(ctx context.Context, sinks []*sink, answer map[string]string) error {
 	for _, s := range sinks {
-		if err := s.commit(answer); err != nil {
+		if err := s.commit(ctx, answer); err != nil {
 			abort(sinks)
 			return err
 		}
@@ -195,7 +208,7 @@ func commit(sinks []*sink, answer map[string]string) error {
 	return nil
 }
 
-func (s *sink) commit(answer map[string]string) (err error) {
+func (s *sink) commit(ctx context.Context, answer map[string]string) (err error) {
 	s.changed = true
 	switch {
 	case s.file != nil:
@@ -204,6 +217,8 @@ func (s *sink) commit(answer map[string]string) (err error) {
 		err, s.folder = s.folder.Commit(), nil
 	case s.stage != nil:
 		err = s.commitLayout(answer)
+	case s.load != nil:
+		err, s.load = s.load.commit(ctx), nil
 	case s.Type == TypeImage:
 		s.digest = digest.Digest(answer[exptypes.ExporterImageDigestKey])
 	}
@@ -235,9 +250,24 @@ func abort(sinks []*sink) {
 			s.folder.Abort()
 		case s.stage != nil:
 			s.stage.Abort()
+		case s.load != nil:
+			s.load.abort()
 		}
-		s.file, s.folder, s.stage = nil, nil, nil
+		s.file, s.folder, s.stage, s.load = nil, nil, nil, nil
 	}
+}
+
+// metadata is an exporter's answer as people read it: values that BuildKit packs are unpacked.
+func metadata(answer map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range answer {
+		out[k] = v
+		raw, err := base64.StdEncoding.DecodeString(v)
+		if err == nil && json.Valid(raw) && strings.HasPrefix(string(raw), "{") {
+			out[k] = json.RawMessage(raw)
+		}
+	}
+	return out
 }
 
 // descriptor is what the exporter says that it wrote.

@@ -110,7 +110,7 @@ func TestOutputsRefused(t *testing.T) {
 	for text, outputs := range map[string][]Output{
 		"unknown output type \"occi\"\n  did you mean \"oci\"?":        {{Type: "occi", Dest: "x"}},
 		"no attribute \"compresion\"\n  did you mean \"compression\"?": {{Type: "oci", Dest: "x", Attrs: map[string]string{"compresion": "gzip"}}},
-		"has no destination\n  write --output type=docker,dest=PATH":   {{Type: "docker"}},
+		"has no destination\n  write --output type=tar,dest=PATH":      {{Type: "tar"}},
 		"only one output can be an OCI layout directory":               {{Type: "oci", Dest: t.TempDir()}, {Type: "oci", Dest: t.TempDir()}},
 		"the output of type image has no name":                         {{Type: "image"}},
 		folder + " is neither empty nor an OCI layout":                 {{Type: "oci", Dest: folder}},

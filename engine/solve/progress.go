@@ -138,6 +138,9 @@ func brief(s *client.SolveStatus) *client.SolveStatus {
 
 func (t *tracker) note(s *client.SolveStatus) {
 	for _, v := range s.Vertexes {
+		if old := t.vertices[v.Digest]; old != nil && old.Cached {
+			v.Cached = true // it is reported once more when its layers are fetched from a cache elsewhere
+		}
 		t.vertices[v.Digest] = v
 	}
 	for _, l := range s.Logs {

@@ -31,7 +31,12 @@ type Request struct {
 	Secrets map[string][]byte
 	SSH     map[string][]string
 	// CacheFrom and CacheTo are caches beside the engine's own.
-	CacheFrom, CacheTo []client.CacheOptionsEntry
+	CacheFrom, CacheTo []Cache
+	// Attest are statements about the image that go with it, by kind (provenance, sbom), with BuildKit's attributes of
+	// each.
+	Attest map[string]string
+	// Docker is the docker engine that takes an image which has no other destination.
+	Docker Docker
 	// Epoch is the time of the image and of its layers' history, in seconds of Unix time.
 	Epoch int64
 	// Bases says how bases that are no registry references are made.
@@ -46,6 +51,8 @@ type Report struct {
 	Cached   int // of these, the ones that did not have to run
 	Duration time.Duration
 	Phases   []Timing // in the order in which they ran
+	// Metadata is what the exporters say of the image, by BuildKit's names.
+	Metadata map[string]any
 }
 
 // Written is an output in its place.

@@ -167,7 +167,7 @@ func TestRunEnds(t *testing.T) {
 		}
 		cancel()
 		for _, p := range processes(t) {
-			if strings.Contains(p, "exec deaf") {
+			if strings.Contains(p, "-c deaf") {
 				t.Errorf("%s: still there: %s", name, p)
 			}
 		}

@@ -111,7 +111,7 @@ func clearBlanks(p, over *plan.Plan, d *plan.Document) {
 	if d == nil {
 		return
 	}
-	paths := [][]string{{"buildImage"}, {"start", "cmd"}, {"start", "runImage"}, {"start", "user"}}
+	paths := [][]string{{"buildImage"}, {"start", "cmd"}, {"start", "runImage"}, {"start", "user"}, {"start", "stopSignal"}, {"start", "workdir"}}
 	for name := range d.Plan.Phases {
 		paths = append(paths, []string{"phases", name, "nixpkgsArchive"}, []string{"phases", name, "ssh"})
 	}

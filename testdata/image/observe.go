@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,6 +98,9 @@ func (f Facts) shell(ctx context.Context, e *solve.Engine, path string) error {
 	return nil
 }
 
+// processNumber is what an app says of the number of its process, which no two runs share unless it is the first.
+var processNumber = regexp.MustCompile(`\bprocess (?:[2-9]|[1-9]\d+)\b`)
+
 // running is an app that was started.
 type running struct {
 	signals chan os.Signal
@@ -119,7 +123,7 @@ func (c *Case) start(ctx context.Context, e *solve.Engine, path string, f Facts)
 		if !app.wait(patience) {
 			return fmt.Errorf("the app does not end: %s%s", app.out.String(), app.errs.String())
 		}
-		f.set(app.out.String(), "start output")
+		f.set(processNumber.ReplaceAllString(app.out.String(), "process N"), "start output")
 		f.set(fmt.Sprint(app.code), "start exit")
 		return app.err
 	}
@@ -127,7 +131,7 @@ func (c *Case) start(ctx context.Context, e *solve.Engine, path string, f Facts)
 		return fmt.Errorf("%w\n%s%s", err, app.out.String(), app.errs.String())
 	}
 	if !c.Mute {
-		f.set(app.out.String(), "start output")
+		f.set(processNumber.ReplaceAllString(app.out.String(), "process N"), "start output")
 	}
 	app.signals <- syscall.SIGTERM
 	if app.wait(2 * time.Second) {

@@ -1,0 +1,85 @@
+package solve
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// The types of caches that the embedded engine knows.
+const (
+	CacheRegistry = "registry" // ref
+	CacheLocal    = "local"    // src or dest, a directory
+	CacheInline   = "inline"   // inside the image; written only, and read as CacheRegistry
+)
+
+// Cache is a cache beside the engine's own: its type, and BuildKit's attributes of that type.
+type Cache struct {
+	Type  string
+	Attrs map[string]string
+}
+
+// needed are the attributes without which a cache is none, by type, where it is read and where it is written. Other types
+// that BuildKits elsewhere know have none that are needed everywhere.
+var needed = map[string][2]string{
+	CacheRegistry: {"ref", "ref"}, CacheLocal: {"src", "dest"}, CacheInline: {}, "gha": {}, "s3": {}, "azblob": {},
+}
+
+// environment are attributes that a client takes from its environment where they are not given, as docker buildx does.
+var environment = map[string]map[string][]string{
+	"gha": {"token": {"ACTIONS_RUNTIME_TOKEN"}, "url": {"ACTIONS_CACHE_URL"}, "url_v2": {"ACTIONS_RESULTS_URL"}},
+	"s3": {"access_key_id": {"AWS_ACCESS_KEY_ID"}, "secret_access_key": {"AWS_SECRET_ACCESS_KEY"}, "session_token": {"AWS_SESSION_TOKEN"},
+		"region": {"AWS_REGION", "AWS_DEFAULT_REGION"}},
+}
+
+// caches checks the caches of a request and gives them as BuildKit's client takes them.
+func (e *Engine) caches(flag string, list []Cache, write int) ([]client.CacheOptionsEntry, error) {
+	var out []client.CacheOptionsEntry
+	for _, k := range list {
+		want, ok := needed[k.Type]
+		types := slices.Sorted(maps.Keys(needed))
+		switch own := []string{CacheInline, CacheLocal, CacheRegistry}; {
+		case !ok:
+			return nil, fault.New(fault.Usage, "%s: unknown type of cache %q", flag, k.Type).WithHint("%s", fault.DidYouMean(k.Type, types))
+		case e.embedded && !slices.Contains(own, k.Type):
+			return nil, fault.New(fault.Usage, "%s: the embedded engine has no cache of type %s", flag, k.Type).
+				WithHint("it has %s; a BuildKit that --builder names may have others", strings.Join(own, ", "))
+		case write == 0 && k.Type == CacheInline:
+			return nil, fault.New(fault.Usage, "%s: a cache inside an image is read as that image", flag).WithHint("write %s type=registry,ref=IMAGE", flag)
+		case want[write] != "" && k.Attrs[want[write]] == "":
+			return nil, fault.New(fault.Usage, "%s: a cache of type %s needs %s", flag, k.Type, want[write]).
+				WithHint("write %s type=%s,%s=…", flag, k.Type, want[write])
+		}
+		attrs := maps.Clone(k.Attrs)
+		for attr, names := range environment[k.Type] {
+			for _, n := range names {
+				if v := os.Getenv(n); v != "" && attrs[attr] == "" {
+					attrs[attr] = v
+				}
+			}
+		}
+		out = append(out, client.CacheOptionsEntry{Type: k.Type, Attrs: attrs})
+	}
+	return out, nil
+}
+
+// imports are the caches to look into that are there, as a solve of the gateway takes them. BuildKit's client has
+// looked.
+func imports(c gateway.Client) ([]gateway.CacheOptionsEntry, error) {
+	raw := c.BuildOpts().Opts["cache-imports"]
+	if raw == "" {
+		return nil, nil
+	}
+	var out []gateway.CacheOptionsEntry
+	if err := json.Unmarshal([]byte(raw), &out); err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "the list of caches is broken")
+	}
+	return out, nil
+}

@@ -1,0 +1,269 @@
+package solve
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/cli/cli/config"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// registry starts Debian's docker-registry on a free port of this machine; with a password it is for the user "me" only.
+func registry(t *testing.T, password string) (addr string) {
+	t.Helper()
+	bin, err := exec.LookPath("docker-registry")
+	if err != nil {
+		if os.Getenv("NIXPACKS_E2E") == "require" {
+			t.Fatal("docker-registry is needed: apt-get install docker-registry")
+		}
+		t.Skip("no docker-registry here")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr = l.Addr().String()
+	l.Close()
+	dir := t.TempDir()
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %q}\n", dir, addr)
+	if password != "" {
+		sum, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(dir, "htpasswd"), "me:"+string(sum)+"\n")
+		text += fmt.Sprintf("auth: {htpasswd: {realm: here, path: %s}}\n", filepath.Join(dir, "htpasswd"))
+	}
+	put(t, filepath.Join(dir, "config.yml"), text)
+	cmd := exec.Command(bin, "serve", filepath.Join(dir, "config.yml"))
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	for begun := time.Now(); ; {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return addr
+		}
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("the registry does not answer: %s", said.String())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// login lets docker's configuration hold a password for a registry.
+func login(t *testing.T, addr, password string) {
+	t.Helper()
+	old := config.Dir()
+	dir := t.TempDir()
+	auth := base64.StdEncoding.EncodeToString([]byte("me:" + password))
+	put(t, filepath.Join(dir, "config.json"), fmt.Sprintf(`{"auths": {%q: {"auth": %q}}}`, addr, auth))
+	config.SetDir(dir)
+	t.Cleanup(func() { config.SetDir(old) })
+}
+
+// pushOf is a request that pushes the app's image under names.
+func pushOf(t *testing.T, dir string, p *plan.Plan, names ...string) Request {
+	req := layoutOf(t, dir, p)
+	req.Names = names
+	req.Outputs = append(req.Outputs, Output{Type: TypeImage, Attrs: map[string]string{"push": "true"}})
+	return req
+}
+
+// An image is pushed under each of its names, and can be a base.
+func TestPush(t *testing.T) {
+	addr := registry(t, "secret")
+	login(t, addr, "secret")
+	e := engine(t)
+	req := pushOf(t, appDir(t, "main.txt:pushed"), appPlan(t, "cat /app/main.txt", "echo"), addr+"/team/app:1", addr+"/team/app:2")
+	r := build(t, e, req)
+	pushed := r.Outputs[0]
+	if pushed.Type != TypeImage || !pushed.Digest.Algorithm().Available() {
+		t.Fatalf("report %+v", r.Outputs)
+	}
+	for _, tag := range []string{"1", "2"} {
+		if got := digestAt(t, addr, "team/app", tag, "secret"); got != pushed.Digest.String() {
+			t.Errorf("%s is %s in the registry, reported was %s", tag, got, pushed.Digest)
+		}
+	}
+	if got, _ := r.Metadata["image.name"].(string); !strings.Contains(got, addr+"/team/app:2") {
+		t.Errorf("metadata %+v", r.Metadata)
+	}
+	next := appPlan(t, "cat /app/main.txt /app/more.txt", "echo")
+	next.BuildImage = addr + "/team/app:1"
+	req = layoutOf(t, appDir(t, "more.txt: as base"), next)
+	build(t, otherEngine(t), req)
+	if got := read(t, e, req.Outputs[0].Dest); got != "pushed as base" {
+		t.Errorf("on the pushed base the app says %q", got)
+	}
+}
+
+// digestAt asks a registry for the digest of an image.
+func digestAt(t *testing.T, addr, repository, tag, password string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://"+addr+"/v2/"+repository+"/manifests/"+tag, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", ocispecs.MediaTypeImageManifest+", application/vnd.docker.distribution.manifest.v2+json, "+ocispecs.MediaTypeImageIndex)
+	if password != "" {
+		req.SetBasicAuth("me", password)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.Header.Get("Docker-Content-Digest")
+}
+
+// What a registry says to a push is told apart, and no other output of such a build is in its place.
+func TestPushRefused(t *testing.T) {
+	addr := registry(t, "secret")
+	e := engine(t)
+	refuse := func(name string, code fault.Code, text string) {
+		t.Helper()
+		req := pushOf(t, appDir(t, "main.txt:x"), appPlan(t, "x", "echo"), name)
+		_, err := e.Build(t.Context(), req)
+		wantFault(t, err, code, text)
+		if _, err := image.Open(req.Outputs[0].Dest, image.Select{}); err == nil {
+			t.Errorf("%s: the layout was written though the push failed", name)
+		}
+	}
+	refuse(addr+"/app", fault.TryAgain, "cannot push "+addr+"/app: the registry wants you to log in\n  docker login "+addr)
+	login(t, addr, "wrong")
+	refuse(addr+"/app", fault.TryAgain, "cannot push "+addr+"/app: the registry refuses the user or password\n  docker login "+addr)
+	for status, text := range map[int]string{403: "the registry does not allow it", 500: "the registry is in trouble"} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			w.WriteHeader(status)
+		}))
+		defer srv.Close()
+		host := strings.TrimPrefix(srv.URL, "http://")
+		refuse(host+"/app", fault.TryAgain, "cannot push "+host+"/app: "+text)
+	}
+	refuse("127.0.0.1:1/app", fault.TryAgain, "cannot push 127.0.0.1:1/app: the registry cannot be reached")
+}
+
+// An engine that has built nothing takes the layers from a cache that another one wrote, and runs no step.
+func TestCaches(t *testing.T) {
+	addr := registry(t, "")
+	local := filepath.Join(t.TempDir(), "cache")
+	for name, c := range map[string]struct{ to, from Cache }{
+		"registry": {Cache{CacheRegistry, map[string]string{"ref": addr + "/cache", "mode": "max"}}, Cache{CacheRegistry, map[string]string{"ref": addr + "/cache"}}},
+		"local":    {Cache{CacheLocal, map[string]string{"dest": local, "mode": "max"}}, Cache{CacheLocal, map[string]string{"src": local}}},
+		"inline":   {Cache{CacheInline, map[string]string{}}, Cache{CacheRegistry, map[string]string{"ref": addr + "/app"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := appDir(t, "main.txt:one", "deps.txt:deps of "+name)
+			p := appPlan(t, "cat /app/built", "copy main.txt built")
+			p.Phases["install"] = &plan.Phase{Cmds: []string{"copy deps.txt /root/deps"}, Inputs: []string{"deps.txt"}}
+			p.Phases["build"].DependsOn = []string{"install"}
+			req := pushOf(t, dir, p, addr+"/app")
+			req.CacheTo = []Cache{c.to}
+			build(t, engine(t), req)
+			req.CacheTo, req.CacheFrom = nil, []Cache{c.from}
+			layers := layersOf(t, req)
+			second := build(t, otherEngine(t), req)
+			if second.Cached != second.Steps {
+				t.Errorf("%d of %d steps came from the cache: %+v", second.Cached, second.Steps, second.Phases)
+			}
+			if got := layersOf(t, req); !slices.EqualFunc(got, layers, func(a, b ocispecs.Descriptor) bool { return a.Digest == b.Digest }) {
+				t.Errorf("the layers are %v, from the cache %v", layers, got)
+			}
+		})
+	}
+}
+
+// layersOf are the layers of the layout that a request wrote.
+func layersOf(t *testing.T, req Request) []ocispecs.Descriptor {
+	t.Helper()
+	img, err := image.Open(req.Outputs[0].Dest, image.Select{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	return img.Manifest.Layers
+}
+
+func TestCachesRefused(t *testing.T) {
+	e := engine(t)
+	for text, c := range map[string]struct{ from, to []Cache }{
+		`--cache-from: unknown type of cache "registri"` + "\n  did you mean \"registry\"?": {from: []Cache{{Type: "registri"}}},
+		"--cache-to: the embedded engine has no cache of type gha\n  it has inline":         {to: []Cache{{Type: "gha"}}},
+		"--cache-from: a cache inside an image is read as that image":                       {from: []Cache{{Type: CacheInline}}},
+		"--cache-to: a cache of type registry needs ref":                                    {to: []Cache{{Type: CacheRegistry}}},
+		"--cache-from: a cache of type local needs src":                                     {from: []Cache{{Type: CacheLocal}}},
+	} {
+		req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
+		req.CacheFrom, req.CacheTo = c.from, c.to
+		_, err := e.Build(t.Context(), req)
+		wantFault(t, err, fault.Usage, text)
+	}
+	// One that is not there yet is no mistake: the first build of a fresh machine has none.
+	req := layoutOf(t, appDir(t, "main.txt:x"), appPlan(t, "x", "echo"))
+	req.CacheFrom = []Cache{{CacheLocal, map[string]string{"src": filepath.Join(t.TempDir(), "none")}},
+		{CacheRegistry, map[string]string{"ref": registry(t, "") + "/none"}}}
+	build(t, e, req)
+}
+
+// A statement of how the image was built goes with it, and its index leads to the image.
+func TestProvenance(t *testing.T) {
+	e := engine(t)
+	req := layoutOf(t, appDir(t, "main.txt:stated"), appPlan(t, "cat /app/main.txt", "echo"))
+	req.Attest = map[string]string{"provenance": "mode=max"}
+	build(t, e, req)
+	if got := read(t, e, req.Outputs[0].Dest); got != "stated" {
+		t.Errorf("the app says %q", got)
+	}
+	if got := predicates(t, req.Outputs[0].Dest); len(got) != 1 || !strings.HasPrefix(got[0], "https://slsa.dev/provenance/") {
+		t.Errorf("statements %q", got)
+	}
+}
+
+// predicates are the types of the statements in a layout.
+func predicates(t *testing.T, dir string) []string {
+	t.Helper()
+	var out []string
+	blobs, err := filepath.Glob(filepath.Join(dir, "blobs/sha256/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blobs {
+		raw, err := os.ReadFile(b)
+		var m ocispecs.Manifest
+		if err != nil || json.Unmarshal(raw, &m) != nil {
+			continue
+		}
+		for _, l := range m.Layers {
+			if p := l.Annotations["in-toto.io/predicate-type"]; p != "" {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
