@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/docker/go-units"
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+func imageCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:  "image",
+		Usage: "look at images that were built",
+		Action: func(c *ucli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c, c.Command.Subcommands)
+			}
+			return ucli.ShowSubcommandHelp(c)
+		},
+		Subcommands: []*ucli.Command{{
+			Name:      "ls",
+			Usage:     "print how large an image's layers are, and which step made each",
+			ArgsUsage: "[PATH|IMAGE]",
+			Description: "PATH is an app that was built, an OCI layout, an OCI tar or a docker archive; IMAGE a name that build -n gave. Sizes are those\n" +
+				"that a registry keeps, and those of the unpacked layers.",
+			Flags: []ucli.Flag{
+				&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or sizes in bytes (default: text)"},
+				&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors"},
+				&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"},
+			},
+			OnUsageError: usageError,
+			Action:       func(c *ucli.Context) error { return imageLs(c, h) },
+		}},
+	}
+}
+
+// sizes are what `image ls` prints.
+type sizes struct {
+	Digest   string        `json:"digest"`
+	Size     int64         `json:"size"`
+	Unpacked int64         `json:"unpacked"`
+	Layers   []image.Layer `json:"layers"`
+}
+
+func imageLs(c *ucli.Context, h *Host) error {
+	format := c.String("format")
+	if format != "text" && format != "json" {
+		return fault.New(fault.Usage, "unknown format %q", format).WithHint("known: text, json")
+	}
+	path, sel, err := builtImage(c, h)
+	if err != nil {
+		return err
+	}
+	img, err := image.Open(path, sel)
+	if err != nil {
+		return err
+	}
+	defer img.Close()
+	s := sizes{Digest: img.Desc.Digest.String()}
+	if s.Layers, err = img.Layers(); err != nil {
+		return err
+	}
+	for i, l := range s.Layers {
+		s.Size, s.Unpacked = s.Size+l.Size, s.Unpacked+l.Unpacked
+		s.Layers[i].By = plan2llb.StepName(l.By)
+	}
+	if format == "json" {
+		enc := json.NewEncoder(h.Stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(s)
+	}
+	w := tabwriter.NewWriter(h.Stdout, 0, 0, 2, ' ', 0)
+	line := func(packed, unpacked int64, by string) {
+		row(w, units.HumanSize(float64(packed)), units.HumanSize(float64(unpacked)), by)
+	}
+	row(w, "SIZE", "UNPACKED", "STEP")
+	for _, l := range s.Layers {
+		line(l.Size, l.Unpacked, l.By)
+	}
+	line(s.Size, s.Unpacked, "in all")
+	return w.Flush()
+}
+
+// builtImage finds the image that the command line names: on disk, by its name, or the last one of an app.
+func builtImage(c *ucli.Context, h *Host) (string, image.Select, error) {
+	path, err := appPath(c)
+	if err != nil {
+		return "", image.Select{}, err
+	}
+	state, err := h.stateDir()
+	if err != nil {
+		return "", image.Select{}, err
+	}
+	if isFile(filepath.Join(path, "oci-layout")) || isFile(path) {
+		return path, image.Select{}, nil
+	}
+	if a, err := app.Open(path); err == nil {
+		defer a.Close()
+		kept, err := keptAt(state, nil, a.Dir())
+		if err == nil && !isFile(filepath.Join(kept, "index.json")) {
+			err = fault.New(fault.Usage, "no image of the app at %s is kept", path).
+				WithHint("build it: nixpacks build %s; of an image with a name, or at a place of your own, give that instead", path)
+		}
+		return kept, image.Select{}, err
+	}
+	nothing := fault.New(fault.Usage, "there is nothing at %s, and no image of that name was built", path)
+	full, err := solve.FullName(path)
+	if err != nil || strings.HasPrefix(path, ".") || filepath.IsAbs(path) {
+		return "", image.Select{}, nothing
+	}
+	kept, err := keptAs(state, full)
+	if err != nil {
+		return "", image.Select{}, nothing
+	}
+	return kept, image.Select{Name: full}, nil
+}

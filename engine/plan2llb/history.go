@@ -1,0 +1,23 @@
+package plan2llb
+
+import "strings"
+
+// StepName is what made a layer, out of what BuildKit writes into an image's history about it. Of a program's run that is
+// its arguments; of this package's own scripts the name remains, and what they were to install.
+func StepName(createdBy string) string {
+	line := strings.Join(strings.Fields(createdBy), " ")
+	args, ok := strings.CutPrefix(line, "mount / from exec ")
+	if !ok {
+		return line
+	}
+	for name, script := range map[string]string{"[apt]": installApt, "[nix]": installNix, "[start] user": addUser} {
+		if _, rest, ok := strings.Cut(args, " -c "+strings.Join(strings.Fields(script), " ")+" "); ok {
+			_, what, _ := strings.Cut(rest, " ") // behind the script's own name
+			return name + " " + what
+		}
+	}
+	if cmd, ok := strings.CutPrefix(args, "/bin/bash -l -o pipefail -c "); ok {
+		return "run " + cmd
+	}
+	return args
+}
