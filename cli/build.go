@@ -76,6 +76,10 @@ type theBuild struct {
 }
 
 func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
+	first, more, err := severalPlatforms(c)
+	if err != nil {
+		return nil, err
+	}
 	saved, dir, err := thePlan(c, h)
 	if err != nil {
 		return nil, err
@@ -106,7 +110,10 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if b.request.Bases, err = bases(c, h); err != nil {
 		return nil, err
 	}
-	return b, b.outputs(c, h)
+	if err := b.outputs(c, h); err != nil {
+		return nil, err
+	}
+	return b, b.also(c, h, first, more)
 }
 
 func oneOrNone(s string) []string {

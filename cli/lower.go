@@ -21,7 +21,7 @@ func lowerFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "plan", Category: aboutConfig, Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"},
 		&ucli.StringSliceFlag{Name: "label", Aliases: []string{"l"}, Category: aboutImage, Usage: "add the label `K=V` to the image (repeatable)"},
-		&ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH` (default: the builder's own)"},
+		&ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH`; nixpacks build takes several, with commas, and makes one image of them (default: the builder's own)"},
 		&ucli.StringSliceFlag{Name: "add-host", Category: aboutBuild, Usage: "let steps find `NAME:IP`, which gives them this machine's network (repeatable)"},
 		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
 		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "run every step anew, without cache directories"},

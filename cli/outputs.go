@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"encoding/json"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -142,4 +143,45 @@ func writeWhole(path, text string) error {
 		return fault.Wrap(fault.Usage, err, "%s cannot be written", path)
 	}
 	return f.Commit()
+}
+
+// severalPlatforms takes several platforms in --platform apart: what follows plans for the first.
+func severalPlatforms(c *ucli.Context) (first string, more []string, err error) {
+	all := strings.Split(c.String("platform"), ",")
+	for _, p := range all {
+		if _, err := platform(p); err != nil || p == "" && len(all) > 1 {
+			return "", nil, cmp.Or(err, error(fault.New(fault.Usage, "--platform %q has an empty name in it", c.String("platform"))))
+		}
+	}
+	return all[0], all[1:], use(c, all[0])
+}
+
+// use plans for a platform from here on.
+func use(c *ucli.Context, platform string) error {
+	if platform == c.String("platform") {
+		return nil
+	}
+	return fault.Wrap(fault.Bug, c.Set("platform", platform), "--platform %s cannot be set", platform)
+}
+
+// also plans for the other platforms; everything but the plan is as for the first, which is in use again then.
+func (b *theBuild) also(c *ucli.Context, h *Host, first string, more []string) error {
+	quiet := *h
+	quiet.Stderr = io.Discard // what is to be said was said of the first
+	for _, name := range more {
+		if err := use(c, name); err != nil {
+			return err
+		}
+		in := b.request.Lower
+		saved, _, err := thePlan(c, &quiet)
+		if err != nil {
+			return err
+		}
+		if in.Platform, err = platform(name); err != nil {
+			return err
+		}
+		in.Plan, in.Origins = saved.Plan, saved.Origins
+		b.request.Also = append(b.request.Also, in)
+	}
+	return use(c, first)
 }

@@ -95,6 +95,9 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 		if err != nil {
 			return err
 		}
+		if _, taken := j.opt.OCIStores[w.store]; taken { // by another platform's
+			w.store += "-" + in.Platform.Architecture + in.Platform.Variant
+		}
 		source, err := e.give(ctx, j, w.store, w.ref, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform})
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if req.Lower.Network == plan2llb.NetworkHost {
 		j.opt.AllowedEntitlements = []string{hostNetwork}
 	}
-	in, err := e.prepare(ctx, req, j)
+	ins, err := e.prepareAll(ctx, req, j)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 		j.opt.Exports = append(j.opt.Exports, s.entry)
 	}
 	answer, err := e.run(ctx, j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		return j.solve(ctx, c, in)
+		return j.solve(ctx, c, ins)
 	})
 	if err != nil {
 		return nil, err
@@ -98,19 +98,33 @@ func caps(has apicaps.CapSet, wanted plan2llb.Caps) plan2llb.Caps {
 }
 
 // solve resolves the registry's images, lowers the plan and runs it to its end.
-func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*gateway.Result, error) {
+func (j *job) solve(ctx context.Context, c gateway.Client, ins []plan2llb.Input) (*gateway.Result, error) {
 	if able := c.BuildOpts().LLBCaps; len(j.opt.Exports) > 1 && able.Supports(pb.CapMultipleExporters) != nil {
 		return nil, fault.New(fault.Usage, "this BuildKit writes one output a build, and %d are wanted", len(j.opt.Exports)).
 			WithHint("BuildKit 0.13 and later writes several")
 	}
+	var results []*gateway.Result
+	for _, in := range ins {
+		res, err := j.solveOne(ctx, c, in)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, res)
+	}
+	return together(ins, results)
+}
+
+// solveOne does so for one platform.
+func (j *job) solveOne(ctx context.Context, c gateway.Client, in plan2llb.Input) (*gateway.Result, error) {
 	if err := Resolve(ctx, c, &in, ""); err != nil {
 		return nil, err
 	}
-	var err error
-	if j.lowered, err = plan2llb.Lower(ctx, in); err != nil {
+	lowered, err := plan2llb.Lower(ctx, in)
+	if err != nil {
 		return nil, err
 	}
-	for name, dir := range j.lowered.Locals {
+	j.add(lowered)
+	for name, dir := range lowered.Locals {
 		if err := j.dirs.open(name, dir, nil); err != nil {
 			return nil, err
 		}
@@ -119,11 +133,11 @@ func (j *job) solve(ctx context.Context, c gateway.Client, in plan2llb.Input) (*
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: j.lowered.Def.ToPB(), Evaluate: true, CacheImports: from})
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: lowered.Def.ToPB(), Evaluate: true, CacheImports: from})
 	if err != nil {
 		return nil, err
 	}
-	config, err := json.Marshal(j.lowered.Image)
+	config, err := json.Marshal(lowered.Image)
 	if err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "the image's configuration cannot be written")
 	}

@@ -24,7 +24,10 @@ var imageAttributes = []string{"name", "compression", "compression-level", "forc
 	"prefer-nondist-layers", "rewrite-timestamp", "source-date-epoch", "force-inline"}
 
 // check refuses what BuildKit would ignore or do without use.
-func (e *Engine) check(o Output, names []string) error {
+func (e *Engine) check(o Output, names []string, several bool) error {
+	if several && o.Type == TypeDocker {
+		return fault.New(fault.Usage, "an image for docker has one platform").WithHint("push it (--push), or write --output type=oci,dest=PATH")
+	}
 	known, ok := attributes[o.Type]
 	if !ok {
 		types := slices.Sorted(maps.Keys(attributes))

@@ -17,6 +17,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
 func openTest(t *testing.T, dir string) fsutil.FS {
@@ -141,7 +142,9 @@ func TestContextChangesDuringBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.dirs.fs["app"] = vanishing{j.dirs.fs["app"], dir}
-	_, err = e.run(t.Context(), j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) { return j.solve(ctx, c, in) })
+	_, err = e.run(t.Context(), j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		return j.solve(ctx, c, []plan2llb.Input{in})
+	})
 	wantFault(t, err, fault.TryAgain, "main.txt")
 }
 

@@ -105,6 +105,10 @@ var baseRef = sync.OnceValues(func() (string, error) {
 
 // writeImage makes a layout with one layer.
 func writeImage(dir string, files map[string]string, config ocispecs.ImageConfig) error {
+	return writeImageOf(runtime.GOARCH, dir, files, config)
+}
+
+func writeImageOf(arch, dir string, files map[string]string, config ocispecs.ImageConfig) error {
 	var layer bytes.Buffer
 	tw := tar.NewWriter(&layer)
 	for _, d := range []string{"bin/", "etc/", "root/", "tmp/"} {
@@ -130,7 +134,7 @@ func writeImage(dir string, files map[string]string, config ocispecs.ImageConfig
 	}
 	l := put(ocispecs.MediaTypeImageLayer, layer.Bytes())
 	c := put(ocispecs.MediaTypeImageConfig, ocispecs.Image{
-		Platform: ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH},
+		Platform: ocispecs.Platform{OS: "linux", Architecture: arch},
 		Config:   config,
 		RootFS:   ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{l.Digest}},
 	})

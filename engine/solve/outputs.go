@@ -76,7 +76,7 @@ func (e *Engine) sinks(ctx context.Context, req Request) (_ []*sink, err error) 
 		return nil, err
 	}
 	for _, o := range req.Outputs {
-		if err := e.check(o, names); err != nil {
+		if err := e.check(o, names, len(req.Also) > 0); err != nil {
 			return nil, err
 		}
 		s := &sink{Output: o}

@@ -267,3 +267,21 @@ func predicates(t *testing.T, dir string) []string {
 	}
 	return out
 }
+
+// A list of software goes with the image, as the generator makes it.
+func TestSBOM(t *testing.T) {
+	addr := registry(t, "")
+	e := engine(t)
+	list := `s.json:{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": {"name": "mine"}}`
+	scanner := appPlan(t, "copy /app/s.json /run/out/sbom.spdx.json", "echo")
+	build(t, e, pushOf(t, appDir(t, list), scanner, addr+"/scanner"))
+	req := layoutOf(t, appDir(t, "main.txt:listed"), appPlan(t, "cat /app/main.txt", "echo"))
+	req.Attest = map[string]string{"sbom": "generator=" + addr + "/scanner"}
+	build(t, e, req)
+	if got := read(t, e, req.Outputs[0].Dest); got != "listed" {
+		t.Errorf("the app says %q", got)
+	}
+	if got := predicates(t, req.Outputs[0].Dest); !slices.Contains(got, "https://spdx.dev/Document") {
+		t.Errorf("statements %q", got)
+	}
+}

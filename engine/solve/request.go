@@ -17,7 +17,9 @@ type Request struct {
 	// Lower has the plan, and what the graph depends on beside it: labels, mirrors, secrets, limits.
 	// Base, Run, CA and Ignore are filled in by Build; Platform and CacheKey where they are not set: with
 	// the engine's own platform, and a hash of AppDir's absolute path. Of Caps the engine's own remain.
-	Lower  plan2llb.Input
+	Lower plan2llb.Input
+	// Also are the same for more platforms, each with its plan: one image for all of them is an index.
+	Also   []plan2llb.Input
 	AppDir string
 	// Outputs, at least one.
 	Outputs []Output
