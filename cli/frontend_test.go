@@ -26,8 +26,8 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	p := &place{t: t, host: realHost(t), dir: t.TempDir()}
-	registry := buildkitdtest.Registry(t)
-	p.builder = buildkitdtest.Buildkitd(t, "")
+	registry := buildkitdtest.Registry(t, "")
+	p.builder = buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{Args: []string{"--allow-insecure-entitlement", "network.host"}}).Unix
 	p.frontend, p.base = registry+"/nixpacks:test", registry+"/debian:trixie"
 
 	// Linked anew rather than compiled anew, as it would be without cgo: the image is the same but for that.
@@ -71,7 +71,7 @@ func (p *place) run(cmd *exec.Cmd) string {
 
 // buildctl runs buildctl build; env is beside this process's own.
 func (p *place) buildctl(env []string, args ...string) *exec.Cmd {
-	cmd := exec.Command(buildkitdtest.Program(p.t, "buildctl", ""), append([]string{"--addr", p.builder, "build", "--progress", "plain"}, args...)...)
+	cmd := exec.Command(buildkitdtest.Program(p.t, buildkitdtest.Now, "buildctl"), append([]string{"--addr", p.builder, "build", "--progress", "plain"}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	return cmd
 }

@@ -15,21 +15,22 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
 // startDocker runs a docker engine until the test ends, and gives its address.
 func startDocker(t testing.TB, more ...string) string {
 	t.Helper()
-	needOther(t, "dockerd", "docker")
+	buildkitdtest.NeedRoot(t, "dockerd", "docker")
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	put(t, file("daemon.json"), "{}")
 	host := "unix://" + file("docker.sock")
 	args := append([]string{"-H", host, "--config-file", file("daemon.json"), "--data-root", file("data"), "--exec-root", file("exec"),
 		"--pidfile", file("pid"), "--bridge=none", "--iptables=false", "--ip6tables=false"}, more...)
-	cmd := contained("dockerd", args...)
+	cmd := buildkitdtest.Contained("dockerd", args...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "DOCKER_TMPDIR="+file("tmp"))
-	start(t, cmd, "API listen on "+file("docker.sock"))
+	buildkitdtest.Start(t, cmd, "API listen on "+file("docker.sock"))
 	return host
 }
 
@@ -84,7 +85,7 @@ func TestLoad(t *testing.T) {
 // answers runs an image in the network of this machine and asks it over HTTP.
 func answers(t *testing.T, host, name string) {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := buildkitdtest.FreeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	id := dockerSays(t, host, "run", "-d", "--network", "host", "-e", "PORT="+port, name)
 	defer dockerSays(t, host, "rm", "-f", id)

@@ -10,13 +10,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
 // A builder is reached through another program: ssh, or docker exec. At its end buildctl carries the connection on.
 func TestHelpers(t *testing.T) {
-	needOther(t, "sshd", "ssh", "ssh-keygen", "dockerd", "docker")
-	d := startForeign(t, daemons[0], nil)
-	socket := strings.TrimPrefix(d.unix, "unix://")
+	buildkitdtest.NeedRoot(t, "sshd", "ssh", "ssh-keygen", "dockerd", "docker")
+	d := buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{})
+	socket := strings.TrimPrefix(d.Unix, "unix://")
 	for name, target := range map[string]Target{
 		"ssh":              {Builder: "ssh://builder" + socket},
 		"docker-container": {Builder: "docker-container://builder"},
@@ -47,13 +49,13 @@ func startSSH(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	if err := os.Symlink(buildkitProgram(t, daemons[0], "buildctl"), file("buildctl")); err != nil {
+	if err := os.Symlink(buildkitdtest.Program(t, buildkitdtest.Now, "buildctl"), file("buildctl")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // where Debian's sshd confines itself to
 		t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(freeAddr(t))
+	_, port, _ := net.SplitHostPort(buildkitdtest.FreeAddr(t))
 	put(t, file("sshd.conf"), fmt.Sprintf("ListenAddress 127.0.0.1:%s\nHostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\n"+
 		"PidFile none\nPermitRootLogin prohibit-password\nSetEnv PATH=%s:/usr/bin:/bin\n", port, file("host"), file("client.pub"), dir))
 	put(t, file("ssh.conf"), fmt.Sprintf("Host builder\n HostName 127.0.0.1\n Port %s\n User root\n IdentityFile %s\n"+
@@ -64,7 +66,7 @@ func startSSH(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", file("bin")+":"+os.Getenv("PATH"))
-	start(t, contained(sshd, "-D", "-e", "-f", file("sshd.conf")), "Server listening on")
+	buildkitdtest.Start(t, buildkitdtest.Contained(sshd, "-D", "-e", "-f", file("sshd.conf")), "Server listening on")
 }
 
 func onPath(t testing.TB, program string) string {
@@ -84,7 +86,7 @@ func startContainer(t *testing.T, socket string) {
 	}
 	root := t.TempDir()
 	put(t, filepath.Join(root, "etc/passwd"), "root:x:0:0::/:/bin/bash\n")
-	for name, from := range map[string]string{"buildctl": buildkitProgram(t, daemons[0], "buildctl"), "bash": filepath.Join(scratch, "shell")} {
+	for name, from := range map[string]string{"buildctl": buildkitdtest.Program(t, buildkitdtest.Now, "buildctl"), "bash": filepath.Join(scratch, "shell")} {
 		to := filepath.Join(root, "bin", name)
 		put(t, to, fileText(t, from))
 		if err := os.Chmod(to, 0o755); err != nil {

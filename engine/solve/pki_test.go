@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
 // pki is an authority with the certificates of a server, builder.test, and of a client, as PEM files.
@@ -58,6 +60,11 @@ func (p *pki) issue(t testing.TB, name string, c *x509.Certificate) {
 }
 
 func (p *pki) file(name string) string { return filepath.Join(p.dir, name) }
+
+// server is what the server says, and by whom it knows its clients.
+func (p *pki) server() *buildkitdtest.TLS {
+	return &buildkitdtest.TLS{CA: p.file("ca.pem"), Cert: p.file("server.pem"), Key: p.file("server.key")}
+}
 
 // tls is what a client says that knows the authority ca and is known as name.
 func (p *pki) tls(ca, name string) TLS {

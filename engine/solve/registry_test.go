@@ -1,86 +1,33 @@
 package solve
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/docker/cli/cli/config"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/crypto/bcrypt"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
-
-// registry starts Debian's docker-registry on a free port of this machine; with a password it is for the user "me" only.
-func registry(t *testing.T, password string) (addr string) {
-	t.Helper()
-	bin, err := exec.LookPath("docker-registry")
-	if err != nil {
-		if os.Getenv("NIXPACKS_E2E") == "require" {
-			t.Fatal("docker-registry is needed: apt-get install docker-registry")
-		}
-		t.Skip("no docker-registry here")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	dir := t.TempDir()
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %q}\n", dir, addr)
-	if password != "" {
-		sum, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(t, filepath.Join(dir, "htpasswd"), "me:"+string(sum)+"\n")
-		text += fmt.Sprintf("auth: {htpasswd: {realm: here, path: %s}}\n", filepath.Join(dir, "htpasswd"))
-	}
-	put(t, filepath.Join(dir, "config.yml"), text)
-	cmd := exec.Command(bin, "serve", filepath.Join(dir, "config.yml"))
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	for begun := time.Now(); ; {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			return addr
-		}
-		if time.Since(begun) > time.Minute {
-			t.Fatalf("the registry does not answer: %s", said.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
 
 // login lets docker's configuration hold a password for a registry.
 func login(t *testing.T, addr, password string) {
 	t.Helper()
 	old := config.Dir()
 	dir := t.TempDir()
-	auth := base64.StdEncoding.EncodeToString([]byte("me:" + password))
+	auth := base64.StdEncoding.EncodeToString([]byte(buildkitdtest.RegistryUser + ":" + password))
 	put(t, filepath.Join(dir, "config.json"), fmt.Sprintf(`{"auths": {%q: {"auth": %q}}}`, addr, auth))
 	config.SetDir(dir)
 	t.Cleanup(func() { config.SetDir(old) })
@@ -96,7 +43,7 @@ func pushOf(t *testing.T, dir string, p *plan.Plan, names ...string) Request {
 
 // An image is pushed under each of its names, and can be a base.
 func TestPush(t *testing.T) {
-	addr := registry(t, "secret")
+	addr := buildkitdtest.Registry(t, "secret")
 	login(t, addr, "secret")
 	e := engine(t)
 	req := pushOf(t, appDir(t, "main.txt:pushed"), appPlan(t, "cat /app/main.txt", "echo"), addr+"/team/app:1", addr+"/team/app:2")
@@ -131,7 +78,7 @@ func digestAt(t *testing.T, addr, repository, tag, password string) string {
 	}
 	req.Header.Set("Accept", ocispecs.MediaTypeImageManifest+", application/vnd.docker.distribution.manifest.v2+json, "+ocispecs.MediaTypeImageIndex)
 	if password != "" {
-		req.SetBasicAuth("me", password)
+		req.SetBasicAuth(buildkitdtest.RegistryUser, password)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -143,7 +90,7 @@ func digestAt(t *testing.T, addr, repository, tag, password string) string {
 
 // What a registry says to a push is told apart, and no other output of such a build is in its place.
 func TestPushRefused(t *testing.T) {
-	addr := registry(t, "secret")
+	addr := buildkitdtest.Registry(t, "secret")
 	e := engine(t)
 	refuse := func(name string, code fault.Code, text string) {
 		t.Helper()
@@ -171,7 +118,7 @@ func TestPushRefused(t *testing.T) {
 
 // An engine that has built nothing takes the layers from a cache that another one wrote, and runs no step.
 func TestCaches(t *testing.T) {
-	addr := registry(t, "")
+	addr := buildkitdtest.Registry(t, "")
 	local := filepath.Join(t.TempDir(), "cache")
 	for name, c := range map[string]struct{ to, from Cache }{
 		"registry": {Cache{CacheRegistry, map[string]string{"ref": addr + "/cache", "mode": "max"}}, Cache{CacheRegistry, map[string]string{"ref": addr + "/cache"}}},
@@ -227,7 +174,7 @@ func TestCachesRefused(t *testing.T) {
 	// One that is not there yet is no mistake: the first build of a fresh machine has none.
 	req := layoutOf(t, appDir(t, "main.txt:x"), appPlan(t, "x", "echo"))
 	req.CacheFrom = []Cache{{CacheLocal, map[string]string{"src": filepath.Join(t.TempDir(), "none")}},
-		{CacheRegistry, map[string]string{"ref": registry(t, "") + "/none"}}}
+		{CacheRegistry, map[string]string{"ref": buildkitdtest.Registry(t, "") + "/none"}}}
 	build(t, e, req)
 }
 
@@ -270,7 +217,7 @@ func predicates(t *testing.T, dir string) []string {
 
 // A list of software goes with the image, as the generator makes it.
 func TestSBOM(t *testing.T) {
-	addr := registry(t, "")
+	addr := buildkitdtest.Registry(t, "")
 	e := engine(t)
 	list := `s.json:{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": {"name": "mine"}}`
 	scanner := appPlan(t, "copy /app/s.json /run/out/sbom.spdx.json", "echo")

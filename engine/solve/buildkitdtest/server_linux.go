@@ -1,0 +1,10 @@
+package buildkitdtest
+
+import "syscall"
+
+func contained() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+}
+
+// bound lets a server not outlive a killed test.
+func bound() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
