@@ -55,7 +55,7 @@ func (l *lowering) image(final Source) dockerspec.DockerOCIImage {
 	}
 	config := dockerspec.DockerOCIImageConfig{ImageConfig: c}
 	config.Healthcheck = healthcheck(l.start.Healthcheck)
-	return dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: l.in.Platform}, Config: config}
+	return dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: l.in.Platform, History: baseHistory(final)}, Config: config}
 }
 
 // startVariables are those of the running image alone. A user who is a number has no home but /app.

@@ -2,6 +2,7 @@ package plan2llb
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
@@ -121,6 +122,20 @@ func (in Input) Final() Source {
 		return *in.Run
 	}
 	return in.Base
+}
+
+// baseHistory names the base as what made its layers. Without it BuildKit says which of its sources it had them from, and
+// which of two that are the same image that is depends on what came first.
+func baseHistory(s Source) []ocispecs.History {
+	by := "base image"
+	if !strings.HasPrefix(s.Ref, "oci-layout:") { // a folder of this machine
+		by += " " + s.Ref
+	}
+	var out []ocispecs.History
+	for range s.Layers {
+		out = append(out, ocispecs.History{CreatedBy: by})
+	}
+	return out
 }
 
 // Mirror replaces the prefix From of URLs by To, which starts with https://, http:// or file://; the latter

@@ -202,3 +202,20 @@ func wantFault(t *testing.T, err error, code fault.Code, text string) {
 		}
 	}
 }
+
+// An image does not tell which of two equal bases BuildKit had first: that is a matter of chance.
+func TestBaseHistory(t *testing.T) {
+	req := layoutOf(t, appDir(t, "main.txt:one"), appPlan(t, "cat /app/main.txt", "echo"))
+	build(t, engine(t), req)
+	img, err := image.Open(req.Outputs[0].Dest, image.Select{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	if got := img.Config.History[0].CreatedBy; got != "base image" {
+		t.Errorf("the base's layer was made by %q", got)
+	}
+	if h := img.Config.History; len(h) != len(img.Manifest.Layers) || h[0].Created == nil || h[0].Created.Unix() != 0 {
+		t.Errorf("history %+v of %d layers", h, len(img.Manifest.Layers))
+	}
+}
