@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -200,13 +199,11 @@ func givenAgents(c *ucli.Context, h *Host) (map[string][]string, error) {
 	return out, nil
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 // withSecrets adds secrets to the variables of an app that runs, as its build's phases would see them.
 func withSecrets(env map[string]string, c *ucli.Context, h *Host) error {
 	secrets, err := givenSecrets(c, h)
 	for id, value := range secrets {
-		if _, said := env[id]; !said && variableName.MatchString(id) {
+		if _, said := env[id]; !said && plan.IsVariable(id) {
 			env[id] = string(value)
 		}
 	}

@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"engine":           {},
 	"engine/fault":     {},
 	"engine/lazy":      {},
-	"engine/plan":      {"engine/fault"},
+	"engine/plan":      {"engine/fault", "engine/lazy"},
 	"engine/app":       {"engine/fault"},
 	"engine/facts":     {"engine/fault", "engine/lazy", "engine/app"},
 	"engine/catalog":   {"engine/fault", "engine/plan", "engine/app", "engine/facts", "schema", "providers"},

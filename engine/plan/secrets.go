@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // Ask is something of the machine that builds, a secret or an agent of SSH keys, that phases ask for by its id.
@@ -16,6 +18,11 @@ type Ask struct {
 
 // ReadAsk splits an id as phases write it: "ID?" is one that may be missing.
 func ReadAsk(s string) (id string, optional bool) { return strings.CutSuffix(s, "?") }
+
+var variableForm = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// IsVariable tells whether the secret of an id is a variable of that name, too, for those who see it.
+func IsVariable(id string) bool { return variableForm().MatchString(id) }
 
 // AskedSecrets are the secrets that phases ask for, sorted by id.
 func (p *Plan) AskedSecrets() []Ask { return p.asks(func(ph *Phase) []string { return ph.Secrets }) }

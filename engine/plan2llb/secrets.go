@@ -19,10 +19,7 @@ const (
 	hashKey = "NIXPACKS_SECRETS_HASH"
 )
 
-var (
-	secretID  = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	shellName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
-)
+var secretID = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // secrets shows the phase's secrets to a step, whose environment is env: a secret stands in for a variable of its name.
 // As files they are readable by whoever runs the commands.
@@ -43,7 +40,7 @@ func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOptio
 			common = append(common, llb.SecretOptional)
 		}
 		opts = append(opts, llb.AddSecret(path.Join(secretsDir, id), append(common, llb.SecretFileOpt(0, 0, mode))...))
-		if shellName().MatchString(id) {
+		if plan.IsVariable(id) {
 			if !optional {
 				delete(env, id)
 			}
