@@ -92,6 +92,13 @@ func tlsTarget(t *testing.T, socket string) Target {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serve(t, l, func(c net.Conn) { join(c, socket) })
+	return Target{Builder: "tcp://" + l.Addr().String(), TLS: TLS{CA: ca, ServerName: "builder.test"}}
+}
+
+// serve answers each connection of a listener, which it closes when the test ends.
+func serve(t *testing.T, l net.Listener, answer func(net.Conn)) {
+	t.Helper()
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -99,10 +106,9 @@ func tlsTarget(t *testing.T, socket string) Target {
 			if err != nil {
 				return
 			}
-			go join(c, socket)
+			go answer(c)
 		}
 	}()
-	return Target{Builder: "tcp://" + l.Addr().String(), TLS: TLS{CA: ca, ServerName: "builder.test"}}
 }
 
 func join(c net.Conn, socket string) {

@@ -135,17 +135,10 @@ func plainListener(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00")) // HTTP/2's first frame
-			_ = c.Close()
-		}
-	}()
+	serve(t, l, func(c net.Conn) {
+		_, _ = c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00")) // HTTP/2's first frame
+		_ = c.Close()
+	})
 	return l.Addr().String()
 }
 
