@@ -130,9 +130,6 @@ func (b *build) runnable(in plan2llb.Input) error {
 	for _, w := range b.BuildOpts().Workers {
 		has = append(has, w.Platforms...)
 	}
-	if len(has) == 0 { // it does not say
-		return nil
-	}
 	return solve.RefusePlatform(in.Platform, has, in.Plan)
 }
 

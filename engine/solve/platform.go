@@ -30,11 +30,8 @@ func (e *Engine) platform(ctx context.Context, asked ocispecs.Platform, p *plan.
 		has = append(has, w.Platforms...)
 	}
 	switch {
-	case len(has) == 0: // it does not say
-		if asked.Architecture == "" {
-			asked = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
-		}
-		return asked, nil
+	case asked.Architecture == "" && len(has) == 0:
+		return ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}, nil
 	case asked.Architecture == "":
 		return has[0], nil
 	}
@@ -42,7 +39,7 @@ func (e *Engine) platform(ctx context.Context, asked ocispecs.Platform, p *plan.
 }
 
 // RefusePlatform is the fault for a platform whose programs the engine cannot run, where the plan runs any: it would
-// fail with its first step, after its base was fetched or made.
+// fail with its first step, after its base was fetched or made. An engine that has none does not say what it can run.
 func RefusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Plan) error {
 	asked = platforms.Normalize(asked)
 	names := map[string]bool{}
@@ -53,7 +50,7 @@ func RefusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Pl
 		}
 		names[h.OS+"/"+h.Architecture] = true
 	}
-	if asked.OS != "linux" || !runsPrograms(p) { // plan2llb has better words for other systems
+	if len(has) == 0 || asked.OS != "linux" || !runsPrograms(p) { // plan2llb has better words for other systems
 		return nil
 	}
 	return fault.New(fault.Usage, "the builder cannot run programs for %s, only for %s", platforms.Format(asked), strings.Join(slices.Sorted(maps.Keys(names)), ", ")).
