@@ -120,8 +120,8 @@ func images(t testing.TB, file string) (top ocispecs.Descriptor, below []ocispec
 }
 
 var frontendApp = map[string]string{
-	"nixpacks.toml": "packages = \"apt\"\n[variables]\nGREETING = \"hello\"\n[phases.build]\n" +
-		"cmds = [\"echo $GREETING > greeting\", \"! grep -q marker /etc/hosts || echo hosts > hosts\", \"ls /sys/class/net > net\"]\n" +
+	"nixpacks.toml": "packages = \"apt\"\n[variables]\nGREETING = \"hello\"\nNAME = \"world\"\n[phases.build]\nsecrets = [\"NAME?\"]\n" +
+		"cmds = [\"echo $GREETING > greeting\", \"echo $NAME > name\", \"! grep -q marker /etc/hosts || echo hosts > hosts\", \"ls /sys/class/net > net\"]\n" +
 		"cacheDirectories = [\"/root/.cache\"]\n[start]\ncmd = \"cat greeting\"\n",
 	"main.txt":      "hello\n",
 	"unread.txt":    "x\n",
@@ -160,13 +160,15 @@ func TestFrontend(t *testing.T) {
 	t.Run("what the build gives beats the plan", func(t *testing.T) {
 		app := files(t, nil, append(gateway, "--opt", "build-arg:GREETING=argument", "--opt", "add-hosts=marker=10.0.0.1", "--opt", "force-network-mode=none")...)
 		wants(t, app+"/greeting", "argument")
+		wants(t, app+"/name", "world")
 		wants(t, app+"/hosts", "hosts")
 		wants(t, app+"/net", "lo")
 		if _, err := os.Stat(app + "/unread.txt"); err == nil {
 			t.Error("a file that .dockerignore names is in the image")
 		}
-		app = files(t, []string{"SECRET=hush"}, append(gateway, "--secret", "id=GREETING,env=SECRET")...)
+		app = files(t, []string{"SECRET=hush"}, append(gateway, "--secret", "id=GREETING,env=SECRET", "--secret", "id=NAME,env=SECRET")...)
 		wants(t, app+"/greeting", "hush")
+		wants(t, app+"/name", "hush")
 	})
 	t.Run("as platforms call it", func(t *testing.T) {
 		// What the platform writes: the plan that it was given, through PHP, which knows no empty map.

@@ -22,17 +22,33 @@ func (b *build) secrets(ctx context.Context, in *plan2llb.Input) error {
 	if opts.LLBCaps.Supports(pb.CapExecSecretEnv) != nil || opts.Caps.Supports(gwpb.CapGatewayExec) != nil {
 		return nil // a daemon that shows no secret as a variable
 	}
-	names := askable(in.Plan)
-	if len(names) == 0 {
+	names, optional := askable(in.Plan), doWithout(in.Plan)
+	if len(names)+len(optional) == 0 {
 		return nil
 	}
 	root, err := b.solveState(ctx, llb.Scratch().File(llb.Mkdir("/run", 0o755), llb.WithCustomName("[secrets] look")), nil)
 	if err != nil {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(k string) bool { return !b.hasSecret(ctx, root, k) })
-	in.Plan = asking(in.Plan, names)
+	has := map[string]bool{}
+	for _, k := range slices.Concat(names, optional) {
+		if _, asked := has[k]; !asked {
+			has[k] = b.hasSecret(ctx, root, k)
+		}
+	}
+	in.Missing = slices.DeleteFunc(optional, func(k string) bool { return has[k] })
+	in.Plan = asking(in.Plan, slices.DeleteFunc(names, func(k string) bool { return !has[k] }))
 	return nil
+}
+
+// doWithout are the names of the variables that secrets are which may be missing.
+func doWithout(p *plan.Plan) (ids []string) {
+	for _, a := range p.AskedSecrets() {
+		if a.Optional && plan.IsVariable(a.ID) {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
 }
 
 // askable are the names of all variables of a plan.

@@ -56,6 +56,9 @@ type Input struct {
 	// SecretHashes are texts that change when secrets do, by the ids of secrets: a changed one runs the phases again that ask
 	// for that secret. They are not part of the graph, digests of them are.
 	SecretHashes map[string]string
+	// Missing are the ids of secrets that may be missing and are: variables of their names stay. The graph depends on it
+	// only where there are such variables.
+	Missing []string
 	// Hosts are more lines for /etc/hosts of every step.
 	Hosts []Host
 	// Network of the steps.

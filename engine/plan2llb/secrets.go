@@ -21,7 +21,8 @@ const (
 
 var secretID = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
-// secrets shows the phase's secrets to a step, whose environment is env: a secret stands in for a variable of its name.
+// secrets shows the phase's secrets to a step, whose environment is env: a secret stands in for a variable of its name,
+// unless it is missing.
 // As files they are readable by whoever runs the commands.
 func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOption {
 	mode := 0o400
@@ -40,10 +41,9 @@ func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOptio
 			common = append(common, llb.SecretOptional)
 		}
 		opts = append(opts, llb.AddSecret(path.Join(secretsDir, id), append(common, llb.SecretFileOpt(0, 0, mode))...))
-		if plan.IsVariable(id) {
-			if !optional {
-				delete(env, id)
-			}
+		// BuildKit gives an empty variable for a secret that is missing.
+		if _, stays := env[id]; plan.IsVariable(id) && !(stays && optional && slices.Contains(l.in.Missing, id)) {
+			delete(env, id)
 			opts = append(opts, llb.AddSecret(id, append(common, llb.SecretAsEnv(true))...))
 		}
 		if h, ok := l.in.SecretHashes[id]; ok {

@@ -51,24 +51,30 @@ func TestSecretHashes(t *testing.T) {
 	}
 }
 
-// A secret takes the place of a variable of its name in the phases that ask for it, and nowhere else; one that may be
-// missing leaves it there.
+// A secret takes the place of a variable of its name in the phases that ask for it, and nowhere else; one that is
+// missing leaves it there. A variable of no phase is none that a missing secret could hide: the graph is the same.
 func TestSecretOverVariable(t *testing.T) {
+	at := func(asked string, missing ...string) *Result {
+		p := nodePlan()
+		p.Phases["install"].Secrets = []string{asked}
+		return lower(t, defaults(Input{Plan: p, Missing: missing}))
+	}
 	for _, c := range []struct {
 		asked    string
+		missing  []string
 		variable bool
-	}{{"A", false}, {"A?", true}} {
-		p := nodePlan()
-		p.Phases["install"].Secrets = []string{c.asked}
-		res := lowerPlan(t, p)
+	}{{"A", nil, false}, {"A?", nil, false}, {"A?", []string{"A"}, true}, {"A", []string{"A"}, false}} {
+		res := at(c.asked, c.missing...)
 		ops := decode(t, res.Def)
-		if got := slices.Contains(ops[find(t, res, "[install] npm ci")].GetExec().Meta.Env, "A=1"); got != c.variable {
-			t.Errorf("%s: install has the variable: %t", c.asked, got)
+		install := ops[find(t, res, "[install] npm ci")].GetExec()
+		if got := slices.Contains(install.Meta.Env, "A=1"); got != c.variable || got == (len(install.Secretenv) > 0) {
+			t.Errorf("%s, missing %v: install has the variable: %t, and as secrets %v", c.asked, c.missing, got, install.Secretenv)
 		}
 		if !slices.Contains(ops[find(t, res, "[build] npm")].GetExec().Meta.Env, "A=1") {
 			t.Errorf("%s: build lacks the variable", c.asked)
 		}
 	}
+	wantFresh(t, "a missing secret without a variable", at("ELSE?"), at("ELSE?", "ELSE"))
 }
 
 // Files of secrets can be read by whoever runs the commands, and by nobody else where that is root.

@@ -74,7 +74,7 @@ func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Inp
 	if err := j.dirs.open(plan2llb.AppLocal, req.AppDir, in.Ignore); err != nil {
 		return in, err
 	}
-	in.CA = req.CAFile != ""
+	in.CA, in.Missing = req.CAFile != "", missing(in.Plan, req.Secrets)
 	if in.Platform, err = e.platform(ctx, in.Platform, in.Plan); err != nil {
 		return in, err
 	}

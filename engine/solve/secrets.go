@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
@@ -52,6 +53,17 @@ func secretValues(req Request) (map[string][]byte, error) {
 		values[id] = value
 	}
 	return values, nil
+}
+
+// missing are the secrets that a plan can do without and has to.
+func missing(p *plan.Plan, given map[string][]byte) []string {
+	var out []string
+	for _, a := range p.AskedSecrets() {
+		if _, ok := given[a.ID]; a.Optional && !ok {
+			out = append(out, a.ID)
+		}
+	}
+	return out
 }
 
 // fits refuses what BuildKit would refuse later.

@@ -60,3 +60,25 @@ func TestPhaseSecrets(t *testing.T) {
 		t.Errorf("%d steps ran for a new secret:\n%s", ran, text)
 	}
 }
+
+// A secret that may be missing stands in for the variable of its name, and leaves it alone where it is missing.
+func TestOptionalSecretOverVariable(t *testing.T) {
+	e := engine(t)
+	for _, given := range []map[string][]byte{nil, {"TOKEN": []byte("secret")}} {
+		p := appPlan(t, "x", "env TOKEN", "env FROM_BASE", "env ABSENT")
+		p.Variables = map[string]string{"TOKEN": "variable"}
+		p.Phases["build"].Secrets = []string{"TOKEN?", "FROM_BASE?", "ABSENT?"}
+		req := layoutOf(t, appDir(t, "main.txt:one"), p)
+		req.Secrets = given
+		var log strings.Builder
+		req.Progress.Out = &log
+		build(t, e, req)
+		want := "variable"
+		if given != nil {
+			want = "secret"
+		}
+		if text := log.String(); !strings.Contains(text, " "+want+"\n") || !strings.Contains(text, " yes\n") {
+			t.Errorf("given %q: the step does not see %q, or lacks its base's variable:\n%s", given, want, text)
+		}
+	}
+}
