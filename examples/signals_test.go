@@ -13,16 +13,17 @@ import (
 )
 
 // Programs of Debian's smallest image: one that ends with code 7 when it is asked to end, one that knows nothing of
-// signals, and one that starts a command as npm does: in a shell, to which it passes SIGTERM.
+// signals, one that starts a command as npm does: in a shell, to which it passes SIGTERM, while it takes SIGINT to be known
+// to all; and one that ends in the moment when the first process hears of SIGINT.
 const (
 	handles = `$| = 1; $SIG{$_} = sub { print "got $_[0]\n"; exit 7 } for qw(TERM INT HUP); print "ready\n"; sleep 1 while 1`
 	plain   = `$| = 1; print "ready\n"; sleep 1 while 1`
-	starts  = `$p = fork // die; exec "/bin/sh", "-c", "perl handles.pl; true" unless $p; $SIG{TERM} = sub { kill TERM => $p }; wait; $SIG{TERM} = "DEFAULT"; kill TERM => $$ if $? & 127; exit $? >> 8`
+	starts  = `$p = fork // die; exec "/bin/sh", "-c", "perl handles.pl; true" unless $p; $SIG{TERM} = sub { kill TERM => $p }; $SIG{INT} = sub {}; 1 while wait != $p; $SIG{TERM} = "DEFAULT"; kill TERM => $$ if $? & 127; exit $? >> 8`
+	ends    = `$SIG{INT} = "IGNORE"; kill INT => 1; exit 7`
 )
 
 // signalCases are start commands; of each, how many programs say that they are ready, the signal, the exit code, and how
-// many programs say that they got it. SIGINT is not among them: the app hears of it, but now and then the first process ends
-// before the app does, and the app's exit code is lost.
+// many programs say that they got it.
 var signalCases = []struct {
 	cmd    string
 	ready  int
@@ -33,6 +34,8 @@ var signalCases = []struct {
 	{"perl handles.pl", 1, syscall.SIGTERM, 7, 1},
 	{"perl handles.pl", 1, syscall.SIGHUP, 7, 1},
 	{"perl plain.pl", 1, syscall.SIGTERM, 143, 0}, // at once, not killed after the grace, which is 137
+	{"perl handles.pl", 1, syscall.SIGINT, 7, 1},
+	{"perl plain.pl", 1, syscall.SIGINT, 130, 0},
 	{"FOO=1 perl handles.pl", 1, syscall.SIGTERM, 7, 1},
 	{"true && perl handles.pl", 1, syscall.SIGTERM, 7, 1},
 	{"perl handles.pl & perl handles.pl", 2, syscall.SIGTERM, -1, 2},
@@ -40,6 +43,7 @@ var signalCases = []struct {
 	{"true && (perl handles.pl & perl handles.pl)", 2, syscall.SIGTERM, -1, 2},
 	{"perl handles.pl; echo got no end", 1, syscall.SIGTERM, 143, 1},
 	{"perl starts.pl", 1, syscall.SIGTERM, 143, 1},
+	{"perl starts.pl", 1, syscall.SIGINT, 143, 1},
 	{"./start", 1, syscall.SIGTERM, 143, 1},
 }
 
@@ -48,7 +52,7 @@ func TestSignals(t *testing.T) {
 	needReal(t)
 	app := t.TempDir()
 	for name, text := range map[string]string{
-		"handles.pl": handles, "plain.pl": plain, "starts.pl": starts, "start": "#!/bin/sh\nperl handles.pl\nexit 1\n",
+		"handles.pl": handles, "plain.pl": plain, "starts.pl": starts, "ends.pl": ends, "start": "#!/bin/sh\nperl handles.pl\nexit 1\n",
 		"nixpacks.toml": "packages = \"apt\"\nproviders = []\n[phases.build]\ncmds = [\"chmod +x start\"]\n[start]\ncmd = \"exit 5\"\n",
 	} {
 		if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o644); err != nil {
@@ -72,6 +76,11 @@ func TestSignals(t *testing.T) {
 	var out bytes.Buffer
 	if code := run(solve.RunRequest{Cmd: []string{"cat", "/dev/stdin"}, Stdin: strings.NewReader("a line"), Stdout: &out}); code != 0 || out.String() != "a line" {
 		t.Errorf("cat ends with %d and has copied %q", code, out.String())
+	}
+	for range 20 {
+		if code := run(solve.RunRequest{Cmd: []string{"perl ends.pl"}}); code != 7 {
+			t.Fatalf("a program that ends while the first process hears of a signal ends with %d", code)
+		}
 	}
 	for _, c := range signalCases {
 		w := &readyWriter{want: c.ready, signals: make(chan os.Signal, 1), signal: c.signal}

@@ -3,9 +3,16 @@
 # asked to end would not hear of it. Arguments: -c COMMAND [NAME [ARGUMENT…]], as bash itself takes them.
 
 shift
-# Bash has what it starts in the background ignore these two, and read from nowhere.
-(trap - INT QUIT && exec /bin/bash -l -c "$@") <&0 &
-app=$!
+# A second shell, which waits for nothing else, says how the app ended. The first cannot tell: a signal that comes in the very
+# moment of that end, as from a terminal, which tells everybody, makes `wait` forget it. Bash has what it starts in this
+# way ignore INT and QUIT.
+exec {stdin}<&0 {stdout}>&1 {report}< <(
+	trap : HUP INT QUIT TERM USR1 USR2
+	(trap - INT QUIT && exec /bin/bash -l -c "$@") <&"$stdin" >&"$stdout" {stdin}<&- {stdout}>&-
+	echo $?
+)
+holder=$!
+exec {stdin}<&- {stdout}>&-
 
 is_shell() { [[ /proc/$1/exe -ef /bin/bash || /proc/$1/exe -ef /bin/sh ]]; }
 
@@ -14,20 +21,18 @@ below() {
 	local p
 	for p in ${children[$1]}; do
 		if [[ $2 ]]; then told+=("$p"); fi
-		if is_shell "$p"; then below "$p" yes; else below "$p" ""; fi
+		if [[ $everybody ]] || is_shell "$p"; then below "$p" yes; else below "$p" ""; fi
 	done
 }
 
 # pass hands signal $1 to the app. One that asks it to end goes past shells to what they run: programs that start others
-# themselves pass it on as they see fit.
+# themselves pass it on as they see fit. But INT goes to everybody, as from a terminal: npm, for one, trusts that what it
+# runs has had it too.
 pass() {
-	local stat line words
+	local stat line words p everybody=
 	local -A children=()
 	heard=yes
 	if [[ -t 0 && $1 == @(INT|QUIT) ]]; then # the terminal has told everybody
-		return
-	elif [[ $1 == @(HUP|USR1|USR2) ]]; then
-		is_shell "$app" || kill -s "$1" "$app"
 		return
 	fi
 	for stat in /proc/[0-9]*/stat; do
@@ -36,13 +41,21 @@ pass() {
 		children[${words[1]}]+=" ${line%% *}"
 	done
 	told=()
+	if [[ $1 == @(HUP|USR1|USR2) ]]; then
+		for p in ${children[$holder]}; do
+			is_shell "$p" || kill -s "$1" "$p"
+		done
+		return
+	fi
+	if [[ $1 == INT ]]; then everybody=yes; fi
 	below $$ yes
 	kill -s "$1" "${told[@]}"
 } 2>/dev/null
 for signal in HUP INT QUIT TERM USR1 USR2; do trap "pass $signal" "$signal"; done
 
 # A signal ends the wait, too.
-until heard=; wait "$app"; status=$?; [[ ! $heard ]]; do :; done
+until heard=; wait "$holder"; ended=$?; [[ ! $heard ]]; do :; done
+read -r status <&"$report" || status=$ended # the second shell was killed
 
 # What a shell started may take longer than the shell itself.
 for p in "${told[@]}"; do

@@ -38,22 +38,17 @@ func (f *first) signal(s unix.Signal, tty bool) {
 	if err != nil {
 		return
 	}
-	lives := !f.p.Init || !spared(pid, s)
-	// SIGINT means all of them: npm, for one, takes it and waits for its script, which it trusts to have had it too.
-	var company []int
-	if f.p.Init && (!lives || s == unix.SIGINT) {
-		company = others(pid)
-	}
-	if !tty {
-		for _, o := range company {
-			_ = unix.Kill(o, s)
-		}
-	}
-	if lives {
+	if !f.p.Init || !spared(pid, s) {
 		if !tty {
 			_ = f.p.Signal(s) // it may have ended already
 		}
 		return
+	}
+	company := others(pid)
+	if !tty {
+		for _, o := range company {
+			_ = unix.Kill(o, s)
+		}
 	}
 	// Those whom the signal ended at once are gone by now, and the first process may be about to say so. From a
 	// terminal they had it even before this, so that nobody knows whether it had company.
