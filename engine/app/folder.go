@@ -19,11 +19,14 @@ type folder struct {
 }
 
 type entry struct {
-	name, path      string
+	path            string
+	base            int32 // where the name begins in path
 	dir, file, link bool
 }
 
-func (e entry) compare(name string) int { return strings.Compare(e.name, name) }
+func (e *entry) name() string { return e.path[e.base:] }
+
+func (e entry) compare(name string) int { return strings.Compare(e.name(), name) }
 
 // folder lists a directory, once. One that cannot be read counts as empty, as in Nixpacks: a database's
 // data directory that only root may read must not stop a plan.
@@ -53,7 +56,7 @@ func (a *App) folder(name string, h lister) (*folder, error) {
 	}
 	// A name that is no text cannot stand in a plan.
 	f.entries = slices.DeleteFunc(ents, func(e entry) bool {
-		return e.name == ".git" || !utf8.ValidString(e.name) || f.ignores(&e)
+		return e.name() == ".git" || !utf8.ValidString(e.name()) || f.ignores(&e)
 	})
 	return f, nil
 }
@@ -109,7 +112,7 @@ func (a *App) ahead(h lister, ents []entry, enter func(*entry) bool) int {
 		buf := a.listBufs[w]
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(todo)) && seen.Load() <= MaxEntries; i = next.Add(1) - 1 {
-				below := h.below(todo[i].name)
+				below := h.below(todo[i].name())
 				list := below.list(todo[i].path+"/", buf)
 				below.close()
 				seen.Add(int64(len(list)))

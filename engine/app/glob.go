@@ -46,7 +46,7 @@ type walk struct {
 	app   *App
 	q     GlobOptions
 	want  []*pattern
-	names []string   // of Not, without a separator
+	names []element  // of Not, without a separator
 	not   []*pattern // of Not, with one
 	out   []string
 }
@@ -54,7 +54,7 @@ type walk struct {
 func (w *walk) exclude(not []string) error {
 	for _, n := range not {
 		if !strings.Contains(n, "/") {
-			w.names = append(w.names, n)
+			w.names = append(w.names, parseElement(n))
 			continue
 		}
 		ps, err := compile(n)
@@ -90,7 +90,7 @@ func (w *walk) dir(name string, h lister, depth int) (bool, error) {
 		if i >= next {
 			next = i + w.app.ahead(h, f.entries[i:], w.enters)
 		}
-		below := h.below(e.name)
+		below := h.below(e.name())
 		more, err := w.dir(e.path, below, depth+1)
 		below.close()
 		if err != nil || !more {
@@ -106,7 +106,7 @@ func (w *walk) enters(e *entry) bool {
 }
 
 func (w *walk) excluded(e *entry) bool {
-	return slices.ContainsFunc(w.names, func(n string) bool { return matchName(n, e.name) }) ||
+	return slices.ContainsFunc(w.names, func(n element) bool { return n.match(e.name()) }) ||
 		slices.ContainsFunc(w.not, func(p *pattern) bool { return p.match(e.path) })
 }
 

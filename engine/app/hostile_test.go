@@ -149,7 +149,7 @@ func TestUnreadable(t *testing.T) {
 		t.Errorf("%v %q", err, err.Hint)
 	}
 	a := open(t, map[string]string{"in": ""})
-	a.dirs["."] = &folder{entries: []entry{{name: "gone", path: "gone", dir: true}}}
+	a.dirs["."] = &folder{entries: []entry{{path: "gone", dir: true}}}
 	if got, err := a.Glob([]string{"**"}, GlobOptions{}); err != nil || len(got) > 0 {
 		t.Errorf("a directory that cannot be opened has entries: %q %v", got, err)
 	}

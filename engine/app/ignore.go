@@ -17,7 +17,7 @@ type rule struct {
 	keep     bool // a line with "!"
 	dirOnly  bool
 	anchored bool // matched against the path from base, not against the last element alone
-	segments []string
+	segments []element
 }
 
 // parseRules reads a .gitignore by the rules of gitignore(5). A malformed pattern matches nothing.
@@ -46,11 +46,11 @@ func parseRule(line string) (r rule, ok bool) {
 		r.dirOnly, line = true, strings.TrimRight(line, "/")
 	}
 	r.anchored = strings.Contains(line, "/")
-	r.segments = strings.Split(strings.TrimLeft(line, "/"), "/")
-	for i, s := range r.segments {
-		r.segments[i] = strings.ReplaceAll(s, "[!", "[^")
+	line = strings.TrimLeft(line, "/")
+	for s := range strings.SplitSeq(line, "/") {
+		r.segments = append(r.segments, parseElement(strings.ReplaceAll(s, "[!", "[^")))
 	}
-	return r, r.segments[0] != ""
+	return r, line != ""
 }
 
 // ignored tells what the lines say about a path below base: whether one of them speaks of it, and
@@ -63,7 +63,7 @@ func (rs *rules) ignored(name string, dir bool) (found, ignored bool) {
 		if r.dirOnly && !dir {
 			continue
 		}
-		if r.anchored && matchPath(r.segments, rel) || !r.anchored && matchName(r.segments[0], last) {
+		if r.anchored && matchPath(r.segments, rel) || !r.anchored && r.segments[0].match(last) {
 			return true, !r.keep
 		}
 	}
@@ -73,11 +73,11 @@ func (rs *rules) ignored(name string, dir bool) (found, ignored bool) {
 // matchPath matches whole elements; "**" is any number of them, at the end at least one. Where an element
 // does not match, only the last "**" can give way: going back further could not help, and this way the
 // cost cannot explode.
-func matchPath(segments []string, rel string) bool {
+func matchPath(segments []element, rel string) bool {
 	star, from := -1, "" // the last "**", and the path from the element after what it stands for
 	i := 0
 	for {
-		if i < len(segments) && segments[i] == "**" {
+		if i < len(segments) && segments[i].text == "**" {
 			if i == len(segments)-1 {
 				return rel != ""
 			}
@@ -89,7 +89,7 @@ func matchPath(segments []string, rel string) bool {
 			return true
 		}
 		first, rest, _ := strings.Cut(rel, "/")
-		if rel != "" && i < len(segments) && matchName(segments[i], first) {
+		if rel != "" && i < len(segments) && segments[i].match(first) {
 			i, rel = i+1, rest
 			continue
 		}
@@ -101,15 +101,31 @@ func matchPath(segments []string, rel string) bool {
 	}
 }
 
-// matchName matches one element. Most lines are a plain name or *.suffix: those cost no pattern.
-func matchName(pattern, name string) bool {
-	i := strings.IndexAny(pattern, `*?[\`)
-	if i < 0 {
-		return pattern == name
+// element is a pattern of one element of a path.
+type element struct {
+	text string // what a name is or ends with, or the pattern itself
+	form form   // literal, tail or other
+}
+
+// parseElement looks at a pattern once: most are a plain name or *.suffix, and those cost no pattern.
+func parseElement(pattern string) element {
+	const special = `*?[\`
+	switch i := strings.IndexAny(pattern, special); {
+	case i < 0:
+		return element{pattern, literal}
+	case i == 0 && pattern[0] == '*' && !strings.ContainsAny(pattern[1:], special):
+		return element{pattern[1:], tail}
 	}
-	if i == 0 && pattern[0] == '*' && !strings.ContainsAny(pattern[1:], `*?[\`) {
-		return strings.HasSuffix(name, pattern[1:])
+	return element{pattern, other}
+}
+
+func (e *element) match(name string) bool {
+	switch e.form {
+	case literal:
+		return name == e.text
+	case tail:
+		return strings.HasSuffix(name, e.text)
 	}
-	ok, err := path.Match(pattern, name)
+	ok, err := path.Match(e.text, name)
 	return ok && err == nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // handle is an open directory. It is opened when it is first listed, from its parent's and without following links, and
-// its entries are taken as the kernel gives them: four system calls a directory and one allocation a name, where os.Root
+// its entries are taken as the kernel gives them: four system calls a directory and one allocation for all of its names, where os.Root
 // walks the path from the top and looks at every entry.
 type handle struct {
 	parent *handle // nil for the app's directory
@@ -85,7 +85,7 @@ func (h *handle) list(prefix string, buf *[]byte) []entry {
 			return nil
 		}
 		if n == 0 {
-			slices.SortFunc(out, func(x, y entry) int { return strings.Compare(x.name, y.name) })
+			slices.SortFunc(out, func(x, y entry) int { return strings.Compare(x.name(), y.name()) })
 			return out
 		}
 		if out = parseEntries(out, (*buf)[:n], prefix, fd); len(out) > MaxEntries {
@@ -102,25 +102,35 @@ const (
 )
 
 func parseEntries(out []entry, buf []byte, prefix string, fd int) []entry {
+	n := 0
+	for rest := buf; len(rest) > int(direntName); rest = rest[direntSize(rest):] {
+		n++
+	}
+	out = slices.Grow(out, n)
+	var paths strings.Builder // of which every path is a part
+	paths.Grow(len(buf) + n*(len(prefix)-int(direntName)))
 	for len(buf) > int(direntName) {
-		length := int(binary.NativeEndian.Uint16(buf[direntLength:]))
-		rec := buf[:length]
-		buf = buf[length:]
+		rec := buf[:direntSize(buf)]
+		buf = buf[len(rec):]
 		name, _, _ := bytes.Cut(rec[direntName:], []byte{0})
 		if string(name) == "." || string(name) == ".." {
 			continue
 		}
-		full := prefix + string(name)
-		e := entry{path: full, name: full[len(prefix):]}
+		start := paths.Len()
+		paths.WriteString(prefix)
+		paths.Write(name)
+		e := entry{path: paths.String()[start:], base: int32(len(prefix))}
 		kind := rec[direntType]
 		if kind == unix.DT_UNKNOWN {
-			kind = askKind(fd, e.name)
+			kind = askKind(fd, e.name())
 		}
 		e.dir, e.file, e.link = kind == unix.DT_DIR, kind == unix.DT_REG, kind == unix.DT_LNK
 		out = append(out, e)
 	}
 	return out
 }
+
+func direntSize(rec []byte) int { return int(binary.NativeEndian.Uint16(rec[direntLength:])) }
 
 // askKind is for file systems that do not say what an entry is.
 func askKind(fd int, name string) byte {

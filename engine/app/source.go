@@ -112,7 +112,7 @@ func (w walked) list(prefix string, _ *[]byte) []entry {
 	out := make([]entry, len(ents))
 	for i, d := range ents {
 		kind := d.Type()
-		out[i] = entry{name: d.Name(), path: prefix + d.Name(), dir: d.IsDir(), file: kind.IsRegular(), link: kind&fs.ModeSymlink != 0}
+		out[i] = entry{path: prefix + d.Name(), base: int32(len(prefix)), dir: d.IsDir(), file: kind.IsRegular(), link: kind&fs.ModeSymlink != 0}
 	}
 	return out
 }
