@@ -12,6 +12,7 @@ import (
 	"github.com/docker/go-units"
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/nixpacks-cue/nixpacks/cli/collector"
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
@@ -127,6 +128,8 @@ func oneOrNone(s string) []string {
 func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	file := c.String("plan")
 	if file == "" {
+		collector.Off()
+		defer collector.On()
 		p, err := makePlan(c, h)
 		if err != nil {
 			return nil, "", err

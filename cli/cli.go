@@ -9,11 +9,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/nixpacks-cue/nixpacks/cli/collector"
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -33,6 +35,7 @@ type Host struct {
 
 // Main runs the command line args (with the program's name first) and gives the exit code.
 func Main(args []string) int {
+	collector.On() // an engine lives long
 	if handled, code := buildkitd.Main(); handled {
 		return code
 	}
@@ -46,6 +49,8 @@ func Main(args []string) int {
 
 // Run is Main without the process: signals come as the end of ctx.
 func Run(ctx context.Context, args []string, h Host) (code int) {
+	collector.Off()
+	defer collector.On()
 	var err error
 	arranged := args
 	defer func() {
@@ -67,6 +72,9 @@ func Run(ctx context.Context, args []string, h Host) (code int) {
 	if err = flagMistakes(arranged, cmd); err != nil {
 		return
 	}
+	if cmd == nil || !slices.Contains(passing, cmd.Name) {
+		collector.On()
+	}
 	err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
 	var exit exitCode
 	if err != nil && ctx.Err() != nil && !errors.As(err, &exit) {
@@ -74,6 +82,9 @@ func Run(ctx context.Context, args []string, h Host) (code int) {
 	}
 	return
 }
+
+// passing are the commands that plan and end.
+var passing = []string{"plan", "detect", "explain", "facts"}
 
 // report prints err and gives the exit code.
 func report(h *Host, args []string, err error) int {

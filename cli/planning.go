@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -28,7 +27,6 @@ type planned struct {
 
 // makePlan reads the app that the command line names and plans it, printing notes to stderr.
 func makePlan(c *ucli.Context, h *Host) (*planned, error) {
-	defer withoutCollector()()
 	a, cat, opt, err := planInput(c, h)
 	if err != nil {
 		return nil, err
@@ -45,17 +43,6 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 	printNotes(h, res.Notes)
 	printUnpassed(h, opt.Env)
 	return &planned{Result: res, dir: res.App.Dir(), catalog: cat}, nil
-}
-
-// withoutCollector puts garbage collection off until planning is over, or has filled this much memory: a plan takes
-// a few milliseconds and megabytes, a fifth of which the collector would spend. The function returned ends that.
-func withoutCollector() func() {
-	const enough = 256 << 20
-	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(enough)
-	return func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	}
 }
 
 // nothingDetected is the fault for an app that no provider knows and nobody configured.
