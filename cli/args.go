@@ -132,17 +132,11 @@ func flagMistakes(arranged []string, cmd *ucli.Command) error {
 
 // commandName finds the command among args, past flags that stand before it, and gives the other args.
 func commandName(args []string, commands []*ucli.Command) (*ucli.Command, []string) {
-	takesValue := map[string]bool{}
-	for _, c := range commands {
-		set := flagsOf(c)
-		for n := range set {
-			takesValue[n] = takesValue[n] || set.takesValue(n)
-		}
-	}
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		if strings.HasPrefix(a, "-") {
-			if !strings.Contains(a, "=") && takesValue[strings.TrimLeft(a, "-")] {
+			name := strings.TrimLeft(a, "-")
+			if !strings.Contains(a, "=") && slices.ContainsFunc(commands, func(c *ucli.Command) bool { return flagsOf(c).takesValue(name) }) {
 				i++
 			}
 			continue

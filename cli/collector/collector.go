@@ -1,8 +1,8 @@
 // Package collector puts garbage collection off while the program starts and while it plans, which takes a few
 // milliseconds and megabytes, a tenth of which the collector would spend.
 //
-// Go initializes packages whose imports are ready in the order of their paths: this one imports next to nothing, and is
-// thus ready before those that allocate most at the start.
+// It begins with the initialization of this package. Go initializes packages in the order of their paths as soon as
+// what they import is ready: this one imports next to nothing, and comes before the first collection would.
 package collector
 
 import "runtime/debug"
