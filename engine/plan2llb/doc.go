@@ -25,7 +25,9 @@
 // .git is never copied, whatever Input.Ignore says.
 //
 // Every phase leads to the image, so each of them runs and its failure fails the build. With a run image the chain
-// ends in copies from its last vertex, which need it even where nothing of /app is wanted.
+// ends in copies from its last vertex, which need it even where nothing of /app is wanted. An app that no command has needed
+// whole is not copied onto the chain but straight into the run image: copying from a chain that an edit has changed has BuildKit
+// read all that lies there, packages too, to know whether it is the same.
 //
 // # Branches
 //

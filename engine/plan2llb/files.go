@@ -67,7 +67,7 @@ func (l *lowering) copyFor(name string, ph *plan.Phase) {
 	switch {
 	case l.whole:
 	case ph.Inputs == nil && ph.OnlyIncludeFiles == nil, hasAll(ph):
-		l.copyWhole()
+		l.copyWhole(l.copyInfo())
 	case len(ph.Inputs)+len(ph.OnlyIncludeFiles) > 0:
 		l.copySome(name, ph)
 	}
@@ -82,10 +82,10 @@ func hasAll(ph *plan.Phase) bool {
 func isAll(p string) bool { return path.Join("/", p) == "/" }
 
 // copyWhole copies the app.
-func (l *lowering) copyWhole() {
+func (l *lowering) copyWhole(info *llb.CopyInfo) {
 	l.whole = true
 	src := l.app("", nil, "[app] read the source")
-	l.state = l.state.File(llb.Copy(src, "/", AppDir, l.copyInfo()), named(sourceCopy))
+	l.state = l.state.File(llb.Copy(src, "/", AppDir, info), named(sourceCopy))
 }
 
 // copySome copies what a phase sees of the app. Inputs that are not there are no mistake (a lock file that

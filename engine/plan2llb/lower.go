@@ -36,8 +36,8 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 		l.phase(name, in.Plan.Phases[name])
 	}
 	l.join("")
-	if l.wantsWhole() {
-		l.copyWhole()
+	if l.wantsWhole() && !l.copiesLate() {
+		l.copyWhole(l.copyInfo())
 	}
 	final := in.Base
 	if in.Run != nil {

@@ -2,6 +2,7 @@ package plan2llb
 
 import (
 	_ "embed" // start.sh
+	"path"
 	"slices"
 	"strings"
 
@@ -65,6 +66,16 @@ func (l *lowering) wantsWhole() bool {
 	return !l.whole && (l.in.Run == nil || !nothing)
 }
 
+// copiesLate tells whether the app, which no command has needed, can be copied straight into the run image, onto what
+// the chain has made: an edit of the source is then one copy. It cannot where Input.Ignore takes back what phases make, where
+// a file of the app is wanted by its name, and where the files' owner is one of the base's users.
+func (l *lowering) copiesLate() bool {
+	user := notRoot(l.in.Base.Config.User)
+	return l.in.Run != nil && (user == "" || isNumber(user)) &&
+		!slices.ContainsFunc(l.in.Ignore, func(line string) bool { return strings.HasPrefix(line, "!") }) &&
+		!slices.ContainsFunc(l.start.OnlyIncludeFiles, func(f string) bool { return !isAll(f) && !path.IsAbs(f) })
+}
+
 // runImage goes over to the run image, installs its Debian packages (on its own base: they have a database), and copies
 // into it what it needs of the chain so far.
 func (l *lowering) runImage() {
@@ -96,6 +107,15 @@ func (l *lowering) takeFiles(built llb.State) {
 		l.state = l.state.File(single, named("[start] copy "+strings.Join(only, " ")), from)
 	}
 	if !slices.ContainsFunc(only, isAll) {
+		return
+	}
+	if !l.whole {
+		l.state = l.state.File(llb.Copy(built, AppDir, AppDir, l.taken(".")), named("[start] copy what phases made"), from)
+		info := l.copyInfo()
+		if l.owner() != "" {
+			info = l.taken(".")
+		}
+		l.copyWhole(info)
 		return
 	}
 	all := l.taken(".")
