@@ -170,6 +170,9 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 	if b.request.Epoch, err = epoch(h, b.request.Lower.Plan); err != nil {
 		return err
 	}
+	if b.request.MaxSize, err = maxSize(c); err != nil {
+		return err
+	}
 	target, err := builderTarget(c, h)
 	if err != nil {
 		return err

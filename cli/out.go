@@ -72,6 +72,9 @@ func (b *theBuild) saved(c *ucli.Context, h *Host) (*plan.Saved, error) {
 	if err := b.portable(in.Plan); err != nil {
 		return nil, err
 	}
+	if c.IsSet("max-size") {
+		return nil, fault.New(fault.Usage, "--max-size has no effect on what --out writes").WithHint("docker build does not know it; build with nixpacks build")
+	}
 	if len(in.Mirrors) > 0 {
 		return nil, fault.New(fault.Usage, "--mirror has no effect on what --out writes").WithHint("give the mirror's own names in the plan, or build with nixpacks build")
 	}

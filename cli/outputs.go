@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/go-units"
 	"github.com/tonistiigi/go-csvvalue"
 	ucli "github.com/urfave/cli/v2"
 
@@ -46,6 +47,7 @@ func outputFlags() []ucli.Flag {
 			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar; or push it, type=registry (repeatable; default: kept for nixpacks run)"},
 		&ucli.BoolFlag{Name: "push", Category: aboutImage, Usage: "push the image to the registries of its names, as --output type=registry"},
 		&ucli.BoolFlag{Name: "load", Category: aboutImage, Usage: "load the image into the docker engine, as --output type=docker"},
+		&ucli.StringFlag{Name: "max-size", Category: aboutImage, Usage: "refuse an image whose layers have more than `SIZE`, such as 300MB or 1.5GB, as nixpacks image ls and a registry count them: packed"},
 		&ucli.StringFlag{Name: "metadata-file", Category: aboutImage, Usage: "write the image's digest and names to `FILE`, as JSON"},
 		&ucli.StringFlag{Name: "iidfile", Category: aboutImage, Usage: "write the image's id to `FILE`"},
 		&ucli.StringFlag{Name: "provenance", Category: aboutImage, Usage: "`true|false|mode=MODE`: let a statement of how it was built go with the image; min or max (default: false)"},
@@ -81,6 +83,23 @@ func (b *theBuild) wanted(c *ucli.Context) ([]solve.Output, error) {
 		}
 	}
 	return out, nil
+}
+
+// maxSize reads --max-size. MB are those of image ls, MiB those of computers.
+func maxSize(c *ucli.Context) (int64, error) {
+	if !c.IsSet("max-size") {
+		return 0, nil
+	}
+	s := c.String("max-size")
+	read := units.FromHumanSize
+	if strings.Contains(strings.ToLower(s), "i") {
+		read = units.RAMInBytes
+	}
+	n, err := read(s)
+	if err != nil || n <= 0 {
+		return 0, fault.New(fault.Usage, "--max-size %q is no size of an image", s).WithHint("write 300MB or 1.5GB")
+	}
+	return n, nil
 }
 
 // attestations reads --provenance and --sbom as docker buildx does.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -19,8 +20,8 @@ type Layer struct {
 	By string `json:"by"`
 }
 
-// Layers are the image's layers, the base's first. They are read through, for their length.
-func (i *Image) Layers() ([]Layer, error) {
+// PackedLayers are the image's layers, the base's first, without their length once unpacked.
+func (i *Image) PackedLayers() []Layer {
 	var by []string
 	for _, h := range i.Config.History {
 		if !h.EmptyLayer {
@@ -33,11 +34,58 @@ func (i *Image) Layers() ([]Layer, error) {
 		if len(by) == len(i.Manifest.Layers) {
 			l.By = by[n]
 		}
-		var err error
-		if l.Unpacked, err = unpacked(i.blobs[desc.Digest]); err != nil {
-			return nil, fault.Wrap(fault.Refused, err, "layer %s cannot be read", desc.Digest)
-		}
 		out = append(out, l)
+	}
+	return out
+}
+
+// Layers are the image's layers, the base's first. They are read through, for their length.
+func (i *Image) Layers() ([]Layer, error) {
+	out := i.PackedLayers()
+	for n := range out {
+		var err error
+		if out[n].Unpacked, err = unpacked(i.blobs[out[n].Digest]); err != nil {
+			return nil, fault.Wrap(fault.Refused, err, "layer %s cannot be read", out[n].Digest)
+		}
+	}
+	return out, nil
+}
+
+// Images are the images that desc leads to in the stage, one for each platform, with their manifests and configurations
+// alone.
+func (s *Stage) Images(desc ocispecs.Descriptor) ([]*Image, error) {
+	dir, err := openLayout(s.temp.path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.root.Close()
+	out, err := staged(dir, desc)
+	return out, fault.Wrap(fault.Bug, err, "the image that was built cannot be read")
+}
+
+func staged(src source, desc ocispecs.Descriptor) ([]*Image, error) {
+	img := &Image{Desc: desc, blobs: map[digest.Digest]blob{}}
+	defer img.Close()
+	if !isIndex(desc.MediaType) {
+		if err := img.load(src, desc, &img.Manifest); err != nil {
+			return nil, err
+		}
+		return []*Image{img}, img.load(src, img.Manifest.Config, &img.Config)
+	}
+	var index ocispecs.Index
+	if err := img.load(src, desc, &index); err != nil {
+		return nil, err
+	}
+	var out []*Image
+	for _, d := range index.Manifests {
+		if !(Select{}).named(d) {
+			continue
+		}
+		more, err := staged(src, d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
 	}
 	return out, nil
 }

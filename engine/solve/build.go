@@ -25,9 +25,26 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if err := e.canLimit(req.Lower.Limits); err != nil {
 		return nil, err
 	}
-	j, err := e.newJob(req)
+	first, req, err := e.measured(ctx, req)
 	if err != nil {
 		return nil, err
+	}
+	r, _, err := e.buildAll(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if first != nil { // which ran the steps
+		r.Steps, r.Cached, r.Phases = first.Steps, first.Cached, first.Phases
+	}
+	r.Duration = time.Since(began)
+	return r, nil
+}
+
+// buildAll builds for all platforms, and tells what the graphs depended on.
+func (e *Engine) buildAll(ctx context.Context, req Request) (*Report, []plan2llb.Input, error) {
+	j, err := e.newJob(req)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer j.close()
 	if req.Lower.Network == plan2llb.NetworkHost {
@@ -35,11 +52,11 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	}
 	ins, err := e.prepareAll(ctx, req, j)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sinks, err := e.sinks(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer abort(sinks)
 	for _, s := range sinks {
@@ -49,14 +66,17 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 		return j.solve(ctx, c, ins)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if err := j.small(sinks, answer, req.MaxSize); err != nil {
+		return nil, nil, err
 	}
 	if err := commit(ctx, sinks, answer); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r := j.report(sinks, time.Since(began))
+	r := j.report(sinks)
 	r.Metadata = metadata(answer)
-	return r, nil
+	return r, ins, nil
 }
 
 // prepare fills in what the graph depends on, as far as it can be known before the session is there.
@@ -104,8 +124,8 @@ func (j *job) solve(ctx context.Context, c gateway.Client, ins []plan2llb.Input)
 			WithHint("BuildKit 0.13 and later writes several")
 	}
 	var results []*gateway.Result
-	for _, in := range ins {
-		res, err := j.solveOne(ctx, c, in)
+	for i := range ins {
+		res, err := j.solveOne(ctx, c, &ins[i])
 		if err != nil {
 			return nil, err
 		}
@@ -115,11 +135,11 @@ func (j *job) solve(ctx context.Context, c gateway.Client, ins []plan2llb.Input)
 }
 
 // solveOne does so for one platform.
-func (j *job) solveOne(ctx context.Context, c gateway.Client, in plan2llb.Input) (*gateway.Result, error) {
-	if err := Resolve(ctx, c, &in, ""); err != nil {
+func (j *job) solveOne(ctx context.Context, c gateway.Client, in *plan2llb.Input) (*gateway.Result, error) {
+	if err := Resolve(ctx, c, in, ""); err != nil {
 		return nil, err
 	}
-	lowered, err := plan2llb.Lower(ctx, in)
+	lowered, err := plan2llb.Lower(ctx, *in)
 	if err != nil {
 		return nil, err
 	}

@@ -42,8 +42,12 @@ func TestPlatforms(t *testing.T) {
 	if again := build(t, e, req); again.Outputs[0].Digest != r.Outputs[0].Digest {
 		t.Errorf("%s, again %s", r.Outputs[0].Digest, again.Outputs[0].Digest)
 	}
-	req.Outputs = []Output{{Type: TypeDocker, Dest: filepath.Join(t.TempDir(), "x.tar")}}
+	req.MaxSize = 1
 	_, err := e.Build(t.Context(), req)
+	wantFault(t, err, fault.Refused, "the image for linux/amd64 has ")
+	req.MaxSize = 0
+	req.Outputs = []Output{{Type: TypeDocker, Dest: filepath.Join(t.TempDir(), "x.tar")}}
+	_, err = e.Build(t.Context(), req)
 	wantFault(t, err, fault.Usage, "an image for docker has one platform")
 	req.Also = append(req.Also, ins[0])
 	_, err = e.Build(t.Context(), req)

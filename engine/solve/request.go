@@ -39,6 +39,9 @@ type Request struct {
 	Attest map[string]string
 	// Docker is the docker engine that takes an image which has no other destination.
 	Docker Docker
+	// MaxSize is how many bytes the layers of an image may have, packed as they are in the outputs; 0 is no limit. An
+	// image that has more (for one of its platforms) is refused before anything is in its place or pushed.
+	MaxSize int64
 	// Epoch is the time of the image and of its layers' history, in seconds of Unix time.
 	Epoch int64
 	// Bases says how bases that are no registry references are made.
@@ -74,8 +77,8 @@ type Timing struct {
 func (r Request) epoch() string { return strconv.FormatInt(r.Epoch, 10) }
 
 // report collects what a finished build did.
-func (j *job) report(sinks []*sink, took time.Duration) *Report {
-	r := &Report{Duration: took}
+func (j *job) report(sinks []*sink) *Report {
+	r := &Report{}
 	for _, s := range sinks {
 		r.Outputs = append(r.Outputs, Written{s.Output, s.digest, s.changed})
 	}

@@ -1,0 +1,193 @@
+package solve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/docker/go-units"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// largestNamed is how many layers a message names of an image that is too large.
+const largestNamed = 5
+
+// notOfLayers are attributes of outputs that say nothing about how large an image is.
+var notOfLayers = []string{"push", "push-by-digest", "registry.insecure", "unpack", "store", "dangling-name-prefix", "name-canonical", "name", "tar"}
+
+// measured builds the image to see its size, where outputs would be in their places before that is known: all but a
+// layout directory. It gives what the build proper then is, whose steps are in the cache.
+func (e *Engine) measured(ctx context.Context, req Request) (*Report, Request, error) {
+	if req.MaxSize == 0 {
+		return nil, req, nil
+	}
+	names, err := fullNames(req.Names)
+	if err != nil {
+		return nil, req, err
+	}
+	var kinds []map[string]string
+	wait := len(req.CacheTo) == 0 // a layout directory can wait for its size
+	for _, o := range req.Outputs {
+		if err := e.check(o, names, len(req.Also) > 0); err != nil {
+			return nil, req, err
+		}
+		s := sink{Output: o}
+		if e.docker != nil && o.Type == TypeImage {
+			return nil, req, fault.New(fault.Usage, "the docker engine's BuildKit does not say how large an image is before it keeps it").
+				WithHint("--max-size holds with an --output of type oci or docker, and with another builder")
+		}
+		if o.Type != TypeLocal && o.Type != TypeTar {
+			kinds = append(kinds, s.layersLike(req, names))
+		}
+		wait = wait && (s.isLayout() || o.Type == TypeLocal)
+	}
+	if len(kinds) == 0 {
+		return nil, req, fault.New(fault.Usage, "--max-size is the size of an image, and the outputs are only its files").WithHint("add an output of type oci, docker or registry")
+	}
+	if wait {
+		return nil, req, nil
+	}
+	return e.measure(ctx, req, kinds)
+}
+
+// layersLike are the attributes of a layout directory with the same layers.
+func (s *sink) layersLike(req Request, names []string) map[string]string {
+	s.entry.Attrs = maps.Clone(s.Attrs)
+	if s.entry.Attrs == nil {
+		s.entry.Attrs = map[string]string{}
+	}
+	s.defaults(req, names)
+	out := s.entry.Attrs
+	for _, k := range notOfLayers {
+		delete(out, k)
+	}
+	out["tar"], out["rewrite-timestamp"] = "false", cmp.Or(out["rewrite-timestamp"], "false")
+	return out
+}
+
+// measure builds each kind of image into a directory of its own.
+func (e *Engine) measure(ctx context.Context, req Request, kinds []map[string]string) (*Report, Request, error) {
+	dir, err := os.MkdirTemp("", "nixpacks-size-")
+	if err != nil {
+		return nil, req, fault.Wrap(fault.Usage, err, "there is no place to see the image's size")
+	}
+	defer os.RemoveAll(dir)
+	var first *Report
+	var before []map[string]string
+	for i, attrs := range kinds {
+		if slices.ContainsFunc(before, func(o map[string]string) bool { return maps.Equal(o, attrs) }) {
+			continue
+		}
+		before = append(before, attrs)
+		probe := req
+		probe.CacheTo, probe.Attest = nil, nil
+		probe.Outputs = []Output{{Type: TypeOCI, Dest: filepath.Join(dir, fmt.Sprint(i)), Attrs: attrs}}
+		r, bases, err := e.buildAll(ctx, probe)
+		if err != nil {
+			return nil, req, err
+		}
+		if first == nil {
+			first = r
+		}
+		req = req.again(bases)
+	}
+	return first, req, nil
+}
+
+// again is the same build once more: on the same bases, and of what the first one made.
+func (r Request) again(bases []plan2llb.Input) Request {
+	same := func(in, was plan2llb.Input) plan2llb.Input {
+		if !was.Base.Layout && was.Base.State == nil {
+			in.Base = was.Base
+		}
+		if was.Run != nil && !was.Run.Layout && was.Run.State == nil {
+			in.Run = was.Run
+		}
+		in.NoCacheDirectories = in.NoCacheDirectories || in.NoCache
+		in.NoCache = false
+		return in
+	}
+	r.Lower = same(r.Lower, bases[0])
+	r.Also = slices.Clone(r.Also)
+	for i := range r.Also {
+		r.Also[i] = same(r.Also[i], bases[i+1])
+	}
+	r.Bases.Refresh = false
+	return r
+}
+
+// small refuses an image that is too large, while it is in no place yet.
+func (j *job) small(sinks []*sink, answer map[string]string, limit int64) error {
+	for _, s := range sinks {
+		if s.stage == nil || limit == 0 {
+			continue
+		}
+		desc, err := descriptor(answer)
+		if err != nil {
+			return err
+		}
+		images, err := s.stage.Images(desc)
+		if err != nil {
+			return err
+		}
+		for _, img := range images {
+			if err := j.fits(img, limit, len(images) > 1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (j *job) fits(img *image.Image, limit int64, several bool) error {
+	layers := img.PackedLayers()
+	var size int64
+	for _, l := range layers {
+		size += l.Size
+	}
+	if size <= limit {
+		return nil
+	}
+	which := "the image"
+	if several {
+		which += " for " + platforms.Format(img.Config.Platform)
+	}
+	slices.SortStableFunc(layers, func(a, b image.Layer) int { return cmp.Compare(b.Size, a.Size) })
+	lines := []string{"its largest layers:"}
+	for _, l := range layers[:min(len(layers), largestNamed)] {
+		lines = append(lines, fmt.Sprintf("%10s  %s", human(l.Size), j.madeBy(l)))
+	}
+	f := fault.New(fault.Refused, "%s has %s, and %s are allowed", which, human(size), human(limit)).
+		WithHint("what the app need not have when it runs: .dockerignore leaves files out, runImage and onlyIncludeFiles of [start] leave them and packages behind\n"+
+			"or allow more: --max-size %s", atLeast(size))
+	f.Detail = strings.Join(lines, "\n")
+	return f
+}
+
+// madeBy is the step that made a layer, with its phase.
+func (j *job) madeBy(l image.Layer) string {
+	by := plan2llb.StepName(l.By)
+	for _, s := range j.lowered.Steps {
+		if cmd := strings.Join(strings.Fields(s.Command), " "); by == "run "+cmd {
+			return "[" + s.Phase + "] " + cmd
+		}
+	}
+	return by
+}
+
+func human(n int64) string { return units.HumanSize(float64(n)) }
+
+// atLeast is n rounded up, as people write it.
+func atLeast(n int64) string {
+	const mb = 1_000_000
+	return fmt.Sprintf("%dMB", (n+mb-1)/mb)
+}
