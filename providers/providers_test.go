@@ -164,6 +164,13 @@ func write(t *testing.T, dir, name string, data []byte) {
 	}
 }
 
+func ownStart(s *catalog.Slim) *plan.Start {
+	if s.Own == nil {
+		return nil
+	}
+	return &s.Own.Start
+}
+
 // outcome is what a case's sections say about an evaluation.
 func outcome(t *testing.T, e *catalog.Evaluation, err error) []txtar.File {
 	var b bytes.Buffer
@@ -174,9 +181,10 @@ func outcome(t *testing.T, e *catalog.Evaluation, err error) []txtar.File {
 	out := []txtar.File{{Name: "plan.json", Data: indented(t, e.Plan)}}
 	if s := e.Slim; s != nil {
 		out = append(out, txtar.File{Name: "slim.json", Data: indented(t, struct {
-			Start  plan.Start `json:"start"`
-			Unless string     `json:"unless,omitempty"`
-		}{s.Start, s.Unless})})
+			Start  plan.Start  `json:"start"`
+			Own    *plan.Start `json:"own,omitempty"` // in full
+			Unless string      `json:"unless,omitempty"`
+		}{s.Start, ownStart(s), s.Unless})})
 	}
 	if len(e.Metadata) > 0 {
 		out = append(out, txtar.File{Name: "metadata.json", Data: indented(t, e.Metadata)})

@@ -17,19 +17,43 @@ type Slim struct {
 	Unless string
 	// Line is the place in the provider that set a field of Start, such as "runImage"; its File is "" where nothing did.
 	Line func(path ...string) fault.Pos
+	// Own is what holds instead where nobody but the provider says how the app starts; nil where that is no different.
+	Own *Slim
 }
 
 // slim reads a provider's slim; nil where it says nothing of start.
 func (d *decoder) slim(v cue.Value) *Slim {
 	at := v.LookupPath(cue.ParsePath("slim"))
-	start := at.LookupPath(cue.ParsePath("start"))
+	start, own := at.LookupPath(cue.ParsePath("start")), at.LookupPath(cue.ParsePath("own"))
 	if !start.Exists() && at.Err() == nil || !at.Exists() {
 		return nil
 	}
 	var s struct {
-		Start  plan.Start `json:"start"`
-		Unless string     `json:"unless"`
+		Start  plan.Start  `json:"start"`
+		Own    *plan.Start `json:"own"`
+		Unless string      `json:"unless"`
 	}
 	d.value(at, reflect.ValueOf(&s).Elem())
-	return &Slim{Start: s.Start, Unless: s.Unless, Line: func(path ...string) fault.Pos { return line(start, path) }}
+	out := &Slim{Start: s.Start, Unless: s.Unless, Line: func(path ...string) fault.Pos { return line(start, path) }}
+	if s.Own != nil {
+		out.Own = &Slim{Start: over(s.Start, *s.Own), Unless: s.Unless, Line: func(path ...string) fault.Pos {
+			if at := line(own, path); at.File != "" {
+				return at
+			}
+			return out.Line(path...)
+		}}
+	}
+	return out
+}
+
+// over is start with the fields in which own says something else.
+func over(start, own plan.Start) plan.Start {
+	start.Cmd = own.Cmd
+	if own.AptPkgs != nil {
+		start.AptPkgs = own.AptPkgs
+	}
+	if own.OnlyIncludeFiles != nil {
+		start.OnlyIncludeFiles = own.OnlyIncludeFiles
+	}
+	return start
 }

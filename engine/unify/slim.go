@@ -44,6 +44,7 @@ func (u *unifier) slim(p *plan.Plan) {
 		u.note(at, "the image keeps its build tools: "+why, "say what running needs, as start in the configuration file: "+inTOML(image))
 		return
 	}
+	image = u.own(image)
 	if u.said("buildImage") { // what was built on it may need its libraries
 		image.RunImage = p.BuildImage
 	}
@@ -51,12 +52,24 @@ func (u *unifier) slim(p *plan.Plan) {
 		p.Start = &plan.Start{}
 	}
 	p.Start.RunImage, p.Start.OnlyIncludeFiles = image.RunImage, image.OnlyIncludeFiles
+	if image.Cmd != "" {
+		p.Start.Cmd = image.Cmd
+	}
 	if pkgs := unique(slices.Concat(image.AptPkgs, p.Start.AptPkgs, u.addedDebian(p))); len(pkgs) > 0 {
 		p.Start.AptPkgs = pkgs
 	}
 	for _, s := range slices.Backward(u.slims) {
 		u.layers = append(u.layers, s.layer())
 	}
+}
+
+// own is image, or what the one provider says instead of that where nobody else says how the app starts.
+func (u *unifier) own(image plan.Start) plan.Start {
+	if len(u.slims) != 1 || u.slims[0].Own == nil || u.said("start", "cmd") || u.said("start", "workdir") {
+		return image
+	}
+	u.slims[0] = &slim{u.slims[0].provider, u.slims[0].Own}
+	return u.slims[0].Start
 }
 
 // slimImage is what the providers say together; false where one of them says nothing, or they name different images.
