@@ -15,8 +15,15 @@ import (
 // folder is a directory's entries, sorted by name, without those that are ignored.
 type folder struct {
 	entries []entry
+	ends    ends
 	rules   []*rules // that hold in it, the nearest last
 }
+
+// ends are the last bytes of names, as a set of the numbers below 64: most directories hold no file that ends as a pattern
+// demands, and then none of them is looked at.
+type ends uint64
+
+func endOf(name string) ends { return 1 << (name[len(name)-1] % 64) }
 
 type entry struct {
 	path            string
@@ -58,6 +65,9 @@ func (a *App) folder(name string, h lister) (*folder, error) {
 	f.entries = slices.DeleteFunc(ents, func(e entry) bool {
 		return e.name() == ".git" || !utf8.ValidString(e.name()) || f.ignores(&e)
 	})
+	for i := range f.entries {
+		f.ends |= endOf(f.entries[i].path)
+	}
 	return f, nil
 }
 

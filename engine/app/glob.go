@@ -76,9 +76,13 @@ func (w *walk) dir(name string, h lister, depth int) (bool, error) {
 		return false, fault.New(fault.Refused, "%.60s… lies more than %d folders deep", name, MaxDepth).
 			WithHint("name folders that do not belong to the app in .gitignore")
 	}
+	some := slices.ContainsFunc(w.want, func(p *pattern) bool { return p.in(f) })
 	next := 0 // the first entry that was not listed ahead
 	for i := range f.entries {
 		e := &f.entries[i]
+		if !some && !e.dir {
+			continue
+		}
 		if !w.excluded(e) && w.wanted(e) {
 			if w.out = append(w.out, e.path); w.q.Limit > 0 && len(w.out) == w.q.Limit {
 				return false, nil

@@ -43,6 +43,9 @@ func (p *pattern) match(path string) bool {
 	return p.re.MatchString(path)
 }
 
+// in tells whether an entry of a directory may match.
+func (p *pattern) in(f *folder) bool { return p.suffix == "" || f.ends&endOf(p.suffix) != 0 }
+
 // under tells whether a match may lie below directory dir, or is one further up on the way to it.
 func (p *pattern) under(dir string) bool {
 	return dir == "." || strings.HasPrefix(dir+"/", p.prefix) || strings.HasPrefix(p.prefix, dir+"/")
