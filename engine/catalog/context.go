@@ -39,6 +39,14 @@ func NewContext() *cue.Context {
 	return (*cue.Context)(r)
 }
 
+// providerContext makes an evaluator that has compiled what of CUE's library nearly every provider uses. It would do so at
+// the first use, for a tenth of the time that evaluating a small provider takes.
+func providerContext() *cue.Context {
+	ctx := NewContext()
+	ctx.CompileString(`import ("list", "strings"), x: [list.Contains, strings.Join]`)
+	return ctx
+}
+
 // buildFiles evaluates files of one package that import nothing but Imports.
 func buildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
 	bctx := build.NewContext()

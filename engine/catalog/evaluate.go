@@ -53,7 +53,7 @@ func (r *Request) evaluate(p *Provider) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &evaluator{Request: r, provider: p, syntax: s, ctx: NewContext(),
+	e := &evaluator{Request: r, provider: p, syntax: s, ctx: r.cue(),
 		asked: map[string]facts.Question{}, answers: map[string]facts.Answer{}}
 	if err := e.gather(); err != nil {
 		return nil, err

@@ -3,6 +3,9 @@ package catalog
 import (
 	"reflect"
 	"slices"
+	"sync"
+
+	"cuelang.org/go/cue"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -26,6 +29,7 @@ type Request struct {
 	env     Env
 	asking  []string // the providers that are being evaluated, each for the one before it
 	done    map[string]outcome
+	cue     func() *cue.Context
 }
 
 type outcome struct {
@@ -33,12 +37,15 @@ type outcome struct {
 	err  error
 }
 
-// Request asks the catalog's providers about an app.
+// Request asks the catalog's providers about an app. What CUE needs for that is made ready side by side with what the
+// caller does until Evaluate.
 func (c *Catalog) Request(a *app.App, env Env) *Request {
 	if env.Packages == "" {
 		env.Packages = "nix"
 	}
-	return &Request{catalog: c, app: a, env: env, done: map[string]outcome{}}
+	r := &Request{catalog: c, app: a, env: env, done: map[string]outcome{}, cue: sync.OnceValue(providerContext)}
+	go r.cue()
+	return r
 }
 
 // Evaluate asks the app what the named provider wants to know, in rounds, and gives the plan that follows. All who ask

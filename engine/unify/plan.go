@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -14,6 +15,7 @@ func (u *unifier) plan() (*Result, error) {
 	if err := u.read(); err != nil {
 		return nil, err
 	}
+	u.request = u.catalog.Request(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch})
 	names, err := u.detect()
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type unifier struct {
 	fileVars map[string]string // of them, those that the user's file or a plan as JSON sets
 	packages string
 
+	request  *catalog.Request
 	provided *plan.Plan // what the providers say, before anyone else
 	slims    []*slim    // of each of them; nil where it has none
 
@@ -160,9 +161,8 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	defer func() { u.provided = p.Clone() }()
 	var metadata []string
 	var errs []error
-	request := u.catalog.Request(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch})
 	for i, name := range names {
-		e, err := request.Evaluate(name)
+		e, err := u.request.Evaluate(name)
 		if err != nil {
 			errs = appendNew(errs, err)
 			continue
