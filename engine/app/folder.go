@@ -12,9 +12,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// folder is a directory's entries, sorted by name, without those that are ignored.
+// folder is a directory's entries, without those that are ignored.
 type folder struct {
 	entries []entry
+	sorted  bool // by name
+	dirs    bool // are among them
 	ends    ends
 	rules   []*rules // that hold in it, the nearest last
 }
@@ -32,8 +34,6 @@ type entry struct {
 }
 
 func (e *entry) name() string { return e.path[e.base:] }
-
-func (e entry) compare(name string) int { return strings.Compare(e.name(), name) }
 
 // folder lists a directory, once. One that cannot be read counts as empty, as in Nixpacks: a database's
 // data directory that only root may read must not stop a plan.
@@ -66,14 +66,25 @@ func (a *App) folder(name string, h lister) (*folder, error) {
 		return e.name() == ".git" || !utf8.ValidString(e.name()) || f.ignores(&e)
 	})
 	for i := range f.entries {
-		f.ends |= endOf(f.entries[i].path)
+		e := &f.entries[i]
+		f.ends |= endOf(e.path)
+		f.dirs = f.dirs || e.dir
 	}
 	return f, nil
 }
 
+// sort sorts the entries, which takes as long as all else that is done with them and is thus put off until their order
+// matters.
+func (f *folder) sort() {
+	if !f.sorted {
+		slices.SortFunc(f.entries, func(x, y entry) int { return strings.Compare(x.name(), y.name()) })
+		f.sorted = true
+	}
+}
+
 // ownRules adds those of the directory's own .gitignore, if there is one among its entries.
 func (a *App) ownRules(f *folder, base string, ents []entry) error {
-	if _, found := slices.BinarySearchFunc(ents, ".gitignore", entry.compare); !found {
+	if !slices.ContainsFunc(ents, func(e entry) bool { return e.name() == ".gitignore" }) {
 		return nil
 	}
 	text, ok, err := a.Bytes(base + ".gitignore")

@@ -77,6 +77,9 @@ func (w *walk) dir(name string, h lister, depth int) (bool, error) {
 			WithHint("name folders that do not belong to the app in .gitignore")
 	}
 	some := slices.ContainsFunc(w.want, func(p *pattern) bool { return p.in(f) })
+	if some || f.dirs {
+		f.sort()
+	}
 	next := 0 // the first entry that was not listed ahead
 	for i := range f.entries {
 		e := &f.entries[i]

@@ -85,7 +85,6 @@ func (h *handle) list(prefix string, buf *[]byte) []entry {
 			return nil
 		}
 		if n == 0 {
-			slices.SortFunc(out, func(x, y entry) int { return strings.Compare(x.name(), y.name()) })
 			return out
 		}
 		if out = parseEntries(out, (*buf)[:n], prefix, fd); len(out) > MaxEntries {

@@ -27,7 +27,7 @@ type source interface {
 
 // lister is a directory that can be listed.
 type lister interface {
-	// list is the entries by name; none where the directory cannot be read. buf is for the kernel to write to, and made
+	// list is the entries, in any order; none where the directory cannot be read. buf is for the kernel to write to, and made
 	// where it is nil.
 	list(prefix string, buf *[]byte) []entry
 	below(name string) lister
