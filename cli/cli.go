@@ -42,9 +42,18 @@ func Main(args []string) int {
 	// CUE reads these at its first evaluation, and one of them switches closedness off: a plan may not depend on them.
 	os.Unsetenv("CUE_DEBUG")
 	os.Unsetenv("CUE_EXPERIMENT")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go cancelOnSignal(cancel)
 	return Run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
+}
+
+// cancelOnSignal cancels when the process is asked to end. Go takes a third of a millisecond until it listens, for which
+// nothing need wait.
+func cancelOnSignal(cancel context.CancelCauseFunc) {
+	signaled, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // until the process ends
+	<-signaled.Done()
+	cancel(context.Cause(signaled))
 }
 
 // Run is Main without the process: signals come as the end of ctx.
