@@ -20,6 +20,7 @@ import (
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/archutil"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/disk"
 	"github.com/moby/buildkit/util/resolver"
@@ -60,6 +61,9 @@ func newServer(dir string, o Options, rootless bool) (_ *server, err error) {
 			_ = s.closers.Close()
 		}
 	}()
+	// BuildKit tells every client which platforms' programs this machine can run. It tries a program for each, and does so only
+	// once: meanwhile the rest can start.
+	go archutil.SupportedPlatforms(false)
 	hosts := registryHosts(o.Registries)
 	opt, err := s.workerOpt(ctx, dir, o, rootless)
 	if err != nil {
