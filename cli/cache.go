@@ -26,7 +26,7 @@ func cacheCommand(h *Host) *ucli.Command {
 		},
 		Subcommands: []*ucli.Command{{
 			Name:         "du",
-			Usage:        "print how much builds keep, and where",
+			Usage:        "print how much builds keep, by kind, and where",
 			Flags:        engineFlags(),
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return cacheUsage(c, h) },
@@ -53,17 +53,29 @@ func cacheUsage(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	var layers int64
+	var u solve.Usage
 	err = withEngine(c, h, func(e *solve.Engine) error {
-		layers, err = e.Usage(c.Context)
+		u, err = e.Usage(c.Context)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(h.Stdout, "%10s  layers and cache directories of builds\n", units.HumanSize(float64(layers)))
-	fmt.Fprintf(h.Stdout, "%10s  images in %s\n", units.HumanSize(float64(sizeOf(images))), images)
-	fmt.Fprintf(h.Stdout, "%10s  bases and their packages in %s\n", units.HumanSize(float64(sizeOf(cache))), cache)
+	kept, bases := sizeOf(images), sizeOf(cache)
+	for _, line := range []struct {
+		size int64
+		what string
+	}{
+		{u.Layers, "layers of steps, and of the images that they start from"},
+		{u.CacheDirectories, "cache directories"},
+		{u.Sources, "copies of apps, so that a build reads only what has changed"},
+		{u.Other, "the builder's own"},
+		{kept, "images in " + images},
+		{bases, "bases and their packages in " + cache},
+		{u.Total() + kept + bases, "in all"},
+	} {
+		fmt.Fprintf(h.Stdout, "%10s  %s\n", units.HumanSize(float64(line.size)), line.what)
+	}
 	return nil
 }
 

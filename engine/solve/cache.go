@@ -8,17 +8,37 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Usage is how many bytes the builder keeps: layers, sources and cache directories.
-func (e *Engine) Usage(ctx context.Context) (int64, error) {
+// Usage is what the builder keeps, in bytes.
+type Usage struct {
+	Layers           int64 // of steps, and of the images that they start from
+	CacheDirectories int64
+	Sources          int64 // copies of apps' files, and of other directories that builds read
+	Other            int64 // what the builder keeps for itself
+}
+
+// Total is all that the builder keeps.
+func (u Usage) Total() int64 { return u.Layers + u.CacheDirectories + u.Sources + u.Other }
+
+// Usage asks the builder what it keeps.
+func (e *Engine) Usage(ctx context.Context) (Usage, error) {
+	var u Usage
 	records, err := e.client.DiskUsage(ctx)
 	if err != nil {
-		return 0, fault.Wrap(fault.TryAgain, err, "%s does not say what it keeps", e.where)
+		return u, fault.Wrap(fault.TryAgain, err, "%s does not say what it keeps", e.where)
 	}
-	var sum int64
 	for _, r := range records {
-		sum += r.Size
+		switch r.RecordType {
+		case client.UsageRecordTypeRegular:
+			u.Layers += r.Size
+		case client.UsageRecordTypeCacheMount:
+			u.CacheDirectories += r.Size
+		case client.UsageRecordTypeLocalSource, client.UsageRecordTypeGitCheckout:
+			u.Sources += r.Size
+		default:
+			u.Other += r.Size
+		}
 	}
-	return sum, nil
+	return u, nil
 }
 
 // Prune frees what no running build uses and gives the bytes of it. With all, also what the builder would keep for
