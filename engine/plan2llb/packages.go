@@ -11,12 +11,14 @@ import (
 
 // installApt is the script that installs the Debian packages "$@". It leaves no package lists, downloads,
 // logs or caches that change from run to run, nor an identity that all machines would share. Services that
-// packages bring must not start in a build step: that is what policy-rc.d says.
-const installApt = `policy=/usr/sbin/policy-rc.d
+// packages bring must not start in a build step: that is what policy-rc.d says. Lists that are gone at the end need not
+// be compressed, nor read before there is something to look up.
+const installApt = `apt() { apt-get $NIXPACKS_APT_OPTIONS -o Acquire::GzipIndexes=false "$@"; }
+policy=/usr/sbin/policy-rc.d
 if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; fi
-apt-get $NIXPACKS_APT_OPTIONS -qq update
-apt-get $NIXPACKS_APT_OPTIONS -o Dpkg::Use-Pty=0 install -y --no-install-recommends -- "$@"
-apt-get clean
+apt -qq -o pkgCacheFile::Generate=false update
+apt -o Dpkg::Use-Pty=0 install -y --no-install-recommends -- "$@"
+apt clean
 [ -z "$policy" ] || rm $policy
 rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
   /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dbus/machine-id
