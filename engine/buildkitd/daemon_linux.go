@@ -92,7 +92,11 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 	if !ocirt.Seccomp() {
 		tellOnce(o, dir, "seccomp", "note: build steps run without a system call filter, since this nixpacks was built without libseccomp")
 	}
-	if d.server, err = newServer(dir, o, rootless); err != nil {
+	unsynced, err := trust(dir, o.say)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "the state directory %s cannot be read or written", dir)
+	}
+	if d.server, err = newServer(dir, o, rootless, unsynced); err != nil {
 		return nil, &fault.Fault{Code: fault.Bug, Msg: "the embedded engine does not start", Detail: err.Error(), Err: err,
 			Hint: "should its cache be damaged: move " + dir + " away, and try again"}
 	}
@@ -171,7 +175,7 @@ func (d *Daemon) end() error {
 	}
 	errs := []error{d.server.steps.wait(ctx)}
 	d.collect(ctx)
-	errs = append(errs, d.server.Close(), ocirt.DestroyAll(ctx, d.dir), leaks.Clean(d.dir))
+	errs = append(errs, d.server.Close(), settle(d.dir), ocirt.DestroyAll(ctx, d.dir), leaks.Clean(d.dir))
 	return fault.Wrap(fault.Bug, errors.Join(errs...), "the embedded engine did not end cleanly")
 }
 

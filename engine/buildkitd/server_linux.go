@@ -38,6 +38,8 @@ type server struct {
 	cache   solver.CacheManager
 	stop    context.CancelFunc // ends the controller's background work
 	closers closers
+
+	unsynced bool // databases are not synced with each change
 }
 
 // closers are closed in reverse order.
@@ -51,10 +53,10 @@ func (c closers) Close() error {
 	return errors.Join(errs...)
 }
 
-// newServer opens the state in dir, whose lock is held.
-func newServer(dir string, o Options, rootless bool) (_ *server, err error) {
+// newServer opens the state in dir, whose lock is held, and which trust has seen.
+func newServer(dir string, o Options, rootless, unsynced bool) (_ *server, err error) {
 	ctx, cancel := context.WithCancel(context.Background()) // outlives the call that started it
-	s := &server{stop: cancel}
+	s := &server{stop: cancel, unsynced: unsynced}
 	defer func() {
 		if err != nil {
 			cancel()
@@ -103,7 +105,7 @@ func (s *server) controller(ctx context.Context, dir string, o Options, hosts do
 	if err != nil {
 		return nil, err
 	}
-	history, err := boltutil.SafeOpen(filepath.Join(dir, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	history, err := boltutil.SafeOpen(filepath.Join(dir, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoSync: s.unsynced})
 	if err != nil {
 		_ = cacheStore.Close()
 		return nil, err

@@ -60,8 +60,13 @@ func (s *server) workerOpt(ctx context.Context, dir string, o Options, rootless 
 	if err := s.openStores(ctx, &opt); err != nil {
 		return opt, err
 	}
-	opt.MetadataStore, err = metadata.NewStore(filepath.Join(opt.Root, "metadata_v2.db")) // closed by the worker
-	return opt, err
+	if opt.MetadataStore, err = metadata.NewStore(filepath.Join(opt.Root, "metadata_v2.db")); err != nil { // closed by the worker
+		return opt, err
+	}
+	if db, ok := opt.MetadataStore.DB().(*bolt.DB); ok {
+		db.NoSync = s.unsynced
+	}
+	return opt, nil
 }
 
 // openStores opens what holds layers: snapshots, content, and the database about both.
@@ -75,7 +80,7 @@ func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
 	if err != nil {
 		return err
 	}
-	db, err := bolt.Open(filepath.Join(opt.Root, "containerdmeta.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	db, err := bolt.Open(filepath.Join(opt.Root, "containerdmeta.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoSync: s.unsynced})
 	if err != nil {
 		return err
 	}
