@@ -22,6 +22,9 @@ type temp struct {
 // marker sets our temporary names apart: .NAME.nixpacks-RANDOM
 const marker = ".nixpacks-"
 
+// mostTries bounds how often a temporary is made that others remove.
+const mostTries = 100
+
 // newTemp makes a temporary neighbour of dest: make creates it and opens what is to be locked.
 func newTemp(dest string, make func(path string) (*os.File, error)) (*temp, error) {
 	dest, err := filepath.Abs(dest)
@@ -37,9 +40,12 @@ func newTemp(dest string, make func(path string) (*os.File, error)) (*temp, erro
 	if err := clean(filepath.Dir(dest), filepath.Base(dest)); err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot remove what an interrupted build left beside %s", dest)
 	}
-	for {
+	for tries := 1; ; tries++ {
 		path := filepath.Join(filepath.Dir(dest), "."+filepath.Base(dest)+marker+random())
 		f, err := make(path)
+		if errors.Is(err, fs.ErrNotExist) && tries < mostTries {
+			continue // another process took it for a leftover while it was made
+		}
 		if err != nil {
 			return nil, fault.Wrap(fault.Usage, err, "cannot write to %s", filepath.Dir(dest))
 		}

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -227,4 +228,30 @@ func harvest(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return strings.Join(out, " ")
+}
+
+// Builds that begin at once for one place do not take each other's beginnings for leftovers.
+func TestStagesAtOnce(t *testing.T) {
+	dest := filepath.Join(t.TempDir(), "img")
+	errs := make(chan error)
+	const builds = 8
+	for range builds {
+		go func() {
+			var err error
+			for range 50 {
+				s, e := NewStage(dest)
+				if e != nil {
+					err = e
+					continue
+				}
+				s.Abort()
+			}
+			errs <- err
+		}()
+	}
+	for range builds {
+		if err := <-errs; err != nil {
+			t.Errorf("%v: %v", err, errors.Unwrap(err))
+		}
+	}
 }
