@@ -53,7 +53,7 @@
 // step that makes it. Without a cache key there are no cache directories, and what commands leave in them is
 // part of the image, as in Nixpacks.
 //
-// A run image gets Debian packages of its own (start.aptPkgs), the variables, the paths of the phases (but not those
+// A run image gets Debian packages of its own (start.aptPkgs; on the base of the build and the same as there they are one vertex), the variables, the paths of the phases (but not those
 // of Nix, which stays behind), the static assets, certificates, and of /app what start.onlyIncludeFiles says.
 //
 // # Merges

@@ -55,6 +55,8 @@ type lowering struct {
 	start plan.Start
 	// state is the end of the chain so far.
 	state llb.State
+	// debian is the chain before anything but Debian packages was added; nil where Nix packages come first.
+	debian *debian
 	// root is the chain before any phase, and chained are its places behind each phase on it.
 	root    llb.State
 	chained []place

@@ -278,3 +278,36 @@ func TestOutputsAreNotCopied(t *testing.T) {
 		t.Errorf("excluded are %s, want %s", got, want)
 	}
 }
+
+// A run image on the base of the build takes its Debian packages from there, if they are the same.
+func TestSamePackagesOnce(t *testing.T) {
+	for _, c := range []struct {
+		name, ref string
+		run       []string
+		nix, same bool
+	}{
+		{"the same", "registry.example/base", []string{"curl ca-certificates"}, false, true},
+		{"fewer", "registry.example/base", []string{"curl"}, false, false},
+		{"another base", "registry.example/run", []string{"ca-certificates", "curl"}, false, false},
+		{"Nix packages first", "registry.example/base", []string{"ca-certificates", "curl"}, true, false},
+	} {
+		p := nodePlan()
+		p.Phases["setup"].AptPkgs = []string{"ca-certificates", "curl"}
+		if !c.nix {
+			p.Phases["setup"].NixPkgs = nil
+		}
+		p.Start.RunImage, p.Start.AptPkgs = c.ref, c.run
+		in := defaults(Input{Plan: p})
+		in.Run.Digest = digest.FromString(c.ref)
+		in.Base.Digest = digest.FromString(in.Base.Ref)
+		installs := 0
+		for _, v := range lower(t, in).Vertices {
+			if strings.Contains(v.Name, "apt] ") {
+				installs++
+			}
+		}
+		if same := installs == 1; same != c.same {
+			t.Errorf("%s: Debian packages are installed by %d vertices", c.name, installs)
+		}
+	}
+}

@@ -27,7 +27,8 @@ rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-o
 // packages adds the steps that install what the phases need, before any of their commands.
 func (l *lowering) packages() {
 	l.state = l.in.Base.state("base", l.from(l.in.Plan.BuildImage, "buildImage"))
-	for _, s := range nixSets(l.in.Plan) {
+	nix := nixSets(l.in.Plan)
+	for _, s := range nix {
 		l.installNix(s)
 		l.front = nixFront
 	}
@@ -40,13 +41,24 @@ func (l *lowering) packages() {
 		apt = append(apt, l.start.AptPkgs...)
 		from = append(from, l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
 	}
-	l.installApt("apt", l.in.Base, apt, from...)
+	pkgs := debianSet(apt)
+	l.installApt("apt", l.in.Base, pkgs, from...)
+	if len(nix) == 0 {
+		l.debian = &debian{pkgs, l.state}
+	}
 }
 
-// installApt adds the step that installs Debian packages, each element of the list one or several, on the base on; role
-// names it in the progress.
-func (l *lowering) installApt(role string, on Source, list []string, from ...llb.RunOption) {
-	pkgs := sortedSet(strings.Fields(strings.Join(list, " ")))
+// debian is a base with Debian packages, and nothing else, on it.
+type debian struct {
+	pkgs  []string
+	state llb.State
+}
+
+// debianSet are the packages of a list whose elements name one or several.
+func debianSet(list []string) []string { return sortedSet(strings.Fields(strings.Join(list, " "))) }
+
+// installApt adds the step that installs Debian packages on the base on; role names it in the progress.
+func (l *lowering) installApt(role string, on Source, pkgs []string, from ...llb.RunOption) {
 	if len(pkgs) == 0 {
 		return
 	}

@@ -43,6 +43,11 @@ func (s Source) state(role string, from llb.ConstraintsOpt) llb.State {
 	return llb.Image(pinned.String(), label, from)
 }
 
+// same tells whether both are one image, pinned.
+func (s Source) same(other Source) bool {
+	return s.Digest != "" && s.Digest == other.Digest && s.Ref == other.Ref && s.Layout == other.Layout && s.State == other.State
+}
+
 // user makes start.user in the image so far, whose base is on. Numbers need no entry in its user database.
 func (l *lowering) user(on Source) {
 	name, _, _ := strings.Cut(notRoot(l.start.User), ":")
@@ -77,11 +82,15 @@ func (l *lowering) copiesLate() bool {
 }
 
 // runImage goes over to the run image, installs its Debian packages (on its own base: they have a database), and copies
-// into it what it needs of the chain so far.
+// into it what it needs of the chain so far. Where the chain begins with the same base and packages, their vertices serve both.
 func (l *lowering) runImage() {
 	built := l.state
-	l.state = l.in.Run.state("run", l.from(l.start.RunImage, "start", "runImage"))
-	l.installApt("run apt", *l.in.Run, l.start.AptPkgs, l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
+	if l.debian != nil && l.in.Run.same(l.in.Base) && slices.Equal(debianSet(l.start.AptPkgs), l.debian.pkgs) {
+		l.state = l.debian.state
+	} else {
+		l.state = l.in.Run.state("run", l.from(l.start.RunImage, "start", "runImage"))
+		l.installApt("run apt", *l.in.Run, debianSet(l.start.AptPkgs), l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
+	}
 	l.user(*l.in.Run)
 	files := l.ownFiles(*l.in.Run).Copy(built, "/etc/ssl/cert[s]", "/etc/ssl/certs", &llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, AllowEmptyWildcard: true})
