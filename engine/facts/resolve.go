@@ -206,6 +206,9 @@ func expand(a *app.App, names []string, q Question) ([]string, error) {
 				return nil, err
 			}
 		}
+		if len(names) == 1 {
+			return found, nil
+		}
 		for _, f := range found {
 			if !seen[f] {
 				seen[f] = true
