@@ -50,6 +50,7 @@ func nixpacksDockerfile(p *plan.Plan) (string, error) {
 	for _, name := range order {
 		apt = append(apt, p.Phases[name].AptPkgs...)
 	}
+	apt = append(apt, p.Start.AptPkgs...)
 	fmt.Fprintf(&d, "RUN apt-get update && apt-get install -y --no-install-recommends %s\n", strings.Join(apt, " "))
 	for _, k := range slices.Sorted(maps.Keys(p.Variables)) {
 		fmt.Fprintf(&d, "ARG %[1]s=%[2]q\nENV %[1]s=$%[1]s\n", k, p.Variables[k])
