@@ -29,12 +29,14 @@ import (
 // with that mark is not rewritten.
 const rewrittenLabel = "buildkit/rewritten-timestamp"
 
-// memoLabel, with a form of compression behind it, is on a layer and names the same layer with its times rewritten.
+// memoLabel, with a form of compression behind it, is on a layer and names the same layer packed so, with its times rewritten
+// or not.
 // For the garbage collector this makes the second a part of the first.
 const memoLabel = "containerd.io/gc.ref.content.nixpacks-rewritten-"
 
 // timedExporter is an exporter of images that remembers the layers whose times it has rewritten (rewrite-timestamp).
-// BuildKit's own unpacks and packs every layer again with every build, which takes seconds where nothing has changed.
+// BuildKit's own packs every layer as it was asked for, and unpacks and packs it again with every build, which takes seconds
+// where nothing has changed.
 type timedExporter struct {
 	exporter.Exporter
 	store content.Store
@@ -93,15 +95,22 @@ type timedRef struct {
 	base   []digest.Digest
 }
 
+// unpackedSoon is how a layer is packed that is read once, to be rewritten and packed as it was asked for.
+var unpackedSoon = compression.New(compression.Zstd).SetLevel(1)
+
 // GetRemotes is what exporters ask for layers.
 func (r timedRef) GetRemotes(ctx context.Context, create bool, cfg config.RefConfig, all bool, s session.Group) ([]*solver.Remote, error) {
+	comp := cfg.Compression
+	if !all {
+		cfg.Compression = unpackedSoon
+	}
 	remotes, err := r.ImmutableRef.GetRemotes(ctx, create, cfg, all, s)
 	if err != nil || all {
 		return remotes, err
 	}
 	out := make([]*solver.Remote, len(remotes))
 	for i, remote := range remotes {
-		if out[i], err = r.rewrite(ctx, remote, cfg.Compression); err != nil {
+		if out[i], err = r.rewrite(ctx, remote, comp); err != nil {
 			return nil, err
 		}
 	}
@@ -115,11 +124,14 @@ func (r timedRef) rewrite(ctx context.Context, remote *solver.Remote, comp compr
 	own := false
 	for i, desc := range remote.Descriptors {
 		out.Descriptors[i] = desc
+		epoch := &r.export.epoch
 		if own = own || i >= len(r.base) || desc.Annotations[labels.LabelUncompressed] != r.base[i].String(); !own {
-			continue
+			if epoch = nil; !comp.Force {
+				continue
+			}
 		}
 		group.Go(func() (err error) {
-			out.Descriptors[i], err = r.export.layer(ctx, store, desc, comp)
+			out.Descriptors[i], err = r.export.layer(ctx, store, desc, comp, epoch)
 			return err
 		})
 	}
@@ -134,40 +146,48 @@ func (r timedRef) rewrite(ctx context.Context, remote *solver.Remote, comp compr
 	return out, nil
 }
 
-// layer is a layer with its times rewritten: one that is there already, or a new one.
-func (e timedExport) layer(ctx context.Context, store content.Store, desc ocispecs.Descriptor, comp compression.Config) (ocispecs.Descriptor, error) {
-	key := memoLabel + comp.Type.String()
-	if comp.Level != nil {
-		key += "-" + strconv.Itoa(*comp.Level)
-	}
-	if done, ok := e.known(ctx, desc, key, comp); ok {
-		return done, nil
-	}
-	convert, err := converter.NewWithRewriteTimestamp(ctx, store, desc, comp, &e.epoch, nil)
+// layer is a layer packed in another way, and with its times rewritten where there is an epoch: one that is there already,
+// or a new one.
+func (e timedExport) layer(ctx context.Context, store content.Store, desc ocispecs.Descriptor, comp compression.Config, epoch *time.Time) (ocispecs.Descriptor, error) {
+	convert, err := converter.NewWithRewriteTimestamp(ctx, store, desc, comp, epoch, nil)
 	if err != nil || convert == nil {
 		return desc, err
 	}
+	key, at := memoLabel+comp.Type.String(), ""
+	if comp.Level != nil {
+		key += "-" + strconv.Itoa(*comp.Level)
+	}
+	if epoch == nil {
+		key += "-as-it-is"
+	} else {
+		at = strconv.FormatInt(epoch.Unix(), 10)
+	}
+	if done, ok := e.known(ctx, desc, key, at, comp); ok {
+		return done, nil
+	}
 	made, err := convert(ctx, store, desc)
 	if err != nil {
-		return desc, fmt.Errorf("rewriting the times of layer %s: %w", desc.Digest, err)
+		return desc, fmt.Errorf("packing layer %s: %w", desc.Digest, err)
 	}
 	// Where the layer itself is not here (it is a registry's), nothing is remembered.
 	_, _ = e.store.Update(ctx, content.Info{Digest: desc.Digest, Labels: map[string]string{key: made.Digest.String()}}, "labels."+key)
 	return *made, nil
 }
 
-// known is what layer made before for the same time.
-func (e timedExport) known(ctx context.Context, desc ocispecs.Descriptor, key string, comp compression.Config) (ocispecs.Descriptor, bool) {
+// known is what layer made before of the same layer.
+func (e timedExport) known(ctx context.Context, desc ocispecs.Descriptor, key, at string, comp compression.Config) (ocispecs.Descriptor, bool) {
 	info, err := e.store.Info(ctx, desc.Digest)
 	if err != nil {
 		return desc, false
 	}
 	made, err := e.store.Info(ctx, digest.Digest(info.Labels[key]))
-	at := strconv.FormatInt(e.epoch.Unix(), 10)
 	if err != nil || made.Labels[rewrittenLabel] != at || made.Labels[labels.LabelUncompressed] == "" {
 		return desc, false
 	}
 	desc.Digest, desc.Size, desc.MediaType = made.Digest, made.Size, comp.Type.MediaType()
-	desc.Annotations = map[string]string{labels.LabelUncompressed: made.Labels[labels.LabelUncompressed], rewrittenLabel: at}
+	desc.Annotations = map[string]string{labels.LabelUncompressed: made.Labels[labels.LabelUncompressed]}
+	if at != "" {
+		desc.Annotations[rewrittenLabel] = at
+	}
 	return desc, true
 }

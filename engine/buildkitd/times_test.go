@@ -26,8 +26,8 @@ func TestLayerTimes(t *testing.T) {
 	desc := layerBlob(t, store)
 	at := func(epoch int64, comp compression.Config) ocispecs.Descriptor {
 		t.Helper()
-		e := timedExport{store: store, epoch: time.Unix(epoch, 0)}
-		out, err := e.layer(t.Context(), store, desc, comp)
+		when := time.Unix(epoch, 0)
+		out, err := timedExport{store: store}.layer(t.Context(), store, desc, comp, &when)
 		if err != nil {
 			t.Fatal(err)
 		}
