@@ -79,6 +79,9 @@ func phase(d *strings.Builder, name string, ph *plan.Phase) {
 		}
 		mounts += fmt.Sprintf("--mount=type=cache,id=bench-%s,target=%s ", strings.ReplaceAll(strings.Trim(c, "/"), "/", "-"), c)
 	}
+	for _, k := range slices.Sorted(maps.Keys(ph.Variables)) {
+		fmt.Fprintf(d, "ENV %s=%q\n", k, ph.Variables[k])
+	}
 	for _, cmd := range ph.Cmds {
 		fmt.Fprintf(d, "RUN %s%s\n", mounts, cmd)
 	}

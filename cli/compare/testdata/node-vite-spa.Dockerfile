@@ -3,7 +3,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends nodejs ca-certi
 RUN --mount=type=cache,id=hand-corepack,target=/root/.cache/node cd / && corepack npm@10.9.9 install --global --prefix /usr/local npm@10.9.9
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,id=hand-npm,target=/root/.npm npm ci
+RUN --mount=type=cache,id=hand-npm,target=/root/.npm npm ci --prefer-offline
 COPY . .
 RUN npm run build
 
