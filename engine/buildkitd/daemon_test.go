@@ -39,6 +39,19 @@ func TestCloseGivesEverythingBack(t *testing.T) {
 	}
 }
 
+// An engine that nobody uses ends as cleanly as others, though it may not have started to the end.
+func TestCloseAtOnce(t *testing.T) {
+	o := options(t)
+	for range 10 {
+		d, err := Start(t.Context(), o)
+		needStart(t, err)
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nothingLeft(t, o)
+}
+
 func openFiles(t *testing.T, dir string) (out []string) {
 	fds, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil {

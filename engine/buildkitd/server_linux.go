@@ -53,6 +53,14 @@ func (c closers) Close() error {
 	return errors.Join(errs...)
 }
 
+// waiter is closed when what it stands for has ended; Close waits for that.
+type waiter chan struct{}
+
+func (w waiter) Close() error {
+	<-w
+	return nil
+}
+
 // newServer opens the state in dir, whose lock is held, and which trust has seen.
 func newServer(dir string, o Options, rootless, unsynced bool) (_ *server, err error) {
 	ctx, cancel := context.WithCancel(context.Background()) // outlives the call that started it
@@ -64,8 +72,13 @@ func newServer(dir string, o Options, rootless, unsynced bool) (_ *server, err e
 		}
 	}()
 	// BuildKit tells every client which platforms' programs this machine can run. It tries a program for each, and does so only
-	// once: meanwhile the rest can start.
-	go archutil.SupportedPlatforms(false)
+	// once: meanwhile the rest can start. Its end is waited for, since it has files among the temporary ones.
+	tried := make(waiter)
+	s.closers = append(s.closers, tried)
+	go func() {
+		defer close(tried)
+		archutil.SupportedPlatforms(false)
+	}()
 	hosts := registryHosts(o.Registries)
 	opt, err := s.workerOpt(ctx, dir, o, rootless)
 	if err != nil {
