@@ -130,6 +130,7 @@ func TestSourceEditOfRunImage(t *testing.T) {
 		"nothing else":         {func(*Input) {}, true},
 		"a file elsewhere":     {func(in *Input) { in.Plan.Start.OnlyIncludeFiles = []string{".", "/usr/local/bin"} }, true},
 		"a file of the app":    {func(in *Input) { in.Plan.Start.OnlyIncludeFiles = []string{"server.js"} }, false},
+		"its absolute path":    {func(in *Input) { in.Plan.Start.OnlyIncludeFiles = []string{"/app/server.js"} }, false},
 		"outputs taken back":   {func(in *Input) { in.Ignore = []string{"!node_modules"} }, false},
 		"a user of the base":   {func(in *Input) { in.Base.Config.User = "app" }, false},
 		"a user by its number": {func(in *Input) { in.Base.Config.User = "1000" }, true},

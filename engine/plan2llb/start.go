@@ -2,7 +2,6 @@ package plan2llb
 
 import (
 	_ "embed" // start.sh
-	"path"
 	"slices"
 	"strings"
 
@@ -78,7 +77,7 @@ func (l *lowering) copiesLate() bool {
 	user := notRoot(l.in.Base.Config.User)
 	return l.in.Run != nil && (user == "" || isNumber(user)) &&
 		!slices.ContainsFunc(l.in.Ignore, func(line string) bool { return strings.HasPrefix(line, "!") }) &&
-		!slices.ContainsFunc(l.start.OnlyIncludeFiles, func(f string) bool { return !isAll(f) && !path.IsAbs(f) })
+		!slices.ContainsFunc(l.start.OnlyIncludeFiles, func(f string) bool { return !isAll(f) && (ofApp(f) || hasWildcard(f)) })
 }
 
 // runImage goes over to the run image, installs its Debian packages (on its own base: they have a database), and copies
@@ -136,10 +135,13 @@ func (l *lowering) takeFiles(built llb.State) {
 	l.state = l.state.File(llb.Copy(built, AppDir, AppDir, all), named("[start] copy the app"), from)
 }
 
+// ofApp tells whether a file is the app's directory or lies in it, also where it is an absolute path.
+func ofApp(file string) bool { return within(inApp(file), AppDir) }
+
 // taken are the options of copying a file of the build into the run image.
 func (l *lowering) taken(file string) *llb.CopyInfo {
 	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true}
-	if owner := l.owner(); owner != "" && (inApp(file) == AppDir || strings.HasPrefix(inApp(file), AppDir+"/")) {
+	if owner := l.owner(); owner != "" && ofApp(file) {
 		llb.WithUser(owner).SetCopyOption(info)
 	}
 	return info
