@@ -35,6 +35,18 @@ bench: build
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 20x ./cli/ ./engine/...
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 1x -timeout 2h ./cli/compare
 
+# What strangers' apps, configuration and providers may try: docs/security.md.
+hostile:
+    NIXPACKS_E2E=require go test -timeout 30m -run Hostile ./...
+
+# Kills, full disks, failing registries: docs/security.md. The test command runs a short form of it.
+faults:
+    NIXPACKS_E2E=require NIXPACKS_FAULTS=50 go test -timeout 60m -run 'Fault|Killed' ./...
+
+# Many builds in a row and at once: docs/security.md. The test command runs a short form of it.
+soak:
+    NIXPACKS_E2E=require NIXPACKS_SOAK=200 go test -timeout 60m -run Soak ./...
+
 # Make the frontend's image (docs/frontend.md) and push it under a name.
 frontend-image name: build
     CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nixpacks-static ./cli/nixpacks
