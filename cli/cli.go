@@ -39,9 +39,12 @@ func Main(args []string) int {
 	if handled, code := buildkitd.Main(); handled {
 		return code
 	}
-	// CUE reads these at its first evaluation, and one of them switches closedness off: a plan may not depend on them.
-	os.Unsetenv("CUE_DEBUG")
-	os.Unsetenv("CUE_EXPERIMENT")
+	// CUE reads such at its first evaluation, and one of them switches closedness off: a plan may not depend on them.
+	for _, kv := range os.Environ() {
+		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "CUE_") {
+			os.Unsetenv(name)
+		}
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go cancelOnSignal(cancel)

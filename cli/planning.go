@@ -8,10 +8,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/detect"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -49,7 +51,14 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 func nothingDetected(c *ucli.Context, a *app.App, cat *catalog.Catalog, env map[string]string) error {
 	path, _ := appPath(c) // it was read before
 	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path)
-	if below, name := appsBelow(a, cat, env); name != "" {
+	below, name := []string(nil), ""
+	look := budget.Budget{Time: time.Second / 2, Memory: 64 << 20}
+	err := look.Run(budget.Work{Costly: a.Costly}, func() error {
+		found, last := appsBelow(a, cat, env)
+		below, name = found, last
+		return nil
+	})
+	if err == nil && name != "" {
 		return f.WithHint("there are apps in folders of it, so give the path of one: %s\n"+
 			"or have it planned as a whole, with a line in a nixpacks.toml: providers = [%q]", strings.Join(below, ", "), name)
 	}
@@ -140,7 +149,11 @@ func catalogOf(c *ucli.Context) (*catalog.Catalog, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "--providers %s cannot be read", c.String("providers"))
 	}
-	extra, err := catalog.Load(os.DirFS(dir), c.String("providers"))
+	root, err := os.OpenRoot(dir) // links out of it lead nowhere: others may have written it
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--providers %s cannot be read", c.String("providers"))
+	}
+	extra, err := catalog.Load(root.FS(), c.String("providers"))
 	if err != nil {
 		return nil, err
 	}

@@ -23,19 +23,20 @@ var mayImport = map[string][]string{
 	"engine":           {},
 	"engine/fault":     {},
 	"engine/lazy":      {},
+	"engine/budget":    {"engine/fault"},
 	"engine/plan":      {"engine/fault", "engine/lazy"},
 	"engine/app":       {"engine/fault"},
 	"engine/facts":     {"engine/fault", "engine/lazy", "engine/app"},
-	"engine/catalog":   {"engine/fault", "engine/plan", "engine/app", "engine/facts", "schema", "providers"},
+	"engine/catalog":   {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "schema", "providers"},
 	"engine/detect":    {"engine/fault", "engine/app", "engine/facts", "engine/catalog"},
-	"engine/unify":     {"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
+	"engine/unify":     {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
 	"engine/plan2llb":  {"engine/fault", "engine/lazy", "engine/plan"},
 	"engine/image":     {"engine/fault"},
 	"engine/base":      {"engine/fault", "engine/lazy", "engine/image"},
 	"engine/buildkitd": {"engine/fault"},
 	"engine/solve":     {"engine/fault", "engine/lazy", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
 	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/unify", "engine/plan2llb", "engine/solve", "engine/image"},
-	"cli": {"engine/frontend", "engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "engine/unify",
+	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "engine/unify",
 		"engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
 }
 
@@ -52,7 +53,7 @@ var doors = map[string][]string{
 }
 
 // hermetic packages touch neither network, clock, environment nor other programs.
-var hermetic = []string{"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect",
+var hermetic = []string{"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect",
 	"engine/unify", "engine/plan2llb", "schema", "providers"}
 
 var outside = map[string][]string{

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -23,6 +24,7 @@ type App struct {
 	kept  int // bytes in files
 	dirs  map[string]*folder
 	seen  int // entries in dirs
+	last  *atomic.Pointer[string]
 
 	listed   map[string][]entry // directories that were listed ahead, until dirs has them
 	listBufs []*[]byte          // for the kernel to list into, one a worker
@@ -47,7 +49,7 @@ func Open(dir string) (*App, error) {
 }
 
 func newApp(src source, dir string) *App {
-	return &App{src: src, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}, listed: map[string][]entry{}, listBufs: []*[]byte{new([]byte)}}
+	return &App{src: src, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}, last: new(atomic.Pointer[string]), listed: map[string][]entry{}, listBufs: []*[]byte{new([]byte)}}
 }
 
 // Close lets go of the directory.
@@ -71,7 +73,29 @@ func (a *App) Sub(dir string) (*App, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot open %s in the app's directory", dir)
 	}
-	return newApp(src, filepath.Join(a.dir, filepath.FromSlash(dir))), nil
+	below := newApp(src, filepath.Join(a.dir, filepath.FromSlash(dir)))
+	below.last = a.last
+	return below, nil
+}
+
+// Last names the file that was read last, "" for none; in a directory below, by its path there. Unlike all else it may be
+// asked at any time.
+func (a *App) Last() string {
+	if name := a.last.Load(); name != nil {
+		return *name
+	}
+	return ""
+}
+
+// Costly is the fault for an app that takes too much of what, "time" or "memory", to be looked at. It may be asked for at any
+// time.
+func (a *App) Costly(what string) *fault.Fault {
+	f := fault.New(fault.Refused, "the app takes too much %s to be looked at", what).
+		WithHint("name files and folders that do not belong to it in .gitignore")
+	if last := a.Last(); last != "" {
+		f = f.WithPos(fault.Pos{File: last, Label: "what was read last"})
+	}
+	return f
 }
 
 // Stat tells what is at a path of the app, links followed; false for nothing, and for what is outside.

@@ -21,7 +21,7 @@ func (a *App) Prefetch(names []string) {
 			}
 			if data, ok := a.src.quick(name); ok {
 				size.Add(int64(len(data)))
-				got[i] = &content{data: data, ok: true}
+				got[i] = &content{name: name, data: data, ok: true}
 			}
 		}
 	}

@@ -19,6 +19,7 @@ const MaxFile = 64 << 20
 const maxKept = 32 << 20
 
 type content struct {
+	name string
 	data []byte
 	ok   bool
 	err  error
@@ -45,12 +46,15 @@ func (a *App) Bytes(name string) ([]byte, bool, error) {
 	}
 	c := a.files[name]
 	if c == nil {
-		c = &content{}
+		c = &content{name: name}
 		c.data, c.ok, c.err = a.read(name)
 		if a.kept+len(c.data) <= maxKept {
 			a.kept += len(c.data)
 			a.files[name] = c
 		}
+	}
+	if c.ok {
+		a.last.Store(&c.name)
 	}
 	return c.data, c.ok, c.err
 }

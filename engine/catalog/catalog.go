@@ -3,11 +3,13 @@
 package catalog
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"sync"
 
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/providers"
@@ -29,6 +31,7 @@ type Provider struct {
 	dir     fs.FS          // that Folder is in
 	label   string         // what places in dir begin with
 	foreign bool           // from outside: not checked by our tests
+	files   []fault.Pos    // of one that is foreign
 
 	variables []string // settings that it asks for
 }
@@ -36,6 +39,15 @@ type Provider struct {
 // sources are the provider's files.
 func (p *Provider) sources() ([]source, error) {
 	return readSources(p.dir, p.Folder, p.label+"/"+p.Folder)
+}
+
+// parse gives a syntax beside the fault where that is about what others may not write.
+func (p *Provider) parse() (*syntax, error) {
+	from, err := p.sources()
+	if err != nil {
+		return nil, err
+	}
+	return parseSources(from, p.foreign)
 }
 
 // Text is the text of a provider's file, by the name that places in it have; nil where there is none of that name.
@@ -68,6 +80,18 @@ func loadBuiltin() (*Catalog, error) { return loadIndexed(providers.FS, "provide
 // order is that of `order` in the directory's own CUE files, which name folders; folders that it does not
 // name follow by name.
 func Load(dir fs.FS, name string) (*Catalog, error) {
+	var c *Catalog
+	err := budget.New().Run(budget.Evaluation(name, fault.Pos{File: name}), func() (err error) {
+		c, err = load(dir, name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func load(dir fs.FS, name string) (*Catalog, error) {
 	c := &Catalog{}
 	own, err := readSources(dir, ".", name)
 	if err != nil {
@@ -99,7 +123,7 @@ func (c *Catalog) settings(from []source) ([]string, error) {
 	if len(from) == 0 {
 		return nil, nil
 	}
-	s, err := parseSources(from)
+	s, err := parseSources(from, true)
 	if err != nil {
 		return nil, err
 	}
@@ -149,16 +173,15 @@ func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
 
 func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
 	p := &Provider{Folder: folder, dir: dir, label: label, foreign: true}
-	from, err := p.sources()
-	if err != nil {
+	s, err := p.parse()
+	if s == nil {
 		return nil, err
 	}
-	s, err := parseSources(from)
-	if err != nil {
+	if err := errors.Join(err, s.checkTop()); err != nil {
 		return nil, err
 	}
-	if err := s.checkTop(); err != nil {
-		return nil, err
+	for _, f := range s.files {
+		p.files = append(p.files, fault.Pos{File: f.Filename})
 	}
 	if name, ok := s.single("name"); ok {
 		p.Name, _ = name.(string)

@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -43,13 +44,21 @@ type Evaluation struct {
 	Line func(path ...string) fault.Pos
 }
 
-// evaluate evaluates a provider that nobody asked yet.
-func (r *Request) evaluate(p *Provider) (*Evaluation, error) {
-	from, err := p.sources()
-	if err != nil {
-		return nil, err
+// evaluate evaluates a provider that nobody asked yet. One that others wrote answers for what it costs itself.
+func (r *Request) evaluate(p *Provider) (out *Evaluation, err error) {
+	if !p.foreign {
+		return r.evaluateNow(p)
 	}
-	s, err := parseSources(from)
+	work := budget.Evaluation("provider "+p.Name, p.files...)
+	err = r.env.Budget.While(work, func() (err error) {
+		out, err = r.evaluateNow(p)
+		return err
+	})
+	return out, err
+}
+
+func (r *Request) evaluateNow(p *Provider) (*Evaluation, error) {
+	s, err := p.parse()
 	if err != nil {
 		return nil, err
 	}

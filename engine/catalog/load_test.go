@@ -139,7 +139,7 @@ func TestTopFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := parseSources(from)
+	s, err := parseSources(from, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"cuelang.org/go/cue"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
@@ -19,6 +20,8 @@ type Env struct {
 	Variables map[string]string
 	// Arch is the architecture of the machine that the image is for, as images name it; "" is amd64.
 	Arch string
+	// Budget is what planning may take; nil for any amount.
+	Budget *budget.Budget
 }
 
 // Request is an app to be planned. Each provider is evaluated for it at most once, whether the user names it or other

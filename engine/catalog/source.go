@@ -22,7 +22,8 @@ type source struct {
 	data []byte
 }
 
-// readSources reads the CUE files of one folder, not of those in it.
+// readSources reads the CUE files of one folder, not of those in it. What is no regular file, or too large, is refused: others
+// may have written it.
 func readSources(from fs.FS, dir, label string) ([]source, error) {
 	ents, err := fs.ReadDir(from, dir)
 	if err != nil {
@@ -33,11 +34,21 @@ func readSources(from fs.FS, dir, label string) ([]source, error) {
 		if e.IsDir() || path.Ext(e.Name()) != ".cue" {
 			continue
 		}
+		at := fault.Pos{File: path.Join(label, e.Name())}
+		info, err := fs.Stat(from, path.Join(dir, e.Name()))
+		switch {
+		case err != nil:
+			return nil, fault.Wrap(fault.Usage, err, "cannot read %s", at.File)
+		case !info.Mode().IsRegular():
+			return nil, fault.New(fault.Refused, "%s is not a regular file", at.File).WithPos(at)
+		case info.Size() > MaxSource:
+			return nil, fault.New(fault.Refused, "%s is larger than %d KB", at.File, MaxSource>>10).WithPos(at)
+		}
 		data, err := fs.ReadFile(from, path.Join(dir, e.Name()))
 		if err != nil {
-			return nil, fault.Wrap(fault.Usage, err, "cannot read %s", path.Join(label, e.Name()))
+			return nil, fault.Wrap(fault.Usage, err, "cannot read %s", at.File)
 		}
-		out = append(out, source{path.Join(label, e.Name()), data})
+		out = append(out, source{at.File, data})
 	}
 	return out, nil
 }
@@ -49,8 +60,11 @@ type syntax struct {
 	top map[string][]*ast.Field
 }
 
-func parseSources(from []source) (*syntax, error) {
+// parseSources parses a package; foreign is one that others wrote. Where they wrote what they may not, there is a fault beside
+// the syntax.
+func parseSources(from []source, foreign bool) (*syntax, error) {
 	s := &syntax{top: map[string][]*ast.Field{}}
+	var faults []error
 	files, err := parseAll(from)
 	if err != nil {
 		return nil, err
@@ -58,6 +72,9 @@ func parseSources(from []source) (*syntax, error) {
 	for _, f := range files {
 		if err := checkImports(f); err != nil {
 			return nil, err
+		}
+		if foreign {
+			faults = append(faults, Tame(f, "a provider", "its plan must follow from its facts alone"))
 		}
 		s.files = append(s.files, f)
 		for _, d := range f.Decls {
@@ -68,7 +85,7 @@ func parseSources(from []source) (*syntax, error) {
 			}
 		}
 	}
-	return s, nil
+	return s, errors.Join(faults...)
 }
 
 // parseAll parses files side by side: of a plan's few milliseconds parsing takes one. Each file is used by one

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -17,7 +18,7 @@ var headFields = []string{"providers", "packages", "variables"}
 // leaves out, mistakes included: layCUE evaluates the file again, as a whole.
 func (u *unifier) readCUE() error {
 	u.cueHead = &says{doc: &plan.Document{Plan: &plan.Plan{}}}
-	return allowed.guard(u.file.name, func() error {
+	return u.budget.While(u.evaluation(), func() error {
 		if !slices.ContainsFunc(headFields, func(name string) bool { return strings.Contains(string(u.file.text), name) }) {
 			return nil
 		}
@@ -30,6 +31,11 @@ func (u *unifier) readCUE() error {
 		}
 		return nil
 	})
+}
+
+// evaluation is the work of evaluating the file.
+func (u *unifier) evaluation() budget.Work {
+	return budget.Evaluation(u.file.name, fault.Pos{File: u.file.name})
 }
 
 // applyHead takes over what of nixpacks.cue is no plain value: defaults, which yield to what the user says
@@ -66,7 +72,7 @@ func (u *unifier) layCUE(base *plan.Plan) (*plan.Plan, error) {
 	base.DropMarkers()
 	u.layers = append(u.layers, envLayer(u.options.Env))
 	var p *plan.Plan
-	err := allowed.guard(u.file.name, func() error {
+	err := u.budget.While(u.evaluation(), func() error {
 		e, err := evalCUE(u.file, base)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	cueerrors "cuelang.org/go/cue/errors"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -77,7 +78,7 @@ func pathOf(path []string) cue.Path {
 
 // parts are the constraints that v is made of, its values left out.
 func parts(v cue.Value, depth int) []cue.Value {
-	if op, args := v.Expr(); op == cue.AndOp && depth < maxNesting {
+	if op, args := v.Expr(); op == cue.AndOp && depth < catalog.MaxNesting {
 		var out []cue.Value
 		for _, a := range args {
 			out = append(out, parts(a, depth+1)...)

@@ -17,9 +17,6 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// maxNesting bounds how deep the syntax tree of a nixpacks.cue may be.
-const maxNesting = 500
-
 // cueSyntax is a parsed nixpacks.cue, made ready for evaluation.
 type cueSyntax struct {
 	file *ast.File
@@ -112,15 +109,15 @@ func (s *cueSyntax) fault(at fault.Pos, format string, args ...any) *fault.Fault
 
 // forbid refuses what would make the file mean something else elsewhere, or reach outside it.
 func (s *cueSyntax) forbid() error {
-	var errs []error
-	depth := 0
-	ast.Walk(s.file, func(n ast.Node) bool {
-		if depth++; depth > maxNesting {
-			return false
+	err := catalog.Tame(s.file, s.name, `to choose by something outside, use a variable: if #base.variables.NAME == "…" {…}`)
+	for _, f := range fault.All(err) {
+		if f.WithSource(s.text); f.At[0].Line == 0 { // no one place: it is not looked into any further
+			return f
 		}
+	}
+	errs := []error{err}
+	ast.Walk(s.file, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case *ast.Attribute:
-			errs = append(errs, s.attribute(n))
 		case *ast.ImportSpec:
 			errs = append(errs, s.imported(n))
 		case *ast.Field:
@@ -129,34 +126,8 @@ func (s *cueSyntax) forbid() error {
 			}
 		}
 		return true
-	}, func(ast.Node) { depth-- })
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if deepest(s.file) > maxNesting {
-		return fault.New(fault.Refused, "%s is nested too deeply", s.name).WithPos(fault.Pos{File: s.name})
-	}
-	return nil
-}
-
-// deepest is the depth of a tree; beyond maxNesting it stops counting.
-func deepest(n ast.Node) int {
-	depth, most := 0, 0
-	ast.Walk(n, func(ast.Node) bool {
-		depth++
-		most = max(most, depth)
-		return most <= maxNesting
-	}, func(ast.Node) { depth-- })
-	return most
-}
-
-func (s *cueSyntax) attribute(a *ast.Attribute) error {
-	name, _ := a.Split()
-	if !slices.Contains([]string{"if", "tag", "extern", "embed", "experiment"}, name) {
-		return nil
-	}
-	return s.fault(pos(a.Pos()), "@%s is not supported: %s must mean the same wherever it is read", name, s.name).
-		WithHint(`to choose by something outside, use a variable: if #base.variables.NAME == "…" {…}`)
+	}, nil)
+	return errors.Join(errs...)
 }
 
 func (s *cueSyntax) imported(spec *ast.ImportSpec) error {

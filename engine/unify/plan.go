@@ -15,7 +15,7 @@ func (u *unifier) plan() (*Result, error) {
 	if err := u.read(); err != nil {
 		return nil, err
 	}
-	u.request = u.catalog.Request(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch})
+	u.request = u.catalog.Request(u.app, catalog.Env{Packages: u.packages, Variables: u.vars, Arch: u.options.Arch, Budget: u.budget})
 	names, err := u.detect()
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/detect"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -18,6 +19,7 @@ type unifier struct {
 	app     *app.App
 	catalog *catalog.Catalog
 	options Options
+	budget  *budget.Budget
 	dir     string  // the directory within the one that was given, for messages
 	asked   *config // the file that was asked for and read already, for a directory above
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -62,12 +63,23 @@ type Note = catalog.Note
 // Plan plans the app. Where nothing in its directory gives a phase and it holds a single directory, that
 // one is planned instead, as Nixpacks does. A plan without phases is not a fault here. Faults are
 // Refused, with the place in the file that is to be changed.
+// An app whose plan takes more than package budget allows is refused; it must then not be used for anything else.
 func Plan(a *app.App, cat *catalog.Catalog, o Options) (*Result, error) {
-	return planIn(a, cat, o, "", nil)
+	b := budget.New()
+	var res *Result
+	err := b.Run(budget.Work{Costly: a.Costly}, func() (err error) {
+		res, err = planIn(&unifier{app: a, catalog: cat, options: o, budget: b})
+		return err
+	})
+	if err != nil {
+		return nil, err // res may be written yet
+	}
+	return res, nil
 }
 
-func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string, asked *config) (*Result, error) {
-	u := &unifier{app: a, catalog: cat, options: o, dir: dir, asked: asked, facts: map[string]catalog.Facts{}}
+func planIn(u *unifier) (*Result, error) {
+	a, asked := u.app, u.asked
+	u.facts = map[string]catalog.Facts{}
 	res, err := u.plan()
 	if err != nil || len(res.Plan.Phases) > 0 {
 		return res, err
@@ -83,7 +95,7 @@ func planIn(a *app.App, cat *catalog.Catalog, o Options, dir string, asked *conf
 	if u.file != nil && u.file.explicit {
 		asked = u.file
 	}
-	below, err := planIn(sub, cat, o, path.Join(dir, dirs[0]), asked)
+	below, err := planIn(&unifier{app: sub, catalog: u.catalog, options: u.options, budget: u.budget, dir: path.Join(u.dir, dirs[0]), asked: asked})
 	if err != nil {
 		err = inDir(err, sub, dirs[0])
 		sub.Close()
@@ -139,9 +151,16 @@ func prefix(at []fault.Pos, sub *app.App, dir string) {
 // Detect names the providers that Plan would evaluate: those that the configuration names, with "..."
 // standing for the one that is detected. No provider is evaluated.
 func Detect(a *app.App, cat *catalog.Catalog, o Options) ([]string, error) {
-	u := &unifier{app: a, catalog: cat, options: o}
-	if err := u.read(); err != nil {
+	u := &unifier{app: a, catalog: cat, options: o, budget: budget.New()}
+	var names []string
+	err := u.budget.Run(budget.Work{Costly: a.Costly}, func() (err error) {
+		if err = u.read(); err == nil {
+			names, err = u.detect()
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	return u.detect()
+	return names, nil
 }

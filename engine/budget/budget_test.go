@@ -1,0 +1,110 @@
+package budget
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+func costly(what string) *fault.Fault { return fault.New(fault.Refused, "too much %s", what) }
+
+var sink [][]byte
+
+// Work that does not end is left alone once it has used up a limit, and the fault is that of the part that was done then.
+func TestHostileWork(t *testing.T) {
+	for want, part := range map[string]func(until <-chan struct{}){
+		"part takes too much time to evaluate": func(until <-chan struct{}) {
+			for {
+				select {
+				case <-until:
+					return
+				default:
+				}
+			}
+		},
+		"part takes too much memory to evaluate": func(until <-chan struct{}) {
+			sink = append(sink, make([]byte, 64<<20))
+			<-until
+		},
+	} {
+		until := make(chan struct{})
+		b := &Budget{Time: 50 * time.Millisecond, Memory: 32 << 20}
+		err := b.Run(Work{Costly: costly}, func() error {
+			if err := b.While(Evaluation("another"), func() error { return nil }); err != nil {
+				return err
+			}
+			return b.While(Evaluation("part", fault.Pos{File: "part.cue"}), func() error {
+				part(until)
+				return nil
+			})
+		})
+		close(until)
+		sink = nil
+		if fault.CodeOf(err) != fault.Refused || fault.All(err)[0].Msg != want || fault.All(err)[0].At[0].File != "part.cue" {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// Values that double one another are noticed before they are more than any machine has, whatever the collector does.
+func TestHostileLeaps(t *testing.T) {
+	b := New()
+	stop := make(chan struct{})
+	last := 0
+	err := b.Run(Work{Costly: costly}, func() error {
+		text := make([]byte, 16<<20)
+		for {
+			select {
+			case <-stop:
+				return nil
+			default:
+			}
+			last = len(text)
+			text = append(text[:len(text):len(text)], text...)
+			sink = append(sink, text)
+		}
+	})
+	close(stop)
+	sink = nil
+	if fault.CodeOf(err) != fault.Refused {
+		t.Errorf("%v", err)
+	}
+	if last > 1<<30 {
+		t.Errorf("it was let grow to %d MB", last>>20)
+	}
+}
+
+// A panic of the evaluator of CUE on what others wrote is theirs; any other is ours, and goes on.
+func TestHostilePanic(t *testing.T) {
+	b := New()
+	err := b.Run(Work{Costly: costly}, func() error {
+		return b.While(Evaluation("nixpacks.cue"), func() error { panic("index out of range") })
+	})
+	if fault.CodeOf(err) != fault.Refused || fault.All(err)[0].Msg != "nixpacks.cue makes the evaluator of CUE fail" {
+		t.Errorf("%v", err)
+	}
+	defer func() {
+		if r := recover(); r != "ours" {
+			t.Errorf("recovered %v", r)
+		}
+	}()
+	_ = b.Run(Work{Costly: costly}, func() error { panic("ours") })
+}
+
+// What is within the limits is what the work itself says.
+func TestWithin(t *testing.T) {
+	want := errors.New("said")
+	for _, b := range []*Budget{New(), nil} {
+		if err := b.While(Work{}, func() error { return want }); err != want {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := New().Run(Work{Costly: costly}, func() error { return want }); err != want {
+		t.Errorf("%v", err)
+	}
+	if held.works != 0 {
+		t.Errorf("the collector is still held by %d", held.works)
+	}
+}

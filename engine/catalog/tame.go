@@ -1,0 +1,227 @@
+package catalog
+
+import (
+	"cmp"
+	"errors"
+	"path"
+	"slices"
+	"strconv"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+const (
+	// MaxSource is the size in bytes of the largest file of CUE that others wrote, MaxNesting how deep its syntax tree may be.
+	MaxSource  = 256 << 10
+	MaxNesting = 500
+)
+
+// reaching are the attributes by which CUE takes something from outside of its files.
+var reaching = []string{"if", "tag", "extern", "embed", "experiment", "ignore"}
+
+// The names that bounds bind; files cannot use them.
+const (
+	ourValue   = "nixpacks_value"
+	ourElement = "nixpacks_element"
+)
+
+// Tame sees to it that CUE which others wrote, called name, stays within what budget can watch over: it refuses what reaches
+// outside of the file, trees that are too deep to be walked, and functions that in one step make more than any machine
+// has; those of them that are of use get bounds on their arguments instead. It changes the tree. instead says what to write for what reaches outside.
+func Tame(f *ast.File, name, instead string) error {
+	t := &tamer{name: name, instead: instead, imports: map[string]string{}, known: map[ast.Node]bool{}}
+	depth, deepest := 0, 0
+	ast.Walk(f, func(n ast.Node) bool {
+		depth++
+		deepest = max(deepest, depth)
+		return deepest <= MaxNesting
+	}, func(ast.Node) { depth-- })
+	if deepest > MaxNesting {
+		return fault.New(fault.Refused, "%s is nested too deeply", name).WithPos(fault.Pos{File: f.Filename})
+	}
+	for spec := range f.ImportSpecs() {
+		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
+			t.imports[path.Base(p)] = p
+			if spec.Name != nil {
+				delete(t.imports, path.Base(p))
+				t.imports[spec.Name.Name] = p
+			}
+		}
+	}
+	ast.Walk(f, t.look, nil)
+	for _, change := range t.changes {
+		change()
+	}
+	return errors.Join(t.faults...)
+}
+
+// tamer looks through one file.
+type tamer struct {
+	name, instead string
+	imports       map[string]string // path by local name
+	known         map[ast.Node]bool // names that need no further look
+	changes       []func()          // of the tree, once all of it has been looked at
+	faults        []error
+}
+
+func (t *tamer) refuse(n ast.Node, format string, args ...any) *fault.Fault {
+	f := fault.New(fault.Refused, format, args...).WithPos(position(n))
+	t.faults = append(t.faults, f)
+	return f
+}
+
+func (t *tamer) look(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.Attribute:
+		if key, _ := n.Split(); slices.Contains(reaching, key) {
+			t.refuse(n, "@%s is not supported: %s must mean the same wherever it is read", key, t.name).
+				WithHint("%s", t.instead)
+		}
+	case *ast.ImportDecl:
+		return false
+	case *ast.Field:
+		t.label(n.Label)
+	case *ast.CallExpr:
+		t.call(n)
+	case *ast.BinaryExpr:
+		if n.Op == token.MUL {
+			if isText(n.X) || isText(n.Y) {
+				t.refuse(n, "text cannot be multiplied in %s", t.name)
+			}
+			t.changes = append(t.changes, func() { n.X, n.Y = numeric(n.X), numeric(n.Y) })
+		}
+	case *ast.SelectorExpr:
+		t.selector(n)
+	case *ast.Ident:
+		t.ident(n)
+	}
+	return true
+}
+
+// label knows a field's name, which refers to nothing.
+func (t *tamer) label(l ast.Label) {
+	if id, ok := l.(*ast.Ident); ok && id.Name != ourValue && id.Name != ourElement {
+		t.known[id] = true
+	}
+}
+
+// function is the package's path and the function that x names; "" for anything else.
+func (t *tamer) function(x ast.Expr) string {
+	sel, ok := x.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	id, isIdent := sel.X.(*ast.Ident)
+	name, _, err := ast.LabelName(sel.Sel)
+	if !isIdent || err != nil || t.imports[id.Name] == "" {
+		return ""
+	}
+	return t.imports[id.Name] + "." + name
+}
+
+// bounds rewrite arguments of functions, which otherwise multiply one another, by their places.
+var bounds = map[string]map[int]func(ast.Expr) ast.Expr{
+	"strings.Join": {
+		0: func(x ast.Expr) ast.Expr {
+			return &ast.ListLit{Elts: []ast.Expr{each(ourElement, atMost(x, 1<<14), atMost(ast.NewIdent(ourElement), 1<<14))}}
+		},
+		1: func(x ast.Expr) ast.Expr { return atMost(x, 1<<14) },
+	},
+	"strings.Replace": {
+		0: func(x ast.Expr) ast.Expr { return atMost(x, MaxSource) },
+		2: func(x ast.Expr) ast.Expr { return atMost(x, 1<<10) },
+	},
+	"strconv.FormatFloat": {
+		2: func(x ast.Expr) ast.Expr { return and(x, &ast.UnaryExpr{Op: token.LEQ, X: number("1000")}) },
+	},
+}
+
+// endless are functions that can ask for any amount in one step and that no plan needs.
+var endless = []string{"strings.Repeat", "list.Repeat"}
+
+func (t *tamer) call(c *ast.CallExpr) {
+	limits, ok := bounds[t.function(c.Fun)]
+	if !ok {
+		return
+	}
+	t.known[c.Fun] = true
+	t.changes = append(t.changes, func() {
+		for i, limit := range limits {
+			if i < len(c.Args) {
+				c.Args[i] = limit(c.Args[i])
+			}
+		}
+	})
+}
+
+func (t *tamer) selector(s *ast.SelectorExpr) {
+	if id, ok := s.Sel.(*ast.Ident); ok {
+		t.known[id] = true
+	}
+	name := t.function(s)
+	if name == "" {
+		return
+	}
+	t.known[s.X] = true
+	switch _, bounded := bounds[name]; {
+	case slices.Contains(endless, name):
+		t.refuse(s, "%s cannot be used in %s", name, t.name).WithHint("a comprehension makes several of something: [for x in [1, 2, 3] {…}]")
+	case bounded && !t.known[s]:
+		t.refuse(s, "%s can only be called: it is no value of its own in %s", name, t.name)
+	}
+}
+
+// ident refuses a package that stands alone: what is taken of it would not be seen here.
+func (t *tamer) ident(id *ast.Ident) {
+	if t.known[id] {
+		return
+	}
+	switch {
+	case t.imports[id.Name] != "":
+		t.refuse(id, "package %s is no value: name what is wanted of it, as in %s.%s", id.Name, id.Name, cmp.Or(example[t.imports[id.Name]], "Name"))
+	case id.Name == ourValue || id.Name == ourElement:
+		t.refuse(id, "%s cannot be used in %s: it is a name of this program's own", id.Name, t.name)
+	}
+}
+
+var example = map[string]string{"strings": "Split", "list": "Contains", "regexp": "Find", "strconv": "Atoi"}
+
+func isText(x ast.Expr) bool {
+	lit, ok := x.(*ast.BasicLit)
+	return ok && lit.Kind == token.STRING
+}
+
+// numeric is x as a number: text that is multiplied is text that is repeated.
+func numeric(x ast.Expr) ast.Expr {
+	if _, ok := x.(*ast.BasicLit); ok {
+		return x
+	}
+	return and(x, ast.NewIdent("__number"))
+}
+
+func and(x, y ast.Expr) ast.Expr {
+	return &ast.ParenExpr{X: &ast.BinaryExpr{Op: token.AND, X: &ast.ParenExpr{X: x}, Y: y}}
+}
+
+// atMost is x, or an error where that is longer than n. A validator (x & strings.MaxRunes(n)) would come too late: CUE calls
+// functions before it has looked at those of their arguments.
+func atMost(x ast.Expr, n int) ast.Expr {
+	var long ast.Expr = ast.NewCall(ast.NewIdent("__len"), ast.NewIdent(ourValue))
+	// What has no length is for the function to refuse.
+	long = ast.NewBinExpr(token.OR, &ast.UnaryExpr{Op: token.MUL, X: long}, number("0"))
+	short := ast.NewBinExpr(token.LEQ, &ast.ParenExpr{X: long}, number(strconv.Itoa(n)))
+	c := each(ourValue, &ast.ListLit{Elts: []ast.Expr{x}}, ast.NewIdent(ourValue))
+	c.Clauses = append(c.Clauses, &ast.IfClause{Condition: short})
+	return &ast.IndexExpr{X: &ast.ListLit{Lbrack: x.Pos(), Elts: []ast.Expr{c}}, Index: number("0")}
+}
+
+// each is a comprehension: for name in from {value}.
+func each(name string, from, value ast.Expr) *ast.Comprehension {
+	return &ast.Comprehension{
+		Clauses: []ast.Clause{&ast.ForClause{Value: ast.NewIdent(name), Source: from}},
+		Value:   &ast.StructLit{Elts: []ast.Decl{&ast.EmbedDecl{Expr: value}}},
+	}
+}
