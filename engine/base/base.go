@@ -34,6 +34,8 @@ type Request struct {
 	Nix      bool         // with Nix and what Nixpacks' own base has beside it
 	Mirror   string       // URL of the Debian archive; "" takes the one of the host's apt sources
 	Keyring  string       // file with the keys that may sign the archive's index; "" is Debian's own keys
+	CAFile   string       // PEM file with the authorities to trust for downloads; "" is what this machine trusts
+	Auth     []byte       // logins for the archive, as apt's auth.conf has them
 	CacheDir string       // where downloads and finished bases are kept
 	Refresh  bool         // read the index again, even if the base is in the cache
 	Offline  bool         // only what is in the cache

@@ -1,6 +1,7 @@
 package base
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,8 +20,8 @@ import (
 // downloads is how many packages are fetched at once.
 const downloads = 6
 
-// debianArch are the architectures that Debian names otherwise than Go.
-var debianArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el", "mips64le": "mips64el"}
+// otherArch are the architectures that Debian names otherwise than Go.
+var otherArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el", "mips64le": "mips64el"}
 
 // bootstrap makes the base; the caller holds the cache's lock.
 func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, error) {
@@ -30,6 +31,10 @@ func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, 
 	}
 	defer os.RemoveAll(tmp)
 	d.fetch = newFetcher(c.path(downloadsDir), tmp, d.pause)
+	d.fetch.logins = logins(d.Auth)
+	if err := d.fetch.trust(d.CAFile); err != nil {
+		return nil, err
+	}
 	d.Progress("reading the Debian archive's index of " + d.suite)
 	rels, err := d.releases(ctx)
 	if err != nil {
@@ -42,6 +47,7 @@ func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, 
 	rec := record{Base: d.Ref, Made: d.now().UTC(), Packages: chosen.sorted(), Key: d.key(chosen, rels)}
 	for _, r := range rels {
 		rec.Sources = append(rec.Sources, source{redact(r.URI), r.Suite, r.AnyAge})
+		rec.Lists = append(rec.Lists, r.list)
 	}
 	if c.open(rec.Key) != nil { // the archive has nothing new
 		return c.point(rec)
@@ -72,19 +78,18 @@ func (d *debian) ownKeys() []byte {
 }
 
 func (d *debian) choose(ctx context.Context, rels []*release) (*choice, error) {
-	arch := d.Arch
-	if a, ok := debianArch[arch]; ok {
-		arch = a
-	}
 	set := newPackageSet()
 	for _, r := range rels {
-		if err := r.packages(ctx, d.fetch, arch, set); err != nil {
+		if err := r.packages(ctx, d.fetch, d.debianArch(), set); err != nil {
 			return nil, err
 		}
 	}
 	set.index()
-	return choose(set, arch, d.flavour.packagesFor(set))
+	return choose(set, d.debianArch(), d.flavour.packagesFor(set))
 }
+
+// debianArch is Debian's name of the architecture.
+func (d *debian) debianArch() string { return cmp.Or(otherArch[d.Arch], d.Arch) }
 
 // download fetches the packages, several at a time, and gives their files by name.
 func (d *debian) download(ctx context.Context, c *choice, from string) (map[string]string, error) {

@@ -38,6 +38,7 @@ type record struct {
 	Base     string    `json:"base"`
 	Made     time.Time `json:"made"`
 	Sources  []source  `json:"sources"`
+	Lists    []string  `json:"lists"` // of packages, one for each source: the name of the download, and what it is packed with
 	Packages []*pkg    `json:"packages"`
 }
 

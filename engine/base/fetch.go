@@ -3,6 +3,7 @@ package base
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type fetcher struct {
 	tmp    string        // where a download is written first; on the same file system as store
 	pause  time.Duration // before the first retry; doubled for each further one
 	stall  time.Duration // a transfer that brings nothing for so long is broken off
+	logins []login
 }
 
 const tries = 4
@@ -31,6 +33,7 @@ func newFetcher(store, tmp string, pause time.Duration) *fetcher {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = 30 * time.Second
 	t.MaxIdleConnsPerHost = downloads
+	t.TLSClientConfig = &tls.Config{}
 	return &fetcher{client: &http.Client{Transport: t}, store: store, tmp: tmp,
 		pause: pause, stall: 30 * time.Second}
 }
@@ -134,6 +137,7 @@ func (f *fetcher) open(ctx context.Context, address string) (io.ReadCloser, erro
 	if err != nil {
 		return nil, body.end(err)
 	}
+	f.authorize(req)
 	req.Header.Set("Accept-Encoding", "identity") // or a .gz would arrive unpacked
 	resp, err := f.client.Do(req)
 	if err != nil {

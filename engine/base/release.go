@@ -27,6 +27,7 @@ type release struct {
 	codename string
 	byHash   bool
 	indexes  map[string]indexFile // by path below dists/SUITE
+	list     string               // the list of packages that was read, as record.Lists has it
 }
 
 type indexFile struct {
@@ -148,6 +149,7 @@ func (r *release) packages(ctx context.Context, f *fetcher, arch string, set *pa
 		if err != nil {
 			return err
 		}
+		r.list = idx.sum + suffix
 		if err := readIndex(file, suffix, func(p stanza) error { return set.add(p, r.URI) }); err != nil {
 			return fault.Wrap(fault.Refused, err, "the list of packages %s cannot be read", redact(dists)+name)
 		}

@@ -1,0 +1,81 @@
+package base
+
+import (
+	"crypto/x509"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// login is what an archive is told of who asks, for addresses that begin with machine.
+type login struct{ machine, user, password string }
+
+// logins reads a file as apt has them (auth.conf): "machine HOST login NAME password WORD", as often as wanted.
+func logins(text []byte) []login {
+	var out []login
+	words := strings.Fields(string(text))
+	for i := 0; i+1 < len(words); i += 2 {
+		switch value := words[i+1]; words[i] {
+		case "machine":
+			out = append(out, login{machine: value})
+		case "login", "password":
+			if len(out) == 0 {
+				continue
+			}
+			if last := &out[len(out)-1]; words[i] == "login" {
+				last.user = value
+			} else {
+				last.password = value
+			}
+		}
+	}
+	return out
+}
+
+// fits tells whether the login is for an address. As with apt, one without a scheme is for https alone: a password is not to
+// go over the network for everyone to read.
+func (l login) fits(u *url.URL) bool {
+	machine, scheme := l.machine, "https"
+	if s, rest, ok := strings.Cut(machine, "://"); ok {
+		machine, scheme = rest, s
+	}
+	host, path, _ := strings.Cut(machine, "/")
+	if u.Scheme != scheme || host != u.Host && host != u.Hostname() {
+		return false
+	}
+	path = strings.TrimRight("/"+path, "/")
+	return u.Path == path || strings.HasPrefix(u.Path, path+"/")
+}
+
+// authorize adds the login for the request's address, unless the address has one.
+func (f *fetcher) authorize(r *http.Request) {
+	if r.URL.User != nil {
+		return
+	}
+	for _, l := range f.logins {
+		if l.fits(r.URL) {
+			r.SetBasicAuth(l.user, l.password)
+			return
+		}
+	}
+}
+
+// trust lets the fetcher trust the authorities of a PEM file instead of this machine's.
+func (f *fetcher) trust(file string) error {
+	if file == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return fault.Wrap(fault.Usage, err, "the certificates %s cannot be read", file)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return fault.New(fault.Usage, "%s has no certificate in PEM", file)
+	}
+	f.client.Transport.(*http.Transport).TLSClientConfig.RootCAs = pool
+	return nil
+}

@@ -1,0 +1,99 @@
+package base
+
+import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// What apt would fetch is known from what the base was made from, by address and hash, and nobody is asked.
+func TestMissing(t *testing.T) {
+	a := newArchive(t)
+	app := debSpec{fields: map[string]string{"Package": "app", "Version": "2.0-1", "Depends": "libapp (>= 1.0), apt"}}
+	lib := debSpec{fields: map[string]string{"Package": "libapp"}}
+	a.suite("debian", "trixie", nil, append(basics(), app, lib)...)
+	req := Request{Ref: "debian://trixie", Arch: "amd64", Mirror: a.srv.URL + "/debian", Keyring: a.keyFile(), CacheDir: t.TempDir(), Progress: func(string) {}}
+	if _, ok := Missing(req, []string{"app"}); ok {
+		t.Error("it is known what a base lacks that is not there")
+	}
+	if _, err := a.resolve(req, copyRunner); err != nil {
+		t.Fatal(err)
+	}
+	asked := len(a.asked)
+	debs, ok := Missing(req, []string{"app=2.0-1", "netbase"})
+	want := []Deb{
+		{"app", "2.0-1", a.srv.URL + "/debian/pool/app_trixie.deb", sum(a.deb(app))},
+		{"libapp", "1.0-1", a.srv.URL + "/debian/pool/libapp_trixie.deb", sum(a.deb(lib))},
+	}
+	if !ok || !slices.Equal(debs, want) {
+		t.Errorf("%t %+v, want %+v", ok, debs, want)
+	}
+	if _, ok := Missing(req, []string{"nosuchpackage"}); ok {
+		t.Error("a package that there is none of is known")
+	}
+	if len(a.asked) != asked {
+		t.Errorf("it asked for %q", a.asked[asked:])
+	}
+	if got := Index(req); got != a.srv.URL+"/debian/dists/trixie/InRelease" {
+		t.Error(got)
+	}
+}
+
+// An archive behind TLS with an authority of its own, and a password, is one like others; the password goes nowhere else.
+func TestPrivateArchive(t *testing.T) {
+	a := newArchive(t)
+	private := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "canary" {
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		a.ServeHTTP(w, r)
+	}))
+	defer private.Close()
+	host := strings.TrimPrefix(private.URL, "https://")
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: private.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		auth, ca string
+		code     fault.Code
+	}{
+		{"machine other.example login you password else\nmachine " + host + "/debian login me password canary", ca, fault.OK},
+		{"machine " + host + " login me password canary", "", fault.TryAgain},
+		{"machine " + host + "/elsewhere login me password canary", ca, fault.TryAgain},
+		{"machine http://" + host + " login me password canary", ca, fault.TryAgain},
+		{"", ca, fault.TryAgain},
+		{"", ca + ".absent", fault.Usage},
+	} {
+		l, _, err := a.request(func(r *Request) {
+			r.Mirror, r.CAFile, r.Auth = private.URL+"/debian", c.ca, []byte(c.auth)
+		})
+		if fault.CodeOf(err) != c.code {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if err == nil && strings.Contains(contents(t, l)["etc/apt/sources.list.d/debian.sources"], "canary") {
+			t.Error("the base holds the password")
+		}
+	}
+	if l := (login{machine: "h.example"}); l.fits(mustURL(t, "http://h.example/x")) || !l.fits(mustURL(t, "https://h.example:8443/x")) {
+		t.Error("a login without a scheme is for https, on any port")
+	}
+}
+
+func mustURL(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
