@@ -105,10 +105,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
 	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr}
-	if b.request.CAFile, err = trusted(c, h); err != nil {
-		return nil, err
-	}
-	if b.request.Bases, err = bases(c, h); err != nil {
+	if err := b.networks(c, h); err != nil {
 		return nil, err
 	}
 	if err := b.outputs(c, h); err != nil {

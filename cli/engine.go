@@ -13,6 +13,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
@@ -22,10 +23,11 @@ func engineFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: network of steps (default: host on the embedded BuildKit, else what the builder gives)"},
 		&ucli.StringFlag{Name: "progress", Value: "auto", Category: aboutWords, Usage: "`auto|plain|tty|rawjson|quiet`: how the build is shown (default: auto)"},
 		&ucli.StringFlag{Name: "ca-cert", Category: aboutPackages, Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
+		&ucli.StringFlag{Name: "proxy", Category: aboutPackages, Usage: "`none` gives steps no proxies (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of your environment)"},
 		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},
 		&ucli.BoolFlag{Name: "pull", Category: aboutPackages, Usage: "look for newer packages for a debian:// base that is here already"},
 		&ucli.StringFlag{Name: "debian-keyring", Category: aboutPackages, Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
-		&ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "use only debian:// bases that are in the cache"},
+		&ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "keep from the network: list what is missing and end, or build with steps that have none"},
 	}...)
 }
 
@@ -43,13 +45,34 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	target.Say = say
 	target.Embedded = buildkitd.Options{
 		State:   filepath.Join(state, "buildkit"),
-		Network: c.String("network"),
+		Network: engineNetwork(c),
 		// an image runs in the host's network; one setting for all, so that a run and a build share an engine
 		Entitlements: []string{"network.host"},
 		Say:          say,
 		Force:        secondSignal(c.Context),
 	}
 	return solve.Connect(c.Context, target)
+}
+
+// engineNetwork is the network that the embedded engine's steps have.
+func engineNetwork(c *ucli.Context) string {
+	if c.Bool("offline") {
+		return buildkitd.NetworkNone
+	}
+	return c.String("network")
+}
+
+// offline tells whether the build shall keep from the network; flags that lead there are refused.
+func offline(c *ucli.Context) (bool, error) {
+	if !c.Bool("offline") {
+		return false, nil
+	}
+	for _, flag := range []string{"pull", "add-host", "network", "push"} {
+		if c.IsSet(flag) && c.String(flag) != buildkitd.NetworkNone {
+			return true, fault.New(fault.Usage, "--%s needs the network, and --offline keeps from it", flag).WithHint("leave one of them out")
+		}
+	}
+	return true, nil
 }
 
 // withEngine connects, calls do, and gives the engine up.
@@ -92,11 +115,19 @@ func bases(c *ucli.Context, h *Host) (solve.Bases, error) {
 	return solve.Bases{
 		CacheDir: cache,
 		Mirror:   c.String("debian-mirror"),
+		CAFile:   ownCA(c),
 		Keyring:  c.String("debian-keyring"),
 		Refresh:  c.Bool("pull"),
-		Offline:  c.Bool("offline"),
 		Say:      speaker(c, h),
 	}, nil
+}
+
+// ownCA is the file of --ca-cert; "" where that names none.
+func ownCA(c *ucli.Context) string {
+	if f := c.String("ca-cert"); f != "none" {
+		return f
+	}
+	return ""
 }
 
 // trusted is the file of certificates for steps, as --ca-cert says.
@@ -114,7 +145,36 @@ func trusted(c *ucli.Context, h *Host) (string, error) {
 	}
 }
 
+// stepProxies are the variables that name proxies for steps.
+func stepProxies(c *ucli.Context, h *Host) (map[string]string, error) {
+	switch p := c.String("proxy"); p {
+	case "":
+		return environMap(h.Environ), nil
+	case "none":
+		return nil, nil
+	default: // which may hold a password
+		return nil, fault.New(fault.Usage, "--proxy takes none alone").
+			WithHint("name proxies by variables: HTTPS_PROXY=http://proxy.example.com:3128 nixpacks build …")
+	}
+}
+
 func isFile(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular()
+}
+
+// networks says how the build and its steps reach others, and whether they may.
+func (b *theBuild) networks(c *ucli.Context, h *Host) (err error) {
+	if b.request.CAFile, err = trusted(c, h); err != nil {
+		return err
+	}
+	if b.request.Proxies, err = stepProxies(c, h); err != nil {
+		return err
+	}
+	if b.request.Offline, err = offline(c); err != nil {
+		return err
+	}
+	b.request.Bases, err = bases(c, h)
+	b.request.Bases.Auth = b.request.Secrets[plan.AptAuth]
+	return err
 }

@@ -47,13 +47,13 @@ func runAction(c *ucli.Context, h *Host) error {
 		return err
 	}
 	env, err := environment(c, h)
-	if err == nil {
-		err = withSecrets(env, c, h)
-	}
 	if err != nil {
 		return err
 	}
 	img, err := imageToRun(c, h, path)
+	if err == nil {
+		err = withSecrets(env, c, h, img.build)
+	}
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +24,8 @@ func secretFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringSliceFlag{Name: "secret", Category: aboutBuild,
 			Usage: "give phases that ask for it the secret `id=ID,src=FILE`, or id=ID,env=NAME; it is no part of the image (repeatable)"},
+		&ucli.StringFlag{Name: "secrets-dir", Category: aboutBuild,
+			Usage: "give phases those of the secrets that they ask for which are files of `DIR`, by their ids"},
 		&ucli.StringSliceFlag{Name: "ssh", Category: aboutBuild,
 			Usage: "give phases that ask for it the agent of SSH keys `ID[=SOCKET|KEY]`; default is the one that runs here (repeatable)"},
 	}
@@ -41,6 +45,9 @@ func (b *theBuild) secrets(c *ucli.Context, h *Host) error {
 		return err
 	}
 	p := b.request.Lower.Plan
+	if err := fromDir(secrets, c.String("secrets-dir"), p); err != nil {
+		return err
+	}
 	b.request.Secrets, b.request.SSH = secrets, agents
 	var errs []error
 	for _, a := range p.AskedSecrets() {
@@ -122,6 +129,29 @@ func givenSecrets(c *ucli.Context, h *Host) (map[string][]byte, error) {
 	return out, errors.Join(errs...)
 }
 
+// fromDir adds those that the plan's phases ask for and that are files of a directory. What --secret says goes before.
+func fromDir(secrets map[string][]byte, dir string, p *plan.Plan) error {
+	if dir == "" {
+		return nil
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return fault.New(fault.Usage, "--secrets-dir %s is no directory", dir)
+	}
+	for _, a := range p.AskedSecrets() {
+		if _, said := secrets[a.ID]; said || !filepath.IsLocal(a.ID) {
+			continue
+		}
+		value, err := os.ReadFile(filepath.Join(dir, a.ID))
+		switch {
+		case err == nil:
+			secrets[a.ID] = value
+		case !errors.Is(err, fs.ErrNotExist):
+			return fault.Wrap(fault.Usage, err, "the secret %s in --secrets-dir cannot be read", a.ID)
+		}
+	}
+	return nil
+}
+
 // secret reads one --secret. Its text is not repeated in messages: who mistakes the form may have put the value there.
 func (h *Host) secret(text string) (id string, value []byte, err error) {
 	const form = "write --secret id=ID,src=FILE, or --secret id=ID,env=NAME for the value of the variable NAME"
@@ -199,10 +229,18 @@ func givenAgents(c *ucli.Context, h *Host) (map[string][]string, error) {
 	return out, nil
 }
 
-// withSecrets adds secrets to the variables of an app that runs, as its build's phases would see them.
-func withSecrets(env map[string]string, c *ucli.Context, h *Host) error {
+// withSecrets adds secrets to the variables of an app that runs, as its build's phases would see them. What the build has for
+// package managers alone is no business of the app's; b is nil where nothing is built.
+func withSecrets(env map[string]string, c *ucli.Context, h *Host, b *theBuild) error {
 	secrets, err := givenSecrets(c, h)
+	var asked []plan.Ask
+	if b != nil {
+		asked = b.request.Lower.Plan.AskedSecrets()
+	}
 	for id, value := range secrets {
+		if slices.ContainsFunc(asked, func(a plan.Ask) bool { return a.ID == id && !a.Variable }) {
+			continue
+		}
 		if _, said := env[id]; !said && plan.IsVariable(id) {
 			env[id] = string(value)
 		}

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -82,6 +84,7 @@ func phaseRows(w *tabwriter.Writer, name string, ph *plan.Phase) {
 		row(w, "  run", cmd)
 	}
 	rows("reads only", ph.Inputs, " ")
+	rows("may be given", slices.Sorted(maps.Keys(ph.Credentials)), " ")
 	rows("kept between builds", ph.CacheDirectories, " ")
 	rows("on PATH", ph.Paths, " ")
 }

@@ -151,7 +151,7 @@ func (b *build) prepare(ctx context.Context, in *plan2llb.Input) error {
 	in.Context, in.Ignore = b.context.Context, b.context.ignore
 	in.Labels = maps.Clone(b.Labels)
 	in.NoCache = b.IsNoCache("")
-	in.Proxy = b.proxy()
+	in.Proxy = plan2llb.Proxies(b.BuildArgs)
 	if err := b.surroundings(in); err != nil {
 		return err
 	}

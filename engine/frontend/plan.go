@@ -24,33 +24,15 @@ const epochArg = "SOURCE_DATE_EPOCH"
 // appName stands for the app's directory, of which a daemon knows no name.
 const appName = "app"
 
-// proxies are build arguments that every build has, and that are no variables of the app.
-var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"}
-
 // variables are the build arguments that are the app's: not those that speak to BuildKit.
 func (b *build) variables() map[string]string {
 	out := map[string]string{}
 	for k, v := range b.BuildArgs {
-		if !strings.HasPrefix(k, "BUILDKIT_") && k != epochArg && !slices.Contains(proxies, strings.ToUpper(k)) {
+		if !strings.HasPrefix(k, "BUILDKIT_") && k != epochArg && !plan2llb.IsProxy(k) {
 			out[k] = v
 		}
 	}
 	return out
-}
-
-// proxy are the proxies of the build arguments; nil for none.
-func (b *build) proxy() *llb.ProxyEnv {
-	p := llb.ProxyEnv{}
-	into := map[string]*string{"HTTP_PROXY": &p.HTTPProxy, "HTTPS_PROXY": &p.HTTPSProxy, "FTP_PROXY": &p.FTPProxy, "NO_PROXY": &p.NoProxy, "ALL_PROXY": &p.AllProxy}
-	for _, k := range slices.Sorted(maps.Keys(b.BuildArgs)) { // of HTTP_PROXY and http_proxy the latter counts, as in curl
-		if s := into[strings.ToUpper(k)]; s != nil {
-			*s = b.BuildArgs[k]
-		}
-	}
-	if p == (llb.ProxyEnv{}) {
-		return nil
-	}
-	return &p
 }
 
 // surroundings are network, hosts and limits of the steps.

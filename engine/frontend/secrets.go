@@ -36,6 +36,7 @@ func (b *build) secrets(ctx context.Context, in *plan2llb.Input) error {
 			has[k] = b.hasSecret(ctx, root, k)
 		}
 	}
+	in.Given = slices.DeleteFunc(slices.Clone(optional), func(k string) bool { return !has[k] })
 	in.Missing = slices.DeleteFunc(optional, func(k string) bool { return has[k] })
 	in.Plan = asking(in.Plan, slices.DeleteFunc(names, func(k string) bool { return !has[k] }))
 	return nil
@@ -44,7 +45,7 @@ func (b *build) secrets(ctx context.Context, in *plan2llb.Input) error {
 // doWithout are the names of the variables that secrets are which may be missing.
 func doWithout(p *plan.Plan) (ids []string) {
 	for _, a := range p.AskedSecrets() {
-		if a.Optional && plan.IsVariable(a.ID) {
+		if a.Optional && a.Variable {
 			ids = append(ids, a.ID)
 		}
 	}

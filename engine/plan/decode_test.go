@@ -28,7 +28,7 @@ func full() *Plan {
 				DependsOn: []string{"setup"}, NixPkgs: []string{"a"}, NixLibs: []string{"b"}, NixOverlays: []string{"c"},
 				NixpkgsArchive: "d", AptPkgs: []string{"e"}, Cmds: []string{"f && g <h>"}, OnlyIncludeFiles: []string{"i"},
 				CacheDirectories: []string{"j"}, Paths: []string{"k"}, Inputs: []string{"l"}, Outputs: []string{"o"}, Variables: map[string]string{"M": "n"},
-				Secrets: []string{"q", "r?"}, SSH: "default",
+				Secrets: []string{"q", "r?"}, SSH: "default", Credentials: map[string]string{"s": "~/t", "u": "$V"},
 			},
 			"setup": {
 				DependsOn: []string{}, NixPkgs: []string{}, NixLibs: []string{}, NixOverlays: []string{}, AptPkgs: []string{},

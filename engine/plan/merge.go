@@ -74,7 +74,7 @@ func (ph *Phase) clone() *Phase {
 	for _, l := range c.lists() {
 		*l = slices.Clone(*l)
 	}
-	c.Variables = maps.Clone(c.Variables)
+	c.Variables, c.Credentials = maps.Clone(c.Variables), maps.Clone(c.Credentials)
 	return &c
 }
 
@@ -133,6 +133,7 @@ func mergePhase(base, over *Phase) *Phase {
 	}
 	base.NixpkgsArchive = last(base.NixpkgsArchive, over.NixpkgsArchive)
 	base.Variables = overlay(base.Variables, over.Variables)
+	base.Credentials = overlay(base.Credentials, over.Credentials)
 	base.SSH = last(base.SSH, over.SSH)
 	return base
 }

@@ -58,6 +58,9 @@ type Phase struct {
 	// Secrets are the ids of secrets that the commands see, each as the file /run/secrets/ID and, where ID can be a
 	// variable's name, as that variable. "ID?" may be missing when the plan is built.
 	Secrets []string `json:"secrets,omitzero"`
+	// Credentials are the ids of secrets that may be missing, each with the place where the commands find it: a file, in which
+	// "~/" is root's home, or "$NAME", a variable; "" is none.
+	Credentials map[string]string `json:"credentials,omitzero"`
 	// SSH is the id of the agent of SSH keys that the commands may use, "" for none. "ID?" may be missing.
 	SSH string `json:"ssh,omitempty"`
 }

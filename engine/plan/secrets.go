@@ -14,7 +14,12 @@ type Ask struct {
 	ID       string
 	Optional bool     // no phase needs it: each wrote "ID?"
 	Phases   []string // that ask, sorted
+	Variable bool     // some phase sees it as a variable
 }
+
+// AptAuth is the id of the secret that steps which install Debian packages are given: logins, as apt's auth.conf has them. Phases
+// with such packages ask for it.
+const AptAuth = "apt-auth"
 
 // ReadAsk splits an id as phases write it: "ID?" is one that may be missing.
 func ReadAsk(s string) (id string, optional bool) { return strings.CutSuffix(s, "?") }
@@ -24,8 +29,50 @@ var variableForm = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // IsVariable tells whether the secret of an id is a variable of that name, too, for those who see it.
 func IsVariable(id string) bool { return variableForm().MatchString(id) }
 
-// AskedSecrets are the secrets that phases ask for, sorted by id.
-func (p *Plan) AskedSecrets() []Ask { return p.asks(func(ph *Phase) []string { return ph.Secrets }) }
+// AskedSecrets are the secrets that phases ask for, credentials among them, sorted by id.
+func (p *Plan) AskedSecrets() []Ask {
+	asks := p.asks(func(ph *Phase) []string {
+		ids := slices.Clone(ph.Secrets)
+		for id, place := range ph.Credentials {
+			if place != "" {
+				ids = append(ids, id+"?")
+			}
+		}
+		if len(ph.AptPkgs) > 0 {
+			ids = append(ids, AptAuth+"?")
+		}
+		return ids
+	})
+	for i := range asks {
+		asks[i].Variable = p.sees(asks[i].ID)
+	}
+	return asks
+}
+
+// sees tells whether a phase sees a secret as a variable.
+func (p *Plan) sees(id string) bool {
+	for _, ph := range p.Phases {
+		if _, isVariable := Place(ph.Credentials[id]); isVariable {
+			return true
+		}
+		if IsVariable(id) && (slices.Contains(ph.Secrets, id) || slices.Contains(ph.Secrets, id+"?")) {
+			return true
+		}
+	}
+	return false
+}
+
+// Place is where commands find a credential: the file at that absolute path, or the variable of that name. The home that
+// "~/" stands for is root's.
+func Place(s string) (at string, isVariable bool) {
+	if name, ok := strings.CutPrefix(s, "$"); ok {
+		return name, true
+	}
+	if below, ok := strings.CutPrefix(s, "~/"); ok {
+		return "/root/" + below, false
+	}
+	return s, false
+}
 
 // AskedSSH are the agents of SSH keys that phases ask for, sorted by id.
 func (p *Plan) AskedSSH() []Ask {

@@ -8,13 +8,17 @@ import (
 func TestAsked(t *testing.T) {
 	p := &Plan{Phases: map[string]*Phase{
 		"build":   {Secrets: []string{"B?", "A?"}, SSH: "default?"},
-		"install": {Secrets: []string{"A", "A"}, SSH: "deploy"},
+		"install": {Secrets: []string{"A", "A"}, SSH: "deploy", Credentials: map[string]string{"npmrc": "~/.npmrc", "none": "", "token": "$TOKEN", "B": "/b"}},
 		"setup":   {},
 	}}
-	if got, want := p.AskedSecrets(), []Ask{{"A", false, []string{"build", "install"}}, {"B", true, []string{"build"}}}; !reflect.DeepEqual(got, want) {
+	want := []Ask{
+		{"A", false, []string{"build", "install"}, true}, {"B", true, []string{"build", "install"}, true},
+		{"npmrc", true, []string{"install"}, false}, {"token", true, []string{"install"}, true},
+	}
+	if got := p.AskedSecrets(); !reflect.DeepEqual(got, want) {
 		t.Errorf("secrets: %v, want %v", got, want)
 	}
-	if got, want := p.AskedSSH(), []Ask{{"default", true, []string{"build"}}, {"deploy", false, []string{"install"}}}; !reflect.DeepEqual(got, want) {
+	if got, want := p.AskedSSH(), []Ask{{"default", true, []string{"build"}, false}, {"deploy", false, []string{"install"}, false}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("agents: %v, want %v", got, want)
 	}
 }

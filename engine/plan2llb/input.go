@@ -19,6 +19,13 @@ const (
 	CASecret = "nixpacks-ca"
 	// TrustStoreSecret is the id of the secret that is the same bundle as a JKS key store.
 	TrustStoreSecret = "nixpacks-ca-jks"
+	// JVMSecret is the id of the credential that makes a JVM use the client's proxies: a variable whose value, "@" and the path
+	// JVMFile, names the secret JVMFileSecret, which has the options.
+	JVMSecret     = ownSecrets + "jvm"
+	JVMFileSecret = ownSecrets + "jvm-options"
+	JVMFile       = secretsDir + "/" + JVMFileSecret
+	// ownSecrets begins the ids of all secrets of this program's own.
+	ownSecrets = "nixpacks-"
 	// AppDir is where the app lies in the image.
 	AppDir = "/app"
 )
@@ -59,6 +66,8 @@ type Input struct {
 	// Missing are the ids of secrets that may be missing and are: variables of their names stay. The graph depends on it
 	// only where there are such variables.
 	Missing []string
+	// Given are the ids of credentials that are there. The graph depends on it for those that are variables alone.
+	Given []string
 	// Hosts are more lines for /etc/hosts of every step.
 	Hosts []Host
 	// Network of the steps.
@@ -69,6 +78,9 @@ type Input struct {
 	Limits Limits
 	// Proxy that steps use; no part of a step's cache key.
 	Proxy *llb.ProxyEnv
+	// ProxySecrets are the names of variables for proxies, such as HTTPS_PROXY, whose values hold passwords: the client has them
+	// as secrets (ProxySecret). A step's cache key tells that there are some.
+	ProxySecrets []string
 	// LocalUniqueID makes the graph independent of the moment where it is set. It must be empty where the
 	// graph is built: a daemon takes equal vertices for the same, so that of two apps built at once one
 	// would get the other's files.

@@ -24,6 +24,12 @@ rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-o
   /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dbus/machine-id
 [ ! -s /etc/machine-id ] || : > /etc/machine-id`
 
+// aptAuthFile is where apt looks for logins.
+const aptAuthFile = "/etc/apt/auth.conf.d/90-nixpacks.conf"
+
+// aptRole names the step that installs the Debian packages of the image that builds.
+const aptRole = "apt"
+
 // packages adds the steps that install what the phases need, before any of their commands.
 func (l *lowering) packages() {
 	l.state = l.in.Base.state("base", l.from(l.in.Plan.BuildImage, "buildImage"))
@@ -42,7 +48,7 @@ func (l *lowering) packages() {
 		from = append(from, l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
 	}
 	pkgs := debianSet(apt)
-	l.installApt("apt", l.in.Base, pkgs, from...)
+	l.installApt(aptRole, l.in.Base, pkgs, from...)
 	if len(nix) == 0 {
 		l.debian = &debian{pkgs, l.state}
 	}
@@ -68,6 +74,7 @@ func (l *lowering) installApt(role string, on Source, pkgs []string, from ...llb
 	if l.in.CA {
 		env["NIXPACKS_APT_OPTIONS"] = "-o Acquire::https::CAInfo=" + caFile
 	}
+	from = append(from, llb.AddSecret(aptAuthFile, llb.SecretID(plan.AptAuth), llb.SecretOptional, llb.SecretFileOpt(0, 0, 0o400)))
 	l.state = l.exec(l.state, step{
 		args: append([]string{"/bin/bash", "-eo", "pipefail", "-c", installApt, "apt"}, pkgs...),
 		dir:  "/",

@@ -1,6 +1,7 @@
 package plan2llb
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -50,10 +51,35 @@ func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOptio
 			hashes = append(hashes, id+"\x00"+h)
 		}
 	}
+	opts, hashes = l.credentials(ph, env, mode, opts, hashes)
 	if hashes != nil {
 		env[hashKey] = digest.FromString("secrets\x00" + strings.Join(hashes, "\x00")).Encoded()
 	}
 	return opts
+}
+
+// credentials shows the phase's credentials to a step, as secrets does: to opts are added what mounts them, to hashes what
+// tells of changes. Those that are missing leave nothing: no empty file, and no empty variable, which programs take for a token.
+func (l *lowering) credentials(ph *plan.Phase, env map[string]string, mode int, opts []llb.RunOption, hashes []string) ([]llb.RunOption, []string) {
+	for _, id := range slices.Sorted(maps.Keys(ph.Credentials)) {
+		at, isVariable := plan.Place(ph.Credentials[id])
+		switch {
+		case at == "" || isVariable && !slices.Contains(l.in.Given, id):
+			continue
+		case isVariable:
+			delete(env, at)
+			opts = append(opts, llb.AddSecret(at, llb.SecretID(id), llb.SecretOptional, llb.SecretAsEnv(true)))
+		default:
+			opts = append(opts, llb.AddSecret(at, llb.SecretID(id), llb.SecretOptional, llb.SecretFileOpt(0, 0, mode)))
+		}
+		if id == JVMSecret {
+			opts = append(opts, llb.AddSecret(JVMFile, llb.SecretID(JVMFileSecret), llb.SecretOptional, llb.SecretFileOpt(0, 0, mode)))
+		}
+		if h, ok := l.in.SecretHashes[id]; ok {
+			hashes = append(hashes, id+"\x00"+h)
+		}
+	}
+	return opts, hashes
 }
 
 // agent lets a step use the phase's agent of SSH keys.
@@ -78,11 +104,40 @@ func (c *checks) secrets(at string, ph *plan.Phase) {
 	for _, s := range ph.Secrets {
 		if id, _ := plan.ReadAsk(s); !secretID().MatchString(id) {
 			c.refuse("%s.secrets: %q is not the id of a secret", at, s).WithHint("an id has letters, digits, \"_\", \".\" and \"-\"; \"?\" behind it says that it may be missing")
-		} else if strings.HasPrefix(id, CASecret) {
+		} else if strings.HasPrefix(id, ownSecrets) {
 			c.refuse("%s.secrets: %q is a name of this program's own", at, s).WithHint("give the secret another id")
 		}
 	}
+	c.credentials(at, ph)
 	if id, _ := plan.ReadAsk(ph.SSH); ph.SSH != "" && !secretID().MatchString(id) {
 		c.refuse("%s.ssh: %q is not the id of an agent of SSH keys", at, ph.SSH).WithHint(`write "default", as nixpacks build --ssh default gives it`)
+	}
+}
+
+var variableName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// credentials refuses places that are none. A file in a cache directory would leave an empty one there, for later builds to
+// trip over.
+func (c *checks) credentials(at string, ph *plan.Phase) {
+	for _, id := range slices.Sorted(maps.Keys(ph.Credentials)) {
+		place, isVariable := plan.Place(ph.Credentials[id])
+		where := at + ".credentials." + id
+		switch {
+		case !secretID().MatchString(id):
+			c.refuse("%s.credentials: %q is not the id of a secret", at, id).WithHint(`an id has letters, digits, "_", "." and "-"`)
+		case strings.HasPrefix(id, ownSecrets) && id != JVMSecret:
+			c.refuse("%s is a name of this program's own", where).WithHint("give the secret another id")
+		case place == "":
+		case isVariable && !variableName().MatchString(place), !isVariable && (!path.IsAbs(place) || path.Clean(place) != place || place == "/"):
+			c.refuse("%s: %q is no place for a secret", where, ph.Credentials[id]).
+				WithHint(`write the path of a file, like "~/.netrc", or "$NAME" for a variable`)
+		case !isVariable:
+			for _, dir := range ph.CacheDirectories {
+				if t := cacheTarget(dir); strings.HasPrefix(place, t+"/") {
+					c.refuse("%s: %s lies in the cache directory %s, where it would leave an empty file", where, ph.Credentials[id], dir).
+						WithHint("name the directories in there that are worth keeping instead")
+				}
+			}
+		}
 	}
 }

@@ -62,10 +62,7 @@ func (l *lowering) surroundings() []llb.RunOption {
 	if n := l.in.Limits.Memory; n > 0 {
 		opts = append(opts, llb.MemoryLimit(n))
 	}
-	if l.in.Proxy != nil {
-		opts = append(opts, llb.WithProxy(*l.in.Proxy))
-	}
-	return opts
+	return append(opts, l.proxies()...)
 }
 
 // phase adds a phase, to the chain or beside it.

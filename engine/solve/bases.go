@@ -25,9 +25,10 @@ import (
 type Bases struct {
 	CacheDir string       // where finished bases and downloads are kept
 	Mirror   string       // URL of the Debian archive; "" takes the host's
+	CAFile   string       // authorities to trust for downloads, in PEM; "" is what this machine trusts
+	Auth     []byte       // logins for that archive, as apt's auth.conf has them
 	Keyring  string       // keys that may sign the archive's index; "" is Debian's own
 	Refresh  bool         // look for newer packages
-	Offline  bool         // only what is in CacheDir
 	Say      func(string) // gets a line about what happens; may be nil
 }
 
@@ -82,16 +83,28 @@ func (w want) resolved(in *plan2llb.Input) bool {
 	return in.Base.State != nil || in.Base.Digest != ""
 }
 
+// baseRequest asks for a base that comes from no registry.
+func baseRequest(req Request, in plan2llb.Input, w want) base.Request {
+	return base.Request{
+		Ref: w.ref, Arch: in.Platform.Architecture, Nix: w.nix, Mirror: req.Bases.Mirror, Keyring: req.Bases.Keyring,
+		CAFile: req.Bases.CAFile, Auth: req.Bases.Auth,
+		CacheDir: req.Bases.CacheDir, Refresh: req.Bases.Refresh, Offline: req.Offline, Progress: req.Bases.Say,
+	}
+}
+
+func (b Bases) say(line string) {
+	if b.Say != nil {
+		b.Say(line)
+	}
+}
+
 // localBases makes the bases that come from no registry, and serves them to the build.
 func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request, j *job) error {
 	for _, w := range wants(in.Plan) {
 		if !base.IsRef(w.ref) {
 			continue
 		}
-		layout, err := base.Resolve(ctx, base.Request{
-			Ref: w.ref, Arch: in.Platform.Architecture, Nix: w.nix, Mirror: req.Bases.Mirror, Keyring: req.Bases.Keyring,
-			CacheDir: req.Bases.CacheDir, Refresh: req.Bases.Refresh, Offline: req.Bases.Offline, Progress: req.Bases.Say,
-		}, e.stageRunner(req.Progress))
+		layout, err := base.Resolve(ctx, baseRequest(req, *in, w), e.stageRunner(req.Progress))
 		if err != nil {
 			return err
 		}

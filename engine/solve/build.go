@@ -25,13 +25,16 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if err := e.canLimit(req.Lower.Limits); err != nil {
 		return nil, err
 	}
+	if err := e.offline(ctx, req); err != nil {
+		return nil, err
+	}
 	first, req, err := e.measured(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, withoutNetwork(req, err)
 	}
 	r, _, err := e.buildAll(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, withoutNetwork(req, err)
 	}
 	if first != nil { // which ran the steps
 		r.Steps, r.Cached, r.Phases = first.Steps, first.Cached, first.Phases
@@ -94,7 +97,9 @@ func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Inp
 	if err := j.dirs.open(plan2llb.AppLocal, req.AppDir, in.Ignore); err != nil {
 		return in, err
 	}
-	in.CA, in.Missing = req.CAFile != "", missing(in.Plan, req.Secrets)
+	in.CA = req.CAFile != ""
+	in.Missing, in.Given = presence(in.Plan, req)
+	proxies(req, &in)
 	if in.Platform, err = e.platform(ctx, in.Platform, in.Plan); err != nil {
 		return in, err
 	}

@@ -32,6 +32,8 @@ type Request struct {
 	// files with keys.
 	Secrets map[string][]byte
 	SSH     map[string][]string
+	// Proxies are variables that name proxies for steps, such as HTTPS_PROXY and no_proxy; others among them do not count.
+	Proxies map[string]string
 	// CacheFrom and CacheTo are caches beside the engine's own.
 	CacheFrom, CacheTo []Cache
 	// Attest are statements about the image that go with it, by kind (provenance, sbom), with BuildKit's attributes of
@@ -44,6 +46,9 @@ type Request struct {
 	MaxSize int64
 	// Epoch is the time of the image and of its layers' history, in seconds of Unix time.
 	Epoch int64
+	// Offline keeps the build from the network: it goes on only where all is here that is known to be needed. The engine
+	// must be one whose steps have no network.
+	Offline bool
 	// Bases says how bases that are no registry references are made.
 	Bases    Bases
 	Progress Progress

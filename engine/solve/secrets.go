@@ -52,18 +52,23 @@ func secretValues(req Request) (map[string][]byte, error) {
 		}
 		values[id] = value
 	}
+	maps.Copy(values, proxyValues(req.Proxies))
 	return values, nil
 }
 
-// missing are the secrets that a plan can do without and has to.
-func missing(p *plan.Plan, given map[string][]byte) []string {
-	var out []string
+// presence tells of the secrets that a plan can do without which it has to do without, and which are there.
+func presence(p *plan.Plan, req Request) (missing, given []string) {
+	own := proxyValues(req.Proxies)
 	for _, a := range p.AskedSecrets() {
-		if _, ok := given[a.ID]; a.Optional && !ok {
-			out = append(out, a.ID)
+		_, said := req.Secrets[a.ID]
+		switch {
+		case said || own[a.ID] != nil:
+			given = append(given, a.ID)
+		case a.Optional:
+			missing = append(missing, a.ID)
 		}
 	}
-	return out
+	return missing, given
 }
 
 // fits refuses what BuildKit would refuse later.

@@ -1,0 +1,234 @@
+package solve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+
+	"github.com/nixpacks-cue/nixpacks/engine/base"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// offline ends a build that may not use the network and needs what is not on this machine, before any of its steps runs: the
+// fault (TryAgain) lists all that is missing.
+func (e *Engine) offline(ctx context.Context, req Request) error {
+	if !req.Offline {
+		return nil
+	}
+	if err := e.staysHere(req); err != nil {
+		return err
+	}
+	var lines []string
+	for _, in := range append([]plan2llb.Input{req.Lower}, req.Also...) {
+		l, err := e.lacks(ctx, req, in)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, l...)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	f := fault.New(fault.TryAgain, "this build needs what is not on this machine, and may not use the network").
+		WithHint("build once without --offline: what it fetches is kept, and the next build needs no network")
+	f.Detail = strings.Join(lines, "\n")
+	return f
+}
+
+// staysHere refuses what goes to the network by itself.
+func (e *Engine) staysHere(req Request) error {
+	if !e.embedded {
+		return fault.New(fault.Usage, "--offline holds for the embedded BuildKit alone: what %s fetches is its own affair", e.where)
+	}
+	for flag, caches := range map[string][]Cache{"--cache-from": req.CacheFrom, "--cache-to": req.CacheTo} {
+		for _, c := range caches {
+			if c.Type != CacheLocal && c.Type != CacheInline {
+				return fault.New(fault.Usage, "%s type=%s is on the network, and --offline keeps from it", flag, c.Type)
+			}
+		}
+	}
+	for _, o := range req.Outputs {
+		if o.Attrs["push"] == "true" {
+			return fault.New(fault.Usage, "an image is pushed over the network, and --offline keeps from it").WithHint("keep it in a file: --output type=oci,dest=FILE")
+		}
+	}
+	return nil
+}
+
+// lacks lists what is missing for one platform, a line each.
+func (e *Engine) lacks(ctx context.Context, req Request, in plan2llb.Input) (lines []string, err error) {
+	if in.Platform, err = e.platform(ctx, in.Platform, in.Plan); err != nil {
+		return nil, err
+	}
+	for _, w := range wants(in.Plan) {
+		line, err := e.lacksBase(ctx, req, in, w)
+		if err != nil {
+			return nil, err
+		}
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if lines != nil { // and so are all packages that are installed on it
+		return append(lines, packageLines(in, req, nil)...), nil
+	}
+	fetches, again, err := e.probe(ctx, req, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, phase := range again {
+		req.Bases.say("offline: the phase " + phase + " runs again, without a network; what it would fetch is not known beforehand")
+	}
+	if fetches == nil {
+		return nil, nil
+	}
+	return packageLines(in, req, fetches), nil
+}
+
+// lacksBase is the line about a base that is not here, "" for one that is.
+func (e *Engine) lacksBase(ctx context.Context, req Request, in plan2llb.Input, w want) (string, error) {
+	if !base.IsRef(w.ref) {
+		return "image " + w.ref + ", from its registry", nil
+	}
+	r := baseRequest(req, in, w)
+	_, err := base.Resolve(ctx, r, e.stageRunner(req.Progress))
+	if fault.CodeOf(err) != fault.TryAgain {
+		return "", err
+	}
+	index := base.Index(r)
+	if index == "" {
+		index = "of an archive that --debian-mirror names"
+	}
+	return "base " + w.ref + ", whose packages the index " + index + " names", nil
+}
+
+// packageLines list what steps with packages fetch: those of fetches, or of the whole plan with nil.
+func packageLines(in plan2llb.Input, req Request, fetches []plan2llb.Fetch) (lines []string) {
+	nix := fetches == nil
+	for _, f := range fetches {
+		if f.Debian == nil {
+			nix = true
+			continue
+		}
+		lines = append(lines, debianLines(in, req, f)...)
+	}
+	if fetches == nil {
+		for _, name := range slices.Sorted(maps.Keys(in.Plan.Phases)) {
+			if pkgs := in.Plan.Phases[name].AptPkgs; len(pkgs) > 0 {
+				lines = append(lines, "Debian packages of the phase "+name+": "+strings.Join(pkgs, " "))
+			}
+		}
+		if s := in.Plan.Start; s != nil && len(s.AptPkgs) > 0 {
+			lines = append(lines, "Debian packages of the running image: "+strings.Join(s.AptPkgs, " "))
+		}
+	}
+	if nix {
+		for _, a := range plan2llb.NixArchives(in) {
+			line := "archive " + a.URL
+			if a.Hash != "" {
+				line += " " + a.Hash
+			}
+			lines = append(lines, line+", and what Nix fetches for its packages")
+		}
+	}
+	return lines
+}
+
+// debianLines are the packages that a step would fetch, by address and hash where the lists of them are here.
+func debianLines(in plan2llb.Input, req Request, f plan2llb.Fetch) (lines []string) {
+	for _, w := range wants(in.Plan) {
+		if w.run != f.Run {
+			continue
+		}
+		debs, ok := base.Missing(baseRequest(req, in, w), f.Debian)
+		if !ok {
+			break
+		}
+		for _, d := range debs {
+			lines = append(lines, d.URL+" sha256:"+d.SHA256)
+		}
+		return lines
+	}
+	return []string{"Debian packages, and what they need: " + strings.Join(f.Debian, " ")}
+}
+
+// refusing has every secret and gives none: what asks for it is about to run, and so is not in the cache.
+type refusing struct{}
+
+func (refusing) GetSecret(context.Context, string) ([]byte, error) {
+	return nil, errors.New("this step is not in the cache")
+}
+
+// probe finds out what a build would run, without running it: the steps that fetch packages, and the phases with commands. Each
+// such step asks for a secret first, at the latest for the certificates that it trusts, and is refused here.
+func (e *Engine) probe(ctx context.Context, req Request, in plan2llb.Input) (fetches []plan2llb.Fetch, phases []string, err error) {
+	req.Lower, req.Also, req.Progress, req.CacheTo, req.Attest = in, nil, Progress{}, nil, nil
+	j, err := e.newJob(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer j.close()
+	j.opt.Session = append([]session.Attachable{secretsprovider.NewSecretProvider(refusing{})}, j.opt.Session[1:]...)
+	if in, err = e.prepare(ctx, req, j); err != nil {
+		return nil, nil, err
+	}
+	_, err = e.run(ctx, j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		if err := Resolve(ctx, c, &in, ""); err != nil {
+			return nil, err
+		}
+		lowered, err := plan2llb.Lower(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for name, dir := range lowered.Locals {
+			if err := j.dirs.open(name, dir, nil); err != nil {
+				return nil, err
+			}
+		}
+		fetches, phases = uncached(ctx, c, lowered, in.CA)
+		return gateway.NewResult(), ctx.Err()
+	})
+	return fetches, phases, err
+}
+
+// uncached asks for one step after the other. Of phases it does so only where every step asks for a secret.
+func uncached(ctx context.Context, c gateway.Client, lowered *plan2llb.Result, phasesToo bool) (fetches []plan2llb.Fetch, phases []string) {
+	cached := func(v plan2llb.Vertex) bool {
+		_, err := c.Solve(ctx, gateway.SolveRequest{Definition: lowered.Upto(v.Digest), Evaluate: true})
+		return err == nil
+	}
+	byVertex := map[string]plan2llb.Fetch{}
+	for _, f := range lowered.Fetches() {
+		byVertex[f.Vertex.String()] = f
+	}
+	last := ""
+	for _, v := range lowered.Vertices {
+		if f, ok := byVertex[v.Digest.String()]; ok && !cached(v) {
+			fetches = append(fetches, f)
+		}
+		if s, ok := lowered.Steps[v.Digest]; ok && phasesToo && s.Phase != last && fetches == nil && !cached(v) {
+			phases, last = append(phases, s.Phase), s.Phase
+		}
+	}
+	return fetches, phases
+}
+
+// withoutNetwork adds to the fault of a step that it had no network.
+func withoutNetwork(req Request, err error) error {
+	var f *fault.Fault
+	if req.Offline && errors.As(err, &f) && (f.Code == fault.BuildFailed || f.Code == fault.TryAgain) {
+		if f.Code == fault.TryAgain { // it will not work later
+			f.Code, f.Hint = fault.BuildFailed, ""
+		}
+		f.Hint = strings.TrimPrefix(fmt.Sprintf("%s\nsteps have no network with --offline: where this one needs it, build once without", f.Hint), "\n")
+	}
+	return err
+}

@@ -1,0 +1,126 @@
+package solve
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// proxies gives steps the proxies of the request: those that may hold a password as secrets (proxyValues), and all of them
+// so for JVMs, which read no variables.
+func proxies(req Request, in *plan2llb.Input) {
+	plain, secret := plan2llb.SplitProxies(plan2llb.Proxies(req.Proxies))
+	in.Proxy = plain
+	for name := range secret {
+		in.ProxySecrets = append(in.ProxySecrets, name)
+	}
+}
+
+// proxyValues are the secrets that steps are given for the sake of proxies, by id.
+func proxyValues(variables map[string]string) map[string][]byte {
+	all := plan2llb.Proxies(variables)
+	_, secret := plan2llb.SplitProxies(all)
+	out := map[string][]byte{}
+	for name, value := range secret {
+		out[plan2llb.ProxySecret(name)] = []byte(value)
+	}
+	if all != nil {
+		out[plan2llb.JVMFileSecret] = []byte(jvmOptions(*all))
+		out[plan2llb.JVMSecret] = []byte("@" + plan2llb.JVMFile)
+	}
+	return out
+}
+
+// jvmOptions are proxies as a file of options for the java command.
+func jvmOptions(p llb.ProxyEnv) string {
+	var b strings.Builder
+	set := func(key, value string) {
+		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace("-D" + key + "=" + value)
+		fmt.Fprintf(&b, "\"%s\"\n", quoted)
+	}
+	password := false
+	for _, s := range []struct{ scheme, address string }{{"http", cmp.Or(p.HTTPProxy, p.AllProxy)}, {"https", cmp.Or(p.HTTPSProxy, p.AllProxy)}} {
+		u := proxyURL(s.address)
+		switch {
+		case u == nil:
+			continue
+		case strings.HasPrefix(u.Scheme, "socks"):
+			set("socksProxyHost", u.Hostname())
+			set("socksProxyPort", cmp.Or(u.Port(), "1080"))
+			continue
+		}
+		set(s.scheme+".proxyHost", u.Hostname())
+		set(s.scheme+".proxyPort", cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80"))
+		if u.User != nil {
+			secret, _ := u.User.Password()
+			set(s.scheme+".proxyUser", u.User.Username())
+			set(s.scheme+".proxyPassword", secret)
+			password = true
+		}
+	}
+	if hosts := nonProxyHosts(p.NoProxy); hosts != "" {
+		set("http.nonProxyHosts", hosts)
+	}
+	if password { // by default a JVM gives none to a proxy that it reaches https through
+		set("jdk.http.auth.tunneling.disabledSchemes", "")
+	}
+	// The HTTP client that Maven has, unlike the JVM's own, heeds these options only when it is told to.
+	set("aether.connector.http.useSystemProperties", "true")
+	return b.String()
+}
+
+// proxyURL reads the address of a proxy, which may lack its scheme; nil for none.
+func proxyURL(address string) *url.URL {
+	if address == "" {
+		return nil
+	}
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return nil
+	}
+	return u
+}
+
+// nonProxyHosts is NO_PROXY as a JVM has it: names that stand for what lies below them too become two patterns, networks
+// the beginnings of addresses.
+func nonProxyHosts(noProxy string) string {
+	if strings.Trim(noProxy, ", ") == "" {
+		return ""
+	}
+	out := []string{"localhost", "127.*", "[::1]"}
+	for _, h := range strings.FieldsFunc(noProxy, func(r rune) bool { return r == ',' || r == ' ' }) {
+		h = strings.TrimPrefix(h, "*")
+		switch network, err := netip.ParsePrefix(h); {
+		case h == "":
+			out = append(out, "*")
+		case err == nil && network.Addr().Is4():
+			parts := strings.Split(network.Masked().Addr().String(), ".")
+			if whole := network.Bits() / 8; whole > 0 && whole < 4 { // a narrower network has no pattern of its own
+				out = append(out, strings.Join(parts[:whole], ".")+".*")
+			} else if whole == 4 {
+				out = append(out, strings.Join(parts, "."))
+			}
+		case err == nil:
+		case strings.HasPrefix(h, "."):
+			out = append(out, "*"+h)
+		default:
+			if name, port, ok := strings.Cut(h, ":"); ok && port != "" && !strings.Contains(port, ":") {
+				h = name // a JVM tells no ports apart
+			}
+			out = append(out, h)
+			if _, err := netip.ParseAddr(h); err != nil {
+				out = append(out, "*."+h)
+			}
+		}
+	}
+	return strings.Join(out, "|")
+}

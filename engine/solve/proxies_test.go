@@ -1,0 +1,50 @@
+package solve
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+func TestNonProxyHosts(t *testing.T) {
+	const own = "localhost|127.*|[::1]"
+	for in, want := range map[string]string{
+		"": "", " , ": "", "*": own + "|*",
+		"corp.example, .lan,*.dev": own + "|corp.example|*.corp.example|*.lan|*.dev",
+		"10.0.0.0/8,192.168.7.9/24,10.1.2.3/32,10.1.2.3,fd00::/8,10.1.2.128/25": own + "|10.*|192.168.7.*|10.1.2.3|10.1.2.3|10.1.2.*",
+		"db.corp:5432": own + "|db.corp|*.db.corp",
+	} {
+		if got := nonProxyHosts(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A proxy's password is a secret, that without one is not; a JVM is told of both in a file.
+func TestProxyValues(t *testing.T) {
+	given := map[string]string{"https_proxy": `http://us%65r:p%22w%5c@proxy.corp:3128`, "HTTP_PROXY": "proxy.corp", "NO_PROXY": "lan", "PATH": "x"}
+	var in plan2llb.Input
+	proxies(Request{Proxies: given}, &in)
+	if in.Proxy == nil || in.Proxy.HTTPProxy != "proxy.corp" || in.Proxy.HTTPSProxy != "" || in.Proxy.NoProxy != "lan" ||
+		len(in.ProxySecrets) != 1 || in.ProxySecrets[0] != "HTTPS_PROXY" {
+		t.Errorf("the graph depends on %+v and %q", in.Proxy, in.ProxySecrets)
+	}
+	values := proxyValues(given)
+	if got := string(values[plan2llb.ProxySecret("HTTPS_PROXY")]); got != given["https_proxy"] {
+		t.Errorf("the secret is %q", got)
+	}
+	options := string(values[plan2llb.JVMFileSecret])
+	for _, want := range []string{`"-Dhttp.proxyHost=proxy.corp"`, `"-Dhttp.proxyPort=80"`, `"-Dhttps.proxyPort=3128"`,
+		`"-Dhttps.proxyUser=user"`, `"-Dhttps.proxyPassword=p\"w\\"`, `"-Djdk.http.auth.tunneling.disabledSchemes="`} {
+		if !strings.Contains(options, want+"\n") {
+			t.Errorf("a JVM is not told %s:\n%s", want, options)
+		}
+	}
+	if v := proxyValues(map[string]string{"PATH": "x"}); len(v) != 0 {
+		t.Errorf("without proxies there are %v", v)
+	}
+	if s := jvmOptions(*plan2llb.Proxies(map[string]string{"ALL_PROXY": "socks5://s.corp"})); !strings.Contains(s, "-DsocksProxyHost=s.corp") {
+		t.Error(s)
+	}
+}
