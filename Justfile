@@ -39,6 +39,10 @@ bench: build
 hostile:
     NIXPACKS_E2E=require go test -timeout 30m -run Hostile ./...
 
+# Every package manager in the network of a company: docs/security.md. The test command runs a short form of it.
+networks:
+    NIXPACKS_E2E=require NIXPACKS_NETWORKS=all go test -timeout 30m -run 'Network|RealScript/offline' ./examples ./cli
+
 # Kills, full disks, failing registries: docs/security.md. The test command runs a short form of it.
 faults:
     NIXPACKS_E2E=require NIXPACKS_FAULTS=50 go test -timeout 60m -run 'Fault|Killed' ./...

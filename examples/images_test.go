@@ -194,16 +194,8 @@ func reasons(t *testing.T) []imagetest.Reason {
 // sharedEngine is the engine that the program under test uses, too.
 func sharedEngine(t *testing.T) *solve.Engine {
 	t.Helper()
-	state := os.Getenv("XDG_STATE_HOME")
-	if state == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Fatal(err)
-		}
-		state = filepath.Join(home, ".local/state")
-	}
 	e, err := solve.Connect(t.Context(), solve.Target{Embedded: buildkitd.Options{
-		State: filepath.Join(state, "nixpacks/buildkit"), Entitlements: []string{"network.host"},
+		State: filepath.Join(stateDir(t), "nixpacks/buildkit"), Entitlements: []string{"network.host"},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -214,4 +206,17 @@ func sharedEngine(t *testing.T) *solve.Engine {
 		}
 	})
 	return e
+}
+
+// stateDir is where the program under test keeps state.
+func stateDir(t *testing.T) string {
+	t.Helper()
+	if state := os.Getenv("XDG_STATE_HOME"); state != "" {
+		return state
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(home, ".local/state")
 }

@@ -12,13 +12,13 @@ import (
 // Every configuration that the documentation shows is one.
 func TestDocs(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^```(cue|toml|json)\n(.*?)^```$")
-	for _, file := range []string{"../../README.md", "../../docs/configuration.md"} {
+	for _, file := range []string{"../../README.md", "../../docs/configuration.md", "../../docs/networks.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		found := block.FindAllStringSubmatch(string(text), -1)
-		if len(found) < 2 {
+		if len(found) == 0 {
 			t.Errorf("%s: %d blocks", file, len(found))
 		}
 		for _, m := range found {
