@@ -15,6 +15,7 @@
 //	base      base images bootstrapped from the Debian archive, and OCI layouts as bases
 //	image     OCI layouts and tars on disk
 //	fault     errors that people read
+//	stall     an end to the patience with servers that do not answer
 //	lazy      what a start of the program does not wait for
 //
 // Everything up to and including plan2llb is hermetic: no network, no clock, no environment, no other

@@ -76,6 +76,6 @@ func (f *fetcher) trust(file string) error {
 	if !pool.AppendCertsFromPEM(pem) {
 		return fault.New(fault.Usage, "%s has no certificate in PEM", file)
 	}
-	f.client.Transport.(*http.Transport).TLSClientConfig.RootCAs = pool
+	f.tls.RootCAs = pool
 	return nil
 }

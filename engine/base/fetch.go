@@ -15,27 +15,29 @@ import (
 	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
 // fetcher downloads files over HTTP, or copies them from file:// addresses.
 type fetcher struct {
 	client *http.Client
+	tls    *tls.Config // of the client
 	store  string        // finished downloads, each named by its SHA-256
 	tmp    string        // where a download is written first; on the same file system as store
 	pause  time.Duration // before the first retry; doubled for each further one
-	stall  time.Duration // a transfer that brings nothing for so long is broken off
 	logins []login
 }
 
 const tries = 4
 
+// patience is how long a mirror may bring nothing before a transfer is broken off and begun again.
+const patience = 30 * time.Second
+
 func newFetcher(store, tmp string, pause time.Duration) *fetcher {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ResponseHeaderTimeout = 30 * time.Second
 	t.MaxIdleConnsPerHost = downloads
 	t.TLSClientConfig = &tls.Config{}
-	return &fetcher{client: &http.Client{Transport: t}, store: store, tmp: tmp,
-		pause: pause, stall: 30 * time.Second}
+	return &fetcher{client: &http.Client{Transport: stall.Transport(t, patience)}, tls: t.TLSClientConfig, store: store, tmp: tmp, pause: pause}
 }
 
 // statusError is an answer other than 200.
@@ -130,58 +132,21 @@ func (f *fetcher) open(ctx context.Context, address string) (io.ReadCloser, erro
 		}
 		return r, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	watch := time.AfterFunc(f.stall, func() { cancel(fmt.Errorf("nothing came for %v", f.stall)) })
-	body := &watched{timer: watch, stall: f.stall, cancel: cancel, ctx: ctx}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, body.end(err)
+		return nil, err
 	}
 	f.authorize(req)
 	req.Header.Set("Accept-Encoding", "identity") // or a .gz would arrive unpacked
 	resp, err := f.client.Do(req)
 	if err != nil {
-		return nil, body.end(err)
+		return nil, err
 	}
-	body.ReadCloser = resp.Body
 	if resp.StatusCode != http.StatusOK {
 		resp.Body.Close()
-		return nil, body.end(statusError{resp.StatusCode})
+		return nil, statusError{resp.StatusCode}
 	}
-	return body, nil
-}
-
-// watched breaks a transfer off when it stalls.
-type watched struct {
-	io.ReadCloser
-	timer  *time.Timer
-	stall  time.Duration
-	cancel context.CancelCauseFunc
-	ctx    context.Context
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.ReadCloser.Read(p)
-	w.timer.Reset(w.stall)
-	if err != nil && err != io.EOF && context.Cause(w.ctx) != nil {
-		err = context.Cause(w.ctx)
-	}
-	return n, err
-}
-
-func (w *watched) Close() error {
-	w.end(nil)
-	return w.ReadCloser.Close()
-}
-
-// end stops the clock; a transfer that the clock broke off is an error for that reason.
-func (w *watched) end(err error) error {
-	w.timer.Stop()
-	if cause := context.Cause(w.ctx); err != nil && cause != nil {
-		err = cause
-	}
-	w.cancel(nil)
-	return err
+	return resp.Body, nil
 }
 
 // retry runs fn until it succeeds, fails for good, or has had its tries.
@@ -240,7 +205,7 @@ func downloadFault(err error, address string) error {
 		return fault.New(fault.TryAgain, "%s is missing from the mirror", redact(address)).
 			WithHint("the mirror is incomplete or was being updated: try again, or another with --debian-mirror URL")
 	case errors.As(err, &path):
-		return &fault.Fault{Code: fault.TryAgain, Msg: "cannot write " + path.Path + ": " + path.Err.Error(), Err: err}
+		return fault.Wrap(fault.TryAgain, err, "cannot write %s: %v", path.Path, path.Err)
 	}
 	return &fault.Fault{Code: fault.TryAgain, Err: err,
 		Msg:  fmt.Sprintf("cannot download %s: %v", redact(address), reason(err)),
