@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/moby/buildkit/client"
 	fscopy "github.com/tonistiigi/fsutil/copy"
 	"golang.org/x/sys/unix"
@@ -250,5 +251,7 @@ func setEnvironment(dir string) error {
 	for _, k := range []string{"TMPDIR", "XDG_RUNTIME_DIR"} { // the second may name a session's directory that is gone
 		errs = append(errs, os.Setenv(k, leaks.Temporary(dir)))
 	}
-	return errors.Join(errs...)
+	// containerd has looked at TMPDIR before it was set
+	errs = append(errs, mount.SetTempMountLocation(leaks.Temporary(dir)))
+	return fault.Wrap(fault.Usage, errors.Join(errs...), "the state directory %s cannot be written", dir)
 }
