@@ -21,7 +21,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags())
+	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags(), keepFlags())
 	return &ucli.Command{
 		Name:      "build",
 		Usage:     "build an image of an app",

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/docker/go-units"
 	ucli "github.com/urfave/cli/v2"
@@ -13,6 +14,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
+
+// pruneName is the command that makes room.
+const pruneName = "prune"
 
 func cacheCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
@@ -31,9 +35,9 @@ func cacheCommand(h *Host) *ucli.Command {
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return cacheUsage(c, h) },
 		}, {
-			Name:  "prune",
-			Usage: "free the layers and cache directories of builds; the next build makes them again",
-			Flags: append(engineFlags(),
+			Name:  pruneName,
+			Usage: "free the layers and cache directories of builds, or with --keep-storage the oldest; the next build makes them again",
+			Flags: append(slices.Concat(engineFlags(), keepFlags()),
 				&ucli.BoolFlag{Name: "all", Category: aboutBuild, Usage: "also the bases, their packages, and the images that nixpacks run knows"}),
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return cachePrune(c, h) },
@@ -84,9 +88,16 @@ func cachePrune(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
+	keep, err := keepStorage(c)
+	if err != nil {
+		return err
+	}
+	if keep > 0 && c.Bool("all") {
+		return fault.New(fault.Usage, "--all removes everything, and --keep-storage keeps some").WithHint("leave one of them out")
+	}
 	var freed int64
 	err = withEngine(c, h, func(e *solve.Engine) error {
-		freed, err = e.Prune(c.Context, c.Bool("all"))
+		freed, err = e.Prune(c.Context, c.Bool("all"), keep)
 		return err
 	})
 	if err != nil {
@@ -100,6 +111,17 @@ func cachePrune(c *ucli.Context, h *Host) error {
 	}
 	_, err = fmt.Fprintf(h.Stdout, "freed %s\n", units.HumanSize(float64(freed)))
 	return err
+}
+
+// keepFlags bound what builds keep, under the name that docker builder prune has for it.
+func keepFlags() []ucli.Flag {
+	return []ucli.Flag{&ucli.StringFlag{Name: "keep-storage", Category: aboutBuild,
+		Usage: "keep no more than `SIZE` of layers and cache directories, such as 20GB (default: BuildKit's for the disk)"}}
+}
+
+// keepStorage reads --keep-storage; 0 without it.
+func keepStorage(c *ucli.Context) (int64, error) {
+	return bytesOf(c, "keep-storage", "of what builds keep", "20GB or 500MB")
 }
 
 // sizeOf is how many bytes the files below dir have, what cannot be read left out.

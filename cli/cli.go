@@ -192,8 +192,8 @@ const appHelp = `The first two commands to try, in an app's directory:
    nixpacks run      run it, and print its URL once it answers
 
 Exit codes: 0 done, 1 a build step failed, 2 usage, 20 nothing detected or no start
-command, 21 configuration or plan refused, 75 try again (network, registry, lock),
-100 a bug of nixpacks, 130 interrupted.`
+command, 21 configuration or plan refused, 75 try again (network, registry, lock, full
+disk), 100 a bug of nixpacks, 130 interrupted.`
 
 func unknownCommand(c *ucli.Context, commands []*ucli.Command) error {
 	var names []string

@@ -42,12 +42,22 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	keep, err := keepStorage(c)
+	if err == nil && keep > 0 && target.Builder != "" && c.Command.Name != pruneName {
+		err = fault.New(fault.Usage, "--keep-storage is for the embedded BuildKit, and %s has limits of its own", target.Builder).
+			WithHint("set them there, or after builds: nixpacks cache prune --builder %s --keep-storage SIZE", target.Builder)
+	}
+	if err != nil {
+		return nil, err
+	}
 	target.Say = say
 	target.Embedded = buildkitd.Options{
 		State:   filepath.Join(state, "buildkit"),
 		Network: engineNetwork(c),
 		// an image runs in the host's network; one setting for all, so that a run and a build share an engine
 		Entitlements: []string{"network.host"},
+		KeepStorage:  keep,
+		MakesRoom:    c.Command.Name == pruneName,
 		Say:          say,
 		Force:        secondSignal(c.Context),
 	}

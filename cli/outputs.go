@@ -85,19 +85,24 @@ func (b *theBuild) wanted(c *ucli.Context) ([]solve.Output, error) {
 	return out, nil
 }
 
-// maxSize reads --max-size. MB are those of image ls, MiB those of computers.
+// maxSize reads --max-size.
 func maxSize(c *ucli.Context) (int64, error) {
-	if !c.IsSet("max-size") {
+	return bytesOf(c, "max-size", "of an image", "300MB or 1.5GB")
+}
+
+// bytesOf reads a flag that is a size; 0 where it is not given. MB are those of image ls, MiB those of computers.
+func bytesOf(c *ucli.Context, flag, of, examples string) (int64, error) {
+	if !c.IsSet(flag) {
 		return 0, nil
 	}
-	s := c.String("max-size")
+	s := c.String(flag)
 	read := units.FromHumanSize
 	if strings.Contains(strings.ToLower(s), "i") {
 		read = units.RAMInBytes
 	}
 	n, err := read(s)
 	if err != nil || n <= 0 {
-		return 0, fault.New(fault.Usage, "--max-size %q is no size of an image", s).WithHint("write 300MB or 1.5GB")
+		return 0, fault.New(fault.Usage, "--%s %q is no size %s", flag, s, of).WithHint("write %s", examples)
 	}
 	return n, nil
 }

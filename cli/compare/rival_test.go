@@ -80,7 +80,7 @@ func (b *field) forget(ctx context.Context, r rival) error {
 	if err := os.RemoveAll(r.out); err != nil {
 		return err
 	}
-	_, err := b.engine.Prune(ctx, true)
+	_, err := b.engine.Prune(ctx, true, 0)
 	return err
 }
 

@@ -31,6 +31,9 @@ func Connect(ctx context.Context, o Options) (c *client.Client, closer func() er
 		return nil, nil, false, err
 	}
 	SetLog(o.Log, o.Debug) // of the client, here
+	if o.MakesRoom {
+		spendSpare(dir)
+	}
 	told := ""
 	for tries := 1; ; tries++ {
 		lock, err := tryLock(dir)

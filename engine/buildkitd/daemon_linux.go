@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
@@ -89,6 +90,9 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 	if err := preflight(dir, rootless); err != nil {
 		return nil, err
 	}
+	if !o.MakesRoom {
+		setSpare(dir)
+	}
 	if !ocirt.Seccomp() {
 		tellOnce(o, dir, "seccomp", "note: build steps run without a system call filter, since this nixpacks was built without libseccomp")
 	}
@@ -96,7 +100,9 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "the state directory %s cannot be read or written", dir)
 	}
-	if d.server, err = newServer(dir, o, rootless, unsynced); err != nil {
+	if d.server, err = newServer(dir, o, rootless, unsynced); errors.Is(err, unix.ENOSPC) {
+		return nil, explainOverlay(err, dir, "", realHost)
+	} else if err != nil {
 		return nil, &fault.Fault{Code: fault.Bug, Msg: "the embedded engine does not start", Detail: err.Error(), Err: err,
 			Hint: "should its cache be damaged: move " + dir + " away, and try again"}
 	}

@@ -115,6 +115,7 @@ func explainOverlay(err error, dir, fs string, h host) error {
 	case errors.Is(err, unix.ENODEV):
 		f.Msg, f.Hint = "this kernel has no overlayfs", "as root: modprobe overlay, "+otherBuilder
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+		f.Code = fault.TryAgain
 		f.Msg, f.Hint = "there is no space left in "+dir, "make room (nixpacks cache prune), or set XDG_STATE_HOME to another disk"
 	case errors.Is(err, unix.EROFS):
 		f.Msg, f.Hint = "the state directory "+dir+" cannot be written", elsewhere

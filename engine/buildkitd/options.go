@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -23,6 +24,10 @@ const (
 	NetworkHost = "host" // the host's own, with its loopback
 	NetworkNone = "none" // nothing but a loopback
 )
+
+// Patience is how long a registry may bring and take nothing before it is given up. Registries that keep their blobs in an object
+// store are silent for a while at the end of a large upload.
+const Patience = time.Minute
 
 // Registry says how one registry is reached.
 type Registry struct {
@@ -39,6 +44,9 @@ type Options struct {
 	DNS          []string            // addresses of the nameservers of steps; none: the host's
 	Entitlements []string            // what builds may ask for, such as "network.host"
 	Registries   map[string]Registry // by host
+	KeepStorage  int64               // most bytes of layers and cache directories that stay after a build; 0 is BuildKit's default
+	Patience     time.Duration       // how long a registry may bring and take nothing; 0 is the constant Patience
+	MakesRoom    bool                // it is started to prune: on a full disk too
 	Log          io.Writer           `json:"-"` // gets BuildKit's own log; nil drops it
 	Debug        bool                // that log in detail
 	Say          func(string)        `json:"-"` // gets words for the user, such as what is waited for; nil drops them

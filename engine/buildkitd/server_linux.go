@@ -22,9 +22,6 @@ import (
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/archutil"
 	"github.com/moby/buildkit/util/db/boltutil"
-	"github.com/moby/buildkit/util/disk"
-	"github.com/moby/buildkit/util/resolver"
-	resolverconfig "github.com/moby/buildkit/util/resolver/config"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
 	bolt "go.etcd.io/bbolt"
@@ -79,13 +76,13 @@ func newServer(dir string, o Options, rootless, unsynced bool) (_ *server, err e
 		defer close(tried)
 		archutil.SupportedPlatforms(false)
 	}()
-	hosts := registryHosts(o.Registries)
+	hosts := registryHosts(o)
 	opt, err := s.workerOpt(ctx, dir, o, rootless)
 	if err != nil {
 		return nil, err
 	}
 	opt.RegistryHosts = hosts
-	opt.GCPolicy = gcPolicy(dir)
+	opt.GCPolicy = gcPolicy(dir, o.KeepStorage)
 	opt.BuildkitVersion = client.BuildkitVersion{Package: "github.com/moby/buildkit", Version: Version}
 	if s.worker, err = newWorker(ctx, opt); err != nil {
 		return nil, err
@@ -162,35 +159,6 @@ func cacheImporters(sm *session.Manager, w *base.Worker, hosts docker.RegistryHo
 func (s *server) Close() error {
 	s.stop()
 	return errors.Join(s.ctrl.Close(), s.closers.Close())
-}
-
-func registryHosts(registries map[string]Registry) docker.RegistryHosts {
-	m := map[string]resolverconfig.RegistryConfig{}
-	for host, r := range registries {
-		c := resolverconfig.RegistryConfig{Mirrors: r.Mirrors, RootCAs: r.CAFiles}
-		if r.PlainHTTP {
-			c.PlainHTTP = &r.PlainHTTP
-		}
-		if r.Insecure {
-			c.Insecure = &r.Insecure
-		}
-		m[host] = c
-	}
-	return resolver.NewRegistryConfig(m)
-}
-
-// gcPolicy is BuildKit's default for the disk that holds dir.
-func gcPolicy(dir string) []client.PruneInfo {
-	stat, _ := disk.GetDiskStat(dir) // without it the policy falls back to fixed sizes
-	var out []client.PruneInfo
-	for _, p := range config.DefaultGCPolicy(config.GCConfig{}, stat) {
-		out = append(out, client.PruneInfo{
-			Filter: p.Filters, All: p.All, KeepDuration: p.KeepDuration.Duration,
-			ReservedSpace: p.ReservedSpace.AsBytes(stat), MaxUsedSpace: p.MaxUsedSpace.AsBytes(stat),
-			MinFreeSpace: p.MinFreeSpace.AsBytes(stat),
-		})
-	}
-	return out
 }
 
 // ownWorker is BuildKit's worker with two differences. Its cache is not trimmed any more once its server has ended: the

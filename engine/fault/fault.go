@@ -5,6 +5,10 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
 )
 
 // Code is the exit code of the process for a fault.
@@ -17,7 +21,7 @@ const (
 	Usage       Code = 2   // the command line is wrong
 	NotDetected Code = 20  // nothing detected, or no start command
 	Refused     Code = 21  // a configuration or a plan is refused
-	TryAgain    Code = 75  // network, registry or lock: the same command may work later
+	TryAgain    Code = 75  // network, registry, lock or full disk: the same command may work later
 	Bug         Code = 100 // our fault
 	Interrupted Code = 130 // SIGINT or SIGTERM
 )
@@ -59,7 +63,8 @@ func New(code Code, format string, args ...any) *Fault {
 	return &Fault{Code: code, Msg: fmt.Sprintf(format, args...)}
 }
 
-// Wrap makes a fault from a cause. A cause that is a fault already, or holds one, is returned as it is.
+// Wrap makes a fault from a cause. A cause that is a fault already, or holds one, is returned as it is. Where the cause is that a
+// disk is full, the code is TryAgain whatever was given, and the hint says which.
 func Wrap(code Code, err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -68,7 +73,24 @@ func Wrap(code Code, err error, format string, args ...any) error {
 	if errors.As(err, &f) {
 		return err
 	}
-	return &Fault{Code: code, Msg: fmt.Sprintf(format, args...), Err: err}
+	f = &Fault{Code: code, Msg: fmt.Sprintf(format, args...), Err: err}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		f.Code, f.Hint = TryAgain, "the disk"+holding(err)+" is full: make room there; nixpacks cache prune frees what builds keep"
+	}
+	return f
+}
+
+// holding names the directory of the file that an error is about.
+func holding(err error) string {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file):
+		return " that holds " + filepath.Dir(file.Path)
+	case errors.As(err, &link):
+		return " that holds " + filepath.Dir(link.New)
+	}
+	return ""
 }
 
 // WithHint sets what to do.

@@ -41,10 +41,10 @@ func (e *Engine) Usage(ctx context.Context) (Usage, error) {
 	return u, nil
 }
 
-// Prune frees what no running build uses and gives the bytes of it. With all, also what the builder would keep for
-// its own use.
-func (e *Engine) Prune(ctx context.Context, all bool) (int64, error) {
-	var opts []client.PruneOption
+// Prune frees what no running build uses and gives the bytes of it; with keep, only so much that no more bytes than that
+// stay. With all, also what the builder would keep for its own use.
+func (e *Engine) Prune(ctx context.Context, all bool, keep int64) (int64, error) {
+	opts := []client.PruneOption{client.WithKeepOpt(0, keep, keep, 0)} // older BuildKits know the first of these two alone
 	if all {
 		opts = append(opts, client.PruneAll)
 	}
