@@ -168,27 +168,58 @@ func (w want) unpullable(err error) error {
 	if w.run {
 		hint = "start.runImage names it; without one, the image that builds also runs"
 	}
-	why := whyUnpullable(err, plainCause(err))
-	return &fault.Fault{Code: fault.TryAgain, Msg: "cannot pull " + w.ref + ": " + why, Hint: hint, Err: err}
+	why, code, passes := whyUnpullable(err, plainCause(err))
+	if code == fault.Usage {
+		hint = "where it is and you may have it: " + dockerLogin(w.ref) + "\n" + hint
+	}
+	if passes {
+		err = passing{err}
+	}
+	return &fault.Fault{Code: code, Msg: "cannot pull " + w.ref + ": " + why, Hint: hint, Err: err}
 }
 
+// dockerLogin is how to log in to the registry of an image.
+func dockerLogin(ref string) string {
+	if named, err := reference.ParseNormalizedNamed(ref); err == nil && reference.Domain(named) != "docker.io" {
+		return "docker login " + reference.Domain(named)
+	}
+	return "docker login"
+}
+
+// What registries, and the ways to them, say of what people do different things about.
 var (
 	refused = lazy.Regexp(`(?i)\b401 unauthorized|\b403 forbidden|access denied|authorization failed|authentication required|no basic auth credentials`)
 	absent  = lazy.Regexp(`(?i)\bnot found\b|name_unknown|manifest_unknown`)
+	trouble = lazy.Regexp(`(?i)\b(408 request timeout|429 too many requests|50\d [a-z])`)
+	partial = lazy.Regexp(`(?i)unexpected EOF|unexpected commit (size|digest)|failed size validation|failed to discard to offset|\bEOF$`)
+	stalled = lazy.Regexp(`nothing came from \S+ for \S+`)
 )
 
-// whyUnpullable tells apart what people do different things about.
-func whyUnpullable(err error, cause string) string {
+// whyUnpullable tells apart what people do different things about, and whether it may pass by itself in a moment.
+func whyUnpullable(err error, cause string) (why string, code fault.Code, passes bool) {
 	switch {
 	case strings.Contains(cause, "no match for platform"):
-		return "it does not exist for this platform"
+		return "it does not exist for this platform", fault.Refused, false
 	case refused().MatchString(cause):
-		return "the registry refuses it to you, or it does not exist (" + cause + ")"
+		return "the registry refuses it to you, or it does not exist (" + cause + ")", fault.Usage, false
 	case grpcerrors.Code(err) == codes.NotFound || absent().MatchString(cause):
-		return "it does not exist"
+		return "it does not exist", fault.Refused, false
 	}
-	if networkTrouble().MatchString(cause) || strings.Contains(cause, "connection refused") {
-		return "the registry cannot be reached (" + cause + ")"
+	why, passes = whyIll(cause)
+	return why, fault.TryAgain, passes
+}
+
+// whyIll tells of a registry that gives no answer, or not the one that it should.
+func whyIll(cause string) (why string, passes bool) {
+	switch {
+	case stalled().MatchString(cause):
+		return "the registry does not answer (" + stalled().FindString(cause) + ")", false // it was waited for long enough
+	case trouble().MatchString(cause):
+		return "the registry is in trouble (" + cause + ")", true
+	case partial().MatchString(cause):
+		return "the registry broke off (" + cause + ")", true
+	case networkTrouble().MatchString(cause) || strings.Contains(cause, "connection refused"):
+		return "the registry cannot be reached (" + cause + ")", true
 	}
-	return cause
+	return cause, false
 }

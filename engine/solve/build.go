@@ -16,9 +16,24 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Build runs a plan and writes its outputs: all of them after the last step has succeeded, or none.
+// Build runs a plan and writes its outputs: all of them after the last step has succeeded, or none. Of a registry in trouble it
+// asks again after a pause, twice.
 func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	began := time.Now()
+	var r *Report
+	err := e.insistently(ctx, req, func() (err error) {
+		r, err = e.build(ctx, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Duration = time.Since(began)
+	return r, nil
+}
+
+// build is one try of Build.
+func (e *Engine) build(ctx context.Context, req Request) (*Report, error) {
 	if len(req.Outputs) == 0 {
 		return nil, fault.New(fault.Bug, "the build has no output")
 	}
@@ -39,7 +54,6 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	if first != nil { // which ran the steps
 		r.Steps, r.Cached, r.Phases = first.Steps, first.Cached, first.Phases
 	}
-	r.Duration = time.Since(began)
 	return r, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -65,6 +66,8 @@ type Engine struct {
 	docker   *Dockerd        // of a docker engine's BuildKit
 	able     *apicaps.CapSet // of another BuildKit than the embedded, once it was asked
 	where    string          // for messages
+	state    string          // directory of the embedded one
+	say      func(string)    // may be nil
 }
 
 // Connect finds the BuildKit and waits for its first answer. Faults: Usage for an address that makes no
@@ -102,7 +105,7 @@ func connectEmbedded(ctx context.Context, t Target, say func(string)) (*Engine, 
 		how += " of another nixpacks that is running"
 	}
 	say("engine: " + how + ", as neither --builder nor BUILDKIT_HOST names one")
-	return &Engine{client: c, closer: closer, embedded: true, where: "the embedded BuildKit"}, nil
+	return &Engine{client: c, closer: closer, embedded: true, where: "the embedded BuildKit", state: filepath.Clean(o.State), say: say}, nil
 }
 
 func connectRemote(ctx context.Context, t Target, say func(string)) (*Engine, error) {
@@ -121,7 +124,7 @@ func connectRemote(ctx context.Context, t Target, say func(string)) (*Engine, er
 		return nil, err
 	}
 	say(fmt.Sprintf("engine: BuildKit%s at %s, as %s says", version, t.Builder, t.from()))
-	return &Engine{client: c, closer: c.Close, where: t.Builder}, nil
+	return &Engine{client: c, closer: c.Close, where: t.Builder, say: say}, nil
 }
 
 // hello waits for the first answer and gives the version, with a space in front.
@@ -158,7 +161,8 @@ func connectDocker(ctx context.Context, t Target, say func(string)) (*Engine, er
 		d.Close()
 		return nil, fault.Wrap(fault.Bug, err, "the docker engine's BuildKit cannot be called")
 	}
-	e := &Engine{client: c, closer: func() error { return errors.Join(c.Close(), d.Close()) }, docker: d, where: "the docker engine at " + d.Where}
+	e := &Engine{client: c, closer: func() error { return errors.Join(c.Close(), d.Close()) }, docker: d,
+		where: "the docker engine at " + d.Where, say: say}
 	if _, err := t.hello(ctx, c); err != nil {
 		e.Close()
 		return nil, err

@@ -26,6 +26,8 @@ type failure struct {
 	seen    *tracker
 	lowered *plan2llb.Result
 	vertex  digest.Digest // that failed; "" when none did
+	outputs []string      // directories that outputs are written to
+	room    string        // what to do, where a disk is full
 }
 
 // explain turns an error of BuildKit's into a fault.
@@ -52,6 +54,7 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 	if f.vertex == "" {
 		f.vertex = f.seen.failed(f.err)
 	}
+	f.room = e.room(f.seen.logs[f.vertex].String()+"\n"+f.err.Error(), f.outputs)
 	if ee := (*gatewaypb.ExitError)(nil); errors.As(f.err, &ee) && f.vertex != "" {
 		return f.exited(ee.ExitCode)
 	}
@@ -81,6 +84,8 @@ func (f failure) exited(status uint32) error {
 	}
 	text := out.Detail + f.err.Error()
 	switch out.Hint = known(text); {
+	case f.room != "":
+		out.Code, out.Hint = fault.TryAgain, f.room
 	case out.Hint != "":
 	case status == 137 || strings.Contains(text, "cannot allocate memory"):
 		out.Hint = "the command was killed, most likely for want of memory"
@@ -96,8 +101,6 @@ func (f failure) exited(status uint32) error {
 // known is what to do about failures that say what they are, wherever they come from.
 func known(text string) string {
 	switch {
-	case strings.Contains(text, "no space left on device"):
-		return "the disk is full: nixpacks cache prune frees what builds keep"
 	case strings.Contains(text, "network bridge not found"):
 		return "the docker engine has no bridge: --network host gives steps the network of its machine"
 	case strings.Contains(text, "exec format error"):
@@ -148,10 +151,10 @@ func exitText(status uint32) string {
 func (f failure) other(where string) error {
 	cause := plainCause(f.err)
 	out := &fault.Fault{Code: fault.BuildFailed, Msg: cause, Err: f.err}
-	if ref := f.image(cause); ref != "" {
+	if ref := f.image(cause); ref != "" && f.room == "" {
 		return want{ref: ref}.unpullable(f.err)
 	}
-	if pushed := unpushable(f.err, cause); pushed != nil {
+	if pushed := unpushable(f.err, cause, f.cache()); pushed != nil && f.room == "" {
 		return pushed
 	}
 	if f.vertex != "" {
@@ -165,6 +168,8 @@ func (f failure) other(where string) error {
 	}
 	out.Hint = known(cause)
 	switch code := grpcerrors.Code(f.err); {
+	case f.room != "":
+		out.Code, out.Hint = fault.TryAgain, f.room
 	case out.Hint != "":
 	case code == codes.Unavailable || code == codes.Canceled:
 		out.Code = fault.TryAgain
@@ -174,6 +179,14 @@ func (f failure) other(where string) error {
 		out.Hint = "the network seems to have failed; the same command may work later"
 	}
 	return out
+}
+
+// cache is what failed, if it was a cache on its way to a registry.
+func (f failure) cache() string {
+	if v := f.seen.vertices[f.vertex]; v != nil && strings.HasPrefix(v.Name, "exporting cache to registry") {
+		return "the cache"
+	}
+	return ""
 }
 
 // noExporter is how a docker engine without containerd's image store refuses other outputs than its own.

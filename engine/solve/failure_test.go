@@ -51,7 +51,7 @@ func TestFailureHints(t *testing.T) {
 		"exit 137": {fault.BuildFailed, "want of memory"},
 		"echo curl: (6) Could not resolve host: example.com; exit 6": {fault.TryAgain, "the network seems to have failed"},
 		"echo connect ECONNREFUSED 127.0.0.1:5432; exit 1":           {fault.BuildFailed, "ECONNREFUSED"},
-		"echo write /x: no space left on device; exit 1":             {fault.BuildFailed, "the disk is full"},
+		"echo cp: /x: No space left on device; exit 1":               {fault.TryAgain, "the disk that holds " + scratch + "/state is full"},
 	} {
 		_, err := e.Build(t.Context(), layoutOf(t, appDir(t), appPlan(t, "x", cmd)))
 		wantFault(t, err, want.code, want.text)
@@ -73,21 +73,27 @@ func fakeRegistry(t *testing.T, status int, header ...string) string {
 
 func TestBaseThatCannotBePulled(t *testing.T) {
 	e := engine(t)
-	for host, want := range map[string]string{
-		fakeRegistry(t, 404): "/none:1: it does not exist\n",
-		fakeRegistry(t, 401, "WWW-Authenticate", `Basic realm="x"`): "/none:1: the registry refuses it to you, or it does not exist (",
-		fakeRegistry(t, 403): "/none:1: the registry refuses it to you, or it does not exist (",
-		"localhost:1":        "/none:1: the registry cannot be reached (",
+	for host, want := range map[string]struct {
+		code fault.Code
+		text string
+	}{
+		fakeRegistry(t, 404): {fault.Refused, "/none:1: it does not exist\n"},
+		fakeRegistry(t, 401, "WWW-Authenticate", `Basic realm="x"`): {fault.Usage, "/none:1: the registry refuses it to you, or it does not exist ("},
+		fakeRegistry(t, 403): {fault.Usage, "/none:1: the registry refuses it to you, or it does not exist ("},
+		"localhost:1":        {fault.TryAgain, "/none:1: the registry cannot be reached ("},
 	} {
 		req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
 		req.Lower.Plan.BuildImage = host + "/none:1"
 		_, err := e.Build(t.Context(), req)
-		wantFault(t, err, fault.TryAgain, "error: cannot pull "+host+want)
-		wantFault(t, err, fault.TryAgain, "--packages apt")
+		wantFault(t, err, want.code, "error: cannot pull "+host+want.text)
+		wantFault(t, err, want.code, "--packages apt")
+		if want.code == fault.Usage {
+			wantFault(t, err, want.code, "docker login "+host+"\n")
+		}
 		req.Lower.Plan = appPlan(t, "x", "echo")
 		req.Lower.Plan.Start.RunImage = host + "/none:1"
 		_, err = e.Build(t.Context(), req)
-		wantFault(t, err, fault.TryAgain, "start.runImage")
+		wantFault(t, err, want.code, "start.runImage")
 	}
 	req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
 	req.Lower.Plan.BuildImage = "No Such/Image"
@@ -120,8 +126,8 @@ func TestBaseWithoutLayers(t *testing.T) {
 	req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
 	req.Lower.Plan.BuildImage = ref + ":1"
 	_, err := engine(t).Build(t.Context(), req)
-	wantFault(t, err, fault.TryAgain, "error: cannot pull "+ref+"@sha256:")
-	wantFault(t, err, fault.TryAgain, "the registry refuses it to you")
+	wantFault(t, err, fault.Usage, "error: cannot pull "+ref+"@sha256:")
+	wantFault(t, err, fault.Usage, "the registry refuses it to you")
 }
 
 func TestPlainCause(t *testing.T) {

@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
+	pauses = []time.Duration{10 * time.Millisecond, 10 * time.Millisecond}
 	var err error
 	if scratch, err = os.MkdirTemp("", "nixpacks-solve"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -8,10 +8,8 @@ import (
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/docker/cli/cli/config"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
@@ -29,6 +27,7 @@ type job struct {
 	closers  []io.Closer
 	lowered  *plan2llb.Result // once it is known
 	seen     *tracker         // after run
+	places   []string         // that the outputs are written to
 }
 
 func (e *Engine) newJob(req Request) (*job, error) {
@@ -51,13 +50,10 @@ func (e *Engine) newJob(req Request) (*job, error) {
 		}
 	}
 	d := &dirs{fs: map[string]fsutil.FS{}}
-	return &job{progress: req.Progress, dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
-		OCIStores: map[string]content.Store{},
-		SharedKey: shared, // so that only what changed since this app's last build is sent
-		Session: append(given, filesync.NewFSSyncProvider(d),
-			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-				AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(io.Discard)),
-			})),
+	return &job{progress: req.Progress, places: places(req.Outputs), dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
+		OCIStores:     map[string]content.Store{},
+		SharedKey:     shared, // so that only what changed since this app's last build is sent
+		Session:       append(given, filesync.NewFSSyncProvider(d), newLogins()),
 		CacheImports:  from,
 		CacheExports:  to,
 		FrontendAttrs: attest(req.Attest),
@@ -113,7 +109,7 @@ func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[
 		if own != nil {
 			err = own
 		}
-		return nil, e.explain(ctx, failure{err: err, seen: j.seen, lowered: j.lowered})
+		return nil, e.explain(ctx, failure{err: err, seen: j.seen, lowered: j.lowered, outputs: j.places})
 	}
 	return res.ExporterResponse, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
 // Push puts the one image of an OCI layout directory into a registry under a name, for all its platforms. Whoever
@@ -36,6 +38,7 @@ func Push(ctx context.Context, layout, name string) error {
 		return fault.Wrap(fault.Usage, err, "%s cannot be read", layout)
 	}
 	resolver := docker.NewResolver(docker.ResolverOptions{Hosts: docker.ConfigureDefaultRegistries(
+		docker.WithClient(&http.Client{Transport: stall.Transport(http.DefaultTransport, buildkitd.Patience)}),
 		docker.WithPlainHTTP(docker.MatchLocalhost), docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))))})
 	pusher, err := resolver.Pusher(ctx, full)
 	if err == nil {
@@ -44,7 +47,10 @@ func Push(ctx context.Context, layout, name string) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx)
 	}
-	return fault.Wrap(fault.TryAgain, err, "cannot push %s", name)
+	if err == nil {
+		return nil
+	}
+	return unpushable(err, plainCause(err), name)
 }
 
 // credentials are those of the docker configuration for a registry.

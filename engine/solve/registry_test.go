@@ -4,9 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,18 +99,9 @@ func TestPushRefused(t *testing.T) {
 			t.Errorf("%s: the layout was written though the push failed", name)
 		}
 	}
-	refuse(addr+"/app", fault.TryAgain, "cannot push "+addr+"/app: the registry wants you to log in\n  docker login "+addr)
+	refuse(addr+"/app", fault.Usage, "cannot push "+addr+"/app: the registry wants you to log in\n  docker login "+addr)
 	login(t, addr, "wrong")
-	refuse(addr+"/app", fault.TryAgain, "cannot push "+addr+"/app: the registry refuses the user or password\n  docker login "+addr)
-	for status, text := range map[int]string{403: "the registry does not allow it", 500: "the registry is in trouble"} {
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body)
-			w.WriteHeader(status)
-		}))
-		defer srv.Close()
-		host := strings.TrimPrefix(srv.URL, "http://")
-		refuse(host+"/app", fault.TryAgain, "cannot push "+host+"/app: "+text)
-	}
+	refuse(addr+"/app", fault.Usage, "cannot push "+addr+"/app: the registry refuses the user or password\n  docker login "+addr)
 	refuse("127.0.0.1:1/app", fault.TryAgain, "cannot push 127.0.0.1:1/app: the registry cannot be reached")
 }
 

@@ -1,0 +1,54 @@
+package solve
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
+)
+
+// spaceless is how programs, Go and BuildKit say that a disk, or somebody's share of it, is full.
+var spaceless = lazy.Regexp(`(?i)no space left on device|disk quota exceeded`)
+
+// room is what to do where text tells of a full disk, else "". Of the directories that outputs are written to, the
+// one that text names is full; where it names none, it is the builder's.
+func (e *Engine) room(text string, outputs []string) string {
+	if !spaceless().MatchString(text) {
+		return ""
+	}
+	for _, dir := range outputs {
+		if strings.Contains(text, dir+"/") && !strings.HasPrefix(dir, e.state+"/") {
+			return "the disk that holds " + dir + " is full: make room there, or name another place with --output"
+		}
+	}
+	switch {
+	case e.embedded:
+		return "the disk that holds " + e.state + " is full: make room there; nixpacks cache prune frees what builds keep"
+	case e.docker != nil:
+		return "the disk of " + e.where + " is full: docker builder prune frees what builds keep there"
+	}
+	return "the disk of " + e.where + " is full: nixpacks cache prune --builder " + e.where + " frees what builds keep there"
+}
+
+// places are the directories that outputs are written to, as paths of files in them begin.
+func places(outputs []Output) []string {
+	var out []string
+	for _, o := range outputs {
+		if o.Type == TypeDocker && o.Dest == "" {
+			out = append(out, filepath.Clean(os.TempDir()))
+		}
+		if o.Dest == "" || o.Dest == "-" {
+			continue
+		}
+		dir, err := filepath.Abs(filepath.Dir(filepath.Clean(o.Dest)))
+		if err != nil {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		out = append(out, dir)
+	}
+	return out
+}

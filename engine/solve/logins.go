@@ -1,0 +1,44 @@
+package solve
+
+import (
+	"context"
+	"io"
+
+	"github.com/docker/cli/cli/config"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"google.golang.org/grpc"
+
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
+	"github.com/nixpacks-cue/nixpacks/engine/stall"
+)
+
+// logins answers BuildKit's questions for docker's logins. A server that gives out tokens for them is not waited for without
+// end.
+type logins struct{ auth.AuthServer }
+
+func newLogins() session.Attachable {
+	given := authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(config.LoadDefaultConfigFile(io.Discard)),
+	})
+	if s, ok := given.(auth.AuthServer); ok {
+		return logins{s}
+	}
+	return given
+}
+
+// Register lets a session's server answer.
+func (l logins) Register(s *grpc.Server) { auth.RegisterAuthServer(s, l) }
+
+// FetchToken asks for a token.
+func (l logins) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*auth.FetchTokenResponse, error) {
+	late := stall.Error{Host: req.Host, After: buildkitd.Patience}
+	ctx, cancel := context.WithTimeoutCause(ctx, buildkitd.Patience, late)
+	defer cancel()
+	out, err := l.AuthServer.FetchToken(ctx, req)
+	if err != nil && context.Cause(ctx) == late {
+		err = late
+	}
+	return out, err
+}
