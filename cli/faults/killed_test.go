@@ -1,0 +1,236 @@
+//go:build linux
+
+package faults
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// project is an app with something to do in each stage of a build. What is made depends on the number alone; the salt makes
+// every step from the source on run anew.
+func project(number, salt int) map[string]string {
+	return map[string]string{
+		"nixpacks.toml": "buildImage = \"debian://trixie\"\npackages = \"apt\"\nproviders = []\n" +
+			"[phases.setup]\naptPkgs = [\"hello\"]\n" +
+			"[phases.install]\ndependsOn = [\"setup\"]\ncmds = [\"seq 1 300000 > installed && echo installed\", \"cat number.txt >> installed\"]\n" +
+			"[phases.build]\ndependsOn = [\"install\"]\ncmds = [\"sha256sum installed > built && echo built\"]\n" +
+			"[start]\ncmd = \"cat built\"\nrunImage = \"debian://trixie\"\nonlyIncludeFiles = [\"built\", \"installed\"]\n",
+		"number.txt": strconv.Itoa(number) + "\n",
+		"salt.txt":   strconv.Itoa(salt) + "\n",
+	}
+}
+
+// kind is a way in which much or little of a build is there before it begins.
+type kind struct {
+	name string
+	args []string
+	bare bool // the base must be made
+}
+
+var (
+	warm = kind{name: "warm"}
+	anew = kind{name: "every step anew", args: []string{"--no-cache"}}
+	bare = kind{name: "with its base", args: []string{"--no-cache"}, bare: true}
+)
+
+// kindOf gives build i its kind: a base takes long to make.
+func kindOf(i int) kind {
+	switch {
+	case i%25 == 4:
+		return bare
+	case i%5 == 1:
+		return anew
+	}
+	return warm
+}
+
+// target is an output of the builds that are struck.
+type target struct {
+	name string
+	args func(s *site) []string
+	path func(s *site) string
+}
+
+var targets = []target{
+	{"a layout", func(s *site) []string { return []string{"--output", "type=oci,dest=" + s.at("out/layout") + "/"} },
+		func(s *site) string { return s.at("out/layout") }},
+	{"a tar", func(s *site) []string { return []string{"--output", "type=oci,dest=" + s.at("out/app.tar")} },
+		func(s *site) string { return s.at("out/app.tar") }},
+	{"a name", func(s *site) []string { return []string{"-n", "app"} }, func(s *site) string {
+		found, _ := filepath.Glob(s.at("state/nixpacks/images/names/*app*"))
+		return strings.Join(found, " ")
+	}},
+}
+
+// trial is where builds are struck: a site for them, and another with the same app where nothing happens.
+type trial struct {
+	t           *testing.T
+	r           *rand.Rand
+	calm, prone *site
+	app         string
+	salt        int
+	courses     map[string]course    // by kind and target
+	right       map[string][2]string // the digests of an output, by target and the app's number
+	told        map[string]int       // strikes by what they are and the stage
+}
+
+func newTrial(t *testing.T) *trial {
+	needBuilds(t)
+	below(t) // adopts from here on
+	x := &trial{t: t, r: chance(t), calm: newSite(t), prone: newSite(t), app: t.TempDir(),
+		courses: map[string]course{}, right: map[string][2]string{}, told: map[string]int{}}
+	for _, o := range targets {
+		var right [2]string
+		for number := range right {
+			x.write(number)
+			x.calm.good(x.args(o, x.calm, warm)...)
+			right[number] = digest(t, o.path(x.calm))
+		}
+		x.right[o.name] = right
+		x.prone.good(x.args(o, x.prone, warm)...)
+	}
+	return x
+}
+
+// write makes the app another.
+func (x *trial) write(number int) {
+	x.salt++
+	app(x.t, x.app, project(number, x.salt))
+}
+
+// course is that of a build of this kind where nothing happens.
+func (x *trial) course(k kind, o target) course {
+	name := k.name + " " + o.name
+	if _, ok := x.courses[name]; !ok {
+		if k.bare {
+			x.calm.forget()
+		}
+		x.courses[name] = follow(x.t, x.calm.nixpacks(x.args(o, x.calm, k)...))
+	}
+	return x.courses[name]
+}
+
+func (x *trial) args(o target, s *site, k kind) []string {
+	args := append([]string{"build", "--progress", "plain"}, k.args...)
+	return append(append(args, o.args(s)...), x.app)
+}
+
+// forget takes the base from the cache, which becomes the site's own; downloads stay.
+func (s *site) forget() {
+	s.t.Helper()
+	shared, err := os.UserCacheDir()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.env = append(s.env, "XDG_CACHE_HOME="+s.at("cache"))
+	for _, d := range []string{"bases", "names"} {
+		if err := os.RemoveAll(s.at("cache/nixpacks", d)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	own := s.at("cache/nixpacks/downloads")
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(shared, "nixpacks/downloads/*"))
+	for _, f := range files {
+		_ = os.Link(f, filepath.Join(own, filepath.Base(f))) // on another disk it is downloaded
+	}
+}
+
+// blow is what happens to a build, and with which codes it may end then.
+type blow struct {
+	hit   func(*exec.Cmd)
+	codes []int
+	tidy  bool // it has the time to leave nothing
+}
+
+// once strikes one build, and looks for what is left, at once and after the next build.
+func (x *trial) once(what string, i int, b blow) {
+	k := kindOf(i)
+	o := targets[i%len(targets)]
+	number := i / len(targets) % 2
+	x.write(number)
+	course, want := x.course(k, o), x.right[o.name][number]
+	if k.bare {
+		x.prone.forget()
+	}
+	m := course.moment(x.r)
+	before, was := below(x.t), sum(x.t, o.path(x.prone))
+	s := strike(x.t, x.prone.nixpacks(x.args(o, x.prone, k)...), m, b.hit)
+	x.t.Run(fmt.Sprintf("%s %d %s %s in %s", what, i, k.name, o.name, m.stage), func(t *testing.T) {
+		x.prone.t = t
+		defer func() { x.prone.t = x.t }()
+		t.Logf("%d lines and %v of %v: exit %d after %v", m.lines, m.pause.Round(time.Millisecond), course.took.Round(time.Millisecond), s.code, s.after.Round(time.Millisecond))
+		x.prone.nothingRuns(before)
+		x.prone.nothingMounted()
+		if !s.late {
+			x.told[what+" in "+m.stage]++
+			wantCode(t, s, b.codes)
+		}
+		if is := sum(t, o.path(x.prone)); is != was && digest(t, o.path(x.prone)) != want {
+			t.Errorf("the last good output is not there any more:\n%s", short(s.said))
+		}
+		if b.tidy && s.code != -1 {
+			x.prone.nothingTemporary()
+		}
+		x.prone.good(x.args(o, x.prone, warm)...)
+		if got := digest(t, o.path(x.prone)); got != want {
+			t.Errorf("the next build is %s, undisturbed it is %s", got, want)
+		}
+		x.prone.nothingTemporary()
+		x.prone.nothingMounted()
+	})
+}
+
+func wantCode(t *testing.T, s struck, codes []int) {
+	t.Helper()
+	if !slices.Contains(codes, s.code) {
+		t.Errorf("exit code %d, not one of %v:\n%s", s.code, codes, short(s.said))
+	}
+}
+
+// TestKilledAtAnyMoment kills builds, and every third time only the engine below one; and it interrupts them, as Ctrl-C does every
+// process of the job, or the program alone.
+func TestKilledAtAnyMoment(t *testing.T) {
+	x := newTrial(t)
+	n := number(t, "NIXPACKS_FAULTS", 4)
+	for i := range n {
+		b := blow{hit: func(c *exec.Cmd) { c.Process.Kill() }, codes: []int{-1, 0}} // 0: it had just ended
+		if i%3 == 2 {
+			b = blow{hit: func(c *exec.Cmd) { killEngine(c.Process.Pid) }, codes: []int{75, 0}}
+		}
+		x.once("killed", i, b)
+	}
+	for i := range n {
+		hit := func(c *exec.Cmd) { c.Process.Signal(os.Interrupt) }
+		if i%2 == 0 {
+			hit = func(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
+		}
+		x.once("interrupted", i, blow{hit, []int{130, 0, -1}, true}) // -1: before it listens, by the signal itself
+	}
+	t.Logf("%v", x.told)
+}
+
+// killEngine kills the engine of a build; while there is none, nothing.
+func killEngine(pid int) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, f := range files {
+		raw, _ := os.ReadFile(f)
+		for _, word := range strings.Fields(string(raw)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				syscall.Kill(child, syscall.SIGKILL)
+			}
+		}
+	}
+}
