@@ -45,11 +45,12 @@ networks:
 
 # Kills, full disks, failing registries: docs/security.md. The test command runs a short form of it.
 faults:
-    NIXPACKS_E2E=require NIXPACKS_FAULTS=50 go test -timeout 60m -run 'Fault|Killed' ./...
+    NIXPACKS_E2E=require NIXPACKS_FAULTS=50 go test -timeout 90m -run 'Fault|Killed' ./...
 
 # Many builds in a row and at once: docs/security.md. The test command runs a short form of it.
 soak:
-    NIXPACKS_E2E=require NIXPACKS_SOAK=200 go test -timeout 60m -run Soak ./...
+    NIXPACKS_E2E=require NIXPACKS_SOAK=200 go test -timeout 90m -run Soak ./...
+    NIXPACKS_E2E=require NIXPACKS_SOAK=200 go test -race -timeout 30m -run SoakAtOnce ./cli/faults
 
 # Make the frontend's image (docs/frontend.md) and push it under a name.
 frontend-image name: build

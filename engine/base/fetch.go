@@ -21,7 +21,7 @@ import (
 // fetcher downloads files over HTTP, or copies them from file:// addresses.
 type fetcher struct {
 	client *http.Client
-	tls    *tls.Config // of the client
+	tls    *tls.Config   // of the client
 	store  string        // finished downloads, each named by its SHA-256
 	tmp    string        // where a download is written first; on the same file system as store
 	pause  time.Duration // before the first retry; doubled for each further one

@@ -56,6 +56,7 @@ func check(in *Input) ([]string, error) {
 			c.phase("phases."+name, ph)
 		}
 	}
+	c.commands(in.Plan)
 	c.variables("variables", in.Plan.Variables)
 	c.assets(in.Plan.StaticAssets)
 	c.hashes(in.Plan.NixHashes)
@@ -125,6 +126,24 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 		if strings.ContainsRune(cmd, 0) {
 			c.refuse("%s.cmds: a command holds a NUL character", at)
 		}
+	}
+}
+
+// mostCommands is how many commands a plan may have. Each is a layer, Linux lays 500 over one another, and the base, packages and
+// the source are layers too.
+const mostCommands = 450
+
+// commands refuses more than can run, which would be known when the others have.
+func (c *checks) commands(p *plan.Plan) {
+	n := 0
+	for _, ph := range p.Phases {
+		if ph != nil {
+			n += len(ph.Cmds)
+		}
+	}
+	if n > mostCommands {
+		c.refuse("the plan has %d commands, and no more than %d can run on one another", n, mostCommands).
+			WithHint("each is a layer, of which Linux takes 500: join some to one, as \"make && make install\"")
 	}
 }
 

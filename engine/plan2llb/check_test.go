@@ -55,6 +55,8 @@ var refusals = []struct {
 		func(in *Input) { in.Plan.Start.Workdir = "../x" }},
 	{`start.variables: "" cannot be a variable`, fault.Refused,
 		func(in *Input) { in.Plan.Start.Variables = map[string]string{"": "x"} }},
+	{`the plan has 453 commands, and no more than 450 can run on one another`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{Cmds: make([]string, 451)} }},
 	{`phases.p is null`, fault.Refused,
 		func(in *Input) { in.Plan.Phases["p"] = nil }},
 	{`phases.p.aptPkgs: "-o=x" is not the name of a Debian package`, fault.Refused,
