@@ -96,11 +96,11 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 	if !ocirt.Seccomp() {
 		tellOnce(o, dir, "seccomp", "note: build steps run without a system call filter, since this nixpacks was built without libseccomp")
 	}
-	unsynced, err := trust(dir, o.say)
+	found, err := trust(dir, o.say)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "the state directory %s cannot be read or written", dir)
 	}
-	if d.server, err = newServer(dir, o, rootless, unsynced); errors.Is(err, unix.ENOSPC) {
+	if d.server, err = newServer(dir, o, rootless, found); errors.Is(err, unix.ENOSPC) {
 		return nil, explainOverlay(err, dir, "", realHost)
 	} else if err != nil {
 		return nil, &fault.Fault{Code: fault.Bug, Msg: "the embedded engine does not start", Detail: err.Error(), Err: err,

@@ -37,6 +37,7 @@ type server struct {
 	closers closers
 
 	unsynced bool // databases are not synced with each change
+	killed   bool // the engine before may have been
 }
 
 // closers are closed in reverse order.
@@ -59,9 +60,9 @@ func (w waiter) Close() error {
 }
 
 // newServer opens the state in dir, whose lock is held, and which trust has seen.
-func newServer(dir string, o Options, rootless, unsynced bool) (_ *server, err error) {
+func newServer(dir string, o Options, rootless bool, found condition) (_ *server, err error) {
 	ctx, cancel := context.WithCancel(context.Background()) // outlives the call that started it
-	s := &server{stop: cancel, unsynced: unsynced}
+	s := &server{stop: cancel, unsynced: found.unsynced, killed: found.killed}
 	defer func() {
 		if err != nil {
 			cancel()

@@ -20,9 +20,15 @@ var bootID = "/proc/sys/kernel/random/boot_id"
 // another. They are synced when an engine ends.
 var unsynced = []string{"cache.db", "history.db", "runc-" + snapshotter + "/metadata_v2.db", "runc-" + snapshotter + "/containerdmeta.db"}
 
+// condition is that of a state when its engine starts.
+type condition struct {
+	unsynced bool // its databases may stay unsynced, which takes a system that names its boots
+	killed   bool // the engine before did not end, as far as one can tell
+}
+
 // trust makes sure that the databases are whole: where the system went down while an engine had not synced them, the
-// cache begins anew. It tells whether databases may stay unsynced, which takes a system that names its boots.
-func trust(dir string, say func(string)) (bool, error) {
+// cache begins anew.
+func trust(dir string, say func(string)) (condition, error) {
 	mark := filepath.Join(dir, unsyncedName)
 	boot, err := os.ReadFile(bootID)
 	if err != nil {
@@ -32,19 +38,19 @@ func trust(dir string, say func(string)) (bool, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return false, err
+		return condition{}, err
 	case boot != nil && string(was) == string(boot):
-		return true, nil
+		return condition{unsynced: true, killed: true}, nil
 	default:
 		say("the system went down during a build: the cache begins anew")
 		if err := discard(dir); err != nil {
-			return false, err
+			return condition{}, err
 		}
 	}
 	if boot == nil {
-		return false, nil
+		return condition{killed: true}, nil
 	}
-	return true, errors.Join(writeFile(mark, boot), syncPath(mark), syncPath(dir))
+	return condition{unsynced: true}, errors.Join(writeFile(mark, boot), syncPath(mark), syncPath(dir))
 }
 
 // discard removes databases, and all that nothing else tells of.

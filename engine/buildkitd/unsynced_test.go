@@ -5,6 +5,7 @@ package buildkitd
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/moby/buildkit/client"
@@ -72,4 +73,40 @@ func TestUnsynced(t *testing.T) {
 			t.Errorf("%s: the mark is left", c.name)
 		}
 	}
+}
+
+// An engine can be killed when a snapshot has its directory and no record. The next one has the same number.
+func TestKilledInSnapshot(t *testing.T) {
+	o := options(t)
+	run := func() {
+		t.Helper()
+		d, err := Start(t.Context(), o)
+		needStart(t, err)
+		use(t, d, func(c *client.Client) {
+			if _, err := build(t.Context(), c, []string{"write", "/tmp/x", "x"}); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	run()
+	boot, err := os.ReadFile(bootID)
+	if err != nil {
+		t.Skip("this system does not name its boots")
+	}
+	if err := os.WriteFile(filepath.Join(o.dir(), unsyncedName), boot, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 30 { // more than the first build took
+		dir := filepath.Join(o.dir(), "runc-"+snapshotter, "snapshots/snapshots", strconv.Itoa(n))
+		if _, err := os.Stat(dir); err == nil {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Join(dir, "fs"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
 }

@@ -2,6 +2,7 @@ package buildkitd
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -11,6 +12,7 @@ import (
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/containerd/containerd/v2/plugins/diff/walking"
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/cache/metadata"
 	"github.com/moby/buildkit/executor/oci"
@@ -76,6 +78,11 @@ func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
 		return err
 	}
 	s.closers = append(s.closers, snaps)
+	if s.killed {
+		if err := removeUnrecorded(ctx, snaps, filepath.Join(opt.Root, "snapshots", "snapshots")); err != nil {
+			return err
+		}
+	}
 	content, err := contentlocal.NewStore(filepath.Join(opt.Root, "content"))
 	if err != nil {
 		return err
@@ -95,6 +102,20 @@ func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
 	opt.LeaseManager = leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), ctdName)
 	opt.GarbageCollect = mdb.GarbageCollect
 	return nil
+}
+
+// removeUnrecorded removes the directories of snapshots that have no record: one that a killed engine was about to make stands in
+// the way of the next one with its number.
+func removeUnrecorded(ctx context.Context, snaps snapshots.Snapshotter, dir string) error {
+	c, ok := snaps.(snapshots.Cleaner)
+	if !ok {
+		return nil
+	}
+	err := c.Cleanup(ctx)
+	if !errdefs.IsNotFound(err) {
+		return err
+	}
+	return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)) // there is no record at all
 }
 
 func workerLabels() map[string]string {
