@@ -204,7 +204,7 @@ func wantCode(t *testing.T, s struck, codes []int) {
 // process of the job, or the program alone.
 func TestKilledAtAnyMoment(t *testing.T) {
 	x := newTrial(t)
-	n := number(t, "NIXPACKS_FAULTS", 4)
+	n := number(t, "NIXPACKS_FAULTS", 3)
 	for i := range n {
 		b := blow{hit: func(c *exec.Cmd) { c.Process.Kill() }, codes: []int{-1, 0}} // 0: it had just ended
 		if i%3 == 2 {

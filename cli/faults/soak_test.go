@@ -28,7 +28,7 @@ func edited(t testing.TB, dir string, r *rand.Rand, bytes int) {
 // TestSoakInARow builds an app again and again, changed each time, with a limit on what is kept.
 func TestSoakInARow(t *testing.T) {
 	needBuilds(t)
-	n, r, s, dir := number(t, "NIXPACKS_SOAK", 6), chance(t), newSite(t), t.TempDir()
+	n, r, s, dir := number(t, "NIXPACKS_SOAK", 3), chance(t), newSite(t), t.TempDir()
 	const each, limit = 8 * mb, 256 * mb
 	before := below(t)
 	var sizes []int64
@@ -220,7 +220,7 @@ func TestSoakAtOnce(t *testing.T) {
 	}
 	name := func(i int) string { return s.at("apps", strconv.Itoa(i)) }
 	for i := range builds {
-		app(t, name(i), project(i, 0))
+		app(t, name(i), heavy(i))
 	}
 	for i := range builds {
 		start("build", "--progress", "plain", "--output", "type=oci,dest="+s.at("out", fmt.Sprint(i))+".tar", name(i))

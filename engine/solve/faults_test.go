@@ -81,10 +81,10 @@ var illnesses = []struct {
 	ill  illness
 	code fault.Code
 	text string
-	long bool // BuildKit asks for so long
+	long bool // left out of the short form: BuildKit asks for long, or other tests have the like
 }{
-	{"401", says(401, "WWW-Authenticate", `Basic realm="x"`), fault.Usage, "docker login ", false},
-	{"403", says(403), fault.Usage, "docker login ", false},
+	{"401", says(401, "WWW-Authenticate", `Basic realm="x"`), fault.Usage, "docker login ", true},
+	{"403", says(403), fault.Usage, "docker login ", true},
 	{"429", says(429), fault.TryAgain, "429", true},
 	{"429 for an hour", says(429, "Retry-After", "3600"), fault.TryAgain, "429", true},
 	{"500", says(500), fault.TryAgain, "the registry is in trouble", true},
