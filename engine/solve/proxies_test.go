@@ -48,3 +48,37 @@ func TestProxyValues(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// Steps know the proxies, and the image does not. Another one, or none, runs nothing again; of one with a password that there is
+// one is a part of the steps, and the password is not.
+func TestStepProxies(t *testing.T) {
+	e := engine(t)
+	req := layoutOf(t, appDir(t, "main.txt:one"), appPlan(t, "x", "env HTTPS_PROXY", "env https_proxy", "env no_proxy"))
+	var log strings.Builder
+	req.Progress.Out = &log
+	run := func(proxies map[string]string) (string, int) {
+		t.Helper()
+		log.Reset()
+		req.Proxies = proxies
+		r := build(t, e, req)
+		return log.String(), r.Steps - r.Cached
+	}
+	text, ran := run(map[string]string{"https_proxy": "http://one.test:1", "NO_PROXY": "lan.test"})
+	if ran == 0 || strings.Count(text, " http://one.test:1\n") != 2 || !strings.Contains(text, " lan.test\n") {
+		t.Errorf("%d steps ran without the proxies:\n%s", ran, text)
+	}
+	for _, other := range []map[string]string{{"HTTPS_PROXY": "http://two.test:2"}, nil} {
+		if text, ran := run(other); ran != 0 {
+			t.Errorf("%v runs %d steps again:\n%s", other, ran, text)
+		}
+	}
+	if text, ran := run(map[string]string{"HTTPS_PROXY": "http://me:canary-1@one.test:1"}); ran == 0 || strings.Count(text, "http://me:canary-1@one.test:1\n") != 2 {
+		t.Errorf("%d steps ran without the proxy's password:\n%s", ran, text)
+	}
+	if text, ran := run(map[string]string{"HTTPS_PROXY": "http://me:canary-2@one.test:1"}); ran != 0 {
+		t.Errorf("another password runs %d steps again:\n%s", ran, text)
+	}
+	if got := read(t, e, req.Outputs[0].Dest, "env HTTPS_PROXY"); got != "\n" {
+		t.Errorf("the image has HTTPS_PROXY=%s", got)
+	}
+}
