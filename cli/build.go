@@ -101,6 +101,9 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if err := b.stepNetwork(c, h); err != nil {
 		return nil, err
 	}
+	if err := b.ignore(h, dir); err != nil {
+		return nil, err
+	}
 	b.request.AppDir = dir
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
@@ -149,7 +152,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 // savedPlan reads the plan of --plan. It is built as it is: flags that would change it are refused, but for
 // --build-image, which alone may name files of this machine.
 func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
-	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "providers"} {
+	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "include", "providers"} {
 		if c.IsSet(f) {
 			return nil, fault.New(fault.Usage, "--%s says what to plan, and --plan %s is planned already", f, file).
 				WithHint("plan again with it: nixpacks plan --%s … > %s", f, file)

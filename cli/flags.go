@@ -49,6 +49,7 @@ func planFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "packages", Category: aboutPlan, Usage: "`nix|apt`: where toolchains come from (default: nix)"},
 		&ucli.BoolFlag{Name: "no-slim", Category: aboutPlan, Usage: "run in the image that builds, with all its tools, where a smaller one would do"},
 		&ucli.StringFlag{Name: "build-image", Category: aboutPlan, Usage: "run the phases in `REF`: a registry reference, oci-layout://PATH or debian://SUITE"},
+		&ucli.StringSliceFlag{Name: "include", Category: aboutPlan, Usage: "have files that match `PATTERN` in the build, such as keys or .git, whatever leaves them out (repeatable)"},
 		&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from your environment (repeatable)"},
 		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration `FILE` instead of nixpacks.toml, .json or .cue"},
 		&ucli.StringFlag{Name: "json-plan", Category: aboutConfig, Usage: "lay a plan in `JSON` over the app's"},

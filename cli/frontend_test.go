@@ -123,9 +123,13 @@ var frontendApp = map[string]string{
 	"nixpacks.toml": "packages = \"apt\"\n[variables]\nGREETING = \"hello\"\nNAME = \"world\"\n[phases.build]\nsecrets = [\"NAME?\"]\n" +
 		"cmds = [\"echo $GREETING > greeting\", \"echo $NAME > name\", \"! grep -q marker /etc/hosts || echo hosts > hosts\", \"ls /sys/class/net > net\"]\n" +
 		"cacheDirectories = [\"/root/.cache\"]\n[start]\ncmd = \"cat greeting\"\n",
-	"main.txt":      "hello\n",
-	"unread.txt":    "x\n",
-	".dockerignore": "unread.txt\n",
+	"main.txt":         "hello\n",
+	"unread.txt":       "x\n",
+	".dockerignore":    "unread.txt\n",
+	".git/HEAD":        "ref: refs/heads/main\n",
+	"certs/ca.pem":     "-----BEGIN CERTIFICATE-----\n",
+	"certs/dev.pem":    "-----BEGIN PRIVATE KEY-----\n",
+	".venv/pyvenv.cfg": "home = /usr\n",
 }
 
 // TestFrontend builds apps on a buildkitd of its own, which has nothing of this program but the frontend's image.
@@ -169,6 +173,35 @@ func TestFrontend(t *testing.T) {
 		app = files(t, []string{"SECRET=hush"}, append(gateway, "--secret", "id=GREETING,env=SECRET", "--secret", "id=NAME,env=SECRET")...)
 		wants(t, app+"/greeting", "hush")
 		wants(t, app+"/name", "hush")
+	})
+	t.Run("what is left out", func(t *testing.T) {
+		plan := filepath.Join(p.app("left-out", map[string]string{"plan.json": ""}), "plan.json")
+		planned, err := program(p.host, "plan", "--env", "NIXPACKS_BUILD_IMAGE="+p.base, "--include", "certs/dev.pem", app).Output()
+		if err != nil || os.WriteFile(plan, planned, 0o644) != nil {
+			t.Fatal(err)
+		}
+		saved := []string{"--frontend", "gateway.v0", "--opt", "source=" + p.frontend, "--local", "context=" + app, "--local", "dockerfile=" + filepath.Dir(plan), "--opt", "filename=plan.json"}
+		out := filepath.Join(t.TempDir(), "out")
+		p.run(program(p.host, "build", app, "--builder", p.builder, "--env", "NIXPACKS_BUILD_IMAGE="+p.base, "--output", "type=local,dest="+out))
+		for name, c := range map[string]struct {
+			app string
+			key bool
+		}{
+			"the frontend":                {files(t, nil, gateway...), false},
+			"the frontend, with the key":  {files(t, nil, append(gateway, "--opt", "build-arg:NIXPACKS_INCLUDE=certs/dev.pem")...), true},
+			"a plan that includes it":     {files(t, nil, saved...), true},
+			"nixpacks build on a builder": {filepath.Join(out, "app"), false},
+		} {
+			for file, want := range map[string]bool{"certs/ca.pem": true, ".git": false, ".venv": false, "certs/dev.pem": c.key, "unread.txt": false} {
+				if _, err := os.Stat(filepath.Join(c.app, file)); (err == nil) != want {
+					t.Errorf("%s: %s is there: %t", name, file, !want)
+				}
+			}
+		}
+		said, _ := p.buildctl(nil, gateway...).CombinedOutput()
+		if !strings.Contains(string(said), "not part of the build: certs/dev.pem (a private key)") && !strings.Contains(string(said), "certs/dev.pem (a private key)") {
+			t.Errorf("nobody is told:\n%s", said)
+		}
 	})
 	t.Run("as platforms call it", func(t *testing.T) {
 		// What the platform writes: the plan that it was given, through PHP, which knows no empty map.

@@ -13,7 +13,6 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
-	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
 func llbCommand(h *Host) *ucli.Command {
@@ -50,9 +49,11 @@ func llbAction(c *ucli.Context, h *Host) error {
 	if c.String("secrets-hash") == hashAuto {
 		return fault.New(fault.Usage, "--secrets-hash auto is made from secrets, which only a build has").WithHint("give a text of your own")
 	}
-	if in.Ignore, err = solve.Ignore(dir); err != nil {
+	rules, err := rulesFor(dir, p)
+	if err != nil {
 		return err
 	}
+	in.Ignore = rules.Patterns()
 	if in.Platform.OS == "" {
 		in.Platform = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	}

@@ -19,7 +19,7 @@ import (
 // lowerFlags say what a graph depends on beside the plan.
 func lowerFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringFlag{Name: "plan", Category: aboutConfig, Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"},
+		planFlag(),
 		&ucli.StringSliceFlag{Name: "label", Aliases: []string{"l"}, Category: aboutImage, Usage: "add the label `K=V` to the image (repeatable)"},
 		&ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH`; nixpacks build takes several, with commas, and makes one image of them (default: the builder's own)"},
 		&ucli.StringSliceFlag{Name: "add-host", Category: aboutBuild, Usage: "let steps find `NAME:IP`, which gives them this machine's network (repeatable)"},
@@ -31,6 +31,11 @@ func lowerFlags() []ucli.Flag {
 		secretsHashFlag(),
 		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
 	}
+}
+
+// planFlag takes a plan that was made before.
+func planFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "plan", Category: aboutConfig, Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"}
 }
 
 // The values of --graph.

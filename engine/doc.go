@@ -9,6 +9,7 @@
 //	detect    which providers are for this app
 //	unify     lays Procfile, nixpacks.cue or .toml or .json, NIXPACKS_* and flags over the providers' plan
 //	plan      the plan as data: JSON, merging, order of phases
+//	ignore    which files of the app go to the build, and why
 //	plan2llb  lowers a plan to BuildKit's LLB and an image configuration
 //	solve     runs LLB on a BuildKit, writes the image, runs an image
 //	buildkitd the BuildKit inside this program, its OCI runtime, and its life as an ordinary user

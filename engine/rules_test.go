@@ -31,14 +31,15 @@ var mayImport = map[string][]string{
 	"engine/catalog":   {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "schema", "providers"},
 	"engine/detect":    {"engine/fault", "engine/app", "engine/facts", "engine/catalog"},
 	"engine/unify":     {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
+	"engine/ignore":    {"engine/fault", "engine/plan", "engine/app"},
 	"engine/plan2llb":  {"engine/fault", "engine/lazy", "engine/plan"},
 	"engine/image":     {"engine/fault"},
 	"engine/base":      {"engine/fault", "engine/lazy", "engine/stall", "engine/image"},
 	"engine/buildkitd": {"engine/fault", "engine/stall"},
 	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
-	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/unify", "engine/plan2llb", "engine/solve", "engine/image"},
+	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/unify", "engine/ignore", "engine/plan2llb", "engine/solve", "engine/image"},
 	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "engine/unify",
-		"engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
+		"engine/ignore", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
 }
 
 // doors lists the packages through which a dependency comes in. A longer prefix wins.
@@ -55,7 +56,7 @@ var doors = map[string][]string{
 
 // hermetic packages touch neither network, clock, environment nor other programs.
 var hermetic = []string{"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect",
-	"engine/unify", "engine/plan2llb", "schema", "providers"}
+	"engine/unify", "engine/ignore", "engine/plan2llb", "schema", "providers"}
 
 var outside = map[string][]string{
 	"net": nil, "net/http": nil, "os/exec": nil, "os/user": nil, "math/rand": nil, "math/rand/v2": nil, "crypto/rand": nil,

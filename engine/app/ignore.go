@@ -1,6 +1,8 @@
 package app
 
 import (
+	"io"
+	"io/fs"
 	"path"
 	"strings"
 )
@@ -68,6 +70,29 @@ func (rs *rules) ignored(name string, dir bool) (found, ignored bool) {
 		}
 	}
 	return false, false
+}
+
+// GitIgnored tells whether the .gitignore files of an app leave out a path, itself or with a folder that it is in.
+func GitIgnored(fsys fs.FS, name string, dir bool) bool {
+	var all []*rules
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		base := strings.Join(parts[:i], "/")
+		if f, err := fsys.Open(path.Join(base, ".gitignore")); err == nil {
+			text, _ := io.ReadAll(io.LimitReader(f, MaxFile)) // what cannot be read says nothing
+			f.Close()
+			if base != "" {
+				base += "/"
+			}
+			all = append(all, parseRules(base, string(text)))
+		}
+		last := i == len(parts)-1
+		f := folder{rules: all}
+		if f.ignores(&entry{path: strings.Join(parts[:i+1], "/"), dir: dir || !last}) {
+			return true
+		}
+	}
+	return false
 }
 
 // matchPath matches whole elements; "**" is any number of them, at the end at least one. Where an element

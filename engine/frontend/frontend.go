@@ -54,7 +54,7 @@ type build struct {
 	given   definition
 	context source
 
-	planning sync.Mutex // of plans, which share the app's files
+	planning sync.Mutex // of plans, which share the app's files and the rules about them
 }
 
 // Build is the result of one request: an image for each platform that is asked for.
@@ -148,14 +148,17 @@ func (b *build) epoch(ctx context.Context) (*time.Time, error) {
 
 // prepare fills in everything but the bases.
 func (b *build) prepare(ctx context.Context, in *plan2llb.Input) error {
-	in.Context, in.Ignore = b.context.Context, b.context.ignore
 	in.Labels = maps.Clone(b.Labels)
 	in.NoCache = b.IsNoCache("")
 	in.Proxy = plan2llb.Proxies(b.BuildArgs)
 	if err := b.surroundings(in); err != nil {
 		return err
 	}
-	if err := b.plan(ctx, in); err != nil {
+	dir, err := b.plan(ctx, in)
+	if err == nil {
+		err = b.app(ctx, in, dir)
+	}
+	if err != nil {
 		return err
 	}
 	return b.secrets(ctx, in)

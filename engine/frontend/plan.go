@@ -68,8 +68,8 @@ func (b *build) surroundings(in *plan2llb.Input) error {
 	return nil
 }
 
-// plan is the plan that was given, with the build's variables, or the one made for the app.
-func (b *build) plan(ctx context.Context, in *plan2llb.Input) error {
+// plan is the plan that was given, with the build's variables, or the one made for the app or a directory dir of it.
+func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err error) {
 	if b.given.saved == nil {
 		return b.planApp(ctx, in)
 	}
@@ -80,7 +80,7 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) error {
 	in.Plan, in.Origins = &p, b.given.saved.Origins
 	in.CacheKey = b.cacheKey(in.Plan, b.given.saved.CacheKey)
 	in.NoCacheDirectories = unify.Truthy(p.Variables, "NO_CACHE")
-	return nil
+	return "", nil
 }
 
 // lay puts the build's arguments in place of the plan's variables, and gives the names of those that the plan has not.
@@ -98,7 +98,7 @@ func (b *build) lay(p *plan.Plan) (unused []string) {
 }
 
 // planApp plans the app for the platform.
-func (b *build) planApp(ctx context.Context, in *plan2llb.Input) error {
+func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, err error) {
 	b.planning.Lock()
 	defer b.planning.Unlock()
 	opt := unify.Options{Env: b.variables(), Arch: in.Platform.Architecture}
@@ -107,28 +107,26 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) error {
 	}
 	res, err := unify.Plan(app.FromFS(b.context.files, appName), b.catalog, opt)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
-		return fault.New(fault.NotDetected, "no provider knows what to do with the app").
+		return "", fault.New(fault.NotDetected, "no provider knows what to do with the app").
 			WithHint("is the build's context the app's directory? If it is of another kind, say what to do in a nixpacks.toml:\n" +
 				"[phases.build]\ncmds = [\"make\"]\n[start]\ncmd = \"./app\"")
 	}
 	if res.Plan.Start == nil || res.Plan.Start.Cmd == "" {
-		return fault.New(fault.NotDetected, "there is no start command for this app").
+		return "", fault.New(fault.NotDetected, "there is no start command for this app").
 			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor --build-arg NIXPACKS_START_CMD=COMMAND")
 	}
 	for _, n := range res.Notes {
 		b.warn(ctx, n.Text, n.Hint)
 	}
-	if dir, ok := strings.CutPrefix(res.App.Dir(), appName+"/"); ok {
-		in.Context, in.Ignore = b.context.below(dir), nil
-	}
 	b.lay(res.Plan) // a file's own variables beat those that planning starts from
 	in.Plan, in.Origins = res.Plan, res.Origins()
 	in.CacheKey = b.cacheKey(in.Plan, "")
 	in.NoCacheDirectories = unify.Truthy(res.Plan.Variables, "NO_CACHE")
-	return nil
+	dir, _ = strings.CutPrefix(res.App.Dir(), appName)
+	return strings.TrimPrefix(dir, "/"), nil
 }
 
 // cacheKey tells the app's cache directories from those of others that the daemon builds: by what the build or the plan

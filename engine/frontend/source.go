@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"path"
 	"strings"
@@ -11,15 +12,17 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 
+	"github.com/nixpacks-cue/nixpacks/engine/ignore"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
-	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
 // source is the app as the daemon has it.
 type source struct {
 	plan2llb.Context
-	ignore []string // as solve.Ignore gives it
-	files  fs.FS    // for planning; nil where a plan is given
+	rules  *ignore.Rules // of the ignore files, and the program's own by name
+	files  fs.FS         // for planning; nil where a plan is given
+	looked fs.FS         // those of the files that a look is needed at
 	vertex *pb.Definition
 	// remote is the address of a repository or an archive, without what names a version of it.
 	remote string
@@ -42,15 +45,24 @@ func (b *build) source(ctx context.Context) (source, error) {
 		return b.remote(ctx, main)
 	}
 	s := source{Context: plan2llb.Context{Local: local, Session: session}}
-	ref, err := b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.FollowPaths([]string{".dockerignore"}),
+	ref, err := b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.FollowPaths(ignore.Files),
 		llb.SharedKeyHint("app .dockerignore"), dockerui.WithInternalName("[app] read .dockerignore")), &s.vertex)
 	if err != nil {
 		return s, err
 	}
-	if s.ignore, err = solve.IgnoreIn(newFiles(ctx, ref)); err != nil || b.given.saved != nil {
+	if s.rules, err = ignore.Read(newFiles(ctx, ref), b.catalog.Defaults()); err != nil {
 		return s, err
 	}
-	ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.ExcludePatterns(append(s.ignore[:len(s.ignore):len(s.ignore)], ownFiles...)),
+	ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.ExcludePatterns(s.rules.Patterns()), llb.IncludePatterns(s.rules.Looked()),
+		llb.SharedKeyHint("app look"), dockerui.WithInternalName("[app] look for private keys")), nil)
+	if err != nil {
+		return s, err
+	}
+	s.looked = newFiles(ctx, ref)
+	if b.given.saved != nil {
+		return s, nil
+	}
+	ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.ExcludePatterns(append(s.rules.Patterns(), ownFiles...)),
 		llb.SharedKeyHint("app plan"), dockerui.WithInternalName("[app] read the source to plan it")), &s.vertex)
 	if err == nil {
 		s.files = newFiles(ctx, ref)
@@ -67,8 +79,45 @@ func (b *build) remote(ctx context.Context, main *llb.State) (source, error) {
 		return s, err
 	}
 	s.files = newFiles(ctx, ref)
-	s.ignore, err = solve.IgnoreIn(s.files)
+	s.looked = s.files
+	s.rules, err = ignore.Read(s.files, b.catalog.Defaults())
 	return s, err
+}
+
+// app sets the files that a plan is built of, which was made for the directory dir of the context, "" for all of it: without
+// those that are no part of the build, of which it warns as nixpacks build does.
+func (b *build) app(ctx context.Context, in *plan2llb.Input, dir string) (err error) {
+	b.planning.Lock()
+	defer b.planning.Unlock()
+	in.Context = b.context.Context
+	if in.Ignore, err = b.leftOut(ctx, b.context.rules, b.context.looked, in.Plan); err != nil || dir == "" {
+		return err
+	}
+	in.Context = b.context.below(dir, in.Ignore)
+	files, err1 := fs.Sub(b.context.files, dir)
+	looked, err2 := fs.Sub(b.context.looked, dir)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	rules, err := ignore.Read(files, b.catalog.Defaults())
+	if err == nil {
+		in.Ignore, err = b.leftOut(ctx, rules, looked, in.Plan)
+	}
+	return err
+}
+
+func (b *build) leftOut(ctx context.Context, rules *ignore.Rules, looked fs.FS, p *plan.Plan) ([]string, error) {
+	rules, err := rules.For(p, plan2llb.Made)
+	if err == nil {
+		err = rules.Look(looked)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range rules.Notes() {
+		b.warn(ctx, n.Text, n.Hint)
+	}
+	return rules.Patterns(), nil
 }
 
 // local is the name of the directory of the client that a context is, and the session that serves it; "" for any
@@ -106,14 +155,16 @@ func (b *build) solveState(ctx context.Context, st llb.State, def **pb.Definitio
 	return res.SingleRef()
 }
 
-// below is the context without what lies outside of a directory of it.
-func (s source) below(dir string) plan2llb.Context {
-	whole := s.State
-	if whole == nil {
-		local := llb.Local(s.Local, llb.SessionID(s.Session), llb.ExcludePatterns(s.ignore), llb.SharedKeyHint("app below"),
+// below is the context without what lies outside of a directory of it, and without what is left out.
+func (s source) below(dir string, exclude []string) plan2llb.Context {
+	var whole llb.State
+	if s.State == nil {
+		whole = llb.Local(s.Local, llb.SessionID(s.Session), llb.ExcludePatterns(exclude), llb.SharedKeyHint("app below"),
 			llb.IncludePatterns([]string{dir + "/**"}), llb.WithCustomName("[app] read "+dir))
-		whole = &local
+	} else {
+		whole = llb.Scratch().File(llb.Copy(*s.State, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: exclude}),
+			llb.WithCustomName("[app] read "+dir))
 	}
-	st := llb.Scratch().File(llb.Copy(*whole, path.Join("/", dir), "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomName("[app] take "+dir))
+	st := llb.Scratch().File(llb.Copy(whole, path.Join("/", dir), "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomName("[app] take "+dir))
 	return plan2llb.Context{State: &st}
 }

@@ -145,6 +145,10 @@ func (r *reader) str(n *Node, v reflect.Value, path []string) {
 	if len(path) == 1 && path[0] == "packages" && n.Text != "nix" && n.Text != "apt" {
 		r.fault(n.Pos, `packages must be "nix" or "apt", not %q`, n.Text)
 	}
+	if (path[0] == "exclude" || path[0] == "include") && (n.Text == "" || n.Text[0] == '!') {
+		r.fault(n.Pos, "%s holds patterns of files, not %q", path[0], n.Text).
+			WithHint(`what exclude or an ignore file leaves out goes to the build under include, written without "!"`)
+	}
 }
 
 func (r *reader) entries(n *Node, v reflect.Value, path []string) {

@@ -23,6 +23,8 @@ func full() *Plan {
 		DeployVariables: []string{"B_*"},
 		StaticAssets:    map[string]string{"a b.conf": "x\n"},
 		NixHashes:       map[string]string{"d": "h", "https://o": ""},
+		Exclude:         []string{"docs"},
+		Include:         []string{".git"},
 		Phases: map[string]*Phase{
 			"py:build": {
 				DependsOn: []string{"setup"}, NixPkgs: []string{"a"}, NixLibs: []string{"b"}, NixOverlays: []string{"c"},

@@ -54,6 +54,7 @@ func (p *Plan) Clone() *Plan {
 	c.DeployVariables = slices.Clone(p.DeployVariables)
 	c.StaticAssets = maps.Clone(p.StaticAssets)
 	c.NixHashes = maps.Clone(p.NixHashes)
+	c.Exclude, c.Include = slices.Clone(p.Exclude), slices.Clone(p.Include)
 	c.Phases = maps.Clone(p.Phases)
 	for name, ph := range c.Phases {
 		c.Phases[name] = ph.clone()
@@ -91,6 +92,7 @@ func Merge(base, over *Plan) *Plan {
 	out.DeployVariables = Fill(out.DeployVariables, over.DeployVariables)
 	out.StaticAssets = overlay(out.StaticAssets, over.StaticAssets)
 	out.NixHashes = overlay(out.NixHashes, over.NixHashes)
+	out.Exclude, out.Include = Fill(out.Exclude, over.Exclude), Fill(out.Include, over.Include)
 	if out.Phases == nil {
 		out.Phases = over.Phases
 	} else {

@@ -11,6 +11,8 @@ type Defaults struct {
 	DeployVariables []string `json:"deployVariables,omitempty"`
 	// SecretVariables tell which variables look like secrets.
 	SecretVariables SecretNames `json:"secretVariables,omitzero"`
+	// Context says which files of an app stay out of its build.
+	Context ContextDefaults `json:"context,omitzero"`
 }
 
 // Default is what one kind of plan gets.
@@ -51,8 +53,9 @@ func (p *Plan) Pin(d Defaults, debian bool) {
 	p.DropMarkers()
 }
 
-// DropMarkers takes the markers out of all lists of phases and start: nothing more will be laid below.
+// DropMarkers takes the markers out of all lists but the first ones: nothing more will be laid below.
 func (p *Plan) DropMarkers() {
+	p.Exclude, p.Include = dropMarkers(p.Exclude), dropMarkers(p.Include)
 	for _, ph := range p.Phases {
 		ph.dropMarkers()
 	}

@@ -23,8 +23,12 @@ type Plan struct {
 	// NixHashes are the sha256 hashes, as Nix writes them, of the unpacked archives that phases take Nix packages from: by
 	// revision of nixpkgs, or URL of an overlay. "" says that there shall be none.
 	NixHashes map[string]string `json:"nixHashes,omitzero"`
-	Phases    map[string]*Phase `json:"phases,omitzero"`
-	Start     *Start            `json:"start,omitempty"`
+	// Exclude are patterns, as in .dockerignore, of files of the app that do not go to the build, unless a line with "!"
+	// of an ignore file names them. Include are those of files that do, whatever else is said.
+	Exclude []string          `json:"exclude,omitzero"`
+	Include []string          `json:"include,omitzero"`
+	Phases  map[string]*Phase `json:"phases,omitzero"`
+	Start   *Start            `json:"start,omitempty"`
 }
 
 // Phase is one step of the build.

@@ -21,8 +21,8 @@
 // A phase with Inputs or OnlyIncludeFiles runs on those files; the whole app is copied once, before the
 // first phase that has neither, or at the end. So an edit of a source file runs again that copy and what
 // follows it. What an earlier phase wrote below /app lies under the copy; what phases say that they make
-// (Outputs: packages, which a developer has installed at home too) is left out of it. Version control's own
-// .git is never copied, whatever Input.Ignore says.
+// (Outputs: packages, which a developer has installed at home too) is left out of it, and so is
+// what Input.Ignore says.
 //
 // Every phase leads to the image, so each of them runs and its failure fails the build. With a run image the chain
 // ends in copies from its last vertex, which need it even where nothing of /app is wanted. An app that no command has needed

@@ -109,7 +109,11 @@ func (l *lowering) copySome(name string, ph *plan.Phase) {
 // app is the app's directory, or what include matches of it, with what matching symbolic links point at; hint
 // tells apart what the daemon keeps of the directory for different includes.
 func (l *lowering) app(hint string, include []string, label string) llb.State {
-	exclude := slices.Concat(l.made(), l.in.Ignore, []string{"**/.git"})
+	ignore := l.in.Ignore
+	if ignore == nil {
+		ignore = []string{"**/.git"}
+	}
+	exclude := slices.Concat(l.made(), ignore)
 	c := l.in.Context
 	if c.State != nil {
 		return llb.Scratch().File(llb.Copy(*c.State, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true,
@@ -128,10 +132,13 @@ func (l *lowering) app(hint string, include []string, label string) llb.State {
 func (l *lowering) made() []string {
 	var out []string
 	for _, ph := range l.in.Plan.Phases {
-		out = append(out, patterns(ph.Outputs)...)
+		out = append(out, Made(ph)...)
 	}
 	return sortedSet(out)
 }
+
+// Made are patterns, as those of Input.Ignore, of what a phase makes of the app's directory.
+func Made(ph *plan.Phase) []string { return patterns(ph.Outputs) }
 
 // copyInfo are the options of every copy of the app: contents of folders, onto what is there, owned by the
 // user who runs the commands.

@@ -58,7 +58,8 @@ type Input struct {
 	Mirrors []Mirror
 	// Labels of the image, over those of the base.
 	Labels map[string]string
-	// Ignore are patterns, in .dockerignore's syntax and order, of files of the app that are not copied.
+	// Ignore are patterns, in .dockerignore's syntax and order, of files of the app that are not copied; nil stands for
+	// version control's .git.
 	Ignore []string
 	// SecretHashes are texts that change when secrets do, by the ids of secrets: a changed one runs the phases again that ask
 	// for that secret. They are not part of the graph, digests of them are.

@@ -274,7 +274,7 @@ func TestOutputsAreNotCopied(t *testing.T) {
 	res := lower(t, in)
 	d := find(t, res, "[app] read the source")
 	attrs := decode(t, res.Def)[d].GetSource().GetAttrs()
-	want := `["node_modules","*.log","!node_modules/keep","**/.git"]`
+	want := `["node_modules","*.log","!node_modules/keep"]`
 	if got := attrs[pb.AttrExcludePatterns]; got != want {
 		t.Errorf("excluded are %s, want %s", got, want)
 	}

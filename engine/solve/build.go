@@ -105,9 +105,6 @@ func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Inp
 			return in, err
 		}
 	}
-	if in.Ignore, err = Ignore(req.AppDir); err != nil {
-		return in, err
-	}
 	if err := j.dirs.open(plan2llb.AppLocal, req.AppDir, in.Ignore); err != nil {
 		return in, err
 	}

@@ -18,10 +18,11 @@ import (
 func TestBuild(t *testing.T) {
 	e := engine(t)
 	dir := appDir(t, "main.txt:one", "lib/a.txt:lib", ".git/config:secret", "sub/.git:secret", ".nixpacks/plan.json:own",
-		"logs/x.log:noise", "logs/keep.log:kept", ".dockerignore:# ours\n*.md\nlogs/*\n!logs/keep.log\n!.git\n", "README.md:long")
+		"logs/x.log:noise", "logs/keep.log:kept", "README.md:long")
 	p := appPlan(t, "cat /app/built", "copy main.txt built", "list /app")
 	p.Variables = map[string]string{"GREETING": "hi"}
 	req := layoutOf(t, dir, p)
+	req.Lower.Ignore = []string{"*.md", "logs/*", "!logs/keep.log", "**/.git", ".nixpacks"}
 	req.Names = []string{"my-app"}
 	r := build(t, e, req)
 	out := r.Outputs[0].Dest
@@ -31,7 +32,7 @@ func TestBuild(t *testing.T) {
 	if got, want := read(t, e, out, "env GREETING; env FROM_BASE; pwd"), "hi\nyes\n/app 0\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	want := "/app/.dockerignore\n/app/built\n/app/lib/a.txt\n/app/logs/keep.log\n/app/main.txt\n"
+	want := "/app/built\n/app/lib/a.txt\n/app/logs/keep.log\n/app/main.txt\n"
 	if got := read(t, e, out, "list /app"); got != want {
 		t.Errorf("the app's files are %s, want %s", got, want)
 	}

@@ -11,54 +11,10 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/moby/patternmatcher"
-	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
-
-// ignoreFile is where a user says which files of the app are not for the build.
-const ignoreFile = ".dockerignore"
-
-// never goes to a build, whatever the user says: the history, which changes with every commit and holds
-// what was deleted, and our own output.
-var never = []string{".git", "**/.git", ".nixpacks"}
-
-// maxIgnore is the largest .dockerignore, in bytes.
-const maxIgnore = 1 << 20
-
-// Ignore gives the patterns of the files of an app that do not go to a build, in .dockerignore's syntax
-// and order. This is the one place that knows them.
-func Ignore(dir string) ([]string, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "cannot read the app's directory %s", dir)
-	}
-	defer root.Close()
-	return IgnoreIn(root.FS())
-}
-
-// IgnoreIn is Ignore for an app that a file system holds.
-func IgnoreIn(fsys gofs.FS) ([]string, error) {
-	f, err := fsys.Open(ignoreFile)
-	if errors.Is(err, gofs.ErrNotExist) {
-		return never, nil
-	}
-	if err != nil {
-		return nil, fault.Wrap(fault.Refused, err, "%s cannot be read", ignoreFile)
-	}
-	defer f.Close()
-	patterns, err := ignorefile.ReadAll(io.LimitReader(f, maxIgnore))
-	if err == nil {
-		_, err = patternmatcher.New(patterns)
-	}
-	if err != nil {
-		bad := fault.New(fault.Refused, "a pattern in %s is wrong: %v", ignoreFile, err)
-		return nil, bad.WithPos(fault.Pos{File: ignoreFile})
-	}
-	return append(patterns, never...), nil
-}
 
 // rootFS is a directory of the host as BuildKit reads it over the session. Nothing outside the directory can be
 // read through it: every access goes through os.Root, so a symbolic link that is put in a file's place after
@@ -79,7 +35,7 @@ func openDir(dir string, ignore []string, fix fsutil.MapFunc, broken func(error)
 	filtered, err := fsutil.NewFilterFS(inner, &fsutil.FilterOpt{ExcludePatterns: ignore, Map: fix})
 	if err != nil {
 		root.Close()
-		return nil, nil, fault.Wrap(fault.Refused, err, "a pattern in %s is wrong", ignoreFile)
+		return nil, nil, fault.Wrap(fault.Refused, err, "a pattern of files that are no part of the build is wrong")
 	}
 	return filtered, root, nil
 }
@@ -145,7 +101,7 @@ func (w *watchedFile) Read(p []byte) (int, error) {
 func unreadable(path string, err error) error {
 	if errors.Is(err, gofs.ErrPermission) {
 		return fault.Wrap(fault.Usage, err, "%s cannot be read: permission denied", path).(*fault.Fault).
-			WithHint("files that the build does not need can be named in %s", ignoreFile)
+			WithHint("files that the build does not need can be named in .dockerignore")
 	}
 	return fault.Wrap(fault.TryAgain, err, "%s was changed or removed while the build read the app", path)
 }

@@ -20,12 +20,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-func openTest(t *testing.T, dir string) fsutil.FS {
+func openTest(t *testing.T, dir string, ignore ...string) fsutil.FS {
 	t.Helper()
-	ignore, err := Ignore(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	fs, closer, err := openDir(dir, ignore, nil, func(error) {})
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +94,7 @@ func TestSwappedFiles(t *testing.T) {
 }
 
 func TestWalk(t *testing.T) {
-	dir := appDir(t, "a:1", "sub/b:2", "empty:", "node_modules/x/index.js:", "keep/node_modules/y:", ".dockerignore:/node_modules\nsub/*\n")
+	dir := appDir(t, "a:1", "sub/b:2", "empty:", "node_modules/x/index.js:", "keep/node_modules/y:")
 	if err := errors.Join(os.Symlink("/etc/passwd", dir+"/link"), syscall.Mkfifo(dir+"/pipe", 0o644)); err != nil {
 		t.Fatal(err)
 	}
@@ -107,24 +103,10 @@ func TestWalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	want := []string{".dockerignore", "a", "empty", "keep/node_modules/y", "link"}
-	if got := walked(t, openTest(t, dir)); !slices.Equal(got, want) {
+	want := []string{"a", "empty", "keep/node_modules/y", "link"}
+	if got := walked(t, openTest(t, dir, "node_modules", "sub/*")); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-}
-
-func TestIgnoreRefused(t *testing.T) {
-	dir := appDir(t, ".dockerignore:fine\n[\n")
-	_, err := Ignore(dir)
-	wantFault(t, err, fault.Refused, "a pattern in .dockerignore is wrong")
-	dir = appDir(t)
-	if err := os.Symlink("/etc/passwd", dir+"/.dockerignore"); err != nil {
-		t.Fatal(err)
-	}
-	_, err = Ignore(dir)
-	wantFault(t, err, fault.Refused, ".dockerignore cannot be read")
-	_, err = Ignore(dir + "/absent")
-	wantFault(t, err, fault.Usage, "cannot read the app's directory")
 }
 
 // A build fails where its context changes under it; it does not go on with half of it.

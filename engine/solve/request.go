@@ -15,7 +15,7 @@ import (
 // Request is one build.
 type Request struct {
 	// Lower has the plan, and what the graph depends on beside it: labels, mirrors, secrets, limits.
-	// Base, Run, CA, Missing and Ignore are filled in by Build; Platform and CacheKey where they are not set: with
+	// Base, Run, CA and Missing are filled in by Build; Platform and CacheKey where they are not set: with
 	// the engine's own platform, and a hash of AppDir's absolute path. Of Caps the engine's own remain.
 	Lower plan2llb.Input
 	// Also are the same for more platforms, each with its plan: one image for all of them is an index.

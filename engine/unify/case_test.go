@@ -19,7 +19,7 @@ import (
 )
 
 // A case is a txtar file: lines before the first section set options (env: K=V, config: FILE, json-plan: TEXT,
-// pkgs:, apt:, libs:, install-cmd:, build-cmd:, start-cmd:, build-image:, packages:, no-slim:), other lines explain. Sections app/PATH are the app;
+// pkgs:, apt:, libs:, install-cmd:, build-cmd:, start-cmd:, build-image:, packages:, include:, no-slim:), other lines explain. Sections app/PATH are the app;
 // plan.json, changes (against the plan of the same app without configuration and options), notes, providers,
 // dir and error are what must come out, each exactly.
 type testCase struct {
@@ -74,6 +74,8 @@ func (c *testCase) option(key, value string) {
 	case "env":
 		k, v, _ := strings.Cut(value, "=")
 		c.options.Env[k] = strings.ReplaceAll(v, `\n`, "\n")
+	case "include":
+		f.Include = strings.Fields(value)
 	case "config":
 		c.options.Config = value
 	case "json-plan":

@@ -68,15 +68,17 @@ func scopeOf(ctx *cue.Context, base *plan.Plan) (cue.Value, error) {
 	return v, fault.Wrap(fault.Bug, v.Err(), "the schema does not evaluate")
 }
 
-// planExpr is a plan as CUE. Maps, and the list below the user's own, are there even when they are empty, so that asking for what is not
+// planExpr is a plan as CUE. Maps, and the lists below the user's own, are there even when they are empty, so that asking for what is not
 // in them is the same mistake everywhere.
 func planExpr(p *plan.Plan) ast.Expr {
 	t := newTree(p)
 	for _, name := range []string{"variables", "staticAssets", "nixHashes", "phases", "start"} {
 		t.open([]string{name})
 	}
-	if p.DeployVariables == nil {
-		t.put([]string{"deployVariables"}, leafExpr([]string{}))
+	for _, name := range []string{"deployVariables", "exclude", "include"} {
+		if p.Get(name) == nil {
+			t.put([]string{name}, leafExpr([]string{}))
+		}
 	}
 	for _, l := range p.Leaves() {
 		t.put(l.Path, leafExpr(l.Value))

@@ -10,8 +10,11 @@ import (
 // flagLayer is what the flags say about the plan.
 func flagLayer(f Flags) (layer, error) {
 	p := &plan.Plan{BuildImage: f.BuildImage, Packages: f.Packages}
+	more := func(list []string) []string { return append(slices.Clone(list), "...") }
+	if len(f.Include) > 0 {
+		p.Include = more(f.Include)
+	}
 	if len(f.Pkgs)+len(f.AptPkgs)+len(f.Libs) > 0 {
-		more := func(list []string) []string { return append(slices.Clone(list), "...") }
 		p.Phases = map[string]*plan.Phase{"setup": {
 			NixPkgs: more(f.Pkgs), AptPkgs: more(f.AptPkgs), NixLibs: more(f.Libs),
 			// Nixpacks' flags name no overlays, and that replaces those of the provider.
@@ -42,6 +45,7 @@ var flagNames = map[string]fault.Pos{
 	"start.cmd":            {File: "--start-cmd", Label: "-s"},
 	"buildImage":           {File: "--build-image"},
 	"packages":             {File: "--packages"},
+	"include":              {File: "--include"},
 }
 
 func flagAt(path []string) (fault.Pos, bool) {

@@ -13,7 +13,7 @@ import (
 // others. What each does stands in docs/configuration.md.
 var Settings = []string{
 	"PKGS", "APT_PKGS", "LIBS", "INSTALL_CMD", "BUILD_CMD", "START_CMD", "INSTALL_CACHE_DIRS", "BUILD_CACHE_DIRS",
-	"PACKAGES", "BUILD_IMAGE", "DEBIAN", "CONFIG_FILE", "UNKNOWN_KEYS", "NO_CACHE", "NO_SLIM", "VERBOSE",
+	"PACKAGES", "BUILD_IMAGE", "INCLUDE", "DEBIAN", "CONFIG_FILE", "UNKNOWN_KEYS", "NO_CACHE", "NO_SLIM", "VERBOSE",
 }
 
 // anywhere are those that count in a file's variables too. The others come too late there, as in Nixpacks.
@@ -24,7 +24,7 @@ var instead = map[string]string{
 	"PKGS": "phases.setup.nixPkgs", "APT_PKGS": "phases.setup.aptPkgs", "LIBS": "phases.setup.nixLibs",
 	"INSTALL_CMD": "phases.install.cmds", "BUILD_CMD": "phases.build.cmds", "START_CMD": "start.cmd",
 	"INSTALL_CACHE_DIRS": "phases.install.cacheDirectories", "BUILD_CACHE_DIRS": "phases.build.cacheDirectories",
-	"PACKAGES": "packages", "BUILD_IMAGE": "buildImage",
+	"PACKAGES": "packages", "BUILD_IMAGE": "buildImage", "INCLUDE": "include",
 }
 
 // noteSettings tells of settings without effect: names that nothing reads and that are like one that is read, and

@@ -31,6 +31,7 @@ type Options struct {
 // Flags are the flags that change the plan.
 type Flags struct {
 	Pkgs, AptPkgs, Libs            []string
+	Include                        []string // files that go to the build whatever else is said (plan.Plan.Include)
 	InstallCmd, BuildCmd, StartCmd *string
 	BuildImage                     string
 	Packages                       string // "nix" or "apt"; "" for neither

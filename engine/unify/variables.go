@@ -40,6 +40,9 @@ func variableLayer(env map[string]string) (layer, error) {
 	}
 	v.plan.Packages, _ = v.get("PACKAGES", "packages")
 	v.plan.BuildImage, _ = v.get("BUILD_IMAGE", "buildImage")
+	if files, ok := v.get("INCLUDE", "include"); ok {
+		v.plan.Include = append(words(files), "...")
+	}
 	return layer{v.plan, v.at}, errors.Join(goodPackages(v.plan.Packages, "--env NIXPACKS_PACKAGES", fault.Refused), goodNames(env))
 }
 

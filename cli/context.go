@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/docker/go-units"
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/ignore"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+func contextCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:  "context",
+		Usage: "show which files of an app go to its build",
+		Action: func(c *ucli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c, c.Command.Subcommands)
+			}
+			return ucli.ShowSubcommandHelp(c)
+		},
+		Subcommands: []*ucli.Command{{
+			Name:      "ls",
+			Usage:     "print of each file whether it goes to the build, how large it is, and what keeps it out",
+			ArgsUsage: "[PATH]",
+			Description: "Of a folder of which nothing goes to the build there is one line. What keeps a file out is a line of .dockerignore or\n" +
+				".nixpacksignore, the plan, or a rule of nixpacks'; a line with ! in either file, or --include, takes it back.",
+			Flags: slices.Concat(planFlags(), []ucli.Flag{
+				planFlag(),
+				&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or sizes in bytes (default: text)"},
+			}),
+			OnUsageError: usageError,
+			Action:       func(c *ucli.Context) error { return contextLs(c, h) },
+		}},
+	}
+}
+
+// rulesFor says which files of the app in dir go to the build of a plan.
+func rulesFor(dir string, p *plan.Plan) (*ignore.Rules, error) {
+	cat, err := catalog.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	return ignore.Of(dir, cat.Defaults(), p, plan2llb.Made)
+}
+
+// ignore finds out what of the app is no part of the build, and says what the user did not.
+func (b *theBuild) ignore(h *Host, dir string) error {
+	rules, err := rulesFor(dir, b.request.Lower.Plan)
+	if err != nil {
+		return err
+	}
+	b.request.Lower.Ignore = rules.Patterns()
+	for _, n := range rules.Notes() {
+		fmt.Fprintf(h.Stderr, "note: %s\n  %s\n", n.Text, n.Hint)
+	}
+	return nil
+}
+
+// listing is what `context ls` prints.
+type listing struct {
+	Files []ignore.File `json:"files"`
+	In    ignore.Sum    `json:"in"`
+	Out   ignore.Sum    `json:"out"`
+}
+
+func contextLs(c *ucli.Context, h *Host) error {
+	format := c.String("format")
+	if format != "text" && format != "json" {
+		return fault.New(fault.Usage, "unknown format %q", format).WithHint("known: text, json")
+	}
+	saved, dir, err := thePlan(c, h)
+	if err != nil {
+		return err
+	}
+	rules, err := rulesFor(dir, saved.Plan)
+	if err != nil {
+		return err
+	}
+	var l listing
+	if l.Files, err = rules.List(dir); err != nil {
+		return err
+	}
+	for _, f := range l.Files {
+		if f.In {
+			l.In.Add(f.Sum)
+		} else {
+			l.Out.Add(f.Sum)
+		}
+	}
+	if format == "json" {
+		enc := json.NewEncoder(h.Stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(l)
+	}
+	return l.print(h)
+}
+
+func (l listing) print(h *Host) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	files := func(n int) string {
+		if n == 1 {
+			return "1 file"
+		}
+		return fmt.Sprintf("%d files", n)
+	}
+	row(w, "BUILD", "SIZE", "FILE", "WHY")
+	for _, f := range l.Files {
+		word, name := "in", f.Path
+		if !f.In {
+			word = "out"
+		}
+		if strings.HasSuffix(f.Path, "/") {
+			name += " (" + files(f.Count) + ")"
+		}
+		row(w, word, units.HumanSize(float64(f.Size)), name, f.Because())
+	}
+	row(w, "in", units.HumanSize(float64(l.In.Size)), "in all: "+files(l.In.Count))
+	row(w, "out", units.HumanSize(float64(l.Out.Size)), "in all: "+files(l.Out.Count))
+	w.Flush()
+	_, err := h.Stdout.Write(trimLines(b.Bytes()))
+	return err
+}

@@ -1,0 +1,59 @@
+package ignore
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Of is the rules for the app in a directory of this machine that is built by a plan, after a look at it.
+func Of(dir string, d plan.Defaults, p *plan.Plan, made func(*plan.Phase) []string) (*Rules, error) {
+	fsys, err := open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer fsys.root.Close()
+	r, err := Read(fsys, d)
+	if err == nil {
+		r, err = r.For(p, made)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, r.Look(fsys)
+}
+
+// directory lists by path, which is quick, and reads through os.Root: a link that is put in a file's place leads nowhere.
+type directory struct {
+	root *os.Root
+	dir  string
+}
+
+func open(dir string) (directory, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return directory{}, fault.Wrap(fault.Usage, err, "cannot read the app's directory %s", dir)
+	}
+	return directory{root, dir}, nil
+}
+
+// Open does not wait for the writer of a pipe.
+func (d directory) Open(name string) (fs.File, error) {
+	f, err := d.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err // not a file that is nil
+	}
+	return f, nil
+}
+
+func (d directory) Stat(name string) (fs.FileInfo, error) {
+	return d.root.Stat(filepath.FromSlash(name))
+}
+
+func (d directory) ReadDir(name string) ([]fs.DirEntry, error) {
+	return os.ReadDir(filepath.Join(d.dir, filepath.FromSlash(name)))
+}

@@ -1,0 +1,252 @@
+// Package ignore knows which files of an app go to its build, and why. Three have a say: the lines of .dockerignore and
+// .nixpacksignore, the plan (exclude, include, what phases make), and what no app's build should have (plan.ContextDefaults). The
+// last line that matches a file, or a folder that it is in, decides; but a line that takes something back holds against the plan
+// and the defaults only where it names what they leave out, not a folder around it: a file that lets in "src" alone
+// says nothing of a key in src.
+package ignore
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Files are those in which a user says which files of the app are not for the build; what a later one says counts more.
+var Files = []string{".dockerignore", ".nixpacksignore"}
+
+// maxFile is the largest of them, in bytes.
+const maxFile = 1 << 20
+
+// Rule is a pattern of .dockerignore's, and what it does with files that match.
+type Rule struct {
+	Pattern string    // without "!"
+	Keep    bool      // they go to the build: a line with "!"
+	At      fault.Pos // where it is written; File is "" where the program itself says it
+	Why     string    // what the files are, or who says so
+	Quiet   bool      // nobody need be told
+
+	matcher *patternmatcher.PatternMatcher
+	alone   patternmatcher.MatchInfo // of a folder that does not match
+}
+
+// Rules are all that is said about an app's files.
+type Rules struct {
+	defaults plan.Defaults
+	lines    []Rule // of the files
+	fixed    []Rule // what the program leaves out by name, what phases make, and the plan's exclude
+	found    []Rule // what it leaves out after a look (Look)
+	include  []Rule // of the plan
+	order    []Rule // all of them, the last one counts most
+	judged   map[string]*verdict
+
+	left     []left     // what Look found to be left out, where somebody is to be told
+	settings []settings // files with values that look like secrets
+}
+
+// Read reads the ignore files of an app.
+func Read(fsys fs.FS, d plan.Defaults) (*Rules, error) {
+	r := &Rules{defaults: d}
+	for _, name := range Files {
+		lines, err := readFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		r.lines = append(r.lines, lines...)
+	}
+	for _, c := range d.Context.Exclude {
+		if c.Narrow() {
+			continue
+		}
+		for _, p := range c.Files {
+			r.fixed = append(r.fixed, Rule{Pattern: p, Why: c.Why, Quiet: c.Quiet})
+		}
+	}
+	return r, r.settle()
+}
+
+// For is the rules with what a plan says. made are the patterns of what a phase makes: copies of it in the app's directory are
+// of no use.
+func (r *Rules) For(p *plan.Plan, made func(*plan.Phase) []string) (*Rules, error) {
+	out := *r
+	out.fixed, out.include = slices.Clip(r.fixed), nil
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		for _, line := range made(p.Phases[name]) {
+			out.fixed = append(out.fixed, Rule{Pattern: line, Why: "phase " + name + " makes it", Quiet: true})
+		}
+	}
+	for _, line := range p.Exclude {
+		out.fixed = append(out.fixed, Rule{Pattern: clean(line), Why: "the plan's exclude", Quiet: true})
+	}
+	for _, line := range p.Include {
+		out.include = append(out.include, Rule{Pattern: clean(line), Keep: true, Why: "the plan's include"}.withBelow()...)
+	}
+	return &out, out.settle()
+}
+
+func readFile(fsys fs.FS, name string) ([]Rule, error) {
+	f, err := fsys.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var text []byte
+	if err == nil {
+		defer f.Close()
+		text, err = io.ReadAll(io.LimitReader(f, maxFile))
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Refused, err, "%s cannot be read", name)
+	}
+	var out []Rule
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		rule, ok, err := parse(line)
+		rule.At = fault.Pos{File: name, Line: n}
+		if err == nil && ok {
+			err = rule.compile()
+		}
+		if err != nil {
+			return nil, fault.New(fault.Refused, "a pattern in %s is wrong: %v", name, err).WithPos(rule.At).WithSource(text)
+		}
+		if ok {
+			out = append(out, rule)
+		}
+	}
+	return out, nil
+}
+
+// parse reads one line as BuildKit does; false for one that says nothing.
+func parse(line string) (Rule, bool, error) {
+	read, err := ignorefile.ReadAll(strings.NewReader(line))
+	if err != nil || len(read) == 0 {
+		return Rule{}, false, err
+	}
+	pattern, keep := strings.CutPrefix(read[0], "!")
+	if pattern == "" {
+		return Rule{}, false, errors.New(`"!" alone takes nothing back`)
+	}
+	return Rule{Pattern: pattern, Keep: keep}, true, nil
+}
+
+// clean is a pattern of a plan's as a line of a file would be.
+func clean(pattern string) string {
+	return strings.TrimPrefix(path.Clean("/"+strings.TrimSpace(pattern)), "/")
+}
+
+func (r *Rule) compile() (err error) {
+	if strings.HasPrefix(r.Pattern, "!") {
+		return errors.New("it begins with \"!\"")
+	}
+	if r.matcher != nil {
+		return nil
+	}
+	if r.matcher, err = patternmatcher.New([]string{r.Pattern}); err == nil {
+		_, r.alone, err = r.matcher.MatchesUsingParentResults("\x00", patternmatcher.MatchInfo{})
+	}
+	return err
+}
+
+// settle makes the rules ready to be asked.
+func (r *Rules) settle() error {
+	back := r.back()
+	for _, rules := range [][]Rule{r.fixed, back, r.found, r.include} {
+		for i := range rules {
+			if err := rules[i].compile(); err != nil {
+				return fault.New(fault.Refused, "%q is not a pattern of files: %v", rules[i].Pattern, err).
+					WithHint("a plan's exclude and include have the patterns of .dockerignore, and no \"!\"")
+			}
+		}
+	}
+	r.order, r.judged = slices.Concat(r.lines, r.fixed, back, r.found, r.include), nil
+	return nil
+}
+
+// Patterns are the rules as .dockerignore would have them, in order.
+func (r *Rules) Patterns() []string {
+	var out []string
+	for _, rule := range r.order {
+		p := rule.Pattern
+		if rule.Keep {
+			p = "!" + p
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// back are the lines that take back by name what is left out by name.
+func (r *Rules) back() []Rule {
+	var out []Rule
+	for _, line := range r.lines {
+		if line.Keep && slices.ContainsFunc(r.fixed, func(f Rule) bool { return line.names(f) }) && r.stands(line) {
+			out = append(out, line.withBelow()...)
+		}
+	}
+	return out
+}
+
+// withBelow is a rule that takes back for a folder and, since that alone says nothing where the folder is in, for all that is
+// in it.
+func (r Rule) withBelow() []Rule {
+	below := r
+	below.Pattern, below.matcher = r.Pattern+"/**", nil
+	return []Rule{r, below}
+}
+
+// names tells whether a line names what another one leaves out: a part of it, between slashes, is that one's last part.
+func (r *Rule) names(left Rule) bool {
+	last := lastName(left.Pattern)
+	return last != "" && slices.ContainsFunc(strings.Split(r.Pattern, "/"), func(part string) bool {
+		ok, err := path.Match(last, part)
+		return !wild(part) && (part == last || ok && err == nil)
+	})
+}
+
+// stands tells whether no later line takes back what a line takes back, as far as its text alone says.
+func (r *Rules) stands(line Rule) bool {
+	name := strings.TrimPrefix(line.Pattern, "**/")
+	if strings.ContainsAny(name, `*?[\`) {
+		return true
+	}
+	by := last(r.lines, name)
+	return by != nil && by.Keep
+}
+
+// wild tells whether a part of a pattern is any name.
+func wild(part string) bool { return strings.Trim(part, "*?.") == "" }
+
+// lastName is the last part of a pattern that is not any name.
+func lastName(pattern string) string {
+	parts := strings.Split(pattern, "/")
+	for _, p := range slices.Backward(parts) {
+		if !wild(p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// exactly is the pattern of one path.
+func exactly(name string) string {
+	var b strings.Builder
+	for i, c := range name {
+		switch {
+		case strings.ContainsRune(`*?[\`, c) || i == 0 && c == '!':
+			b.WriteByte('\\')
+		case strings.TrimSpace(string(c)) == "" && (i == 0 || i == len(name)-len(string(c))):
+			c = '?' // patterns lose the spaces around them
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}

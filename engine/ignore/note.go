@@ -1,0 +1,97 @@
+package ignore
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Note is a message about what goes to the build and what does not.
+type Note struct{ Text, Hint string }
+
+// maxNamed is how many files a message names.
+const maxNamed = 5
+
+// settings are the names in a file of settings that look like those of secrets.
+type settings struct {
+	file string
+	keys []string
+}
+
+// setting is a line of a file of settings: a name, perhaps behind a registry's address as npm has it, and a value.
+var setting = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+)?(?:[^\s=#;]*:)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*(\S[^\r\n]*)`)
+
+// reference is a value that names another variable, which is no secret.
+var reference = regexp.MustCompile(`^\$(\{[^}]*\}|\w+)$`)
+
+func (w *walk) readSettings(name string) error {
+	if slices.ContainsFunc(w.spared, func(s Rule) bool { return s.matches(name) }) {
+		return nil
+	}
+	found := settings{file: name}
+	for _, m := range setting.FindAllStringSubmatch(string(w.beginning(name)), -1) {
+		key, value := m[1], strings.Trim(strings.TrimSpace(m[2]), `"'`)
+		if value == "" || strings.HasPrefix(value, "#") || reference.MatchString(value) || !w.rules.defaults.SecretVariables.Suspect(key) ||
+			slices.Contains(found.keys, key) {
+			continue
+		}
+		found.keys = append(found.keys, key)
+	}
+	if len(found.keys) > 0 {
+		w.rules.settings = append(w.rules.settings, found)
+	}
+	return nil
+}
+
+// Notes are for whoever builds: what the program leaves out of its own accord, and what looks secret and goes in.
+func (r *Rules) Notes() []Note {
+	var out []Note
+	if len(r.left) > 0 {
+		var parts []string
+		for _, why := range r.reasons() {
+			var names []string
+			for _, l := range r.left {
+				if l.why == why {
+					names = append(names, l.name)
+				}
+			}
+			parts = append(parts, list(names)+" ("+why+")")
+		}
+		first := r.left[0].name
+		out = append(out, Note{
+			Text: "not part of the build: " + strings.Join(parts, ", "),
+			Hint: fmt.Sprintf("to have it there: a line !%s in %s, or --include %s; nixpacks context ls tells of every file", first, Files[0], first),
+		})
+	}
+	for _, s := range r.settings {
+		look := "look like secrets"
+		if len(s.keys) == 1 {
+			look = "looks like a secret"
+		}
+		out = append(out, Note{
+			Text: fmt.Sprintf("%s goes to the build with the app, and %s in it %s", s.file, list(s.keys), look),
+			Hint: fmt.Sprintf("if the app need not have it: a line %s in %s; what a phase alone needs: --secret", s.file, Files[0]),
+		})
+	}
+	return out
+}
+
+// reasons are why things are left out, each once, in the order of what is left out.
+func (r *Rules) reasons() []string {
+	var out []string
+	for _, l := range r.left {
+		if !slices.Contains(out, l.why) {
+			out = append(out, l.why)
+		}
+	}
+	return out
+}
+
+// list is names as a message has them.
+func list(names []string) string {
+	if more := len(names) - maxNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
