@@ -107,7 +107,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	b.request.AppDir = dir
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
-	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr}
+	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr, Hide: hidden(h.Environ)}
 	if err := b.networks(c, h); err != nil {
 		return nil, err
 	}

@@ -110,6 +110,7 @@ func report(h *Host, args []string, err error) int {
 	if errors.As(err, &exit) {
 		return int(exit)
 	}
+	err = hide(err, hidden(h.Environ))
 	if hasFlag(args, "json-errors") {
 		fault.PrintJSON(h.Stderr, err)
 	} else {

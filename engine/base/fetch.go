@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -123,7 +124,7 @@ func (f *fetcher) download(ctx context.Context, address, path, sum string, size 
 func (f *fetcher) open(ctx context.Context, address string) (io.ReadCloser, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, err
+		return nil, reason(err) // without the address, which may hold a password
 	}
 	if u.Scheme == "file" {
 		r, err := os.Open(u.Path)
@@ -226,5 +227,9 @@ func redact(address string) string {
 	if u, err := url.Parse(address); err == nil {
 		return u.Redacted()
 	}
-	return address
+	at := strings.LastIndex(address, "@")
+	if scheme := strings.Index(address, "://"); scheme >= 0 && at > scheme {
+		return address[:scheme+3] + "xxxxx" + address[at:]
+	}
+	return address[at+1:]
 }

@@ -111,7 +111,7 @@ func TestRules(t *testing.T) {
 			out:   ".dockerignore .git/HEAD src/a.pem",
 		},
 		"the plan's word": {
-			files: map[string]string{".dockerignore": "video\n!docs/api\n", "video/a": "", "docs/api/x": "", "docs/y": "", "a.pem": key, ".git/HEAD": "", "keys/b.pem": key},
+			files: map[string]string{".dockerignore": "video\n!docs/api\nkeys/c\n", "video/a": "", "keys/c": "", "docs/api/x": "", "docs/y": "", "a.pem": key, ".git/HEAD": "", "keys/b.pem": key},
 			plan:  plan.Plan{Exclude: []string{"docs"}, Include: []string{"/video/", ".git", "keys"}}, out: "a.pem docs/y",
 		},
 		"names that patterns know": {
@@ -199,7 +199,7 @@ func TestPatterns(t *testing.T) {
 func TestNotes(t *testing.T) {
 	files := map[string]string{
 		"certs/dev.pem": key, ".ssh/config": "", "venv/pyvenv.cfg": "", ".git/HEAD": "", "hidden.pem": key, ".dockerignore": "hidden.pem\n.env.local\n",
-		".env":         "# secrets\nPORT=80\nexport STRIPE_KEY='canary'\r\nVITE_KEY=x\nEMPTY_TOKEN=\nREF_TOKEN=${OTHER}\nAPI_TOKEN = canary\n",
+		".env":         "# secrets\nPORT=80\nexport STRIPE_KEY='canary'\r\nVITE_KEY=x\nEMPTY_TOKEN=\nQUOTED_TOKEN=\"\" \nREF_TOKEN=${OTHER}\nAPI_TOKEN = canary\n",
 		".env.local":   "A_KEY=canary",
 		".env.example": "A_KEY=canary",
 		".npmrc":       "//registry.npmjs.org/:_authToken=canary\n//other/:_authToken=${NPM_TOKEN}\nregistry=https://x/\n",

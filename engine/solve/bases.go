@@ -139,11 +139,16 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 		if base.IsRef(w.ref) || w.resolved(in) {
 			continue
 		}
-		if _, err := reference.ParseNormalizedNamed(w.ref); err != nil {
+		named, err := reference.ParseNormalizedNamed(w.ref)
+		if err != nil {
 			return fault.New(fault.Refused, "%q is no image reference: %v", w.ref, err).
 				WithHint("images look like debian:13 or registry.example.com/team/base@sha256:…, bases without a registry like debian://trixie")
 		}
-		ref, digest, raw, err := c.ResolveImageConfig(ctx, w.ref, sourceresolver.Opt{
+		asked := w.ref
+		if reference.IsNameOnly(named) { // which BuildKit takes for no image
+			asked = reference.TagNameOnly(named).String()
+		}
+		ref, digest, raw, err := c.ResolveImageConfig(ctx, asked, sourceresolver.Opt{
 			LogName:  "looking for the base image " + w.ref,
 			ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &in.Platform, ResolveMode: mode},
 		})

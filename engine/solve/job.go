@@ -23,6 +23,7 @@ import (
 type job struct {
 	opt      client.SolveOpt
 	progress Progress
+	secrets  map[string][]byte // that are not shown
 	dirs     *dirs
 	closers  []io.Closer
 	lowered  *plan2llb.Result // once it is known
@@ -50,7 +51,7 @@ func (e *Engine) newJob(req Request) (*job, error) {
 		}
 	}
 	d := &dirs{fs: map[string]fsutil.FS{}}
-	return &job{progress: req.Progress, places: places(req.Outputs), dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
+	return &job{progress: req.Progress, secrets: req.Secrets, places: places(req.Outputs), dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
 		OCIStores:     map[string]content.Store{},
 		SharedKey:     shared, // so that only what changed since this app's last build is sent
 		Session:       append(given, filesync.NewFSSyncProvider(d), newLogins()),
@@ -89,7 +90,7 @@ func attest(kinds map[string]string) map[string]string {
 
 // run runs build as one job of the engine and gives the exporters' answer. Progress is shown meanwhile.
 func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[string]string, error) {
-	show, err := j.progress.open()
+	show, err := j.progress.open(j.secrets)
 	if err != nil {
 		return nil, err
 	}

@@ -27,17 +27,19 @@ var ProgressModes = []string{"auto", "plain", "tty", "rawjson", "quiet"}
 type Progress struct {
 	Mode string    // one of ProgressModes; "" is auto: tty on a terminal, else plain
 	Out  io.Writer // nil drops it
+	Hide []string  // texts that are not shown, such as passwords in the addresses of proxies
 }
 
 // screen shows one build.
 type screen struct {
 	display progressui.Display
 	gate    *gate
+	masker  *masker
 }
 
-// open makes BuildKit's own display. Colours obey NO_COLOR there; a terminal that can only print gets
+// open makes BuildKit's own display, which shows no value of a secret. Colours obey NO_COLOR there; a terminal that can only print gets
 // plain text.
-func (p Progress) open() (*screen, error) {
+func (p Progress) open(secrets map[string][]byte) (*screen, error) {
 	mode := cmp.Or(p.Mode, "auto")
 	if mode == "auto" && os.Getenv("TERM") == "dumb" {
 		mode = "plain"
@@ -58,7 +60,11 @@ func (p Progress) open() (*screen, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "--progress tty needs a terminal")
 	}
-	return &screen{d, g}, nil
+	values := slices.Collect(maps.Values(secrets))
+	for _, s := range p.Hide {
+		values = append(values, []byte(s))
+	}
+	return &screen{d, g, newMasker(values...)}, nil
 }
 
 // gate drops what the display prints after the end of a failed build: the log of the failed step once
@@ -107,6 +113,7 @@ func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tr
 		s.display.UpdateFrom(context.WithoutCancel(ctx), shown)
 	}()
 	for n := range news {
+		n = s.masker.status(n)
 		t.note(n)
 		select {
 		case shown <- brief(n):

@@ -35,7 +35,7 @@ func TestSecrets(t *testing.T) {
 	wantFault(t, err, fault.Usage, "the agent of SSH keys default ("+ca+") cannot be used: ssh: no key found")
 }
 
-// A step sees the secrets that its phase asks for. A changed one runs it again where a hash says so, and not otherwise.
+// A step sees the secrets that its phase asks for (these are too short to be masked). A changed one runs it again where a hash says so, and not otherwise.
 func TestPhaseSecrets(t *testing.T) {
 	e := engine(t)
 	p := appPlan(t, "x", "env ABSENT", "copy /run/secrets/npm.rc /tmp/npm.rc", "env TOKEN")
@@ -50,13 +50,13 @@ func TestPhaseSecrets(t *testing.T) {
 		r := build(t, e, req)
 		return log.String(), r.Steps - r.Cached
 	}
-	if text, ran := run("canary-1", "1"); !strings.Contains(text, " canary-1\n") || ran == 0 {
+	if text, ran := run("c-1", "1"); !strings.Contains(text, " c-1\n") || ran == 0 {
 		t.Errorf("%d steps ran; the secret is not there:\n%s", ran, text)
 	}
-	if text, ran := run("canary-2", "1"); ran != 0 {
+	if text, ran := run("c-2", "1"); ran != 0 {
 		t.Errorf("%d steps ran for a secret that nothing tells of:\n%s", ran, text)
 	}
-	if text, ran := run("canary-2", "2"); !strings.Contains(text, " canary-2\n") || ran != 3 {
+	if text, ran := run("c-2", "2"); !strings.Contains(text, " c-2\n") || ran != 3 {
 		t.Errorf("%d steps ran for a new secret:\n%s", ran, text)
 	}
 }
@@ -64,7 +64,7 @@ func TestPhaseSecrets(t *testing.T) {
 // A secret that may be missing stands in for the variable of its name, and leaves it alone where it is missing.
 func TestOptionalSecretOverVariable(t *testing.T) {
 	e := engine(t)
-	for _, given := range []map[string][]byte{nil, {"TOKEN": []byte("secret")}} {
+	for _, given := range []map[string][]byte{nil, {"TOKEN": []byte("sec")}} {
 		p := appPlan(t, "x", "env TOKEN", "env FROM_BASE", "env ABSENT")
 		p.Variables = map[string]string{"TOKEN": "variable"}
 		p.Phases["build"].Secrets = []string{"TOKEN?", "FROM_BASE?", "ABSENT?"}
@@ -75,7 +75,7 @@ func TestOptionalSecretOverVariable(t *testing.T) {
 		build(t, e, req)
 		want := "variable"
 		if given != nil {
-			want = "secret"
+			want = "sec"
 		}
 		if text := log.String(); !strings.Contains(text, " "+want+"\n") || !strings.Contains(text, " yes\n") {
 			t.Errorf("given %q: the step does not see %q, or lacks its base's variable:\n%s", given, want, text)

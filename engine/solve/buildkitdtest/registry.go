@@ -17,8 +17,14 @@ const RegistryUser = "me"
 // without TLS. With a password it is for RegistryUser only.
 func Registry(t testing.TB, password string) string {
 	t.Helper()
+	return RegistryIn(t, t.TempDir(), password)
+}
+
+// RegistryIn is Registry with a directory for its files; what is pushed lies in data there.
+func RegistryIn(t testing.TB, dir, password string) string {
+	t.Helper()
 	Need(t, "docker-registry")
-	dir, addr := t.TempDir(), FreeAddr(t)
+	addr := FreeAddr(t)
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

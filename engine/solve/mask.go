@@ -1,0 +1,142 @@
+package solve
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
+)
+
+// masked stands for what is not shown.
+const masked = "***"
+
+// The shortest values, and lines of values of several lines, that are masked, in bytes: in a shorter one there is little to
+// hide, and to replace it everywhere would make the output unreadable.
+const (
+	leastMasked = 4
+	leastLine   = 8
+)
+
+// masker replaces values of secrets in what is shown of a build. A step may print one in pieces: what may be the beginning of a
+// value waits until it is known what follows.
+type masker struct {
+	values [][]byte // the longest first: one may be a part of another
+	held   map[stream]*client.VertexLog
+}
+
+type stream struct {
+	vertex digest.Digest
+	number int
+}
+
+func newMasker(values ...[]byte) *masker {
+	m := &masker{held: map[stream]*client.VertexLog{}}
+	for _, v := range values {
+		if v = bytes.TrimSpace(v); len(v) >= leastMasked {
+			m.values = append(m.values, v)
+		}
+		for l := range bytes.Lines(v) {
+			m.parts(bytes.TrimSpace(l))
+		}
+	}
+	slices.SortStableFunc(m.values, func(a, b []byte) int { return len(b) - len(a) })
+	return m
+}
+
+// address is one without a password, or a part of one: a file of settings has such beside its secrets, and who looks for what
+// went wrong needs them.
+var address = lazy.Regexp(`^(https?://[^@]*|[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?/?)$`)
+
+// parts adds a line of a value, and what a file of settings has in it for the secret itself: what is behind "=", the last word,
+// the text of an element.
+func (m *masker) parts(line []byte) {
+	_, behind, _ := bytes.Cut(line, []byte("="))
+	last := line[bytes.LastIndexAny(line, " \t")+1:]
+	_, text, _ := bytes.Cut(line, []byte(">"))
+	text, _, _ = bytes.Cut(text, []byte("<"))
+	for _, part := range [][]byte{line, bytes.Trim(behind, ` "'`), last, text} {
+		if len(part) >= leastLine && !address().Match(part) {
+			m.values = append(m.values, part)
+		}
+	}
+}
+
+// status is news of a build with the values masked.
+func (m *masker) status(s *client.SolveStatus) *client.SolveStatus {
+	if len(m.values) == 0 {
+		return s
+	}
+	out := *s
+	out.Logs = nil
+	for _, l := range s.Logs {
+		if l = m.log(l); len(l.Data) > 0 {
+			out.Logs = append(out.Logs, l)
+		}
+	}
+	out.Vertexes = slices.Clone(s.Vertexes)
+	for i, v := range out.Vertexes {
+		if v.Error != "" {
+			shown := *v
+			shown.Error = string(m.text([]byte(v.Error)))
+			out.Vertexes[i] = &shown
+		}
+		if v.Completed != nil {
+			out.Logs = append(out.Logs, m.rest(v.Digest)...)
+		}
+	}
+	return &out
+}
+
+// log is the next piece of a step's output, as far as it can be shown.
+func (m *masker) log(l *client.VertexLog) *client.VertexLog {
+	key := stream{l.Vertex, l.Stream}
+	out := *l
+	if before := m.held[key]; before != nil {
+		out.Data = slices.Concat(before.Data, l.Data)
+		delete(m.held, key)
+	}
+	out.Data = m.text(out.Data)
+	if n := m.begun(out.Data); n > 0 {
+		waits := out
+		waits.Data = bytes.Clone(out.Data[len(out.Data)-n:])
+		m.held[key], out.Data = &waits, out.Data[:len(out.Data)-n]
+	}
+	return &out
+}
+
+// rest is what was held of a step that has ended.
+func (m *masker) rest(vertex digest.Digest) []*client.VertexLog {
+	var out []*client.VertexLog
+	for _, number := range []int{1, 2} {
+		key := stream{vertex, number}
+		if l := m.held[key]; l != nil {
+			out = append(out, l)
+			delete(m.held, key)
+		}
+	}
+	return out
+}
+
+// text is data with the values masked.
+func (m *masker) text(data []byte) []byte {
+	for _, v := range m.values {
+		data = bytes.ReplaceAll(data, v, []byte(masked))
+	}
+	return data
+}
+
+// begun is how many bytes at the end of data may be the beginning of a value.
+func (m *masker) begun(data []byte) int {
+	most := 0
+	for _, v := range m.values {
+		for n := min(len(v)-1, len(data)); n > most; n-- {
+			if bytes.HasSuffix(data, v[:n]) {
+				most = n
+			}
+		}
+	}
+	return most
+}
