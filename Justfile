@@ -35,9 +35,13 @@ bench: build
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 20x ./cli/ ./engine/...
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 1x -timeout 2h ./cli/compare
 
-# What strangers' apps, configuration and providers may try: docs/security.md.
+# What strangers' apps, configuration and providers may try: docs/security.md. The test command runs a short form of it.
 hostile:
-    NIXPACKS_E2E=require go test -timeout 30m -run Hostile ./...
+    NIXPACKS_E2E=require NIXPACKS_HOSTILE=all go test -timeout 60m -run Hostile ./...
+
+# Every parser, each for a time: it finds the targets by itself. What a target finds lies in its testdata/fuzz.
+fuzz time="60s":
+    .ci/fuzz {{time}}
 
 # Every package manager in the network of a company: docs/security.md. The test command runs a short form of it.
 networks:

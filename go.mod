@@ -44,6 +44,7 @@ require (
 	github.com/pavlo-v-chernykh/keystore-go/v4 v4.5.0
 	github.com/rogpeppe/go-internal v1.15.0
 	golang.org/x/crypto v0.57.0
+	mvdan.cc/sh/v3 v3.14.1
 )
 
 require (

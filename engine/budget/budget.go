@@ -19,7 +19,7 @@ type Budget struct {
 }
 
 // New is what a plan may take. That of an honest app takes milliseconds and some megabytes.
-func New() *Budget { return &Budget{Time: 3 * time.Second, Memory: 384 << 20} }
+func New() *Budget { return &Budget{Time: 3 * time.Second, Memory: 320 << 20} }
 
 // Work is a part of the work that can be told apart.
 type Work struct {

@@ -215,7 +215,8 @@ func atMost(x ast.Expr, n int) ast.Expr {
 	short := ast.NewBinExpr(token.LEQ, &ast.ParenExpr{X: long}, number(strconv.Itoa(n)))
 	c := each(ourValue, &ast.ListLit{Elts: []ast.Expr{x}}, ast.NewIdent(ourValue))
 	c.Clauses = append(c.Clauses, &ast.IfClause{Condition: short})
-	return &ast.IndexExpr{X: &ast.ListLit{Lbrack: x.Pos(), Elts: []ast.Expr{c}}, Index: number("0")}
+	first := &ast.BasicLit{ValuePos: x.Pos(), Kind: token.INT, Value: "0"}
+	return &ast.IndexExpr{X: &ast.ListLit{Lbrack: x.Pos(), Elts: []ast.Expr{c}}, Lbrack: x.Pos(), Index: first}
 }
 
 // each is a comprehension: for name in from {value}.

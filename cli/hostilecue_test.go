@@ -1,0 +1,163 @@
+//go:build unix
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// doubled is text of 20 MB in the name _d12, in a few hundred bytes of CUE and 5 KB of letters.
+func doubled() string {
+	text := "_d0: \"" + strings.Repeat("x", 5000) + "\"\n"
+	for i := 1; i <= 12; i++ {
+		text += fmt.Sprintf("_d%d: _d%d+_d%d\n", i, i-1, i-1)
+	}
+	return text
+}
+
+// runaway is CUE that asks for more than there is, by the name of its shape: declarations, and a string to be wanted.
+func runaway() map[string][2]string {
+	many := doubled()
+	for i := 13; i <= 40; i++ {
+		many += fmt.Sprintf("_d%d: _d%d+_d%d\n", i, i-1, i-1)
+	}
+	choices := []string{}
+	for i := range 20 {
+		choices = append(choices, fmt.Sprintf("({a%[1]d: 1} | {a%[1]d: 2} | {b%[1]d: 1})", i))
+	}
+	powers := "_p0: 10000000000\n"
+	for i := 1; i < 40; i++ {
+		powers += fmt.Sprintf("_p%d: _p%d*_p%d\n", i, i-1, i-1)
+	}
+	return map[string][2]string{
+		"product":   {"import \"list\"\n_l: list.Range(0, 1000, 1)\n_x: [for a in _l for b in _l for c in _l {a*b*c}]\n", `"\(len(_x))"`},
+		"range":     {"import \"list\"\n", `"\(len(list.Range(0, 100000000, 1)))"`},
+		"doubling":  {many, "_d40"},
+		"filling":   {doubled() + "_t: \"" + strings.Repeat(`\(_d12)`, 100) + "\"\n", "_t"},
+		"choices":   {"_x: " + strings.Join(choices, " & ") + "\n", `"\(_x.a0)"`},
+		"powers":    {powers, `"\(_p39)"`},
+		"splitting": {"import \"strings\"\n" + doubled(), `strings.Split(_d12, "")[0]`},
+		"matching":  {"import \"regexp\"\n" + doubled(), `regexp.ReplaceAll("(a*)*(x*)*(a*)*b|x", _d12, _d12)`},
+	}
+}
+
+// refused is CUE that is refused before it runs, and the words.
+func refused() map[string][3]string {
+	return map[string][3]string{
+		"strings.Repeat":              {"import \"strings\"\n", `strings.Repeat(strings.Repeat("x", 1000000), 1000000)`, "strings.Repeat cannot be used"},
+		"list.Repeat":                 {"import \"list\"\n_x: list.Repeat(list.Repeat([1], 1000000), 1000000)\n", `"\(len(_x))"`, "list.Repeat cannot be used"},
+		"multiplied":                  {"", `"x"*1000000*1000000`, "text cannot be multiplied"},
+		"multiplied, by another name": {"_x: \"x\"\n", `_x*1000000`, "number"},
+		"strings.Join":                {"import (\"strings\", \"list\")\n" + doubled(), `strings.Join([for i in list.Range(0, 20000, 1) {_d12}], "")`, "index out of range"},
+		"strings.Replace":             {"import \"strings\"\n" + doubled(), `strings.Replace(_d12, "x", _d12, -1)`, "index out of range"},
+		"FormatFloat":                 {"import \"strconv\"\n", `strconv.FormatFloat(1.5, 102, 1000000000, 64)`, "<=1000"},
+		"itself":                      {"#f: {n: int, out: (#f & {n: 1}).out}\n", `"\((#f & {n: 0}).out)"`, ""},
+		"deep lists":                  {"_x: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + "\n", `"x"`, "nested too deeply"},
+		"deeper lists":                {"_x: " + strings.Repeat("[", 120_000) + "\n", `"x"`, "nesting depth"},
+		"deep sums":                   {"_x: " + strings.Repeat("1+", 120_000) + "1\n", `"x"`, "nested too deeply"},
+		"deep selectors":              {"_x: _x" + strings.Repeat(".a", 120_000) + "\n", `"x"`, "nested too deeply"},
+		"large":                       {strings.Repeat("// x\n", 60_000), `"x"`, "is larger than 256 KB"},
+		"@embed":                      {"@extern(embed)\n_x: _ @embed(file=/etc/passwd,type=text)\n", "_x", "@extern is not supported"},
+		"@embed alone":                {"_x: string @embed(file=\"../x.json\")\n", `"x"`, "@embed is not supported"},
+		"@tag":                        {"_x: string @tag(x,var=username)\n", `"x"`, "@tag is not supported"},
+		"@if":                         {"@if(x)\n", `"x"`, "@if is not supported"},
+		"tool/exec":                   {"import \"tool/exec\"\n_x: exec.Run\n", `"x"`, `"tool/exec" cannot be imported`},
+		"tool/file":                   {"import \"tool/file\"\n_x: file.Read\n", `"x"`, `"tool/file" cannot be imported`},
+		"net":                         {"import \"net\"\n_x: net.IPv4\n", `"x"`, `"net" cannot be imported`},
+		"a module":                    {"import \"example.com/x@v0\"\n_x: x.y\n", `"x"`, `"example.com/x@v0" cannot be imported`},
+		"a folder":                    {"import \"./secrets\"\n_x: secrets.y\n", `"x"`, `"./secrets" cannot be imported`},
+	}
+}
+
+// asConfig is the CUE as a nixpacks.cue.
+func asConfig(decls, want string) func(*testing.T, string) {
+	return inApp("nixpacks.cue", decls+"start: cmd: "+want+"\n")
+}
+
+// asProvider is the CUE as a provider's.
+func asProvider(decls, want string) func(*testing.T, string) {
+	attribute := ""
+	if strings.HasPrefix(decls, "@") {
+		attribute, decls, _ = strings.Cut(decls, "\n")
+	}
+	return files(map[string]string{"app/x.txt": "", "providers/p/p.cue": attribute + "\npackage p\n" + decls +
+		"name: \"p\"\ndetect: any: [{file: \"x.txt\"}]\nplan: start: cmd: " + want + "\n"})
+}
+
+// CUE of strangers ends within the limits, with the name of the file that asks for too much.
+func TestHostileEvaluation(t *testing.T) {
+	for name, cue := range runaway() {
+		attack{name, asConfig(cue[0], cue[1]), nil, 21, "nixpacks.cue takes too much"}.sub(t, "nixpacks.cue")
+		if name == "product" || name == "doubling" {
+			attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider")
+		}
+	}
+	product := runaway()["product"]
+	all(t, []attack{
+		{"order of providers", files(map[string]string{"app/x": "", "providers/order.cue": "package all\n" + product[0] + "order: [" + product[1] + "]\n"}),
+			[]string{"--providers", "providers"}, 21, "providers takes too much time to evaluate"},
+		{"#base", inApp("nixpacks.cue", "import \"list\"\n_l: list.Range(0, 1000, 1)\n_x: [for a in _l for b in _l for c in _l {#base.packages}]\nstart: cmd: \"\\(len(_x))\"\n"),
+			[]string{"--json-plan", `{"variables": {"A": "` + strings.Repeat("x", 20_000) + `"}}`}, 21, "nixpacks.cue takes too much time"},
+		{"--json-plan, deep", files(nil), []string{"--json-plan", strings.Repeat("[", 60_000)}, 21, "--json-plan"},
+	})
+}
+
+func (a attack) sub(t *testing.T, where string) { t.Run(where+"/"+a.name, a.run) }
+
+// What reaches outside of the file, or costs the machine in one step, is refused with its place, in both kinds of file.
+func TestHostileCUE(t *testing.T) {
+	for name, cue := range refused() {
+		attack{name, asConfig(cue[0], cue[1]), nil, 21, cue[2]}.sub(t, "nixpacks.cue")
+		want := strings.Replace(cue[2], " cannot be imported", "", 1)
+		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, want}.sub(t, "provider")
+		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider, its place")
+	}
+}
+
+// Files of providers are read if they are files, and lie in the folder of providers.
+func TestHostileProviders(t *testing.T) {
+	good := files(map[string]string{"app/x.txt": "", "secret.cue": "package p\n_x: \"hunter2\"\n",
+		"providers/p/p.cue": "package p\nname: \"p\"\ndetect: any: [{file: \"x.txt\"}]\nplan: start: cmd: \"x\"\n"})
+	with := func(do func(file string) error) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			good(t, dir)
+			must(t, do(filepath.Join(dir, "providers", "p", "q.cue")))
+		}
+	}
+	args := []string{"--providers", "providers"}
+	all(t, []attack{
+		{"good", good, args, 0, `"cmd": "x"`},
+		{"a link out", with(func(f string) error { return os.Symlink("../../secret.cue", f) }), args, 2, "cannot read providers/p/q.cue"},
+		{"a link to a device", with(func(f string) error { return os.Symlink("/dev/zero", f) }), args, 2, "cannot read providers/p/q.cue"},
+		{"a pipe", with(func(f string) error { return syscall.Mkfifo(f, 0o644) }), args, 21, "providers/p/q.cue is not a regular file"},
+		{"a folder called so", with(func(f string) error { return os.Mkdir(f, 0o755) }), args, 0, `"cmd": "x"`},
+		{"facts outside", files(map[string]string{"app/x.txt": "", "providers/p/p.cue": `package p
+name: "p"
+detect: any: [{file: "x.txt"}]
+facts: {
+	a: {text: "../../../../../../etc/passwd"}
+	b: {text: "/etc/passwd"}
+	c: {grep: "root", in: ["/etc/passwd", "/etc/*", "../../../../../../../etc/*"]}
+	d: {glob: ["../**", "/etc/**"]}
+	e: {file: "/etc/passwd"}
+	f: {dir: ["..", "/etc"]}
+}
+plan: start: cmd: "\(facts.a.value)\(facts.b.value) \(facts.c.ok) \(len(facts.d.list)) \(facts.e.ok) \(facts.f.ok)"
+`}), args, 0, `"cmd": " false 0 false false"`},
+	})
+}
+
+// CUE's own variables have no say in a plan.
+func TestHostileEnvironment(t *testing.T) {
+	for _, kv := range []string{"CUE_DEBUG=openinline=0,strict", "CUE_DEBUG=nonsense", "CUE_EXPERIMENT=nonsense", "CUE_EXPERIMENT=embed,cmdreferencepkg", "CUE_REGISTRY=example.invalid", "CUE_CACHE_DIR=/dev/null", "CUE_CONFIG_DIR=/dev/null"} {
+		k, v, _ := strings.Cut(kv, "=")
+		t.Setenv(k, v)
+		attack{kv, asConfig("import \"strings\"\n", `strings.Join(["a", "b"], " ")`), nil, 0, `"cmd": "a b"`}.sub(t, "nixpacks.cue")
+		attack{kv, inApp("nixpacks.cue", "strat: cmd: \"x\"\n"), nil, 21, `unknown field "strat"`}.sub(t, "closedness")
+	}
+}

@@ -1,0 +1,136 @@
+package providers_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+)
+
+// TestHostileKinds: whatever stands where a manifest has a value, the app is planned or refused; nothing fails. Every value
+// in the manifests of every case is tried, once for each place in such a file, and with NIXPACKS_HOSTILE set as every kind of
+// value.
+func TestHostileKinds(t *testing.T) {
+	var tried sync.Map
+	var plans atomic.Int64
+	t.Run("cases", func(t *testing.T) {
+		eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, _ []txtar.File, in input) {
+			files := map[string]string{}
+			for _, f := range in.files {
+				if name, ok := strings.CutPrefix(f.Name, "app/"); ok {
+					files[name] = string(f.Data)
+				}
+			}
+			for _, name := range slices.Sorted(maps.Keys(files)) {
+				for place, text := range otherKinds(name, files[name]) {
+					if _, again := tried.LoadOrStore(fmt.Sprint(p.Name, path.Base(name), place), true); again {
+						continue
+					}
+					change := maps.Clone(files)
+					change[name] = text
+					planned(t, c, p, change, in)
+					plans.Add(1)
+				}
+			}
+		})
+	})
+	t.Logf("%d apps", plans.Load())
+	if plans.Load() < 200 {
+		t.Errorf("only %d apps were tried", plans.Load())
+	}
+}
+
+// TestWords: what makes a word of a shell is the same wherever it stands; providers cannot import it from one place.
+func TestWords(t *testing.T) {
+	files, err := filepath.Glob("*/word.cue")
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	var first string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "\n")
+		if first == "" {
+			first = rest
+		}
+		if rest != first {
+			t.Errorf("%s is not like %s", file, files[0])
+		}
+	}
+}
+
+var (
+	values    = kindsToTry()
+	tomlValue = regexp.MustCompile(`(?m)^([\w."-]+ *= *).+$`)
+	yamlValue = regexp.MustCompile(`(?m)^( *[\w."/-]+: +)\S.*$`)
+)
+
+func kindsToTry() []string {
+	if os.Getenv("NIXPACKS_HOSTILE") == "" {
+		return []string{"1", "[[]]"}
+	}
+	return []string{"null", "1", `"x"`, "[]", "{}", "[[1]]"}
+}
+
+// otherKinds are the texts of a manifest with one value changed to another kind, by what is changed to what.
+func otherKinds(name, text string) map[string]string {
+	out := map[string]string{}
+	lines := func(re *regexp.Regexp) {
+		for _, at := range re.FindAllStringSubmatchIndex(text, -1) {
+			for _, v := range values {
+				out[text[at[2]:at[3]]+v] = text[:at[3]] + v + text[at[1]:]
+			}
+		}
+	}
+	switch path.Ext(name) {
+	case ".json":
+		var doc any
+		if json.Unmarshal([]byte(text), &doc) == nil {
+			replaceEach(doc, "", func(v any) { doc = v }, func(place string) {
+				changed, _ := json.Marshal(doc)
+				out[place] = string(changed)
+			})
+		}
+	case ".toml":
+		lines(tomlValue)
+	case ".yaml", ".yml":
+		lines(yamlValue)
+	}
+	return out
+}
+
+// replaceEach sets each value below v to one of each kind, calls tried, and puts it back.
+func replaceEach(v any, place string, set func(any), tried func(place string)) {
+	for _, text := range values {
+		var other any
+		_ = json.Unmarshal([]byte(text), &other)
+		set(other)
+		tried(place + "=" + text)
+	}
+	set(v)
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			replaceEach(v[k], place+"."+k, func(x any) { v[k] = x }, tried)
+		}
+	case []any:
+		for i := range v {
+			replaceEach(v[i], place+"[]", func(x any) { v[i] = x }, tried)
+		}
+	}
+}
