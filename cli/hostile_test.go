@@ -101,6 +101,7 @@ func all(t *testing.T, attacks []attack) {
 
 // Files that mean more than they are: bombs, depths, sizes, kinds of file that block.
 func TestHostileFiles(t *testing.T) {
+	slow(t)
 	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
 	for i := 1; i < 12; i++ {
 		bomb += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 8), i-1)
@@ -131,6 +132,13 @@ func TestHostileFiles(t *testing.T) {
 		{"20,000 folders", manyFolders, nil, 20, "no provider knows"},
 		{"folders in folders", func(t *testing.T, dir string) { must(t, os.MkdirAll(dir+"/app/"+strings.Repeat("d/", 1000), 0o755)) }, nil, 21, "more than 200 folders deep"},
 	})
+}
+
+// slow leaves a test that uses up its limits again and again to CI, and to who asks for it.
+func slow(t *testing.T) {
+	if os.Getenv("NIXPACKS_E2E") == "" && os.Getenv("NIXPACKS_HOSTILE") == "" {
+		t.Skip("set NIXPACKS_HOSTILE or NIXPACKS_E2E to run it")
+	}
 }
 
 func sparse(t *testing.T, file string, size int64) {

@@ -91,6 +91,7 @@ func asProvider(decls, want string) func(*testing.T, string) {
 
 // CUE of strangers ends within the limits, with the name of the file that asks for too much.
 func TestHostileEvaluation(t *testing.T) {
+	slow(t)
 	for name, cue := range runaway() {
 		attack{name, asConfig(cue[0], cue[1]), nil, 21, "nixpacks.cue takes too much"}.sub(t, "nixpacks.cue")
 		if name == "product" || name == "doubling" {

@@ -173,7 +173,7 @@ func printNotes(h *Host, notes []unify.Note) {
 }
 
 // ownVariables are read by this project's tests or by the program itself, never by a plan.
-var ownVariables = []string{"NIXPACKS_E2E", "NIXPACKS_CONFORMANCE", frontendVariable}
+var ownVariables = []string{"NIXPACKS_E2E", "NIXPACKS_HOSTILE", "NIXPACKS_CONFORMANCE", frontendVariable}
 
 // printUnpassed points out NIXPACKS_* variables of the caller's environment that were not passed with --env:
 // like Nixpacks, this program does not read them from there.
