@@ -2,11 +2,13 @@ package cli
 
 import (
 	"archive/tar"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -198,9 +200,14 @@ func TestFrontend(t *testing.T) {
 				}
 			}
 		}
-		said, _ := p.buildctl(nil, gateway...).CombinedOutput()
-		if !strings.Contains(string(said), "not part of the build: certs/dev.pem (a private key)") && !strings.Contains(string(said), "certs/dev.pem (a private key)") {
-			t.Errorf("nobody is told:\n%s", said)
+		said, _ := p.buildctl(nil, append(gateway, "--progress", "rawjson")...).CombinedOutput()
+		var told string // warnings are not in the plain progress of buildctl
+		for _, m := range regexp.MustCompile(`"short":"([^"]+)"`).FindAllSubmatch(said, -1) {
+			text, _ := base64.StdEncoding.DecodeString(string(m[1]))
+			told += string(text) + "\n"
+		}
+		if !strings.Contains(told, "nixpacks: not part of the build: .venv (a virtualenv of this machine), certs/dev.pem (a private key)\n") {
+			t.Errorf("the warnings are %q:\n%s", told, said)
 		}
 	})
 	t.Run("as platforms call it", func(t *testing.T) {
