@@ -56,6 +56,10 @@ soak:
     NIXPACKS_E2E=require NIXPACKS_SOAK=200 go test -timeout 90m -run Soak ./...
     NIXPACKS_E2E=require NIXPACKS_SOAK=200 go test -race -timeout 30m -run SoakAtOnce ./cli/faults
 
+# The binary of a release: static, with the filter of system calls. `.ci/reproducible` checks that it depends on its source alone.
+release file="bin/nixpacks":
+    .ci/release {{file}}
+
 # Make the frontend's image (docs/frontend.md) and push it under a name.
 frontend-image name: build
     CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nixpacks-static ./cli/nixpacks
