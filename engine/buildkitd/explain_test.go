@@ -48,8 +48,13 @@ func TestExplainNamespace(t *testing.T) {
 
 func explained(t *testing.T, err error, msg, hint string) {
 	t.Helper()
+	explainedAs(t, fault.Usage, err, msg, hint)
+}
+
+func explainedAs(t *testing.T, code fault.Code, err error, msg, hint string) {
+	t.Helper()
 	var f *fault.Fault
-	if !errors.As(err, &f) || f.Code != fault.Usage || !strings.Contains(f.Msg, msg) || !strings.Contains(f.Hint, hint) {
+	if !errors.As(err, &f) || f.Code != code || !strings.Contains(f.Msg, msg) || !strings.Contains(f.Hint, hint) {
 		t.Errorf("want %q with %q, got %#v", msg, hint, err)
 	}
 }
@@ -66,13 +71,14 @@ func TestExplainOverlay(t *testing.T) {
 		{errHidden, "tmpfs", nil, "/s is on tmpfs, which", "XDG_STATE_HOME"},
 		{unix.EINVAL, "", nil, "overlayfs does not work in the state directory /s", "XDG_STATE_HOME"},
 		{unix.ENODEV, "", nil, "no overlayfs", "modprobe"},
-		{unix.ENOSPC, "", nil, "no space left in /s", "make room"},
 		{unix.EROFS, "", nil, "cannot be written", "XDG_STATE_HOME"},
 		{unix.EPERM, "", nil, "it may not mount", "run as root"},
 		{unix.EPERM, "overlay", map[string]string{"/.dockerenv": ""}, "a container may not mount", "privileged"},
 	} {
 		explained(t, explainOverlay(os.NewSyscallError("mount", c.err), "/s", c.fs, fakeHost(c.files, nil)), c.msg, c.hint)
 	}
+	full := explainOverlay(os.NewSyscallError("mount", unix.ENOSPC), "/s", "", fakeHost(nil, nil))
+	explainedAs(t, fault.TryAgain, full, "no space left in /s", "make room")
 }
 
 func TestCheckProc(t *testing.T) {
