@@ -35,8 +35,8 @@ const payload = "$(INJECTED)'$(INJECTED)"
 var words = regexp.MustCompile(`[\w@./~^+-]*\w[\w@./~^+-]*`)
 
 // TestHostileWords: no word of an app's files, and none of their names, is run by a shell. Every case of every provider is
-// an app to try it with: a payload is put behind each of its words in turn that the commands have, too, three times for
-// every place of such a word in such a file; with NIXPACKS_HOSTILE=all behind every word of every case.
+// an app to try it with: a payload is put behind each of its words in turn that the commands have, too, once for every
+// place of such a word in such a file; with NIXPACKS_HOSTILE=all behind every word of every case.
 func TestHostileWords(t *testing.T) {
 	slow(t)
 	all := os.Getenv("NIXPACKS_HOSTILE") == "all"
@@ -64,7 +64,7 @@ func TestHostileWords(t *testing.T) {
 					return false
 				}
 				n, _ := tried.LoadOrStore(p.Name+in.packages+place, new(atomic.Int64))
-				return n.(*atomic.Int64).Add(1) <= 3
+				return n.(*atomic.Int64).Add(1) == 1
 			}) {
 				e := planned(t, c, p, change, in)
 				plans.Add(1)
@@ -85,7 +85,7 @@ func TestHostileWords(t *testing.T) {
 		})
 	})
 	t.Logf("%d apps, %d commands with a word of theirs", plans.Load(), seen.Load())
-	if seen.Load() < 50 {
+	if seen.Load() < 20 {
 		t.Errorf("only %d commands have a word of the app in them: is it put where it counts?", seen.Load())
 	}
 }
