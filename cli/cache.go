@@ -20,14 +20,9 @@ const pruneName = "prune"
 
 func cacheCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
-		Name:  "cache",
-		Usage: "show or free what builds keep on this machine",
-		Action: func(c *ucli.Context) error {
-			if c.Args().Present() {
-				return unknownCommand(c, c.Command.Subcommands)
-			}
-			return ucli.ShowSubcommandHelp(c)
-		},
+		Name:   "cache",
+		Usage:  "show or free what builds keep on this machine",
+		Action: onlyCommands,
 		Subcommands: []*ucli.Command{{
 			Name:         "du",
 			Usage:        "print how much builds keep, by kind, and where",

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
-	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/ignore"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
@@ -20,14 +18,9 @@ import (
 
 func contextCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
-		Name:  "context",
-		Usage: "show which files of an app go to its build",
-		Action: func(c *ucli.Context) error {
-			if c.Args().Present() {
-				return unknownCommand(c, c.Command.Subcommands)
-			}
-			return ucli.ShowSubcommandHelp(c)
-		},
+		Name:   "context",
+		Usage:  "show which files of an app go to its build",
+		Action: onlyCommands,
 		Subcommands: []*ucli.Command{{
 			Name:      "ls",
 			Usage:     "print of each file whether it goes to the build, how large it is, and what keeps it out",
@@ -36,7 +29,7 @@ func contextCommand(h *Host) *ucli.Command {
 				".nixpacksignore, the plan, or a rule of nixpacks'; a line with ! in either file, or --include, takes it back.",
 			Flags: slices.Concat(planFlags(), []ucli.Flag{
 				planFlag(),
-				&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or sizes in bytes (default: text)"},
+				formatFlag(),
 			}),
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return contextLs(c, h) },
@@ -74,9 +67,9 @@ type listing struct {
 }
 
 func contextLs(c *ucli.Context, h *Host) error {
-	format := c.String("format")
-	if format != "text" && format != "json" {
-		return fault.New(fault.Usage, "unknown format %q", format).WithHint("known: text, json")
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
 	}
 	saved, dir, err := thePlan(c, h)
 	if err != nil {
@@ -97,11 +90,8 @@ func contextLs(c *ucli.Context, h *Host) error {
 			l.Out.Add(f.Sum)
 		}
 	}
-	if format == "json" {
-		enc := json.NewEncoder(h.Stdout)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(l)
+	if asJSON {
+		return h.printJSON(l)
 	}
 	return l.print(h)
 }

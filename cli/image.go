@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -18,14 +17,9 @@ import (
 
 func imageCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
-		Name:  "image",
-		Usage: "look at images that were built",
-		Action: func(c *ucli.Context) error {
-			if c.Args().Present() {
-				return unknownCommand(c, c.Command.Subcommands)
-			}
-			return ucli.ShowSubcommandHelp(c)
-		},
+		Name:   "image",
+		Usage:  "look at images that were built",
+		Action: onlyCommands,
 		Subcommands: []*ucli.Command{{
 			Name:      "ls",
 			Usage:     "print how large an image's layers are, and which step made each",
@@ -33,7 +27,7 @@ func imageCommand(h *Host) *ucli.Command {
 			Description: "PATH is an app that was built, an OCI layout, an OCI tar or a docker archive; IMAGE a name that build -n gave. Sizes are those\n" +
 				"that a registry keeps, and those of the unpacked layers.",
 			Flags: []ucli.Flag{
-				&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or sizes in bytes (default: text)"},
+				formatFlag(),
 				&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors"},
 				&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"},
 			},
@@ -52,9 +46,9 @@ type sizes struct {
 }
 
 func imageLs(c *ucli.Context, h *Host) error {
-	format := c.String("format")
-	if format != "text" && format != "json" {
-		return fault.New(fault.Usage, "unknown format %q", format).WithHint("known: text, json")
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
 	}
 	path, sel, err := builtImage(c, h)
 	if err != nil {
@@ -73,11 +67,8 @@ func imageLs(c *ucli.Context, h *Host) error {
 		s.Size, s.Unpacked = s.Size+l.Size, s.Unpacked+l.Unpacked
 		s.Layers[i].By = plan2llb.StepName(l.By)
 	}
-	if format == "json" {
-		enc := json.NewEncoder(h.Stdout)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(s)
+	if asJSON {
+		return h.printJSON(s)
 	}
 	w := tabwriter.NewWriter(h.Stdout, 0, 0, 2, ' ', 0)
 	line := func(packed, unpacked int64, by string) {

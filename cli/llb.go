@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"runtime"
 	"slices"
 
@@ -70,10 +69,7 @@ func llbAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	enc := json.NewEncoder(h.Stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(graph{res.Digest, res.Vertices, res.Image})
+	return h.printJSON(graph{res.Digest, res.Vertices, res.Image})
 }
 
 // named is a base that nobody looked up. One that a build serves from this machine has a digest there; here that

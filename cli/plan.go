@@ -108,8 +108,5 @@ func factsAction(c *ucli.Context, h *Host) error {
 		return fault.New(fault.Usage, "provider %q does not plan this app", name).
 			WithHint("providers of this app: %s", strings.Join(p.Providers, ", "))
 	}
-	enc := json.NewEncoder(h.Stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(facts)
+	return h.printJSON(facts)
 }

@@ -51,11 +51,11 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 func nothingDetected(c *ucli.Context, a *app.App, cat *catalog.Catalog, env map[string]string) error {
 	path, _ := appPath(c) // it was read before
 	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path)
-	below, name := []string(nil), ""
+	var below []string
+	var name string
 	look := budget.Budget{Time: time.Second / 2, Memory: 64 << 20}
 	err := look.Run(budget.Work{Costly: a.Costly}, func() error {
-		found, last := appsBelow(a, cat, env)
-		below, name = found, last
+		below, name = appsBelow(a, cat, env)
 		return nil
 	})
 	if err == nil && name != "" {

@@ -44,12 +44,7 @@ func TestHostileWords(t *testing.T) {
 	var tried sync.Map
 	t.Run("cases", func(t *testing.T) {
 		eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, want []txtar.File, in input) {
-			files := map[string]string{}
-			for _, f := range in.files {
-				if name, ok := strings.CutPrefix(f.Name, "app/"); ok {
-					files[name] = string(f.Data)
-				}
-			}
+			files := appFiles(in)
 			said := ""
 			for _, f := range want {
 				if f.Name == "plan.json" || f.Name == "slim.json" {
@@ -63,8 +58,8 @@ func TestHostileWords(t *testing.T) {
 				if !strings.Contains(said, word) {
 					return false
 				}
-				n, _ := tried.LoadOrStore(p.Name+in.packages+place, new(atomic.Int64))
-				return n.(*atomic.Int64).Add(1) == 1
+				_, again := tried.LoadOrStore(p.Name+in.packages+place, true)
+				return !again
 			}) {
 				e := planned(t, c, p, change, in)
 				plans.Add(1)
@@ -88,6 +83,17 @@ func TestHostileWords(t *testing.T) {
 	if seen.Load() < 20 {
 		t.Errorf("only %d commands have a word of the app in them: is it put where it counts?", seen.Load())
 	}
+}
+
+// appFiles are the files of a case's app, by their paths.
+func appFiles(in input) map[string]string {
+	files := map[string]string{}
+	for _, f := range in.files {
+		if name, ok := strings.CutPrefix(f.Name, "app/"); ok {
+			files[name] = string(f.Data)
+		}
+	}
+	return files
 }
 
 // nixWords: what a plan takes of Nix are names, not expressions of the app's making.

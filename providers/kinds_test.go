@@ -28,12 +28,7 @@ func TestHostileKinds(t *testing.T) {
 	var plans atomic.Int64
 	t.Run("cases", func(t *testing.T) {
 		eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, _ []txtar.File, in input) {
-			files := map[string]string{}
-			for _, f := range in.files {
-				if name, ok := strings.CutPrefix(f.Name, "app/"); ok {
-					files[name] = string(f.Data)
-				}
-			}
+			files := appFiles(in)
 			for _, name := range slices.Sorted(maps.Keys(files)) {
 				for place, text := range otherKinds(name, files[name]) {
 					if _, again := tried.LoadOrStore(fmt.Sprint(p.Name, path.Base(name), place), true); again {

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"encoding/json"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// onlyCommands is the action of a command that does nothing but hold others.
+func onlyCommands(c *ucli.Context) error {
+	if c.Args().Present() {
+		return unknownCommand(c, c.Command.Subcommands)
+	}
+	return ucli.ShowSubcommandHelp(c)
+}
+
+// formatFlag is that of commands that list sizes.
+func formatFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or sizes in bytes (default: text)"}
+}
+
+// wantsJSON reads formatFlag.
+func wantsJSON(c *ucli.Context) (bool, error) {
+	format := c.String("format")
+	if format != "text" && format != "json" {
+		return false, fault.New(fault.Usage, "unknown format %q", format).WithHint("known: text, json")
+	}
+	return format == "json", nil
+}
+
+// printJSON prints a value as all commands do.
+func (h *Host) printJSON(v any) error {
+	enc := json.NewEncoder(h.Stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
