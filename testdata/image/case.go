@@ -25,6 +25,7 @@ type Case struct {
 	Made  []string // patterns of files whose content is of no interest: compilers' output
 	Shut  []string // directories whose inside is of no interest: what package managers fill
 	Mute  bool     // what the app prints is of no interest: dates
+	Races bool     // it ends with the code of whichever of its processes hears of the end first
 	Plan  []byte   // Nixpacks' plan, of static assets the names only
 	Steps string   // a digest of the build steps that Nixpacks makes of the plan
 	Facts Facts    // of Nixpacks' image
@@ -94,6 +95,8 @@ func (c *Case) directive(word, rest string) error {
 		c.Made = append(c.Made, rest)
 	case "mute":
 		c.Mute = true
+	case "races":
+		c.Races = true
 	case "shut":
 		c.Shut = append(c.Shut, rest)
 	default:

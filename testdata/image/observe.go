@@ -135,6 +135,10 @@ func (c *Case) start(ctx context.Context, e *solve.Engine, path string, f Facts)
 	}
 	app.signals <- syscall.SIGTERM
 	if app.wait(2 * time.Second) {
+		if c.Races {
+			f.set("ends", "start SIGTERM")
+			return app.err
+		}
 		f.set(fmt.Sprintf("exit %d", app.code), "start SIGTERM")
 		return app.err
 	}
