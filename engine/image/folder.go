@@ -2,9 +2,11 @@ package image
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -13,6 +15,10 @@ import (
 type Folder struct {
 	temp    *temp
 	replace bool
+
+	mu      sync.Mutex // a builder may still write when the build is given up
+	unpacks *unpacking // nil before Writer
+	aborted bool
 }
 
 // NewFolder begins the directory that will be at dest. With replace, Commit puts it in the place of
@@ -30,14 +36,31 @@ func NewFolder(dest string, replace bool) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{t, replace}, nil
+	return &Folder{temp: t, replace: replace}, nil
 }
 
-// Dir is the directory to write to.
-func (f *Folder) Dir() string { return f.temp.path }
+// Writer takes the folder's files as a tar. Its Close waits until they are there, and gives the error of what could not be
+// written, which Write gives as well.
+func (f *Folder) Writer() (io.WriteCloser, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.aborted {
+		return nil, errAborted
+	}
+	f.unpacks = unpack(f.temp.path)
+	return f.unpacks, nil
+}
 
 // Abort leaves no trace of the folder.
-func (f *Folder) Abort() { f.temp.remove() }
+func (f *Folder) Abort() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.aborted = true
+	if f.unpacks != nil {
+		f.unpacks.stop()
+	}
+	f.temp.remove()
+}
 
 // Commit puts the folder in its place. Where a file would take the place of a directory, or the other
 // way round, nothing is changed and a Usage fault names it.

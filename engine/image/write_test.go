@@ -185,7 +185,9 @@ func TestFolder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plant(t, f.Dir(), "a/b:new c:new")
+		if err := pack(t, f, "a/b:new", "c:new"); err != nil {
+			t.Fatal(err)
+		}
 		err = f.Commit()
 		if c.err != "" {
 			wantFault(t, err, fault.Usage, c.err)

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/moby/buildkit/util/disk"
-
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
@@ -14,20 +12,15 @@ import (
 var spaceless = lazy.Regexp(`(?i)no space left on device|disk quota exceeded`)
 
 // room is what to do where a build failed for a full disk, else "". Of the directories that outputs are written to, the
-// one that text names is full; where it names none, it is the builder's. Of files that go to a directory, BuildKit says only that
-// they could not be sent.
-func (e *Engine) room(text string, f failure) string {
-	told := spaceless().MatchString(text)
-	if v := f.seen.vertices[f.vertex]; !told && (v == nil || !strings.HasPrefix(v.Name, "exporting to client")) {
+// one that text names is full; where it names none, it is the builder's.
+func (e *Engine) room(text string, outputs []string) string {
+	if !spaceless().MatchString(text) {
 		return ""
 	}
-	for _, dir := range f.outputs {
-		if told && strings.Contains(text, dir+"/") && !strings.HasPrefix(dir, e.state+"/") || !told && isFull(dir) {
+	for _, dir := range outputs {
+		if strings.Contains(text, dir+"/") && !strings.HasPrefix(dir, e.state+"/") {
 			return "the disk that holds " + dir + " is full: make room there, or name another place with --output"
 		}
-	}
-	if !told {
-		return ""
 	}
 	switch {
 	case e.embedded:
@@ -36,13 +29,6 @@ func (e *Engine) room(text string, f failure) string {
 		return "the disk of " + e.where + " is full: docker builder prune frees what builds keep there"
 	}
 	return "the disk of " + e.where + " is full: nixpacks cache prune --builder " + e.where + " frees what builds keep there"
-}
-
-// isFull tells whether a directory's disk has no room to speak of.
-func isFull(dir string) bool {
-	const little = 64 << 10
-	st, err := disk.GetDiskStat(dir)
-	return err == nil && st.Available < little
 }
 
 // places are the directories that outputs are written to, as paths of files in them begin.

@@ -54,7 +54,7 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 	if f.vertex == "" {
 		f.vertex = f.seen.failed(f.err)
 	}
-	f.room = e.room(f.seen.logs[f.vertex].String()+"\n"+f.err.Error(), f)
+	f.room = e.room(f.seen.logs[f.vertex].String()+"\n"+f.err.Error(), f.outputs)
 	if ee := (*gatewaypb.ExitError)(nil); errors.As(f.err, &ee) && f.vertex != "" {
 		return f.exited(ee.ExitCode)
 	}

@@ -116,7 +116,10 @@ func (s *sink) open(ctx context.Context, req Request, names []string) (err error
 	case s.Type == TypeLocal:
 		if s.folder, err = image.NewFolder(s.Dest, s.Attrs["mode"] == "delete"); err == nil {
 			delete(s.entry.Attrs, "mode") // what it asks for is done here
-			s.entry.OutputDir = s.folder.Dir()
+			// BuildKit's own transfer to a directory can wait without end for one who cannot write the files; a tar cannot.
+			s.entry.Type = TypeTar
+			folder := s.folder
+			s.entry.Output = func(map[string]string) (io.WriteCloser, error) { return folder.Writer() }
 		}
 	case s.isLayout():
 		if s.stage, err = image.NewStage(s.Dest); err == nil {
