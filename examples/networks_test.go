@@ -93,6 +93,21 @@ func TestNetworkPassword(t *testing.T) {
 	n.nothingLeft(t, image, "made with apt", out)
 }
 
+// TestNetworkNix installs a Nix package whose archive and source are the company's.
+func TestNetworkNix(t *testing.T) {
+	needReal(t)
+	bin := program(t)
+	n := startCompany(t)
+	app, keys := n.unpack(t, "nix")
+	image := filepath.Join(t.TempDir(), "image")
+	out := n.build(t, bin, app, "--build-image", "debian://trixie", "--mirror", "https://github.com/NixOS/nixpkgs/archive/="+n.URL("/nix/"),
+		"--secrets-dir", keys, "--output", "type=oci,tar=false,dest="+image)
+	if n.Seen("nix") < 2 || n.Proxy.Asked(company.Host) == 0 {
+		t.Errorf("the archive saw %d requests with the password, the proxy was asked for it %d times\n%s", n.Seen("nix"), n.Proxy.Asked(company.Host), out)
+	}
+	n.nothingLeft(t, image, "made with nix", out)
+}
+
 // aCompany is a network, with the environment and the files of someone who builds in it.
 type aCompany struct {
 	*company.Network

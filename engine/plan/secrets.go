@@ -21,6 +21,10 @@ type Ask struct {
 // with such packages ask for it.
 const AptAuth = "apt-auth"
 
+// NixAuth is the id of the secret that steps which install Nix packages are given: logins, as netrc has them. Phases with such
+// packages ask for it.
+const NixAuth = "nix-auth"
+
 // ReadAsk splits an id as phases write it: "ID?" is one that may be missing.
 func ReadAsk(s string) (id string, optional bool) { return strings.CutSuffix(s, "?") }
 
@@ -40,6 +44,9 @@ func (p *Plan) AskedSecrets() []Ask {
 		}
 		if len(ph.AptPkgs) > 0 {
 			ids = append(ids, AptAuth+"?")
+		}
+		if len(ph.NixPkgs)+len(ph.NixLibs) > 0 {
+			ids = append(ids, NixAuth+"?")
 		}
 		return ids
 	})

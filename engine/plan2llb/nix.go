@@ -16,6 +16,9 @@ const (
 	nixFiles  = "/run/nixpacks/nix"
 	nixFolder = ".nixpacks"
 	rootNix   = "/root/.nix-profile"
+
+	// nixAuthFile is where Nix looks for logins.
+	nixAuthFile = "/etc/nix/netrc"
 	// everyNix is a name of root's Nix profile that other users can follow, too: they may not enter /root.
 	everyNix = "/nix/var/nix/profiles/nixpacks"
 )
@@ -159,6 +162,7 @@ func (l *lowering) installNix(s *nixSet) {
 		env:  env,
 		opts: append(slices.Concat(m.mount(s.archive, l.locals), l.fromPhases("nixPkgs", ours), l.fromPhases("nixLibs", ours)),
 			llb.AddMount(nixFiles, expr, llb.Readonly),
+			llb.AddSecret(nixAuthFile, llb.SecretID(plan.NixAuth), llb.SecretOptional, llb.SecretFileOpt(0, 0, 0o400)),
 			named("[nix] "+strings.Join(slices.Concat(s.pkgs, s.libs), " "))),
 	})
 }

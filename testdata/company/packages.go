@@ -20,6 +20,7 @@ var registries = map[string]func(n *Network, base, path string) (body []byte, ki
 	"open":    func(*Network, string, string) ([]byte, string) { return []byte("open\n"), "text/plain" },
 	"private": func(*Network, string, string) ([]byte, string) { return []byte("private\n"), "text/plain" },
 	"npm":     npm, "pypi": pypi, "cargo": cargo, "go": goProxy, "maven": maven, "apt": apt,
+	"nix": nix,
 }
 
 // file is a path and its text.
@@ -217,4 +218,36 @@ func apt(_ *Network, _, path string) ([]byte, string) {
 		return deb(), "application/octet-stream"
 	}
 	return nil, ""
+}
+
+// nixSource is what Nix's package is made of.
+const nixSource = "nix\n"
+
+// nix is a place of archives of nixpkgs, whatever their revision, and of the source of the one package that these have.
+func nix(_ *Network, base, path string) ([]byte, string) {
+	if path == "canary-nix.txt" {
+		return []byte(nixSource), "text/plain"
+	}
+	if !strings.HasSuffix(path, ".tar.gz") {
+		return nil, ""
+	}
+	expr := fmt.Sprintf(`{ overlays ? [ ], system ? builtins.currentSystem, ... }: rec {
+  canary-nix = derivation {
+    name = "canary-nix-1.0";
+    inherit system;
+    builder = "/bin/bash";
+    args = [ "-euc" "mkdir -p $out/share; cp $src $out/share/canary-nix; :" ];
+    PATH = "/usr/bin:/bin";
+    src = import <nix/fetchurl.nix> { url = "%s/nix/canary-nix.txt"; hash = "sha256:%x"; };
+  };
+  buildEnv = { name, paths, ... }: derivation {
+    inherit name;
+    system = "builtin";
+    builder = "builtin:buildenv";
+    manifest = "/dev/null";
+    derivations = map (d: [ "true" "5" "1" d.outPath ]) paths;
+  };
+}
+`, base, sha256.Sum256([]byte(nixSource)))
+	return tarball(file{"nixpkgs/default.nix", expr}), "application/gzip"
 }
