@@ -53,9 +53,9 @@ func planFlags() []ucli.Flag {
 		&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from your environment (repeatable)"},
 		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration `FILE` instead of nixpacks.toml, .json or .cue"},
 		&ucli.StringFlag{Name: "json-plan", Category: aboutConfig, Usage: "lay a plan in `JSON` over the app's"},
-		&ucli.StringFlag{Name: "providers", Category: aboutConfig, Usage: "also load the providers in `DIR`, one CUE module a folder"},
+		providersFlag(),
 		&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors, and the output of every build step"},
-		&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"},
+		jsonErrorsFlag(),
 	}
 }
 

@@ -47,7 +47,7 @@ func frontendImage(h *Host) *ucli.Command {
 			&ucli.StringSliceFlag{Name: "binary", Category: aboutImage, Usage: "the program as `FILE`, one for each platform (repeatable; default: this program itself)"},
 			&ucli.StringFlag{Name: "output", Category: aboutImage, Usage: "write the image to `DIR`, as an OCI layout"},
 			&ucli.StringSliceFlag{Name: "push", Category: aboutImage, Usage: "push it as `NAME`, with what docker login knows (repeatable)"},
-			&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"},
+			jsonErrorsFlag(),
 		},
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return frontendImageAction(c, h) },

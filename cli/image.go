@@ -29,7 +29,7 @@ func imageCommand(h *Host) *ucli.Command {
 			Flags: []ucli.Flag{
 				formatFlag(),
 				&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors"},
-				&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"},
+				jsonErrorsFlag(),
 			},
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return imageLs(c, h) },

@@ -16,9 +16,9 @@ func onlyCommands(c *ucli.Context) error {
 	return ucli.ShowSubcommandHelp(c)
 }
 
-// formatFlag is that of commands that list sizes.
+// formatFlag is that of commands that list something.
 func formatFlag() ucli.Flag {
-	return &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or sizes in bytes (default: text)"}
+	return &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or data, in which sizes are bytes (default: text)"}
 }
 
 // wantsJSON reads formatFlag.

@@ -38,7 +38,7 @@ type Provider struct {
 
 // sources are the provider's files.
 func (p *Provider) sources() ([]source, error) {
-	return readSources(p.dir, p.Folder, p.label+"/"+p.Folder)
+	return readSources(p.dir, p.Folder, p.path())
 }
 
 // parse gives a syntax beside the fault where that is about what others may not write.
@@ -53,7 +53,7 @@ func (p *Provider) parse() (*syntax, error) {
 // Text is the text of a provider's file, by the name that places in it have; nil where there is none of that name.
 func (c *Catalog) Text(file string) []byte {
 	for _, p := range c.list {
-		if path.Dir(file) != p.label+"/"+p.Folder {
+		if path.Dir(file) != p.path() {
 			continue
 		}
 		from, _ := p.sources() // they were read before

@@ -62,10 +62,10 @@ type syntax struct {
 
 // parseSources parses a package; foreign is one that others wrote. Where they wrote what they may not, there is a fault beside
 // the syntax.
-func parseSources(from []source, foreign bool) (*syntax, error) {
+func parseSources(from []source, foreign bool, mode ...parser.Option) (*syntax, error) {
 	s := &syntax{top: map[string][]*ast.Field{}}
 	var faults []error
-	files, err := parseAll(from)
+	files, err := parseAll(from, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +90,12 @@ func parseSources(from []source, foreign bool) (*syntax, error) {
 
 // parseAll parses files side by side: of a plan's few milliseconds parsing takes one. Each file is used by one
 // goroutine at a time, as CUE demands.
-func parseAll(from []source) ([]*ast.File, error) {
+func parseAll(from []source, mode []parser.Option) ([]*ast.File, error) {
 	files, errs := make([]*ast.File, len(from)), make([]error, len(from))
 	var wg sync.WaitGroup
 	for i, src := range from {
 		wg.Go(func() {
-			f, err := parser.ParseFile(src.name, src.data)
+			f, err := parser.ParseFile(src.name, src.data, mode...)
 			if err != nil {
 				err = syntaxFault(err, "not CUE")
 			}

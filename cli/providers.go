@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"text/tabwriter"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/detect"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+func providersCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:   "providers",
+		Usage:  "show the providers that there are",
+		Action: onlyCommands,
+		Subcommands: []*ucli.Command{
+			providersLs(h), providersShow(h),
+		},
+	}
+}
+
+// providersFlag is that of every command that plans.
+func providersFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "providers", Category: aboutConfig, Usage: "also load the providers in `DIR`, one CUE module a folder"}
+}
+
+// jsonErrorsFlag is that of every command.
+func jsonErrorsFlag() ucli.Flag {
+	return &ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"}
+}
+
+func providersLs(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:         "ls",
+		Usage:        "print the providers in the order in which they are tried, where they come from, and what they look for",
+		Description:  "The first provider that finds in an app what it looks for plans it.",
+		Flags:        []ucli.Flag{providersFlag(), formatFlag(), jsonErrorsFlag()},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersLsAction(c, h) },
+	}
+}
+
+// listed is a line of `providers ls`.
+type listed struct {
+	Name string `json:"name"`
+	// From is where it comes from: "built in", or a folder.
+	From string `json:"from"`
+	// LooksFor is Detect in words; "" where it plans no app by itself.
+	LooksFor string         `json:"looksFor"`
+	Detect   map[string]any `json:"detect"`
+}
+
+func listedOf(p *catalog.Provider) listed {
+	l := listed{Name: p.Name, From: p.From(), Detect: p.Rule()}
+	if !p.Detect().Never() {
+		l.LooksFor = detect.Lookup(p.Detect())
+	}
+	return l
+}
+
+// looks is LooksFor for people.
+func (l listed) looks() string {
+	if l.LooksFor == "" {
+		return "nothing: it is there for others to build on"
+	}
+	return l.LooksFor
+}
+
+func providersLsAction(c *ucli.Context, h *Host) error {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	if c.Args().Present() {
+		return fault.New(fault.Usage, "nothing follows ls, got %q", c.Args().Slice()).WithHint("see: nixpacks providers ls --help")
+	}
+	cat, err := catalogOf(c)
+	if err != nil {
+		return err
+	}
+	lines := []listed{}
+	for _, name := range cat.Names() {
+		p, _ := cat.Get(name)
+		lines = append(lines, listedOf(p))
+	}
+	if asJSON {
+		return h.printJSON(lines)
+	}
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row(w, "NAME", "FROM", "LOOKS FOR")
+	for _, l := range lines {
+		row(w, l.Name, l.From, l.looks())
+	}
+	w.Flush()
+	_, err = h.Stdout.Write(trimLines(b.Bytes()))
+	return err
+}
+
+func providersShow(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "show",
+		Usage:     "print what a provider looks for, asks about an app, and decides on versions of",
+		ArgsUsage: "NAME",
+		Description: "All of it is read from the provider's files, without an app. What it answers about an app: nixpacks facts.\n" +
+			"Tables are its literal lists and maps, such as the versions that there are.",
+		Flags:        []ucli.Flag{providersFlag(), formatFlag(), jsonErrorsFlag()},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersShowAction(c, h) },
+	}
+}
+
+func providersShowAction(c *ucli.Context, h *Host) error {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() != 1 {
+		return fault.New(fault.Usage, "show needs the name of one provider").WithHint("nixpacks providers ls lists them")
+	}
+	cat, err := catalogOf(c)
+	if err != nil {
+		return err
+	}
+	p, ok := cat.Get(c.Args().First())
+	if !ok {
+		return fault.New(fault.Usage, "there is no provider called %q", c.Args().First()).
+			WithHint("%s", fault.DidYouMean(c.Args().First(), cat.Names()))
+	}
+	d, err := p.Describe()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return h.printJSON(struct {
+			listed
+			*catalog.Description
+		}{listedOf(p), d})
+	}
+	return printProvider(h, listedOf(p), d)
+}
+
+func printProvider(h *Host, l listed, d *catalog.Description) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row(w, "provider", l.Name)
+	row(w, "from", l.From)
+	row(w, "looks for", l.looks())
+	row(w, "versions of", orNone(strings.Join(d.Versions, ", ")))
+	row(w, "variables", orNone(strings.Join(d.Settings, ", ")))
+	words := func(title string, names []string) {
+		if len(names) > 0 {
+			section(w, title)
+		}
+		for _, name := range names {
+			row(w, "  "+name)
+		}
+	}
+	words("files", d.Files)
+	words("tests", d.Cases)
+	if len(d.Facts) > 0 {
+		section(w, "facts")
+	}
+	for _, f := range d.Facts {
+		asked(w, f.Name, f.Asks, f.Why, f.At)
+	}
+	if len(d.Tables) > 0 {
+		section(w, "tables")
+	}
+	for _, t := range d.Tables {
+		asked(w, t.Name, t.Text, t.Why, t.At)
+	}
+	w.Flush()
+	_, err := h.Stdout.Write(trimLines(b.Bytes()))
+	return err
+}
+
+// asked is a fact or a table: its name and place, the comment above it, and its text.
+func asked(w *tabwriter.Writer, name, text, why string, at fault.Pos) {
+	row(w, "  "+name, at.String())
+	w.Flush() // the other lines have no columns
+	if why != "" {
+		row(w, "      "+why)
+	}
+	for line := range strings.Lines(text) {
+		row(w, "      "+strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    "))
+	}
+	w.Flush()
+}
