@@ -66,7 +66,11 @@ func detectCommand(h *Host) *ucli.Command {
 		Flags:        planFlags(),
 		OnUsageError: usageError,
 		Action: func(c *ucli.Context) error {
-			a, cat, opt, err := planInput(c, h)
+			path, err := appPath(c)
+			if err != nil {
+				return err
+			}
+			a, cat, opt, err := planInput(c, h, path)
 			if err != nil {
 				return err
 			}

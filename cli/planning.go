@@ -29,7 +29,16 @@ type planned struct {
 
 // makePlan reads the app that the command line names and plans it, printing notes to stderr.
 func makePlan(c *ucli.Context, h *Host) (*planned, error) {
-	a, cat, opt, err := planInput(c, h)
+	path, err := appPath(c)
+	if err != nil {
+		return nil, err
+	}
+	return planOf(c, h, path)
+}
+
+// planOf plans the app at path in the same way.
+func planOf(c *ucli.Context, h *Host, path string) (*planned, error) {
+	a, cat, opt, err := planInput(c, h, path)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +49,7 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 	}
 	defer res.App.Close() // it may be a directory's below a
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
-		return nil, nothingDetected(c, a, cat, opt.Env)
+		return nil, nothingDetected(path, a, cat, opt.Env)
 	}
 	printNotes(h, res.Notes)
 	printUnpassed(h, opt.Env)
@@ -48,8 +57,7 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 }
 
 // nothingDetected is the fault for an app that no provider knows and nobody configured.
-func nothingDetected(c *ucli.Context, a *app.App, cat *catalog.Catalog, env map[string]string) error {
-	path, _ := appPath(c) // it was read before
+func nothingDetected(path string, a *app.App, cat *catalog.Catalog, env map[string]string) error {
 	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path)
 	var below []string
 	var name string
@@ -95,14 +103,10 @@ func appsBelow(a *app.App, cat *catalog.Catalog, env map[string]string) (below [
 	return below, provider
 }
 
-// planInput opens the app and collects what the command line says of it.
-func planInput(c *ucli.Context, h *Host) (*app.App, *catalog.Catalog, unify.Options, error) {
-	var opt unify.Options
-	path, err := appPath(c)
+// planInput opens the app at path and collects what the command line says of it.
+func planInput(c *ucli.Context, h *Host, path string) (*app.App, *catalog.Catalog, unify.Options, error) {
+	opt, err := planOptions(c, h)
 	if err != nil {
-		return nil, nil, opt, err
-	}
-	if opt, err = planOptions(c, h); err != nil {
 		return nil, nil, opt, err
 	}
 	cat, err := catalogOf(c)

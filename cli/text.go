@@ -31,13 +31,17 @@ func planText(p *planned) ([]byte, error) {
 	return trimLines(b.Bytes()), nil
 }
 
-// row writes the cells of one line. Line breaks and tabs in them would break the table.
+// row writes the cells of one line.
 func row(w *tabwriter.Writer, cells ...string) {
-	clean := strings.NewReplacer("\n", `\n`, "\t", `\t`, "\r", `\r`)
 	for i, c := range cells {
-		cells[i] = clean.Replace(c)
+		cells[i] = oneLine(c)
 	}
 	fmt.Fprintln(w, strings.Join(cells, "\t"))
+}
+
+// oneLine shows line breaks and tabs, which would break a table.
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s)
 }
 
 func orNone(s string) string {

@@ -26,14 +26,20 @@ func unpack(dir string) *unpacking {
 	u := &unpacking{w, make(chan struct{}), nil}
 	go func() {
 		defer close(u.done)
-		_, u.err = layertar.Apply(context.Background(), dir, r,
-			layertar.WithNoSameOwner(), layertar.WithFilter(attributes), layertar.WithConvertWhiteout(keep))
+		u.err = Unpack(context.Background(), dir, r)
 		if u.err == nil {
 			_, u.err = io.Copy(io.Discard, r) // zeros after the end
 		}
 		r.CloseWithError(u.err)
 	}()
 	return u
+}
+
+// Unpack writes the files of a tar below a directory, which no link or path in the tar leads out of. They are the
+// caller's own, whoever owned them.
+func Unpack(ctx context.Context, dir string, r io.Reader) error {
+	_, err := layertar.Apply(ctx, dir, r, layertar.WithNoSameOwner(), layertar.WithFilter(attributes), layertar.WithConvertWhiteout(keep))
+	return err
 }
 
 // Close ends the tar.

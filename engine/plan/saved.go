@@ -20,6 +20,18 @@ type Saved struct {
 // DecodeSaved reads a plan that was saved. Lines before it that begin as comments are skipped: BuildKit looks for a
 // frontend's name in them. buildImage, unless it is "", replaces the plan's own; it alone may name files of this machine.
 func DecodeSaved(data []byte, file, buildImage string) (*Saved, error) {
+	s, err := ReadSaved(data, file)
+	if err != nil {
+		return nil, err
+	}
+	if f := s.images(buildImage); f != nil {
+		return nil, f.WithPos(fault.Pos{File: file})
+	}
+	return s, nil
+}
+
+// ReadSaved reads a plan that was saved, to be looked at: it may name files of any machine as its images.
+func ReadSaved(data []byte, file string) (*Saved, error) {
 	root, err := ParseJSON(WithoutHead(data), file)
 	if err != nil {
 		return nil, err
@@ -36,9 +48,6 @@ func DecodeSaved(data []byte, file, buildImage string) (*Saved, error) {
 		if n := d.At(name); n != nil && n.Kind == String {
 			*into = n.Text
 		}
-	}
-	if f := s.images(buildImage); f != nil {
-		return nil, f.WithPos(fault.Pos{File: file})
 	}
 	return s, nil
 }

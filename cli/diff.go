@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"text/tabwriter"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+func diffCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "diff",
+		Usage:     "print how two plans differ",
+		ArgsUsage: "A [B]",
+		Description: "A and B are each an app's directory, which is planned, a plan saved as JSON, or git:REVISION, the app of this directory as it\n" +
+			"was then. B is this directory where it is not given.\n\n" +
+			"   nixpacks diff git:main\n   nixpacks diff plan.json .",
+		Flags: append(planFlags(), formatFlag(),
+			&ucli.BoolFlag{Name: "exit-code", Category: aboutWords, Usage: "end with 1 where they differ"}),
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return diffAction(c, h) },
+	}
+}
+
+// side is one of the two plans.
+type side struct {
+	plan     *plan.Plan
+	origins  *plan.Origins
+	versions []catalog.Version // of an app that was planned
+}
+
+// planDiff is what `diff` prints as JSON.
+type planDiff struct {
+	Same     bool            `json:"same"`
+	Versions []versionChange `json:"versions,omitempty"`
+	Changes  []valueChange   `json:"changes,omitempty"`
+}
+
+type versionChange struct {
+	Of   string `json:"of"`
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	by   string
+}
+
+type valueChange struct {
+	Path      string `json:"path"`
+	From      any    `json:"from,omitempty"`
+	To        any    `json:"to,omitempty"`
+	FromSetBy string `json:"fromSetBy,omitempty"`
+	ToSetBy   string `json:"toSetBy,omitempty"`
+	change    plan.Change
+}
+
+func diffAction(c *ucli.Context, h *Host) error {
+	asJSON, err := wantsJSON(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 0 || c.NArg() > 2 {
+		return fault.New(fault.Usage, "diff compares A with B, got %d of them", c.NArg()).WithHint("see: nixpacks diff --help")
+	}
+	other := "."
+	if c.NArg() == 2 {
+		other = c.Args().Get(1)
+	}
+	var sides [2]*side
+	for i, what := range []string{c.Args().First(), other} {
+		if sides[i], err = readSide(c, h, what); err != nil {
+			return err
+		}
+	}
+	d := compare(sides[0], sides[1])
+	if asJSON {
+		err = h.printJSON(d)
+	} else {
+		_, err = h.Stdout.Write(d.text())
+	}
+	if err == nil && !d.Same && c.Bool("exit-code") {
+		return exitCode(1)
+	}
+	return err
+}
+
+// readSide plans an app, or reads a plan.
+func readSide(c *ucli.Context, h *Host, what string) (*side, error) {
+	if rev, ok := strings.CutPrefix(what, "git:"); ok {
+		dir, done, err := checkout(c.Context, rev)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		return planSide(c, h, dir)
+	}
+	if !isFile(what) {
+		return planSide(c, h, what)
+	}
+	data, err := os.ReadFile(what)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "%s cannot be read", what)
+	}
+	s, err := plan.ReadSaved(data, what)
+	if err != nil {
+		return nil, err
+	}
+	return &side{plan: s.Plan, origins: s.Origins}, nil
+}
+
+func planSide(c *ucli.Context, h *Host, path string) (*side, error) {
+	p, err := planOf(c, h, path)
+	if err != nil {
+		return nil, err
+	}
+	return &side{p.Plan, p.Origins(), p.Versions}, nil
+}
+
+// checkout writes the files of this directory as git had them in a revision into a directory that done removes.
+func checkout(ctx context.Context, rev string) (dir string, done func(), err error) {
+	if rev == "" || strings.HasPrefix(rev, "-") {
+		return "", nil, fault.New(fault.Usage, "git:%s names no revision", rev).WithHint("write git:HEAD, git:v1.2 or the like")
+	}
+	if dir, err = os.MkdirTemp("", "nixpacks-diff-"); err != nil {
+		return "", nil, fault.Wrap(fault.TryAgain, err, "no place for the files of git:%s", rev)
+	}
+	done = func() { os.RemoveAll(dir) }
+	var said bytes.Buffer
+	git := exec.CommandContext(ctx, "git", "archive", "--format=tar", rev)
+	git.Stderr = &said
+	out, err := git.StdoutPipe()
+	if err == nil {
+		err = git.Start()
+	}
+	if err == nil {
+		err = errors.Join(image.Unpack(ctx, dir, out), git.Wait())
+	}
+	if err != nil {
+		done()
+		f := fault.Wrap(fault.Usage, err, "git cannot give the files of %s", rev).(*fault.Fault)
+		f.Detail = strings.TrimSpace(said.String())
+		return "", nil, f.WithHint("run it in the app's directory, a git repository, with a revision of it")
+	}
+	return dir, done, nil
+}
+
+func compare(a, b *side) planDiff {
+	var d planDiff
+	if a.versions != nil && b.versions != nil {
+		d.Versions = versionChanges(a.versions, b.versions)
+	}
+	for _, c := range plan.Diff(a.plan, b.plan) {
+		one := valueChange{Path: plan.Path(c.Path...), From: c.From, To: c.To, change: c}
+		if c.From != nil {
+			one.FromSetBy = setBy(a.origins.At(c.Path...))
+		}
+		if c.To != nil {
+			one.ToSetBy = setBy(b.origins.At(c.Path...))
+		}
+		d.Changes = append(d.Changes, one)
+	}
+	d.Same = len(d.Changes) == 0 && len(d.Versions) == 0
+	return d
+}
+
+// versionChanges are in the order of b, and then of a.
+func versionChanges(a, b []catalog.Version) []versionChange {
+	before, after := map[string]catalog.Version{}, map[string]catalog.Version{}
+	for _, v := range a {
+		before[v.Of] = v
+	}
+	for _, v := range b {
+		after[v.Of] = v
+	}
+	var out []versionChange
+	for _, v := range b {
+		if from := before[v.Of].Version; from != v.Version {
+			out = append(out, versionChange{v.Of, from, v.Version, v.Source()})
+		}
+	}
+	for _, v := range a {
+		if _, ok := after[v.Of]; !ok {
+			out = append(out, versionChange{Of: v.Of, From: v.Version})
+		}
+	}
+	return out
+}
+
+// text is what people read: of lists the elements that are gone and those that are new.
+func (d planDiff) text() []byte {
+	if d.Same {
+		return []byte("no difference\n")
+	}
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	if len(d.Versions) > 0 {
+		section(w, "versions")
+		for _, v := range d.Versions {
+			row(w, "  "+v.Of, orNone(v.From)+" -> "+orNone(v.To), v.by)
+		}
+	}
+	w.Flush()
+	for _, c := range d.Changes {
+		fmt.Fprintf(&b, "\n%s  (%s)\n", c.Path, c.setBy())
+		from, to := c.change.Elements()
+		for _, e := range from {
+			fmt.Fprintf(&b, "- %s\n", oneLine(e))
+		}
+		for _, e := range to {
+			fmt.Fprintf(&b, "+ %s\n", oneLine(e))
+		}
+	}
+	return trimLines(bytes.TrimLeft(b.Bytes(), "\n"))
+}
+
+// setBy says who set the value, before and after.
+func (d valueChange) setBy() string {
+	switch {
+	case d.FromSetBy == d.ToSetBy || d.FromSetBy == "":
+		return d.ToSetBy
+	case d.ToSetBy == "":
+		return d.FromSetBy
+	}
+	return d.FromSetBy + " -> " + d.ToSetBy
+}

@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"reflect"
+	"slices"
+)
+
+// Change is a value that two plans have differently: a string or a list, nil where a plan says nothing.
+type Change struct {
+	Path     []string
+	From, To any
+}
+
+// Diff are the values in which b differs from a, in the order of Leaves. Values that only a has come where a has them.
+func Diff(a, b *Plan) []Change {
+	var out []Change
+	seen := map[string]bool{}
+	for _, l := range merged(a.Leaves(), b.Leaves()) {
+		from, to := a.Get(l.Path...), b.Get(l.Path...)
+		if key := Path(l.Path...); !seen[key] && !reflect.DeepEqual(from, to) {
+			seen[key] = true
+			out = append(out, Change{l.Path, from, to})
+		}
+	}
+	return out
+}
+
+// merged are the leaves of b, with those that a alone has behind the leaf that comes before them in a.
+func merged(a, b []Leaf) []Leaf {
+	out := slices.Clone(b)
+	at := 0
+	for _, l := range a {
+		i := slices.IndexFunc(out, func(o Leaf) bool { return slices.Equal(o.Path, l.Path) })
+		if i >= 0 {
+			at = i + 1
+			continue
+		}
+		out = slices.Insert(out, at, l)
+		at++
+	}
+	return out
+}
+
+// Elements are the parts of a changed list that only From and only To have, as often as they have them. Of lists that differ in
+// order alone, and of other values, they are the whole values.
+func (c Change) Elements() (from, to []string) {
+	before, after := elements(c.From), elements(c.To)
+	from, to = without(before, after), without(after, before)
+	if len(from)+len(to) == 0 {
+		return before, after
+	}
+	return from, to
+}
+
+func elements(v any) []string {
+	switch v := v.(type) {
+	case string:
+		return []string{v}
+	case []string:
+		return v
+	}
+	return nil
+}
+
+func without(list, taken []string) (out []string) {
+	taken = slices.Clone(taken)
+	for _, s := range list {
+		if i := slices.Index(taken, s); i >= 0 {
+			taken = slices.Delete(taken, i, i+1)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
+}
