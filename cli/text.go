@@ -22,7 +22,7 @@ func planText(p *planned) ([]byte, error) {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	row(w, "providers", orNone(strings.Join(p.Providers, ", ")))
 	row(w, "image", p.Plan.BuildImage)
-	versionRows(w, p)
+	versionRows(w, versionSources(p.Versions))
 	for _, name := range order {
 		phaseRows(w, name, p.Plan.Phases[name])
 	}
@@ -56,17 +56,17 @@ func section(w *tabwriter.Writer, title string) {
 	fmt.Fprintf(w, "\n%s\n", title)
 }
 
-func versionRows(w *tabwriter.Writer, p *planned) {
-	if len(p.Versions) == 0 {
+func versionRows(w *tabwriter.Writer, versions []versionSource) {
+	if len(versions) == 0 {
 		return
 	}
 	section(w, "versions")
-	for _, v := range p.Versions {
+	for _, v := range versions {
 		var at []string
 		for _, a := range v.At {
 			at = append(at, a.String())
 		}
-		row(w, "  "+v.Of, v.Version, v.Source(), strings.Join(at, " "))
+		row(w, "  "+v.Of, v.Version, v.Because, strings.Join(at, " "))
 	}
 }
 

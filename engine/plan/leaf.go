@@ -173,3 +173,10 @@ func (p *Plan) deletePhase(name string) {
 		ph.DependsOn = deps
 	}
 }
+
+// IsField tells whether a plan has a field of that name.
+func IsField(name string) bool {
+	index, _ := fieldsOf(reflect.TypeFor[Plan]())
+	_, ok := index[name]
+	return ok
+}

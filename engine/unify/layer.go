@@ -27,6 +27,27 @@ func (u *unifier) origin(path []string, elem string) (fault.Pos, bool) {
 	return fault.Pos{}, false
 }
 
+// Said is what one of those who have a say says of a value: what a list of theirs holds, "..." in it standing for what those
+// below them say.
+type Said struct {
+	Value any
+	At    fault.Pos // with its zero File where nobody knows
+}
+
+// sayings are what each layer says at path, lowest first.
+func (u *unifier) sayings(path []string) []Said {
+	var out []Said
+	for _, l := range u.layers {
+		v := l.plan.Get(path...)
+		if v == nil {
+			continue
+		}
+		at, _ := l.at(path)
+		out = append(out, Said{v, at})
+	}
+	return out
+}
+
 func holds(value any, elem string) bool {
 	if list, ok := value.([]string); ok && elem != "" {
 		return slices.Contains(list, elem)

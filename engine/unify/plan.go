@@ -43,6 +43,7 @@ func (u *unifier) plan() (*Result, error) {
 	}
 	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts,
 		Origin:  func(path ...string) (fault.Pos, bool) { return u.origin(path, "") },
+		Said:    func(path ...string) []Said { return u.sayings(path) },
 		Origins: func() *plan.Origins { return u.origins(p) }}, nil
 }
 

@@ -54,7 +54,9 @@ type Result struct {
 	// Origin is where a value of the plan was set, by the uppermost layer that says it; false for what nobody said,
 	// a default.
 	Origin func(path ...string) (fault.Pos, bool)
-	// Origins are the same for all values, down to the elements of lists, with the texts of the files.
+	// Said is what all that have a say on a value say of it, the lowest first: who comes later goes over those before.
+	Said func(path ...string) []Said
+	// Origins are the same as Origin for all values, down to the elements of lists, with the texts of the files.
 	Origins func() *plan.Origins
 }
 
