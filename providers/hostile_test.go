@@ -61,7 +61,7 @@ func TestHostileWords(t *testing.T) {
 				_, again := tried.LoadOrStore(p.Name+in.packages+place, true)
 				return !again
 			}) {
-				e := planned(t, c, p, change, in)
+				e := planned(t, c, p, files, change, in)
 				plans.Add(1)
 				if e == nil {
 					continue
@@ -153,7 +153,10 @@ func changed(files, change map[string]string) string {
 		if text, ok := files[name]; !ok {
 			return "a file called " + name
 		} else if text != change[name] {
-			i := strings.Index(change[name], payload)
+			i := 0
+			for i < min(len(text), len(change[name])) && text[i] == change[name][i] {
+				i++
+			}
 			return name + ": " + change[name][max(i-30, 0):min(i+len(payload)+10, len(change[name]))]
 		}
 	}
@@ -161,13 +164,13 @@ func changed(files, change map[string]string) string {
 }
 
 // planned is what the provider says of the app; nil where it refuses it.
-func planned(t *testing.T, c *catalog.Catalog, p *catalog.Provider, files map[string]string, in input) *catalog.Evaluation {
+func planned(t *testing.T, c *catalog.Catalog, p *catalog.Provider, files, change map[string]string, in input) *catalog.Evaluation {
 	dir := filepath.Join(t.TempDir(), "app")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	for name, text := range files {
+	for name, text := range change {
 		write(t, dir, name, []byte(text))
 	}
 	a, err := app.Open(dir)
@@ -177,8 +180,11 @@ func planned(t *testing.T, c *catalog.Catalog, p *catalog.Provider, files map[st
 	defer a.Close()
 	e, err := c.Request(a, catalog.Env{Packages: in.packages, Variables: in.env, Arch: in.arch}).Evaluate(p.Name)
 	if err != nil {
-		if fault.CodeOf(err) != fault.Refused {
-			t.Errorf("%v", err)
+		for _, f := range fault.All(err) {
+			// What the app has wrong is told by a place in the app: else the provider's CUE fails on it.
+			if f.Code != fault.Refused || len(f.At) > 0 && path.Ext(f.At[0].File) == ".cue" {
+				t.Errorf("%s: %v", changed(files, change), f)
+			}
 		}
 		return nil
 	}

@@ -36,7 +36,7 @@ func TestHostileKinds(t *testing.T) {
 					}
 					change := maps.Clone(files)
 					change[name] = text
-					planned(t, c, p, change, in)
+					planned(t, c, p, files, change, in)
 					plans.Add(1)
 				}
 			}

@@ -55,6 +55,9 @@ type message struct {
 func (e *evaluator) refusals(v cue.Value) error {
 	notes, err := e.notes(v, "refuse")
 	if err != nil {
+		if whole := e.fault(v.Validate()); whole != nil { // it knows whether the app is the cause
+			return whole
+		}
 		return err
 	}
 	var out []error
