@@ -119,7 +119,7 @@ func locateYAML(name, text string, path []string) fault.Pos {
 		}
 		n = next
 	}
-	return fault.Pos{File: name, Line: n.Line, Col: n.Column}
+	return fault.Pos{File: name, Line: editorLine(text, n.Line), Col: n.Column}
 }
 
 func child(n *yaml.Node, key string) *yaml.Node {

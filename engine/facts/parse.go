@@ -180,12 +180,26 @@ func parseYAML(text string) (any, error) {
 		if err != nil && !yamlWhole().MatchString(msg) {
 			line = 1 // which the parser leaves out
 		}
-		return nil, place{line, 0, errors.New(msg[len(m[0]):])}
+		return nil, place{editorLine(text, line), 0, errors.New(msg[len(m[0]):])}
 	}
 	if v == nil {
 		v = map[string]any{}
 	}
 	return v, nil
+}
+
+var yamlBreak = lazy.Regexp(`\r\n|[\r\n\x{85}\x{2028}\x{2029}]`)
+
+// editorLine is where editors have a line of YAML, which ends lines in more ways than they do.
+func editorLine(text string, line int) int {
+	if line < 2 {
+		return line
+	}
+	breaks := yamlBreak().FindAllStringIndex(text, line-1)
+	if len(breaks) == 0 {
+		return 1
+	}
+	return 1 + strings.Count(text[:breaks[len(breaks)-1][1]], "\n")
 }
 
 // malformed is the fault for a file that does not parse.
