@@ -22,7 +22,7 @@ func TestProvidersWalk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := walk{dir: t.TempDir(), env: append(os.Environ(), "NIXPACKS="+root)}
+	w := walk{dir: t.TempDir(), env: os.Environ()}
 	if os.Getenv("NIXPACKS_E2E") != "" {
 		w.real = true
 		w.env = append(w.env, realHost(t)...)

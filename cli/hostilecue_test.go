@@ -89,6 +89,16 @@ func asProvider(decls, want string) func(*testing.T, string) {
 		"name: \"p\"\ndetect: any: [{file: \"x.txt\"}]\nplan: start: cmd: " + want + "\n"})
 }
 
+// asBrought is the provider of asProvider, brought by the app itself.
+func asBrought(decls, want string) func(*testing.T, string) {
+	provider := asProvider(decls, want)
+	return func(t *testing.T, dir string) {
+		provider(t, dir)
+		must(t, os.Rename(filepath.Join(dir, "providers"), filepath.Join(dir, "app", "providers")))
+		must(t, os.WriteFile(filepath.Join(dir, "app", "nixpacks.cue"), nil, 0o644))
+	}
+}
+
 // CUE of strangers ends within the limits, with the name of the file that asks for too much.
 func TestHostileEvaluation(t *testing.T) {
 	slow(t)
@@ -96,6 +106,7 @@ func TestHostileEvaluation(t *testing.T) {
 		attack{name, asConfig(cue[0], cue[1]), nil, 21, "nixpacks.cue takes too much"}.sub(t, "nixpacks.cue")
 		if name == "product" || name == "doubling" {
 			attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider")
+			attack{name, asBrought(cue[0], cue[1]), nil, 21, "providers/p/p.cue"}.sub(t, "brought")
 		}
 	}
 	product := runaway()["product"]
@@ -119,6 +130,7 @@ func TestHostileCUE(t *testing.T) {
 		want := strings.Replace(cue[2], " cannot be imported", "", 1)
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, want}.sub(t, "provider")
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider, its place")
+		attack{name, asBrought(cue[0], cue[1]), nil, 21, want}.sub(t, "brought")
 	}
 }
 
@@ -152,6 +164,36 @@ facts: {
 }
 plan: start: cmd: "\(facts.a.value)\(facts.b.value) \(facts.c.ok) \(len(facts.d.list)) \(facts.e.ok) \(facts.f.ok)"
 `}), args, 0, `"cmd": " false 0 false false"`},
+	})
+}
+
+// Providers that the app brings are read as those of --providers, and lie in the app.
+func TestHostileBrought(t *testing.T) {
+	good := asBrought("", `"x"`)
+	with := func(do func(app string) error) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			good(t, dir)
+			must(t, os.WriteFile(filepath.Join(dir, "secret.cue"), []byte("package p\n_x: \"hunter2\"\n"), 0o644))
+			must(t, do(filepath.Join(dir, "app")))
+		}
+	}
+	all(t, []attack{
+		{"good", good, nil, 0, `"cmd": "x"`},
+		{"without the switch", with(func(app string) error { return os.Remove(app + "/nixpacks.cue") }), nil, 20, "looked for:\n    crystal"},
+		{"a link out", with(func(app string) error { return os.Symlink("../../../secret.cue", app+"/providers/p/q.cue") }), nil, 2, "cannot read providers/p/q.cue"},
+		{"a pipe", with(func(app string) error { return syscall.Mkfifo(app+"/providers/p/q.cue", 0o644) }), nil, 21, "providers/p/q.cue is not a regular file"},
+		{"the folder is a link out", with(func(app string) error {
+			must(t, os.Rename(app+"/providers", app+"/../elsewhere"))
+			return os.Symlink("../elsewhere", app+"/providers")
+		}), nil, 20, "looked for:\n    crystal"},
+		{"large", with(func(app string) error { return os.WriteFile(app+"/providers/p/q.cue", make([]byte, 1<<20), 0o644) }), nil, 21, "providers/p/q.cue is larger than 256 KB"},
+		{"an image of the machine", asBrought("", "\"x\"\nplan: buildImage: \"oci-layout:///tmp/x\""), nil, 21, "oci-layout:///tmp/x"},
+		{"5,000 folders", with(func(app string) error {
+			for i := range 5_000 {
+				must(t, os.Mkdir(fmt.Sprintf("%s/providers/%d", app, i), 0o755))
+			}
+			return nil
+		}), nil, 0, `"cmd": "x"`},
 	})
 }
 

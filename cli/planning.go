@@ -71,11 +71,8 @@ func nothingDetected(path string, a *app.App, cat *catalog.Catalog, env map[stri
 			"or have it planned as a whole, with a line in a nixpacks.toml: providers = [%q]", strings.Join(below, ", "), name)
 	}
 	var looked []string
-	for _, name := range cat.Names() {
-		p, _ := cat.Get(name)
-		if !p.Detect().Never() {
-			looked = append(looked, fmt.Sprintf("  %s: %s", name, detect.Lookup(p.Detect())))
-		}
+	for _, p := range cat.Tried() {
+		looked = append(looked, fmt.Sprintf("  %s: %s", p.Name, detect.Lookup(p.Detect())))
 	}
 	f.Detail = "looked for:\n" + strings.Join(looked, "\n")
 	return f.WithHint("if it is of another kind, say what to do in a nixpacks.toml:\n" +
@@ -109,11 +106,14 @@ func planInput(c *ucli.Context, h *Host, path string) (*app.App, *catalog.Catalo
 	if err != nil {
 		return nil, nil, opt, err
 	}
-	cat, err := catalogOf(c)
+	a, err := app.Open(path)
 	if err != nil {
 		return nil, nil, opt, err
 	}
-	a, err := app.Open(path)
+	cat, err := catalogOf(c, a)
+	if err != nil {
+		a.Close()
+	}
 	return a, cat, opt, err
 }
 
@@ -143,25 +143,36 @@ func planOptions(c *ucli.Context, h *Host) (unify.Options, error) {
 	}, nil
 }
 
-// catalogOf is the built-in providers, with those of --providers beside or instead of them.
-func catalogOf(c *ucli.Context) (*catalog.Catalog, error) {
+// catalogOf is the built-in providers, with those of the app and those of --providers beside or instead of them.
+func catalogOf(c *ucli.Context, a *app.App) (*catalog.Catalog, error) {
 	cat, err := catalog.Builtin()
-	if err != nil || c.String("providers") == "" {
-		return cat, err
-	}
-	dir, err := filepath.Abs(c.String("providers"))
-	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "--providers %s cannot be read", c.String("providers"))
-	}
-	root, err := os.OpenRoot(dir) // links out of it lead nowhere: others may have written it
-	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "--providers %s cannot be read", c.String("providers"))
-	}
-	extra, err := catalog.Load(root.FS(), c.String("providers"))
 	if err != nil {
 		return nil, err
 	}
-	return cat.With(extra), nil
+	extra, err := catalog.OfApp(a)
+	if err != nil {
+		return nil, err
+	}
+	if name := c.String("providers"); name != "" {
+		given, err := loadProviders(name)
+		if err != nil {
+			return nil, err
+		}
+		extra = append(extra, given)
+	}
+	if len(extra) == 0 {
+		return cat, nil
+	}
+	return cat.Beside(extra...)
+}
+
+// loadProviders reads the providers in a folder. Links out of it lead nowhere: others may have written it.
+func loadProviders(name string) (*catalog.Catalog, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--providers %s cannot be read", name)
+	}
+	return catalog.Load(root.FS(), name)
 }
 
 func printNotes(h *Host, notes []unify.Note) {

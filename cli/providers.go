@@ -2,11 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 	"text/tabwriter"
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/detect"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -15,10 +17,10 @@ import (
 func providersCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:   "providers",
-		Usage:  "show the providers that there are",
+		Usage:  "show the providers that there are, and help to write others",
 		Action: onlyCommands,
 		Subcommands: []*ucli.Command{
-			providersLs(h), providersShow(h),
+			providersLs(h), providersShow(h), providersNew(h), providersTest(h), providersVet(h),
 		},
 	}
 }
@@ -37,7 +39,8 @@ func providersLs(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:         "ls",
 		Usage:        "print the providers in the order in which they are tried, where they come from, and what they look for",
-		Description:  "The first provider that finds in an app what it looks for plans it.",
+		ArgsUsage:    "[PATH]",
+		Description:  "The first provider that finds in an app what it looks for plans it. Those that the app at PATH brings are among them.",
 		Flags:        []ucli.Flag{providersFlag(), formatFlag(), jsonErrorsFlag()},
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return providersLsAction(c, h) },
@@ -52,10 +55,12 @@ type listed struct {
 	// LooksFor is Detect in words; "" where it plans no app by itself.
 	LooksFor string         `json:"looksFor"`
 	Detect   map[string]any `json:"detect"`
+	// ReplacedBy is the provider that is tried in its place.
+	ReplacedBy string `json:"replacedBy,omitempty"`
 }
 
-func listedOf(p *catalog.Provider) listed {
-	l := listed{Name: p.Name, From: p.From(), Detect: p.Rule()}
+func listedOf(cat *catalog.Catalog, p *catalog.Provider) listed {
+	l := listed{Name: p.Name, From: p.From(), Detect: p.Rule(), ReplacedBy: cat.Replaced(p.Name)}
 	if !p.Detect().Never() {
 		l.LooksFor = detect.Lookup(p.Detect())
 	}
@@ -64,6 +69,9 @@ func listedOf(p *catalog.Provider) listed {
 
 // looks is LooksFor for people.
 func (l listed) looks() string {
+	if l.ReplacedBy != "" {
+		return "nothing: " + l.ReplacedBy + " is tried in its place"
+	}
 	if l.LooksFor == "" {
 		return "nothing: it is there for others to build on"
 	}
@@ -75,17 +83,18 @@ func providersLsAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	if c.Args().Present() {
-		return fault.New(fault.Usage, "nothing follows ls, got %q", c.Args().Slice()).WithHint("see: nixpacks providers ls --help")
+	path, err := appPath(c)
+	if err != nil {
+		return err
 	}
-	cat, err := catalogOf(c)
+	cat, err := catalogAt(c, path)
 	if err != nil {
 		return err
 	}
 	lines := []listed{}
 	for _, name := range cat.Names() {
 		p, _ := cat.Get(name)
-		lines = append(lines, listedOf(p))
+		lines = append(lines, listedOf(cat, p))
 	}
 	if asJSON {
 		return h.printJSON(lines)
@@ -101,11 +110,21 @@ func providersLsAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
+// catalogAt is the providers that an app at a path would be planned with.
+func catalogAt(c *ucli.Context, path string) (*catalog.Catalog, error) {
+	a, err := app.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return catalogOf(c, a)
+}
+
 func providersShow(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "show",
 		Usage:     "print what a provider looks for, asks about an app, and decides on versions of",
-		ArgsUsage: "NAME",
+		ArgsUsage: "NAME [PATH]",
 		Description: "All of it is read from the provider's files, without an app. What it answers about an app: nixpacks facts.\n" +
 			"Tables are its literal lists and maps, such as the versions that there are.",
 		Flags:        []ucli.Flag{providersFlag(), formatFlag(), jsonErrorsFlag()},
@@ -119,10 +138,10 @@ func providersShowAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	if c.NArg() != 1 {
-		return fault.New(fault.Usage, "show needs the name of one provider").WithHint("nixpacks providers ls lists them")
+	if c.NArg() < 1 || c.NArg() > 2 {
+		return fault.New(fault.Usage, "show needs the name of one provider, and at most the PATH of an app").WithHint("nixpacks providers ls lists them")
 	}
-	cat, err := catalogOf(c)
+	cat, err := catalogAt(c, cmp.Or(c.Args().Get(1), "."))
 	if err != nil {
 		return err
 	}
@@ -139,17 +158,20 @@ func providersShowAction(c *ucli.Context, h *Host) error {
 		return h.printJSON(struct {
 			listed
 			*catalog.Description
-		}{listedOf(p), d})
+		}{listedOf(cat, p), d})
 	}
-	return printProvider(h, listedOf(p), d)
+	return printProvider(h, listedOf(cat, p), p, d)
 }
 
-func printProvider(h *Host, l listed, d *catalog.Description) error {
+func printProvider(h *Host, l listed, p *catalog.Provider, d *catalog.Description) error {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	row(w, "provider", l.Name)
 	row(w, "from", l.From)
 	row(w, "looks for", l.looks())
+	if words := p.Stands(); words != "" {
+		row(w, "tried", words)
+	}
 	row(w, "versions of", orNone(strings.Join(d.Versions, ", ")))
 	row(w, "variables", orNone(strings.Join(d.Settings, ", ")))
 	words := func(title string, names []string) {

@@ -6,6 +6,7 @@
 //	app       reads the app's directory, and nothing outside it
 //	facts     answers what providers ask about the app
 //	catalog   the providers: CUE modules, their order, and their evaluation from facts to a plan
+//	cases     tests of providers: an app, and what a provider says of it
 //	detect    which providers are for this app
 //	unify     lays Procfile, nixpacks.cue or .toml or .json, NIXPACKS_* and flags over the providers' plan
 //	plan      the plan as data: JSON, merging, order of phases

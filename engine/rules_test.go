@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"engine/app":       {"engine/fault"},
 	"engine/facts":     {"engine/fault", "engine/lazy", "engine/app"},
 	"engine/catalog":   {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "schema", "providers"},
+	"engine/cases":     {"engine/fault", "engine/plan", "engine/app", "engine/catalog"},
 	"engine/detect":    {"engine/fault", "engine/app", "engine/facts", "engine/catalog"},
 	"engine/unify":     {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
 	"engine/ignore":    {"engine/fault", "engine/plan", "engine/app"},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 	"engine/buildkitd": {"engine/fault", "engine/stall"},
 	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
 	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/unify", "engine/ignore", "engine/plan2llb", "engine/solve", "engine/image"},
-	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "engine/unify",
+	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify",
 		"engine/ignore", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
 }
 
@@ -55,7 +56,7 @@ var doors = map[string][]string{
 }
 
 // hermetic packages touch neither network, clock, environment nor other programs.
-var hermetic = []string{"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect",
+var hermetic = []string{"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect",
 	"engine/unify", "engine/ignore", "engine/plan2llb", "schema", "providers"}
 
 var outside = map[string][]string{

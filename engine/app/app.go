@@ -118,6 +118,13 @@ func (a *App) Entry(name string) (fs.FileInfo, bool) {
 	return info, err == nil
 }
 
+// FS is the directory for readers of their own, who must see to it that what they read is a file and not too large. It leads
+// nowhere out of the app, and outlives it.
+func (a *App) FS() (fs.FS, error) {
+	files, err := a.src.files()
+	return files, fault.Wrap(fault.Usage, err, "cannot open the app's directory")
+}
+
 // TopDirs names the directories at the top of the app, sorted, .git left out.
 func (a *App) TopDirs() ([]string, error) {
 	ents, err := a.src.readDir(".")

@@ -19,6 +19,8 @@ type source interface {
 	open(name string) (fs.File, error)
 	readDir(name string) ([]fs.DirEntry, error)
 	sub(dir string) (source, error)
+	// files are those of the directory for others to read, who see to it that they are files.
+	files() (fs.FS, error)
 	// top is the directory itself, to be listed with all below it.
 	top() lister
 	// quick reads a regular file at less cost than open; false sends the caller there.
@@ -69,6 +71,15 @@ func (d *directory) sub(dir string) (source, error) {
 	return &directory{Root: root}, nil
 }
 
+// files opens the directory once more; that handle is closed when nobody uses it any longer.
+func (d *directory) files() (fs.FS, error) {
+	root, err := d.OpenRoot(".")
+	if err != nil {
+		return nil, err
+	}
+	return root.FS(), nil
+}
+
 func (d *directory) top() lister { return &handle{root: d.Root} }
 
 // FromFS is the app that the file system holds. It must have fs.ReadLinkFS's Lstat where it has links, and must not
@@ -84,6 +95,7 @@ func (f fileSystem) Lstat(name string) (fs.FileInfo, error)     { return fs.Lsta
 func (f fileSystem) Close() error                               { return nil }
 func (f fileSystem) open(name string) (fs.File, error)          { return f.Open(name) }
 func (f fileSystem) readDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(f.FS, name) }
+func (f fileSystem) files() (fs.FS, error)                      { return f.FS, nil }
 func (f fileSystem) top() lister                                { return walked{f.FS, "."} }
 func (f fileSystem) quick(string) ([]byte, bool)                { return nil, false }
 

@@ -19,6 +19,7 @@ import (
 type Catalog struct {
 	list     []*Provider
 	defaults plan.Defaults
+	replaced map[string]string // the provider that is tried in the place of another, by that one's name
 }
 
 // Provider is one of them.
@@ -34,6 +35,7 @@ type Provider struct {
 	files   []fault.Pos    // of one that is foreign
 
 	variables []string // settings that it asks for
+	wishes    wishes
 }
 
 // sources are the provider's files.
@@ -50,9 +52,12 @@ func (p *Provider) parse() (*syntax, error) {
 	return parseSources(from, p.foreign)
 }
 
-// Text is the text of a provider's file, by the name that places in it have; nil where there is none of that name.
+// Text is the text of a provider's file, by the name that places in it have; nil where there is none of that name. A file
+// of somebody's own comes before one of the program's.
 func (c *Catalog) Text(file string) []byte {
-	for _, p := range c.list {
+	own := func(p *Provider) bool { return !p.foreign }
+	foreign := func(p *Provider) bool { return p.foreign }
+	for _, p := range slices.Concat(slices.DeleteFunc(slices.Clone(c.list), own), slices.DeleteFunc(slices.Clone(c.list), foreign)) {
 		if path.Dir(file) != p.path() {
 			continue
 		}
@@ -190,6 +195,9 @@ func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
 		return nil, fault.New(fault.Refused, "a provider needs a literal name").WithPos(s.at("name"))
 	}
 	p.variables = s.variables()
+	if p.wishes, err = s.wishes(); err != nil {
+		return nil, err
+	}
 	rule, ok := s.single("detect")
 	if !ok {
 		return nil, fault.New(fault.Refused, "provider %s: detect must be literal data", p.Name).WithPos(s.at("detect"))
@@ -231,8 +239,27 @@ func (c *Catalog) Get(name string) (*Provider, bool) {
 // Defaults are the values for what a plan leaves open (providers/defaults.cue).
 func (c *Catalog) Defaults() plan.Defaults { return c.defaults }
 
-// With is the catalog with the providers of extra: one whose name is known takes that one's place, the
-// others are tried before all.
+// Replaced tells which provider is tried in the place of the named one; "" for none. That one can still be named, and be
+// asked by others.
+func (c *Catalog) Replaced(name string) string { return c.replaced[name] }
+
+// Tried are the providers that may detect an app, in their order.
+func (c *Catalog) Tried() []*Provider {
+	return slices.DeleteFunc(slices.Clone(c.list), func(p *Provider) bool { return c.replaced[p.Name] != "" || p.detect.Never() })
+}
+
+// Beside is the catalog with the providers of each extra in turn, as With has them, and then where they themselves say that
+// they stand. It is a fault (Refused) where that cannot be.
+func (c *Catalog) Beside(extra ...*Catalog) (*Catalog, error) {
+	out := c
+	for _, x := range extra {
+		out = out.With(x)
+	}
+	return out, out.arrange()
+}
+
+// With is the catalog with the providers of extra: one whose name is known takes that one's place, the others are tried before
+// all.
 func (c *Catalog) With(extra *Catalog) *Catalog {
 	out := &Catalog{defaults: c.defaults}
 	for _, p := range extra.list {

@@ -16,7 +16,7 @@ import (
 
 // topFields are the fields of a provider, as in schema/provider.cue. They are checked on the syntax, since a
 // closed definition in CUE would cost every plan half a millisecond.
-var topFields = []string{"name", "detect", "packages", "facts", "plan", "slim", "metadata", "versions", "shares", "notes", "refuse"}
+var topFields = []string{"name", "detect", "before", "after", "replaces", "packages", "facts", "plan", "slim", "metadata", "versions", "shares", "notes", "refuse"}
 
 // checkTop refuses what a provider may not have at the top of its package: unknown fields, and whatever
 // adds fields that are not known before it is evaluated. Hidden fields and definitions are its own.

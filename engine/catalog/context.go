@@ -64,14 +64,15 @@ func buildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
 
 // checkImports refuses any other import.
 func checkImports(f *ast.File) error {
+	var faults []error
 	for spec := range f.ImportSpecs() {
 		name, err := strconv.Unquote(spec.Path.Value)
 		if err != nil || !slices.Contains(Imports, name) {
-			return fault.New(fault.Refused, "a provider cannot import %s", spec.Path.Value).
-				WithPos(position(spec.Path)).WithHint("it can import %s", strings.Join(Imports, ", "))
+			faults = append(faults, fault.New(fault.Refused, "a provider cannot import %s", spec.Path.Value).
+				WithPos(position(spec.Path)).WithHint("it can import %s", strings.Join(Imports, ", ")))
 		}
 	}
-	return nil
+	return stderrors.Join(faults...)
 }
 
 // position is where a piece of CUE stands.

@@ -35,6 +35,9 @@ func (c *Catalog) Index() ([]byte, error) {
 	}
 	b.WriteString("{\"defaults\": " + string(defaults) + ",\n\"providers\": [")
 	for i, p := range c.list {
+		if p.free() || len(p.wishes.replaces) > 0 {
+			return nil, fault.New(fault.Bug, "provider %s says where it stands, and order.cue does that for those of the program", p.Name)
+		}
 		line, err := json.Marshal(indexed{p.Folder, p.Name, p.rule, p.variables})
 		if err != nil {
 			return nil, err

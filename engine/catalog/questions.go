@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"errors"
+	"maps"
 	"slices"
 
 	"cuelang.org/go/cue"
@@ -65,15 +67,16 @@ func (s *syntax) questions() (found map[string]facts.Question, computed bool, er
 		}
 	}
 	found = map[string]facts.Question{}
-	for name, fields := range literal {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(literal)) {
 		if open[name] {
 			continue
 		}
-		if found[name], err = facts.Parse(fields); err != nil {
-			return nil, false, fault.New(fault.Refused, "fact %s: %v", name, err).WithPos(position(where[name]))
+		if found[name], err = facts.Parse(literal[name]); err != nil {
+			faults = append(faults, fault.New(fault.Refused, "fact %s: %v", name, err).WithPos(position(where[name])))
 		}
 	}
-	return found, computed, nil
+	return found, computed, errors.Join(faults...)
 }
 
 func factField(x ast.Decl) (*ast.Field, string, bool) {

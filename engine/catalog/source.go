@@ -70,9 +70,7 @@ func parseSources(from []source, foreign bool, mode ...parser.Option) (*syntax, 
 		return nil, err
 	}
 	for _, f := range files {
-		if err := checkImports(f); err != nil {
-			return nil, err
-		}
+		faults = append(faults, checkImports(f))
 		if foreign {
 			faults = append(faults, Tame(f, "a provider", "its plan must follow from its facts alone"))
 		}

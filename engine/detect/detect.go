@@ -12,14 +12,13 @@ import (
 // Detect names the provider that recognizes the app: the first in the catalog's order; none is an empty
 // list. It is a fault where a file that a rule searches cannot be read.
 func Detect(a *app.App, c *catalog.Catalog, env map[string]string) ([]string, error) {
-	for _, name := range c.Names() {
-		p, _ := c.Get(name)
+	for _, p := range c.Tried() {
 		ok, err := p.Detect().Holds(a, env)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			return []string{name}, nil
+			return []string{p.Name}, nil
 		}
 	}
 	return []string{}, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
@@ -105,7 +106,12 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	if b.given.config != nil {
 		opt.Config, opt.ConfigText = b.given.name, b.given.config
 	}
-	res, err := unify.Plan(app.FromFS(b.context.files, appName), b.catalog, opt)
+	a := app.FromFS(b.context.files, appName)
+	cat, err := b.providers(a)
+	if err != nil {
+		return "", err
+	}
+	res, err := unify.Plan(a, cat, opt)
 	if err != nil {
 		return "", err
 	}
@@ -127,6 +133,15 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	in.NoCacheDirectories = unify.Truthy(res.Plan.Variables, "NO_CACHE")
 	dir, _ = strings.CutPrefix(res.App.Dir(), appName)
 	return strings.TrimPrefix(dir, "/"), nil
+}
+
+// providers are the program's, and those that the app brings.
+func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
+	extra, err := catalog.OfApp(a)
+	if err != nil || len(extra) == 0 {
+		return b.catalog, err
+	}
+	return b.catalog.Beside(extra...)
 }
 
 // cacheKey tells the app's cache directories from those of others that the daemon builds: by what the build or the plan

@@ -29,7 +29,7 @@ type source struct {
 }
 
 // read by the program itself, whatever .dockerignore says of them.
-var ownFiles = []string{"!nixpacks.cue", "!nixpacks.toml", "!nixpacks.json", "!Procfile"}
+var ownFiles = []string{"!nixpacks.cue", "!nixpacks.toml", "!nixpacks.json", "!Procfile", "!providers/*.cue", "!providers/*/*.cue"}
 
 // source finds out where the app is, and reads what of it is not for the build.
 func (b *build) source(ctx context.Context) (source, error) {

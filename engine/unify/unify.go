@@ -5,6 +5,7 @@ package unify
 import (
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/budget"
@@ -88,6 +89,9 @@ func planIn(u *unifier) (*Result, error) {
 		return res, err
 	}
 	dirs, err := a.TopDirs()
+	if catalog.Brings(a) { // providers are no app
+		dirs = slices.DeleteFunc(dirs, func(d string) bool { return d == catalog.AppFolder })
+	}
 	if err != nil || len(dirs) != 1 {
 		return res, err
 	}

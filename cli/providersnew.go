@@ -1,0 +1,65 @@
+package cli
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+	"golang.org/x/tools/txtar"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// newProvider are the files that a new provider starts from; NAME stands for its name, PACKAGE for that as CUE's package.
+//
+//go:embed newprovider.txtar
+var newProvider []byte
+
+func providersNew(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "new",
+		Usage:     "write a provider to start from",
+		ArgsUsage: "NAME [DIR]",
+		Description: "Writes a CUE module with a provider called NAME and one case to DIR, which is not there yet; without DIR to\n" +
+			"providers/NAME. Comments in its files say what to change.",
+		Flags:        []ucli.Flag{jsonErrorsFlag()},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersNewAction(c, h) },
+	}
+}
+
+var providerName = regexp.MustCompile(`^[a-z][a-z0-9]*([_-][a-z0-9]+)*$`)
+
+func providersNewAction(c *ucli.Context, h *Host) error {
+	name, dir := c.Args().Get(0), c.Args().Get(1)
+	if c.NArg() < 1 || c.NArg() > 2 {
+		return fault.New(fault.Usage, "new needs the NAME of a provider, and at most a DIR to write it to").WithHint("see: nixpacks providers new --help")
+	}
+	if !providerName.MatchString(name) {
+		return fault.New(fault.Usage, "a new provider cannot be called %q", name).WithHint("use small letters and digits, and - or _ between them, such as lua or my-lua")
+	}
+	if dir == "" {
+		dir = filepath.Join(catalog.AppFolder, name)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		return fault.New(fault.Usage, "%s is there already", dir).WithHint("give another DIR")
+	}
+	words := strings.NewReplacer("NAME", name, "PACKAGE", strings.ReplaceAll(name, "-", "_"))
+	for _, f := range txtar.Parse(newProvider).Files {
+		text := words.Replace(string(f.Data))
+		if path.Ext(f.Name) == ".txtar" { // what is a case in a case has marks that are none here
+			text = strings.ReplaceAll(text, "\n>> ", "\n-- ")
+		}
+		if err := writeFile(filepath.Join(dir, filepath.FromSlash(f.Name)), text); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(h.Stdout, "wrote %[1]s\nnext: nixpacks providers vet %[1]s; nixpacks providers test %[1]s\n", dir)
+	return err
+}

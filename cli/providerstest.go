@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
+	"github.com/nixpacks-cue/nixpacks/engine/cases"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+func providersTest(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "test",
+		Usage:     "hold providers to the cases in their testdata folders",
+		ArgsUsage: "[DIR]",
+		Description: "DIR is a provider, or a folder of them. A case is a file testdata/NAME.txtar with an app and what the provider says of it;\n" +
+			"docs/providers.md shows one. The exit code is 1 where a case fails.",
+		Flags: []ucli.Flag{
+			&ucli.BoolFlag{Name: "update", Category: aboutWords, Usage: "write into the cases what the providers say; look at the difference afterwards"},
+			jsonErrorsFlag(),
+		},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersTestAction(c, h) },
+	}
+}
+
+func providersTestAction(c *ucli.Context, h *Host) error {
+	dir, err := appPath(c)
+	if err != nil {
+		return err
+	}
+	root, err := openProviders(dir)
+	if err != nil {
+		return err
+	}
+	own, cat, err := withOurs(root, dir)
+	if err != nil {
+		return err
+	}
+	t := tester{h: h, root: root, dir: dir, cat: cat, update: c.Bool("update")}
+	for _, name := range own.Names() {
+		p, _ := own.Get(name)
+		if err := t.provider(p); err != nil {
+			return err
+		}
+	}
+	if t.failed {
+		fmt.Fprintln(h.Stdout, "FAIL")
+		return exitCode(fault.BuildFailed)
+	}
+	return nil
+}
+
+// openProviders opens a folder that others may have written: links out of it lead nowhere.
+func openProviders(dir string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "the providers in %s cannot be read", dir)
+	}
+	return root, nil
+}
+
+// withOurs reads the providers in a folder, and gives them alone, and among the program's own.
+func withOurs(root *os.Root, dir string) (own, all *catalog.Catalog, err error) {
+	if own, err = catalog.LoadAny(root.FS(), dir); err != nil {
+		return nil, nil, err
+	}
+	if all, err = catalog.Builtin(); err != nil {
+		return nil, nil, err
+	}
+	all, err = all.Beside(own)
+	return own, all, err
+}
+
+// tester runs cases and prints what becomes of them, as `go test` does.
+type tester struct {
+	h      *Host
+	root   *os.Root
+	dir    string // as it was given
+	cat    *catalog.Catalog
+	update bool
+	failed bool
+}
+
+func (t *tester) provider(p *catalog.Provider) error {
+	files, err := fs.Glob(t.root.FS(), path.Join(p.Folder, catalog.CaseFiles))
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		fmt.Fprintf(t.h.Stdout, "?     %s  no cases in %s\n", p.Name, path.Join(p.From(), path.Dir(catalog.CaseFiles)))
+		return nil
+	}
+	bad := 0
+	for _, file := range files {
+		ok, err := t.one(p, file)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			bad++
+		}
+	}
+	noun := "cases"
+	if len(files) == 1 {
+		noun = "case"
+	}
+	if bad > 0 {
+		t.failed = true
+		fmt.Fprintf(t.h.Stdout, "FAIL  %s  %d of %d %s\n", p.Name, bad, len(files), noun)
+		return nil
+	}
+	fmt.Fprintf(t.h.Stdout, "ok    %s  %d %s\n", p.Name, len(files), noun)
+	return nil
+}
+
+// one runs a case, and tells whether it holds.
+func (t *tester) one(p *catalog.Provider, file string) (bool, error) {
+	name := path.Join(t.dir, file)
+	text, err := t.read(file, name)
+	if err != nil {
+		return false, err
+	}
+	k := cases.Parse(text)
+	var e *catalog.Evaluation
+	var failure error
+	if err := budget.New().Run(budget.Evaluation("provider "+p.Name, fault.Pos{File: name}), func() error {
+		e, failure = k.Ask(t.cat, p.Name)
+		return nil
+	}); err != nil {
+		return false, err
+	}
+	got, err := cases.Outcome(e, failure)
+	if err != nil {
+		return false, err
+	}
+	difference := k.Diff(got)
+	switch {
+	case len(difference) == 0:
+		return true, nil
+	case !t.update:
+		fmt.Fprintf(t.h.Stdout, "--- FAIL: %s\n%s", name, difference)
+		return false, nil
+	}
+	fmt.Fprintf(t.h.Stdout, "wrote %s\n", name)
+	return true, fault.Wrap(fault.Usage, t.root.WriteFile(file, k.Text(got), 0o644), "cannot write %s", name)
+}
+
+// read reads a case, which is to be a file, and not too large.
+func (t *tester) read(file, name string) ([]byte, error) {
+	info, err := t.root.Stat(file)
+	switch {
+	case err != nil:
+		return nil, fault.Wrap(fault.Usage, err, "cannot read %s", name)
+	case !info.Mode().IsRegular() || info.Size() > cases.MaxFile:
+		return nil, fault.New(fault.Refused, "%s is no file of at most %d MB", name, cases.MaxFile>>20)
+	}
+	text, err := t.root.ReadFile(file)
+	return text, fault.Wrap(fault.Usage, err, "cannot read %s", name)
+}

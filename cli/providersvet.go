@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+)
+
+func providersVet(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "vet",
+		Usage:     "check providers without an app, and print everything that is wrong",
+		ArgsUsage: "[DIR]",
+		Description: "DIR is a provider, or a folder of them. Each is checked against what a provider may say, and its place among the others.\n" +
+			"What it says of an app is checked by nixpacks providers test.",
+		Flags:        []ucli.Flag{jsonErrorsFlag()},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersVetAction(c, h) },
+	}
+}
+
+func providersVetAction(c *ucli.Context, h *Host) error {
+	dir, err := appPath(c)
+	if err != nil {
+		return err
+	}
+	root, err := openProviders(dir)
+	if err != nil {
+		return err
+	}
+	right, err := catalog.Vet(root.FS(), dir)
+	if err == nil {
+		_, _, err = withOurs(root, dir)
+	}
+	for _, at := range right {
+		if _, e := fmt.Fprintf(h.Stdout, "ok    %s\n", at); e != nil {
+			return errors.Join(err, e)
+		}
+	}
+	return err
+}
