@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	toml "github.com/pelletier/go-toml/v2"
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// configFiles are the names of an app's configuration.
+var configFiles = []string{"nixpacks.toml", "nixpacks.cue", "nixpacks.json"}
+
+func initCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "init",
+		Usage:     "write a configuration file with what was found about an app",
+		ArgsUsage: "[PATH]",
+		Description: "Writes a nixpacks.toml into the app's directory, or a nixpacks.cue, with each value of the plan as a comment and who gives it. It\n" +
+			"changes nothing by itself: take the # away from what is to be otherwise.",
+		Flags: append(planFlags(),
+			&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "write a nixpacks.cue"}),
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return initAction(c, h) },
+	}
+}
+
+func initAction(c *ucli.Context, h *Host) error {
+	path, err := appPath(c)
+	if err != nil {
+		return err
+	}
+	for _, name := range configFiles {
+		if _, err := os.Lstat(filepath.Join(path, name)); err == nil {
+			return fault.New(fault.Usage, "%s is there already", filepath.Join(path, name)).WithHint("nixpacks explain says what it does")
+		}
+	}
+	p, err := planOf(c, h, path)
+	if err != nil {
+		return err
+	}
+	name, text := "nixpacks.toml", tomlSettings(p)
+	if c.Bool("cue") {
+		name, text = "nixpacks.cue", cueSettings(p)
+	}
+	file := filepath.Join(path, name)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.Usage, "%s is there already", file)
+	}
+	if err == nil {
+		_, err = f.Write(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fault.Wrap(fault.Usage, err, "cannot write %s", file)
+	}
+	_, err = fmt.Fprintf(h.Stdout, "wrote %s: change it, and nixpacks plan %s shows what comes of it\n", file, path)
+	return err
+}
+
+// setting is a value of the plan, as a configuration would say it.
+type setting struct {
+	plan.Leaf
+	by string // who gives it
+	on bool   // it counts: a flag of init says so
+}
+
+// settings are those values that people set; the others come with the provider, as files or long lists do.
+func settings(p *planned) (out []setting) {
+	for _, l := range p.Plan.Leaves() {
+		if slices.Contains([]string{"buildImage", "packages", "variables", "phases", "start"}, l.Path[0]) &&
+			l.Path[len(l.Path)-1] != "NIXPACKS_METADATA" {
+			at, ok := p.Origin(l.Path...)
+			by := "default"
+			if ok && at.Label != "" {
+				by = at.Label
+			} else if ok {
+				by = at.String()
+			}
+			out = append(out, setting{l, by, strings.HasPrefix(at.File, "--")})
+		}
+	}
+	return out
+}
+
+const initHead = `%[1]s How nixpacks builds this app: %[2]s. What is behind %[1]s does not count;
+%[1]s to set it, take that away%[3]s. In a list, "..." stands for what the list has without this file.
+`
+
+// tomlSettings are the plan's values as commented lines of TOML.
+func tomlSettings(p *planned) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, initHead, "#", found(p), ", from the [table] above as well")
+	all := settings(p)
+	for len(all) > 0 {
+		table := all[0].table()
+		n := 1
+		for n < len(all) && all[n].table() == table {
+			n++
+		}
+		b.WriteByte('\n')
+		if table != "" {
+			on := slices.ContainsFunc(all[:n], func(s setting) bool { return s.on })
+			fmt.Fprintf(&b, "%s[%s]\n", unless(on, "#"), table)
+		}
+		for _, s := range all[:n] {
+			line, err := toml.Marshal(map[string]any{s.Path[len(s.Path)-1]: s.Value})
+			if err == nil { // it is text, or a list of it
+				fmt.Fprintf(&b, "%s%s  # %s\n", unless(s.on, "#"), bytes.TrimSpace(line), s.by)
+			}
+		}
+		all = all[n:]
+	}
+	return b.Bytes()
+}
+
+// unless is text where on is false.
+func unless(on bool, text string) string {
+	if on {
+		return ""
+	}
+	return text
+}
+
+var bareKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// table is TOML's name of where the setting is.
+func (s setting) table() string {
+	var keys []string
+	for _, name := range s.Path[:len(s.Path)-1] {
+		if !bareKey.MatchString(name) {
+			name = strconv.Quote(name)
+		}
+		keys = append(keys, name)
+	}
+	return strings.Join(keys, ".")
+}
+
+var cueName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+// cueSettings are the plan's values as commented lines of CUE.
+func cueSettings(p *planned) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, initHead, "//", found(p), "")
+	above, head := "", b.Len()
+	for _, s := range settings(p) {
+		var labels []string
+		for _, name := range s.Path {
+			if !cueName.MatchString(name) {
+				name = compact(name)
+			}
+			labels = append(labels, name)
+		}
+		if part := strings.Join(labels[:min(2, len(labels)-1)], "."); part != above || b.Len() == head {
+			above = part
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s%s: %s // %s\n", unless(s.on, "//"), strings.Join(labels, ": "), compact(s.Value), s.by)
+	}
+	return b.Bytes()
+}
+
+// found says what the plan comes from.
+func found(p *planned) string {
+	if len(p.Providers) == 0 {
+		return "nothing was recognized"
+	}
+	return "it is an app for " + strings.Join(p.Providers, " and ")
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Whoever takes all of init's comment signs away says what the plan says anyhow, even without the provider; where they stay
+// nothing changes.
+func TestInitRoundTrip(t *testing.T) {
+	apps, err := filepath.Glob("../examples/*/expect.json")
+	if err != nil || len(apps) < 20 {
+		t.Fatalf("%d examples: %v", len(apps), err)
+	}
+	for _, expect := range apps {
+		t.Run(filepath.Base(filepath.Dir(expect)), func(t *testing.T) {
+			app := filepath.Join(t.TempDir(), "app")
+			if err := os.CopyFS(app, os.DirFS(filepath.Dir(expect))); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range configFiles {
+				os.Remove(filepath.Join(app, name))
+			}
+			want := aptPlan(t, app)
+			for _, c := range []struct{ flag, file, sign, alone string }{
+				{"--cue=false", "nixpacks.toml", "#", "providers = []"}, {"--cue", "nixpacks.cue", "//", ""}, // where the plan's phases may depend on some that are not there
+			} {
+				output(t, "init", "--packages", "apt", c.flag, app)
+				file := filepath.Join(app, c.file)
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := aptPlan(t, app); !bytes.Equal(got, want) {
+					t.Errorf("with %s the plan is %s\nwithout %s", c.file, got, want)
+				}
+				text = regexp.MustCompile(`(?m)^`+c.sign+`([^ ])`).ReplaceAll(text, []byte("$1"))
+				put(t, file, text)
+				if got := aptPlan(t, app); !bytes.Equal(got, want) {
+					t.Errorf("with all of %s the plan is %s\nwithout %s\n%s", c.file, got, want, text)
+				}
+				if c.alone != "" {
+					put(t, file, append([]byte(c.alone+"\n"), text...))
+					for _, d := range differ(t, want, aptPlan(t, app)) {
+						t.Errorf("with %s and no provider: %v", c.file, d)
+					}
+				}
+				os.Remove(file)
+			}
+		})
+	}
+}
+
+// differ are the differences of two plans, but for what init leaves to providers.
+func differ(t *testing.T, want, got []byte) (out []plan.Change) {
+	t.Helper()
+	var both [2]*plan.Plan
+	for i, text := range [][]byte{want, got} {
+		s, err := plan.ReadSaved(text, "plan.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		both[i] = s.Plan
+	}
+	for _, c := range plan.Diff(both[0], both[1]) {
+		switch {
+		case slices.Contains([]string{"staticAssets", "nixHashes", "deployVariables", "exclude", "include"}, c.Path[0]):
+		case c.Path[len(c.Path)-1] == "NIXPACKS_METADATA":
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func put(t *testing.T, file string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func aptPlan(t *testing.T, app string) []byte {
+	t.Helper()
+	return output(t, "plan", "--packages", "apt", app)
+}
+
+// output is what a command prints.
+func output(t *testing.T, args ...string) []byte {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := Run(t.Context(), append([]string{"nixpacks"}, args...), Host{Stdout: &out, Stderr: &errs}); code != 0 {
+		t.Fatalf("%q: exit code %d\n%s", args, code, errs.String())
+	}
+	return out.Bytes()
+}
