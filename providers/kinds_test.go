@@ -14,8 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"golang.org/x/tools/txtar"
-
+	"github.com/nixpacks-cue/nixpacks/engine/cases"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 )
 
@@ -27,8 +26,8 @@ func TestHostileKinds(t *testing.T) {
 	var tried sync.Map
 	var plans atomic.Int64
 	t.Run("cases", func(t *testing.T) {
-		eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, _ []txtar.File, in input) {
-			files := appFiles(in)
+		eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, k *cases.Case) {
+			files := k.Files()
 			for _, name := range slices.Sorted(maps.Keys(files)) {
 				for place, text := range otherKinds(name, files[name]) {
 					if _, again := tried.LoadOrStore(fmt.Sprint(p.Name, path.Base(name), place), true); again {
@@ -36,7 +35,7 @@ func TestHostileKinds(t *testing.T) {
 					}
 					change := maps.Clone(files)
 					change[name] = text
-					planned(t, c, p, files, change, in)
+					planned(t, c, p, change, k)
 					plans.Add(1)
 				}
 			}

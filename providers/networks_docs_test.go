@@ -18,7 +18,7 @@ import (
 // TestDocsCredentials holds docs/networks.md to the credentials that phases of providers name, as their test cases have
 // them: each has a place in the table, and no other.
 func TestDocsCredentials(t *testing.T) {
-	said := map[string]bool{plan.AptAuth: true}
+	said := map[string]bool{plan.AptAuth: true, plan.NixAuth: true}
 	cases, err := filepath.Glob("*/testdata/*.txtar")
 	if err != nil {
 		t.Fatal(err)
