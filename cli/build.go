@@ -21,7 +21,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags(), keepFlags())
+	flags := slices.Concat(planFlags(), policyFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags(), keepFlags())
 	return &ucli.Command{
 		Name:      "build",
 		Usage:     "build an image of an app",
@@ -81,7 +81,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if err != nil {
 		return nil, err
 	}
-	saved, dir, err := thePlan(c, h)
+	saved, dir, err := heldPlan(c, h)
 	if err != nil {
 		return nil, err
 	}

@@ -99,11 +99,24 @@ func asBrought(decls, want string) func(*testing.T, string) {
 	}
 }
 
+// asPolicy is the CUE as a policy in a folder.
+func asPolicy(folder, decls, want string) func(*testing.T, string) {
+	attribute := ""
+	if strings.HasPrefix(decls, "@") {
+		attribute, decls, _ = strings.Cut(decls, "\n")
+	}
+	return files(map[string]string{"app/nixpacks.toml": "start = {cmd = \"x\"}\n", folder + "/p.cue": attribute + "\npackage p\n" + decls + "start: cmd: " + want + "\n"})
+}
+
 // CUE of strangers ends within the limits, with the name of the file that asks for too much.
 func TestHostileEvaluation(t *testing.T) {
 	slow(t)
 	for name, cue := range runaway() {
 		attack{name, asConfig(cue[0], cue[1]), nil, 21, "nixpacks.cue takes too much"}.sub(t, "nixpacks.cue")
+		if name == "product" {
+			attack{name, asPolicy("app/policy", cue[0], cue[1]), nil, 21, "policy/p.cue takes too much"}.sub(t, "policy of the app")
+			attack{name, asPolicy("org", cue[0], cue[1]), []string{"--policy", "org/p.cue"}, 21, "org/p.cue takes too much"}.sub(t, "policy")
+		}
 		if name == "product" || name == "doubling" {
 			attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider")
 			attack{name, asBrought(cue[0], cue[1]), nil, 21, "providers/p/p.cue"}.sub(t, "brought")
@@ -128,10 +141,31 @@ func TestHostileCUE(t *testing.T) {
 	for name, cue := range refused() {
 		attack{name, asConfig(cue[0], cue[1]), nil, 21, cue[2]}.sub(t, "nixpacks.cue")
 		want := strings.Replace(cue[2], " cannot be imported", "", 1)
+		attack{name, asPolicy("app/policy", cue[0], cue[1]), nil, 21, want}.sub(t, "policy of the app")
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, want}.sub(t, "provider")
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider, its place")
 		attack{name, asBrought(cue[0], cue[1]), nil, 21, want}.sub(t, "brought")
 	}
+}
+
+// Policies are read if they are files, those of an app if they lie in it.
+func TestHostilePolicies(t *testing.T) {
+	app := files(map[string]string{"app/nixpacks.toml": "start = {cmd = \"x\"}\n", "app/policy/x.txt": "", "out.cue": "start: user!: string\n", "org/a.cue": ""})
+	with := func(do func(dir string) error) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			app(t, dir)
+			must(t, do(dir))
+		}
+	}
+	org := []string{"--policy", "org"}
+	all(t, []attack{
+		{"a link out", with(func(d string) error { return os.Symlink("../out.cue", d+"/org/b.cue") }), org, 2, "cannot read org/b.cue"},
+		{"a pipe", with(func(d string) error { return syscall.Mkfifo(d+"/org/b.cue", 0o644) }), org, 21, "org/b.cue is not a regular file"},
+		{"a device", app, []string{"--policy", "/dev/zero"}, 2, "is no policy"},
+		{"an app's link out", with(func(d string) error { return os.Symlink("../../out.cue", d+"/app/policy/b.cue") }), nil, 0, `"cmd": "x"`},
+		{"an app's link to a device", with(func(d string) error { return os.Symlink("/dev/zero", d+"/app/policy/b.cue") }), nil, 0, `"cmd": "x"`},
+		{"an app's folder that leads out", files(map[string]string{"app/nixpacks.toml": "start = {cmd = \"x\"}\n", "app/policy": "", "org/a.cue": "start: user!: string\n"}), org, 21, "start.user is not set"},
+	})
 }
 
 // Files of providers are read if they are files, and lie in the folder of providers.

@@ -197,7 +197,7 @@ func (b *theBuild) also(c *ucli.Context, h *Host, first string, more []string) e
 			return err
 		}
 		in := b.request.Lower
-		saved, _, err := thePlan(c, &quiet)
+		saved, _, err := heldPlan(c, &quiet)
 		if err != nil {
 			return err
 		}

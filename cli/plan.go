@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	toml "github.com/pelletier/go-toml/v2"
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -20,7 +22,7 @@ func planCommand(h *Host) *ucli.Command {
 		ArgsUsage: "[PATH]",
 		Description: "Prints the plan as JSON. Saved to a file, it builds again later to the same image:\n\n" +
 			"   nixpacks plan . > plan.json\n   nixpacks build --plan plan.json .",
-		Flags: append(planFlags(),
+		Flags: append(slices.Concat(planFlags(), policyFlags()),
 			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Category: aboutWords, Usage: "`json|toml|text`: how the plan is printed, text being a table for people (default: json)"}),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return planAction(c, h) },
@@ -34,6 +36,9 @@ func planAction(c *ucli.Context, h *Host) error {
 	}
 	p, err := makePlan(c, h)
 	if err != nil {
+		return err
+	}
+	if err := hold(c, h, &plan.Saved{Plan: p.Plan, Origins: p.Origins()}, p.dir); err != nil {
 		return err
 	}
 	out, err := encode(p)

@@ -31,7 +31,7 @@ func runCommand(h *Host) *ucli.Command {
 			"that was built before, by its name (build -n NAME); or an OCI layout, an OCI tar or a docker tar. The app is given\n" +
 			"a free port as PORT, in the network of this machine. Ctrl-C ends it, and nothing stays behind.\n" +
 			"A COMMAND runs in the image instead of the app's start command.",
-		Flags:        slices.Concat(planFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags(), keepFlags()),
+		Flags:        slices.Concat(planFlags(), policyFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags(), keepFlags()),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return runAction(c, h) },
 	}
@@ -79,7 +79,7 @@ func imageToRun(c *ucli.Context, h *Host, path string) (runnable, error) {
 	st, err := os.Stat(path)
 	switch {
 	case err == nil && (!st.IsDir() || isFile(filepath.Join(path, "oci-layout"))):
-		return runnable{path: path}, nil
+		return runnable{path: path}, needsPlan(c, path)
 	case err == nil:
 		b, err := newBuild(c, h)
 		if err == nil && b.kept == "" {
@@ -107,7 +107,7 @@ func imageToRun(c *ucli.Context, h *Host, path string) (runnable, error) {
 	if err != nil {
 		return runnable{}, nothing
 	}
-	return runnable{path: kept, choose: image.Select{Name: full}}, nil
+	return runnable{path: kept, choose: image.Select{Name: full}}, needsPlan(c, path)
 }
 
 // runImage starts the image and stays until the app ends. The app's exit code becomes this program's.

@@ -39,8 +39,8 @@ type Provider struct {
 }
 
 // sources are the provider's files.
-func (p *Provider) sources() ([]source, error) {
-	return readSources(p.dir, p.Folder, p.path())
+func (p *Provider) sources() ([]Source, error) {
+	return ReadSources(p.dir, p.Folder, p.path())
 }
 
 // parse gives a syntax beside the fault where that is about what others may not write.
@@ -63,8 +63,8 @@ func (c *Catalog) Text(file string) []byte {
 		}
 		from, _ := p.sources() // they were read before
 		for _, s := range from {
-			if s.name == file {
-				return s.data
+			if s.Name == file {
+				return s.Data
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func Load(dir fs.FS, name string) (*Catalog, error) {
 
 func load(dir fs.FS, name string) (*Catalog, error) {
 	c := &Catalog{}
-	own, err := readSources(dir, ".", name)
+	own, err := ReadSources(dir, ".", name)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func load(dir fs.FS, name string) (*Catalog, error) {
 }
 
 // settings reads order and defaults.
-func (c *Catalog) settings(from []source) ([]string, error) {
+func (c *Catalog) settings(from []Source) ([]string, error) {
 	if len(from) == 0 {
 		return nil, nil
 	}
@@ -136,16 +136,16 @@ func (c *Catalog) settings(from []source) ([]string, error) {
 		return nil, fault.New(fault.Usage, "this is a provider, not a directory of providers").WithPos(s.at("detect")).
 			WithHint("give the directory above it")
 	}
-	v, err := buildFiles(NewContext(), s.files)
+	v, err := BuildFiles(NewContext(), s.files)
 	if err != nil {
-		return nil, syntaxFault(err, "order of providers")
+		return nil, SyntaxFault(err, "order of providers")
 	}
 	var data struct {
 		Order    []string      `json:"order"`
 		Defaults plan.Defaults `json:"defaults"`
 	}
 	if err := v.Decode(&data); err != nil {
-		return nil, syntaxFault(err, "order of providers")
+		return nil, SyntaxFault(err, "order of providers")
 	}
 	c.defaults = data.Defaults
 	return data.Order, nil

@@ -64,7 +64,7 @@ func checkDecl(d ast.Decl) error {
 // conform checks an evaluated provider against schema.#Provider. It is done for providers from outside; those
 // that are built in are checked by their tests.
 func (e *evaluator) conform(v cue.Value) error {
-	from, err := readSources(schema.FS, ".", "schema")
+	from, err := ReadSources(schema.FS, ".", "schema")
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (e *evaluator) conform(v cue.Value) error {
 	if err != nil {
 		return err
 	}
-	sv, err := buildFiles(e.ctx, s.files)
+	sv, err := BuildFiles(e.ctx, s.files)
 	if err != nil {
 		return err
 	}

@@ -47,8 +47,8 @@ func providerContext() *cue.Context {
 	return ctx
 }
 
-// buildFiles evaluates files of one package that import nothing but Imports.
-func buildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
+// BuildFiles evaluates files of one package that import nothing but Imports.
+func BuildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
 	bctx := build.NewContext()
 	inst := bctx.NewInstance("", nil)
 	for _, f := range files {
@@ -62,13 +62,13 @@ func buildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
 	return ctx.BuildInstance(inst), nil
 }
 
-// checkImports refuses any other import.
-func checkImports(f *ast.File) error {
+// CheckImports refuses any other import in CUE that others wrote, called what.
+func CheckImports(f *ast.File, what string) error {
 	var faults []error
 	for spec := range f.ImportSpecs() {
 		name, err := strconv.Unquote(spec.Path.Value)
 		if err != nil || !slices.Contains(Imports, name) {
-			faults = append(faults, fault.New(fault.Refused, "a provider cannot import %s", spec.Path.Value).
+			faults = append(faults, fault.New(fault.Refused, "%s cannot import %s", what, spec.Path.Value).
 				WithPos(position(spec.Path)).WithHint("it can import %s", strings.Join(Imports, ", ")))
 		}
 	}
@@ -81,8 +81,8 @@ func position(n ast.Node) fault.Pos {
 	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
 }
 
-// syntaxFault is the fault for CUE that does not parse or compile.
-func syntaxFault(err error, what string) error {
+// SyntaxFault is the fault for CUE that does not parse or compile.
+func SyntaxFault(err error, what string) error {
 	var out []error
 	for _, e := range errors.Errors(err) {
 		out = append(out, cueFault(e, what))

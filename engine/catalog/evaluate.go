@@ -156,7 +156,7 @@ func (e *evaluator) build(files []*ast.File, needs func(fact string) bool) (cue.
 	}
 	pkg := e.syntax.files[0].PackageName()
 	answers := answersFile(pkg, e.env.Packages, given)
-	v, err := buildFiles(e.ctx, append(slices.Clone(files), answers))
+	v, err := BuildFiles(e.ctx, append(slices.Clone(files), answers))
 	if err != nil {
 		return v, e.fault(err)
 	}

@@ -135,7 +135,7 @@ func BenchmarkEvaluate(b *testing.B) {
 
 // TestTopFields: the fields that are checked on the syntax are those of the schema.
 func TestTopFields(t *testing.T) {
-	from, err := readSources(schema.FS, ".", "schema")
+	from, err := ReadSources(schema.FS, ".", "schema")
 	if err != nil {
 		t.Fatal(err)
 	}

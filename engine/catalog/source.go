@@ -16,20 +16,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// source is the text of one CUE file; name is what positions show.
-type source struct {
-	name string
-	data []byte
+// Source is the text of one CUE file; Name is what positions show.
+type Source struct {
+	Name string
+	Data []byte
 }
 
-// readSources reads the CUE files of one folder, not of those in it. What is no regular file, or too large, is refused: others
+// ReadSources reads the CUE files of one folder, not of those in it. What is no regular file, or too large, is refused: others
 // may have written it.
-func readSources(from fs.FS, dir, label string) ([]source, error) {
+func ReadSources(from fs.FS, dir, label string) ([]Source, error) {
 	ents, err := fs.ReadDir(from, dir)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot list %s", label)
 	}
-	var out []source
+	var out []Source
 	for _, e := range ents {
 		if e.IsDir() || path.Ext(e.Name()) != ".cue" {
 			continue
@@ -48,7 +48,7 @@ func readSources(from fs.FS, dir, label string) ([]source, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Usage, err, "cannot read %s", at.File)
 		}
-		out = append(out, source{at.File, data})
+		out = append(out, Source{at.File, data})
 	}
 	return out, nil
 }
@@ -62,7 +62,7 @@ type syntax struct {
 
 // parseSources parses a package; foreign is one that others wrote. Where they wrote what they may not, there is a fault beside
 // the syntax.
-func parseSources(from []source, foreign bool, mode ...parser.Option) (*syntax, error) {
+func parseSources(from []Source, foreign bool, mode ...parser.Option) (*syntax, error) {
 	s := &syntax{top: map[string][]*ast.Field{}}
 	var faults []error
 	files, err := parseAll(from, mode)
@@ -70,7 +70,7 @@ func parseSources(from []source, foreign bool, mode ...parser.Option) (*syntax, 
 		return nil, err
 	}
 	for _, f := range files {
-		faults = append(faults, checkImports(f))
+		faults = append(faults, CheckImports(f, "a provider"))
 		if foreign {
 			faults = append(faults, Tame(f, "a provider", "its plan must follow from its facts alone"))
 		}
@@ -88,14 +88,14 @@ func parseSources(from []source, foreign bool, mode ...parser.Option) (*syntax, 
 
 // parseAll parses files side by side: of a plan's few milliseconds parsing takes one. Each file is used by one
 // goroutine at a time, as CUE demands.
-func parseAll(from []source, mode []parser.Option) ([]*ast.File, error) {
+func parseAll(from []Source, mode []parser.Option) ([]*ast.File, error) {
 	files, errs := make([]*ast.File, len(from)), make([]error, len(from))
 	var wg sync.WaitGroup
 	for i, src := range from {
 		wg.Go(func() {
-			f, err := parser.ParseFile(src.name, src.data, mode...)
+			f, err := parser.ParseFile(src.Name, src.Data, mode...)
 			if err != nil {
-				err = syntaxFault(err, "not CUE")
+				err = SyntaxFault(err, "not CUE")
 			}
 			files[i], errs[i] = f, err
 		})

@@ -17,6 +17,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/policy"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -129,6 +130,9 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	}
 	b.lay(res.Plan) // a file's own variables beat those that planning starts from
 	in.Plan, in.Origins = res.Plan, res.Origins()
+	if err := b.hold(ctx, in, res.App); err != nil {
+		return "", err
+	}
 	in.CacheKey = b.cacheKey(in.Plan, "")
 	in.NoCacheDirectories = unify.Truthy(res.Plan.Variables, "NO_CACHE")
 	dir, _ = strings.CutPrefix(res.App.Dir(), appName)
@@ -142,6 +146,18 @@ func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 		return b.catalog, err
 	}
 	return b.catalog.Beside(extra...)
+}
+
+// hold refuses a plan that does not meet the app's own policies.
+func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App) error {
+	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: in.Origins, App: a})
+	if err != nil {
+		return err
+	}
+	for _, n := range held.Notes {
+		b.warn(ctx, n.Text, n.Hint)
+	}
+	return held.Err()
 }
 
 // cacheKey tells the app's cache directories from those of others that the daemon builds: by what the build or the plan

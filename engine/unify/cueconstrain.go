@@ -138,45 +138,20 @@ func (c *constraints) reportAt(err error, path []string) {
 // alternatives is clash for a value that is none of several.
 func (c *constraints) alternatives(err cueerrors.Error, each []cueerrors.Error) {
 	path := planPath(err)
-	leaf, elem, value := c.valueAt(path)
-	var options []string
-	for _, one := range each {
-		format, args := one.Msg()
-		if format == msgBound || format == msgConflict || format == msgMismatch {
-			for _, a := range args[:2] {
-				if s := clipped(a); s != value && !slices.Contains(options, s) {
-					options = append(options, s)
-				}
-			}
-		}
-	}
-	f := (&rephraser{e: c.e}).fault(err, "%s is %s, but must be %s", shownPath(path), value, strings.Join(options, " or "))
+	leaf, elem, value := ValueAt(c.plan, path)
+	f := (&rephraser{e: c.e}).fault(err, "%s is %s, but must be %s", shownPath(path), value, strings.Join(options(each, value), " or "))
 	c.add(f, leaf, elem)
 }
 
 // clash is the fault for a value that a constraint forbids: the constraint's place in the file, and the
 // place that set the value.
 func (c *constraints) clash(err cueerrors.Error, path []string) {
-	leaf, elem, value := c.valueAt(path)
-	format, args := err.Msg()
-	r := &rephraser{e: c.e}
-	what := shownPath(path)
-	var f *fault.Fault
-	switch format {
-	case msgNotAllowed:
+	if format, _ := err.Msg(); format == msgNotAllowed {
 		c.notAllowed(err, path)
 		return
-	case msgBound, msgSatisfy:
-		f = r.fault(err, "%s is %s, but %s", what, value, bound(clipped(args[1])))
-	case msgConflict, msgMismatch:
-		other := clipped(args[0])
-		if other == value {
-			other = clipped(args[1])
-		}
-		f = r.fault(err, "%s is %s, but must be %s", what, value, other)
-	default:
-		f = r.fault(err, "%s is %s, and %s forbids that: %s", what, value, c.e.name, fmt.Sprintf(format, args...))
 	}
+	leaf, elem, value := ValueAt(c.plan, path)
+	f := (&rephraser{e: c.e}).fault(err, "%s", clash(err, shownPath(path), value, c.e.name))
 	c.add(f, leaf, elem)
 }
 
@@ -208,40 +183,11 @@ func (c *constraints) add(f *fault.Fault, leaf []string, elem string) {
 	}
 }
 
-// valueAt is the value of the finished plan at a path, which may end in the index of a list.
-func (c *constraints) valueAt(path []string) (leaf []string, elem, shown string) {
-	switch v := c.plan.Get(path...).(type) {
-	case string:
-		return path, "", strconv.Quote(v)
-	case []string:
-		return path, "", "[" + strings.ReplaceAll(strings.Trim(fmt.Sprintf("%q", v), "[]"), `" "`, `", "`) + "]"
-	}
-	if len(path) > 1 {
-		list, _ := c.plan.Get(path[:len(path)-1]...).([]string)
-		if i, err := strconv.Atoi(path[len(path)-1]); err == nil && i < len(list) {
-			return path[:len(path)-1], list[i], strconv.Quote(list[i])
-		}
-	}
-	return path, "", "not set"
-}
-
 // missing is the fault for a value that a constraint demands and nobody set.
 func (c *constraints) missing(path []string, constraint string, at fault.Pos) {
-	what := plan.Path(path...) + " is not set"
-	if what == "start.user is not set" {
-		what += ", which means root"
-	}
-	f := fault.New(fault.Refused, "%s, but %s", what, demand(constraint)).WithPos(at).WithSource(c.e.text)
+	f := fault.New(fault.Refused, "%s", missing(path, constraint)).WithPos(at).WithSource(c.e.text)
 	if key := plan.Path(path...); !c.seen[key] {
 		c.seen[key] = true
 		c.errs = append(c.errs, f)
 	}
-}
-
-func demand(constraint string) string {
-	switch constraint {
-	case "", "string":
-		return "must be set"
-	}
-	return bound(constraint)
 }

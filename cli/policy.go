@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/policy"
+)
+
+// policyFlags are those of commands whose plan goes somewhere. Those that explain a plan must do so of any.
+func policyFlags() []ucli.Flag {
+	return []ucli.Flag{&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "hold the plan to the CUE in `FILE|DIR`, and refuse it otherwise (repeatable)"}}
+}
+
+// heldPlan is thePlan, held to the policies of the command line and of the app.
+func heldPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
+	saved, dir, err := thePlan(c, h)
+	if err != nil {
+		return nil, "", err
+	}
+	return saved, dir, hold(c, h, saved, dir)
+}
+
+// hold refuses a plan that does not meet its policies.
+func hold(c *ucli.Context, h *Host, saved *plan.Saved, dir string) error {
+	res, err := policies(c, saved, dir)
+	if err != nil {
+		return err
+	}
+	printNotes(h, res.Notes)
+	return res.Err()
+}
+
+// policies holds the plan of the app in dir to the policies of the command line and of the app.
+func policies(c *ucli.Context, saved *plan.Saved, dir string) (*policy.Result, error) {
+	in := policy.Input{Plan: saved.Plan, Origins: saved.Origins}
+	for _, name := range c.StringSlice("policy") {
+		from, err := policySources(name)
+		if err != nil {
+			return nil, err
+		}
+		in.Given = append(in.Given, from)
+	}
+	a, err := app.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	in.App = a
+	return policy.Check(in)
+}
+
+// policySources reads what --policy names. In a folder others may have written, so that links out of it lead nowhere.
+func policySources(name string) ([]catalog.Source, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--policy %s cannot be read", name)
+	}
+	if !info.IsDir() {
+		return policyFile(name, info)
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--policy %s cannot be read", name)
+	}
+	defer root.Close()
+	from, err := catalog.ReadSources(root.FS(), ".", filepath.ToSlash(filepath.Clean(name)))
+	if err == nil && len(from) == 0 {
+		err = fault.New(fault.Usage, "--policy %s holds no policy", name).WithHint("policies are files whose names end in .cue, in the folder itself")
+	}
+	return from, err
+}
+
+func policyFile(name string, info fs.FileInfo) ([]catalog.Source, error) {
+	switch {
+	case filepath.Ext(name) != ".cue":
+		return nil, fault.New(fault.Usage, "--policy %s is no policy", name).WithHint("a policy is a file of CUE, and its name ends in .cue")
+	case !info.Mode().IsRegular():
+		return nil, fault.New(fault.Usage, "--policy %s is no regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--policy %s cannot be read", name)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, catalog.MaxSource+1))
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "--policy %s cannot be read", name)
+	}
+	return []catalog.Source{{Name: filepath.ToSlash(filepath.Clean(name)), Data: text}}, nil
+}
+
+// needsPlan refuses --policy where there is no plan to hold.
+func needsPlan(c *ucli.Context, image string) error {
+	if len(c.StringSlice("policy")) == 0 {
+		return nil
+	}
+	return fault.New(fault.Usage, "--policy is for plans, and %s is built already", image).
+		WithHint("hold the app's plan to it: nixpacks vet PATH --policy …")
+}

@@ -1,0 +1,184 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"cuelang.org/go/cue/ast"
+	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// judge evaluates the policy with the plan, as `cue vet` does: all of it must come to values.
+func (p *Policy) judge(d *data) ([]Violation, error) {
+	told := p.told()
+	ctx := catalog.NewContext()
+	demands, err := catalog.BuildFiles(ctx, p.syntax)
+	if err != nil {
+		return nil, catalog.SyntaxFault(err, p.Name)
+	}
+	x, err := d.expr()
+	if err != nil {
+		return nil, err
+	}
+	var out []Violation
+	for _, b := range unify.Breaks(demands.Unify(ctx.BuildExpr(x)), d.plan, p.Name) {
+		if v := p.violation(b, told, d); !slices.ContainsFunc(out, v.equal) {
+			out = append(out, v)
+		}
+	}
+	slices.SortStableFunc(out, func(v, w Violation) int {
+		return cmp.Or(cmp.Compare(v.At.File, w.At.File), cmp.Compare(v.At.Line, w.At.Line), cmp.Compare(v.At.Col, w.At.Col))
+	})
+	return out, nil
+}
+
+func (v Violation) equal(w Violation) bool {
+	return v.Message == w.Message && v.At == w.At && v.Path == w.Path
+}
+
+// violation is what CUE found wrong, at its place in the policy and with who set the value.
+func (p *Policy) violation(b unify.Broken, told map[fault.Pos]bool, d *data) Violation {
+	v := Violation{Policy: p, Message: b.Words, At: fault.Pos{File: p.files[0].Name}}
+	var words []string
+	for _, err := range b.Says {
+		if at := pos(err.Position()); told[at] {
+			format, args := err.Msg()
+			words = append(words, fmt.Sprintf(format, args...))
+			if len(words) == 1 {
+				v.At = at
+			}
+		}
+	}
+	if len(words) > 0 {
+		v.Message, v.told = oneLine(strings.Join(words, "; ")), true
+	}
+	path := b.Path
+	for _, err := range b.Says {
+		for _, q := range cueerrors.Positions(err) {
+			at := pos(q)
+			if v.At.Line == 0 && p.text(at.File) != nil {
+				v.At = at
+			}
+			if of, ok := d.at[at]; ok && !speaksOf(path) {
+				path = of
+			}
+		}
+	}
+	if at, ok := p.placeOf(path); ok && v.At.Line == 0 { // CUE does not say where a struct is closed
+		v.At = at
+	}
+	if !speaksOf(path) {
+		return v
+	}
+	v.Path, v.Set, v.Unset = unify.ShownPath(path), d.setters(path), d.unset(path)
+	return v
+}
+
+// placeOf is where the policy names path, or the longest beginning of it.
+func (p *Policy) placeOf(path []string) (at fault.Pos, ok bool) {
+	for _, f := range p.syntax {
+		decls := f.Decls
+		for _, name := range path {
+			i := slices.IndexFunc(decls, func(d ast.Decl) bool {
+				f, ok := d.(*ast.Field)
+				if !ok {
+					return false
+				}
+				label, _, err := ast.LabelName(f.Label)
+				return err != nil || label == name // a pattern, or the name itself
+			})
+			if i < 0 {
+				break
+			}
+			field := decls[i].(*ast.Field)
+			at, ok, decls = pos(field.Label.Pos()), true, nil
+			if s, isStruct := field.Value.(*ast.StructLit); isStruct {
+				decls = s.Elts
+			}
+		}
+	}
+	return at, ok
+}
+
+// speaksOf tells whether path is one that a plan may have.
+func speaksOf(path []string) bool {
+	if len(path) == 0 {
+		return false
+	}
+	_, whole := plan.ShapeAt(path...)
+	list, elem := plan.ShapeAt(path[:len(path)-1]...)
+	return whole || elem && list.Kind == plan.List
+}
+
+func pos(p token.Pos) fault.Pos {
+	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
+}
+
+// told are the places of the messages that the author wrote: calls of error.
+func (p *Policy) told() map[fault.Pos]bool {
+	out := map[fault.Pos]bool{}
+	for _, f := range p.syntax {
+		ast.Walk(f, func(n ast.Node) bool {
+			if c, ok := n.(*ast.CallExpr); ok {
+				if id, ok := c.Fun.(*ast.Ident); ok && (id.Name == "error" || id.Name == "__error") {
+					out[pos(c.Pos())] = true
+				}
+			}
+			return true
+		}, nil)
+	}
+	return out
+}
+
+// oneLine is text that strangers wrote, without line breaks and what else speaks to a terminal.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s))
+}
+
+// notes are about what the policy says of paths that no plan has, where a plan would have other names: such a demand is met
+// by every plan.
+func (p *Policy) notes() []catalog.Note {
+	var out []catalog.Note
+	for _, f := range p.syntax {
+		out = append(out, unknown(f.Decls, nil)...)
+	}
+	return out
+}
+
+func unknown(decls []ast.Decl, path []string) []catalog.Note {
+	var out []catalog.Note
+	for _, d := range decls {
+		f, ok := d.(*ast.Field)
+		if !ok {
+			continue
+		}
+		name, _, err := ast.LabelName(f.Label)
+		if err != nil || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "#") {
+			continue
+		}
+		at := append(slices.Clone(path), name)
+		if _, ok := plan.ShapeAt(at...); !ok {
+			u := plan.Unknown(at, pos(f.Label.Pos()))
+			out = append(out, catalog.Note{Text: u.Msg + ": no plan has it, so that this demands nothing", Hint: u.Hint, At: u.At})
+			continue
+		}
+		if s, ok := f.Value.(*ast.StructLit); ok {
+			out = append(out, unknown(s.Elts, at)...)
+		}
+	}
+	return out
+}

@@ -1,0 +1,155 @@
+package policy
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/parser"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Folder is the folder of an app whose policies count.
+const Folder = "policy"
+
+// Policy is what is evaluated as one: a file, or the files of a folder that have the same package clause and so see one
+// another's names.
+type Policy struct {
+	Name string // as messages show it: the path of its file, or of the folder
+	// About is what the comment at its top says.
+	About string
+
+	files  []catalog.Source
+	syntax []*ast.File
+}
+
+// Files are the paths of its files.
+func (p *Policy) Files() []string {
+	var out []string
+	for _, f := range p.files {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+// text is the text of one of its files, nil for another's.
+func (p *Policy) text(file string) []byte {
+	for _, f := range p.files {
+		if f.Name == file {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+// same tells whether another policy says the same, to the letter.
+func (p *Policy) same(q *Policy) bool {
+	return slices.EqualFunc(p.files, q.files, func(a, b catalog.Source) bool {
+		return path.Base(a.Name) == path.Base(b.Name) && bytes.Equal(a.Data, b.Data)
+	})
+}
+
+// inApp are the files in the app's own folder.
+func inApp(a *app.App) ([]catalog.Source, error) {
+	if a == nil {
+		return nil, nil
+	}
+	if info, ok := a.Entry(Folder); !ok || !info.IsDir() {
+		return nil, nil
+	}
+	sub, err := a.Sub(Folder)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.Close()
+	names, err := sub.Glob([]string{"*.cue"}, app.GlobOptions{Depth: 1})
+	if err != nil {
+		return nil, err
+	}
+	var out []catalog.Source
+	for _, name := range names {
+		full := path.Join(Folder, name)
+		text, ok, err := sub.Text(name)
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			return nil, fault.New(fault.Refused, "%s cannot be read", full).WithPos(fault.Pos{File: full})
+		}
+		out = append(out, catalog.Source{Name: full, Data: []byte(text)})
+	}
+	return out, nil
+}
+
+// byPackage puts files together that have the same package clause. A file without one is alone.
+func byPackage(from []catalog.Source) [][]catalog.Source {
+	var out [][]catalog.Source
+	at := map[string]int{}
+	for _, s := range from {
+		name := ""
+		if f, err := parser.ParseFile(s.Name, s.Data, parser.PackageClauseOnly); err == nil {
+			name = f.PackageName()
+		}
+		i, ok := at[name]
+		if !ok || name == "" {
+			i = len(out)
+			out, at[name] = append(out, nil), i
+		}
+		out[i] = append(out[i], s)
+	}
+	return out
+}
+
+// outside is what to write instead of what reaches outside of a policy.
+const outside = "a policy's verdict follows from the plan alone"
+
+// parse reads the files of one policy.
+func parse(files []catalog.Source) (*Policy, error) {
+	p := &Policy{Name: files[0].Name, About: about(files[0].Data), files: files}
+	if len(files) > 1 {
+		p.Name = path.Dir(p.Name)
+	}
+	for _, s := range files {
+		if len(s.Data) > catalog.MaxSource {
+			return nil, fault.New(fault.Refused, "%s is larger than %d KB", s.Name, catalog.MaxSource>>10).WithPos(fault.Pos{File: s.Name})
+		}
+		f, err := parser.ParseFile(s.Name, s.Data)
+		if err != nil {
+			return nil, sourced(catalog.SyntaxFault(err, "not valid CUE"), s)
+		}
+		if err := catalog.CheckImports(f, "a policy"); err != nil {
+			return nil, sourced(err, s)
+		}
+		if err := catalog.Tame(f, "a policy", outside); err != nil {
+			return nil, sourced(err, s)
+		}
+		p.syntax = append(p.syntax, f)
+	}
+	return p, nil
+}
+
+// sourced shows the lines that faults are about.
+func sourced(err error, s catalog.Source) error {
+	for _, f := range fault.All(err) {
+		f.WithSource(s.Data)
+	}
+	return err
+}
+
+// about is the first comment of a file that begins with one, up to the first empty line, as one line.
+func about(text []byte) string {
+	var words []string
+	for line := range strings.Lines(string(text)) {
+		comment, ok := strings.CutPrefix(strings.TrimSpace(line), "//")
+		if comment = strings.TrimSpace(comment); !ok || comment == "" {
+			break
+		}
+		words = append(words, comment)
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,236 @@
+package unify
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+	cueerrors "cuelang.org/go/cue/errors"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Broken is a demand that a finished plan does not meet.
+type Broken struct {
+	Words string
+	Path  []string // of the value, which may end in the index of a list; empty for the plan as a whole
+	// Says is what CUE says: of a value that is none of several, first as a whole and then about each.
+	Says []cueerrors.Error
+}
+
+// Breaks says in plain words what is wrong with met, a finished plan unified with constraints called name, and nothing
+// where all of it comes to values. Values of variables, which may be secret, are not in the words.
+func Breaks(met cue.Value, p *plan.Plan, name string) []Broken {
+	err := met.Validate(cue.Concrete(true))
+	if err == nil {
+		return nil
+	}
+	var out []Broken
+	for _, b := range append(broken(err, p, name), lacking(met, p, name)...) {
+		if each := apart(met, b.Path, p, name); each != nil {
+			out = append(out, each...)
+		} else {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// apart holds the demands on the value at path to it one by one. CUE tells of one where several are not met, and may do so
+// in the words of another, which stand for whatever makes the value fail.
+func apart(met cue.Value, path []string, p *plan.Plan, name string) []Broken {
+	leaf, elem, _ := ValueAt(p, path)
+	value := p.Get(leaf...)
+	if elem != "" {
+		value = elem
+	}
+	at := pathOf(leaf)
+	if len(leaf) < len(path) {
+		i, _ := strconv.Atoi(path[len(leaf)])
+		at = cue.MakePath(append(at.Selectors(), cue.Index(i))...)
+	}
+	each := parts(met.LookupPath(at), 0)
+	if value == nil || len(each) < 2 {
+		return nil
+	}
+	var out []Broken
+	ctx := catalog.NewContext()
+	for _, part := range each {
+		for _, b := range broken(part.Unify(ctx.Encode(value)).Validate(cue.Concrete(true)), p, name) {
+			b.Path = path
+			b.Words = b.words(p, name)
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+func broken(err error, p *plan.Plan, name string) []Broken {
+	var out []Broken
+	found := cueerrors.Errors(err)
+	for i := 0; i < len(found); i++ {
+		b := Broken{Says: found[i : i+1], Path: planPath(found[i])}
+		if format, args := found[i].Msg(); format == msgDisjunction {
+			n, _ := args[0].(int)
+			n = min(n, len(found)-i-1)
+			b.Says = found[i : i+1+n]
+			i += n
+		}
+		b.Words = b.words(p, name)
+		out = append(out, b)
+	}
+	return out
+}
+
+// lacking are the values that are demanded and not there, below v. Where there are mistakes of other kinds CUE says nothing
+// of them.
+func lacking(v cue.Value, p *plan.Plan, name string) []Broken {
+	it, err := v.Fields(cue.Optional(true), cue.Hidden(true)) // with hidden ones, for else what is mistaken has no fields
+	if err != nil {
+		return nil
+	}
+	var out []Broken
+	leaf := true
+	for it.Next() {
+		leaf = false
+		f := it.Value()
+		switch it.Selector().ConstraintType() {
+		case cue.OptionalConstraint:
+		case cue.RequiredConstraint:
+			b := Broken{Path: namesOf(f.Path()), Says: []cueerrors.Error{cueerrors.Newf(f.Pos(), msgRequired)}}
+			b.Words = b.words(p, name)
+			out = append(out, b)
+		default:
+			if it.Selector().LabelType() != cue.HiddenLabel {
+				out = append(out, lacking(f, p, name)...)
+			}
+		}
+	}
+	if leaf {
+		return broken(v.Validate(cue.Concrete(true)), p, name)
+	}
+	return out
+}
+
+func namesOf(p cue.Path) []string {
+	var out []string
+	for _, s := range p.Selectors() {
+		if s.Type().LabelType() == cue.StringLabel {
+			out = append(out, s.Unquoted())
+		} else {
+			out = append(out, s.String())
+		}
+	}
+	return out
+}
+
+func (b Broken) words(p *plan.Plan, name string) string {
+	what := shownPath(b.Path)
+	_, _, value := ValueAt(p, b.Path)
+	hide := slices.Contains(b.Path, "variables")
+	format, args := b.Says[0].Msg()
+	_, known := plan.ShapeAt(b.Path...)
+	switch {
+	case format == msgReference:
+		return fmt.Sprintf("%s speaks of %q, which is nowhere declared", name, args[0])
+	case format == msgIncomplete && known:
+		return missing(b.Path, clipped(args[0]))
+	case format == msgRequired && known:
+		return missing(b.Path, "")
+	case format == msgNotAllowed:
+		return fmt.Sprintf("%s is not allowed by %s", what, name)
+	case len(b.Path) == 0 || value == notSet:
+		return fmt.Sprintf("%s refuses the plan: %s", name, b.Says[0].Error())
+	case hide && len(b.Says) > 1:
+		return fmt.Sprintf("%s is none of what %s allows", what, name)
+	case len(b.Says) > 1:
+		return fmt.Sprintf("%s is %s, but must be %s", what, value, strings.Join(options(b.Says[1:], value), " or "))
+	case !hide:
+		return clash(b.Says[0], what, value, name)
+	case format == msgBound || format == msgSatisfy:
+		return what + " " + bound(clipped(args[1]))
+	}
+	return fmt.Sprintf("%s is refused by %s", what, name)
+}
+
+// clash says in words why a value is refused by constraints called name.
+func clash(err cueerrors.Error, what, value, name string) string {
+	switch format, args := err.Msg(); format {
+	case msgBound, msgSatisfy:
+		return fmt.Sprintf("%s is %s, but %s", what, value, bound(clipped(args[1])))
+	case msgConflict, msgMismatch:
+		other := clipped(args[0])
+		if other == value {
+			other = clipped(args[1])
+		}
+		return fmt.Sprintf("%s is %s, but must be %s", what, value, other)
+	default:
+		return fmt.Sprintf("%s is %s, and %s forbids that: %s", what, value, name, fmt.Sprintf(format, args...))
+	}
+}
+
+// options are what a value may be, out of what CUE says about each of them.
+func options(each []cueerrors.Error, value string) []string {
+	var out []string
+	for _, one := range each {
+		format, args := one.Msg()
+		if format == msgBound || format == msgConflict || format == msgMismatch {
+			for _, a := range args[:2] {
+				if s := clipped(a); s != value && !slices.Contains(out, s) {
+					out = append(out, s)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// missing says in words that a value is demanded and nobody set it.
+func missing(path []string, constraint string) string {
+	what := plan.Path(path...) + " is not set"
+	if what == "start.user is not set" {
+		what += ", which means root"
+	}
+	return what + ", but " + demand(constraint)
+}
+
+func demand(constraint string) string {
+	switch constraint {
+	case "", "string":
+		return "must be set"
+	}
+	return bound(constraint)
+}
+
+// notSet stands for a value that there is not.
+const notSet = "not set"
+
+// ValueAt is the value of the finished plan at a path, which may end in the index of a list: the leaf's path, the element if it is one, and
+// the value as messages show it.
+func ValueAt(p *plan.Plan, path []string) (leaf []string, elem, shown string) {
+	switch v := p.Get(path...).(type) {
+	case string:
+		return path, "", strconv.Quote(v)
+	case []string:
+		return path, "", "[" + strings.ReplaceAll(strings.Trim(fmt.Sprintf("%q", v), "[]"), `" "`, `", "`) + "]"
+	}
+	if len(path) > 1 {
+		list, _ := p.Get(path[:len(path)-1]...).([]string)
+		if i, err := strconv.Atoi(path[len(path)-1]); err == nil && i < len(list) {
+			return path[:len(path)-1], list[i], strconv.Quote(list[i])
+		}
+	}
+	return path, "", notSet
+}
+
+// ShownPath is a path in a message: an index of a list is in brackets.
+func ShownPath(path []string) string { return shownPath(path) }
+
+// Has tells whether a plan has a value at a path, which may end in the index of a list.
+func Has(p *plan.Plan, path []string) bool {
+	_, _, shown := ValueAt(p, path)
+	return shown != notSet
+}
