@@ -99,7 +99,7 @@ func Run(ctx context.Context, args []string, h Host) (code int) {
 }
 
 // passing are the commands that plan and end.
-var passing = []string{"plan", "detect", "explain", "diff", "facts"}
+var passing = []string{"plan", "vet", "detect", "explain", "diff", "facts"}
 
 // report prints err and gives the exit code.
 func report(h *Host, args []string, err error) int {
@@ -173,7 +173,7 @@ func newApp(h *Host) *ucli.App {
 		Flags:          []ucli.Flag{&ucli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}},
 	}
 	app.Commands = []*ucli.Command{
-		buildCommand(h), runCommand(h), planCommand(h), explainCommand(h), diffCommand(h), initCommand(h), detectCommand(h), factsCommand(h), llbCommand(h), cacheCommand(h), imageCommand(h), contextCommand(h), providersCommand(h), frontendCommand(h), versionCommand(h),
+		buildCommand(h), runCommand(h), planCommand(h), vetCommand(h), explainCommand(h), diffCommand(h), initCommand(h), detectCommand(h), factsCommand(h), llbCommand(h), cacheCommand(h), imageCommand(h), contextCommand(h), providersCommand(h), frontendCommand(h), versionCommand(h),
 	}
 	app.Action = func(c *ucli.Context) error {
 		if c.Bool("version") {

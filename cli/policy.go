@@ -17,7 +17,7 @@ import (
 
 // policyFlags are those of commands whose plan goes somewhere. Those that explain a plan must do so of any.
 func policyFlags() []ucli.Flag {
-	return []ucli.Flag{&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "hold the plan to the CUE in `FILE|DIR`, and refuse it otherwise (repeatable)"}}
+	return []ucli.Flag{&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse a plan that does not meet the policies in `FILE|DIR` (repeatable)"}}
 }
 
 // heldPlan is thePlan, held to the policies of the command line and of the app.

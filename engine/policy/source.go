@@ -21,8 +21,6 @@ const Folder = "policy"
 // another's names.
 type Policy struct {
 	Name string // as messages show it: the path of its file, or of the folder
-	// About is what the comment at its top says.
-	About string
 
 	files  []catalog.Source
 	syntax []*ast.File
@@ -35,6 +33,19 @@ func (p *Policy) Files() []string {
 		out = append(out, f.Name)
 	}
 	return out
+}
+
+// About is what the comment at the top of one of its files says, up to the first empty line; "" where there is none.
+func (p *Policy) About(file string) string {
+	var words []string
+	for line := range strings.Lines(string(p.text(file))) {
+		comment, ok := strings.CutPrefix(strings.TrimSpace(line), "//")
+		if comment = strings.TrimSpace(comment); !ok || comment == "" {
+			break
+		}
+		words = append(words, comment)
+	}
+	return strings.Join(words, " ")
 }
 
 // text is the text of one of its files, nil for another's.
@@ -110,7 +121,7 @@ const outside = "a policy's verdict follows from the plan alone"
 
 // parse reads the files of one policy.
 func parse(files []catalog.Source) (*Policy, error) {
-	p := &Policy{Name: files[0].Name, About: about(files[0].Data), files: files}
+	p := &Policy{Name: files[0].Name, files: files}
 	if len(files) > 1 {
 		p.Name = path.Dir(p.Name)
 	}
@@ -139,17 +150,4 @@ func sourced(err error, s catalog.Source) error {
 		f.WithSource(s.Data)
 	}
 	return err
-}
-
-// about is the first comment of a file that begins with one, up to the first empty line, as one line.
-func about(text []byte) string {
-	var words []string
-	for line := range strings.Lines(string(text)) {
-		comment, ok := strings.CutPrefix(strings.TrimSpace(line), "//")
-		if comment = strings.TrimSpace(comment); !ok || comment == "" {
-			break
-		}
-		words = append(words, comment)
-	}
-	return strings.Join(words, " ")
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// configNames are the names under which a configuration is looked for in the app.
-var configNames = []string{"nixpacks.cue", "nixpacks.toml", "nixpacks.json"}
+// ConfigNames are the names under which a configuration is looked for in the app.
+var ConfigNames = []string{"nixpacks.cue", "nixpacks.toml", "nixpacks.json"}
 
 // config is the user's configuration file.
 type config struct {
@@ -86,7 +86,7 @@ func (u *unifier) findConfig() (*config, error) {
 		return u.namedConfig(name, "--env NIXPACKS_CONFIG_FILE")
 	}
 	var found []*config
-	for _, name := range configNames {
+	for _, name := range ConfigNames {
 		text, ok, err := u.text(name)
 		if err != nil {
 			return nil, err

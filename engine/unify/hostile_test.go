@@ -34,7 +34,7 @@ func TestHostileDepth(t *testing.T) {
 }
 
 func TestHostileSize(t *testing.T) {
-	for _, name := range configNames {
+	for _, name := range ConfigNames {
 		c := &testCase{dir: t.TempDir()}
 		c.write(t, name, strings.Repeat("// x\n", maxFile/5+1))
 		got := c.outcome(t, testCatalog(t))["error"]

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"cmp"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/policy"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// SARIF 2.1.0, as much of it as verdicts on plans need.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool struct {
+			Driver sarifDriver `json:"driver"`
+		} `json:"tool"`
+		ColumnKind string        `json:"columnKind"`
+		Results    []sarifResult `json:"results"`
+	}
+	sarifDriver struct {
+		Name    string      `json:"name"`
+		Version string      `json:"version"`
+		Rules   []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string     `json:"id"`
+		ShortDescription *sarifText `json:"shortDescription,omitempty"`
+	}
+	sarifText struct {
+		Text string `json:"text"`
+	}
+	sarifResult struct {
+		RuleID           string          `json:"ruleId"`
+		RuleIndex        int             `json:"ruleIndex"`
+		Level            string          `json:"level"`
+		Message          sarifText       `json:"message"`
+		Locations        []sarifLocation `json:"locations"`
+		RelatedLocations []sarifLocation `json:"relatedLocations,omitempty"`
+	}
+	sarifLocation struct {
+		PhysicalLocation sarifPlace `json:"physicalLocation"`
+		Message          *sarifText `json:"message,omitempty"`
+	}
+	sarifPlace struct {
+		ArtifactLocation struct {
+			URI       string `json:"uri"`
+			URIBaseID string `json:"uriBaseId"`
+		} `json:"artifactLocation"`
+		Region sarifRegion `json:"region"`
+	}
+	sarifRegion struct {
+		StartLine   int `json:"startLine"`
+		StartColumn int `json:"startColumn,omitempty"`
+	}
+)
+
+// sarifRoot is the name that GitHub and others give the folder that paths are relative to.
+const sarifRoot = "%SRCROOT%"
+
+// vetSARIF prints what is broken for those who show it in the app's files: a rule for each file of policies, a result for each
+// violation.
+func vetSARIF(h *Host, res *policy.Result, dir string) error {
+	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
+	run.Tool.Driver = sarifDriver{Name: "nixpacks", Version: version(), Rules: []sarifRule{}}
+	for _, p := range res.Policies {
+		for _, file := range p.Files() {
+			if run.rule(ruleID(file)) < 0 {
+				run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, newRule(file, p.About(file)))
+			}
+		}
+	}
+	for _, v := range res.Violations {
+		run.Results = append(run.Results, run.result(v, dir))
+	}
+	if err := h.printJSON(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}); err != nil {
+		return err
+	}
+	return brokenCode(res)
+}
+
+// ruleID names a policy the same on every machine.
+func ruleID(file string) string { return strings.TrimSuffix(path.Base(file), ".cue") }
+
+func newRule(file, about string) sarifRule {
+	r := sarifRule{ID: ruleID(file)}
+	if about != "" {
+		r.ShortDescription = &sarifText{about}
+	}
+	return r
+}
+
+func (r *sarifRun) rule(id string) int {
+	return slices.IndexFunc(r.Tool.Driver.Rules, func(k sarifRule) bool { return k.ID == id })
+}
+
+// result is a violation at the place in the app that set the value. Where none did (a provider, a flag, nobody) it is at the
+// app's configuration, where it can be mended.
+func (r *sarifRun) result(v policy.Violation, dir string) sarifResult {
+	id := ruleID(v.At.File)
+	out := sarifResult{RuleID: id, RuleIndex: r.rule(id), Level: "error", Message: sarifText{v.Message}}
+	for _, at := range v.Set {
+		if l, ok := inAppDir(at, dir); ok {
+			out.Locations = append(out.Locations, l)
+		} else {
+			out.Message.Text += " (" + v.Path + " is set by " + setBy(at, true) + ")"
+		}
+	}
+	if v.Unset {
+		out.Message.Text += " (nothing sets " + v.Path + ")"
+	}
+	if len(out.Locations) == 0 {
+		out.Locations = append(out.Locations, locate(configurationOf(dir), sarifRegion{StartLine: 1}))
+	}
+	if l, ok := inAppDir(v.At, dir); ok {
+		l.Message = &sarifText{"the policy"}
+		out.RelatedLocations = append(out.RelatedLocations, l)
+	} else {
+		out.Message.Text += " (" + v.At.String() + ")"
+	}
+	return out
+}
+
+// configurationOf is the app's configuration, or the one that it would have.
+func configurationOf(dir string) string {
+	for _, name := range unify.ConfigNames {
+		if isFile(filepath.Join(dir, name)) {
+			return name
+		}
+	}
+	return "nixpacks.toml"
+}
+
+// inAppDir is a place as SARIF has it, where it is in a file of the app: by the path from there, or from the working
+// directory. Flags and the files of providers are not in the app, whatever is there by their names.
+func inAppDir(at fault.Pos, dir string) (l sarifLocation, ok bool) {
+	rel := filepath.FromSlash(at.File)
+	if strings.HasPrefix(rel, "-") || strings.HasPrefix(at.Label, "provider ") {
+		return l, false
+	}
+	if !filepath.IsLocal(rel) || !isFile(filepath.Join(dir, rel)) {
+		abs, err := filepath.Abs(rel)
+		if err != nil {
+			return l, false
+		}
+		if rel, err = filepath.Rel(dir, abs); err != nil || !filepath.IsLocal(rel) || !isFile(abs) {
+			return l, false
+		}
+	}
+	region := sarifRegion{StartLine: cmp.Or(at.Line, 1)}
+	if text, err := os.ReadFile(filepath.Join(dir, rel)); err == nil && at.Col > 0 {
+		region.StartColumn = characters(string(text), at)
+	}
+	return locate(filepath.ToSlash(rel), region), true
+}
+
+// characters is a place's column, which counts bytes, in characters; 0 where the file has no such place.
+func characters(text string, at fault.Pos) int {
+	n := 0
+	for line := range strings.Lines(text) {
+		if n++; n == at.Line && at.Col-1 <= len(line) {
+			return utf8.RuneCountInString(line[:at.Col-1]) + 1
+		}
+	}
+	return 0
+}
+
+func locate(file string, region sarifRegion) (l sarifLocation) {
+	l.PhysicalLocation.ArtifactLocation.URI = (&url.URL{Path: file}).EscapedPath()
+	l.PhysicalLocation.ArtifactLocation.URIBaseID = sarifRoot
+	l.PhysicalLocation.Region = region
+	return l
+}

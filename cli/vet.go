@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/policy"
+)
+
+func vetCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "vet",
+		Usage:     "hold an app's plan to policies, and build nothing",
+		ArgsUsage: "[PATH]",
+		Description: "Policies are CUE: those of --policy, and those in the folder " + policy.Folder + " of the app. The exit code is 0 where the plan\n" +
+			"meets all of them, and 21 otherwise. With --format sarif, GitHub and others show in the app's files what is broken:\n\n" +
+			"   nixpacks vet . --policy policies --format sarif > nixpacks.sarif",
+		Flags: append(slices.Concat(planFlags(), policyFlags()), planFlag(),
+			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json|sarif`: how the verdict is printed (default: text)"}),
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return vetAction(c, h) },
+	}
+}
+
+func vetAction(c *ucli.Context, h *Host) error {
+	print, ok := map[string]func(*Host, *policy.Result, string) error{"text": vetText, "json": vetJSON, "sarif": vetSARIF}[c.String("format")]
+	if !ok {
+		return fault.New(fault.Usage, "unknown format %q", c.String("format")).WithHint("known: text, json, sarif")
+	}
+	saved, dir, err := thePlan(c, h)
+	if err != nil {
+		return err
+	}
+	res, err := policies(c, saved, dir)
+	if err != nil {
+		return err
+	}
+	if len(res.Policies) == 0 { // a gate that nobody closed is not to pass for one that is open
+		return fault.New(fault.Usage, "there is no policy to hold the plan to").
+			WithHint("name some with --policy FILE|DIR, or put them into the app's folder %s, in files whose names end in .cue", policy.Folder)
+	}
+	printNotes(h, res.Notes)
+	return print(h, res, dir)
+}
+
+// vetText prints which policies hold, or all that is broken as errors.
+func vetText(h *Host, res *policy.Result, _ string) error {
+	if err := res.Err(); err != nil {
+		return err
+	}
+	var names []string
+	for _, p := range res.Policies {
+		names = append(names, p.Files()...)
+	}
+	said := "policies hold"
+	if len(names) == 1 {
+		said = "policy holds"
+	}
+	_, err := fmt.Fprintf(h.Stdout, "%d %s: %s\n", len(names), said, strings.Join(names, ", "))
+	return err
+}
+
+// verdict is what `nixpacks vet --format json` prints.
+type verdict struct {
+	Policies   []string       `json:"policies"`
+	Violations []vetViolation `json:"violations"`
+}
+
+type vetViolation struct {
+	Message string      `json:"message"`
+	Path    string      `json:"path,omitempty"` // of the value, as messages show it
+	Policy  fault.Pos   `json:"policy"`
+	SetBy   []fault.Pos `json:"setBy"`
+}
+
+func vetJSON(h *Host, res *policy.Result, _ string) error {
+	v := verdict{Violations: []vetViolation{}}
+	for _, p := range res.Policies {
+		v.Policies = append(v.Policies, p.Files()...)
+	}
+	for _, b := range res.Violations {
+		v.Violations = append(v.Violations, vetViolation{b.Message, b.Path, b.At, append([]fault.Pos{}, b.Set...)})
+	}
+	if err := h.printJSON(v); err != nil {
+		return err
+	}
+	return brokenCode(res)
+}
+
+// brokenCode ends the process with the code for a plan that is refused, where what is broken was printed.
+func brokenCode(res *policy.Result) error {
+	if len(res.Violations) > 0 {
+		return exitCode(fault.Refused)
+	}
+	return nil
+}
