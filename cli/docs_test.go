@@ -8,21 +8,59 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	yaml "go.yaml.in/yaml/v3"
 )
 
 // TestProvidersWalk performs the walk of docs/providers.md in an empty folder: it writes the files that have a name, runs
 // the commands, and compares what they print. "…" stands for any text, alone on a line for any lines. Building and running
 // happen where real builds are asked for.
 func TestProvidersWalk(t *testing.T) {
+	w := perform(t, "providers.md")
+	if w.files < 5 || w.runs < 8 {
+		t.Errorf("the walk is short: %d files, %d commands", w.files, w.runs)
+	}
+}
+
+// TestPoliciesWalk performs docs/policies.md as TestProvidersWalk does its walk, and the commands of its pipelines that are
+// this program's.
+func TestPoliciesWalk(t *testing.T) {
+	w := perform(t, "policies.md")
+	if w.files < 8 || w.runs < 8 {
+		t.Errorf("the walk is short: %d files, %d commands", w.files, w.runs)
+	}
+	runs := 0
+	for _, file := range []string{".github/workflows/policy.yml", ".gitlab-ci.yml"} {
+		text, err := os.ReadFile(filepath.Join(w.dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal(text, new(any)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)- (?:run: )?(nixpacks .*)$`).FindAllSubmatch(text, -1) {
+			runs++
+			line := strings.NewReplacer("vet .", "vet app", "/tmp/policies", "policies").Replace(string(m[1]))
+			w.commands(t, "$ "+line+" > out && test -s "+map[bool]string{true: "nixpacks.sarif", false: "out"}[strings.Contains(line, "sarif")])
+		}
+	}
+	if runs != 2 {
+		t.Errorf("%d commands in pipelines", runs)
+	}
+}
+
+// perform performs a document in an empty folder.
+func perform(t *testing.T, doc string) *walk {
+	t.Helper()
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", "providers.md"))
+	text, err := os.ReadFile(filepath.Join(root, "docs", doc))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := walk{dir: t.TempDir(), env: os.Environ()}
+	w := &walk{dir: t.TempDir(), env: append(os.Environ(), "NIXPACKS="+root)}
 	if os.Getenv("NIXPACKS_E2E") != "" {
 		w.real = true
 		w.env = append(w.env, realHost(t)...)
@@ -38,9 +76,7 @@ func TestProvidersWalk(t *testing.T) {
 			t.Errorf("a block of %s without a file's name is not performed:\n%s", kind, body)
 		}
 	}
-	if w.files < 5 || w.runs < 8 {
-		t.Errorf("the walk is short: %d files, %d commands", w.files, w.runs)
-	}
+	return w
 }
 
 // walk is what has been done of a document.
