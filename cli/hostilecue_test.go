@@ -141,7 +141,9 @@ func TestHostileCUE(t *testing.T) {
 	for name, cue := range refused() {
 		attack{name, asConfig(cue[0], cue[1]), nil, 21, cue[2]}.sub(t, "nixpacks.cue")
 		want := strings.Replace(cue[2], " cannot be imported", "", 1)
-		attack{name, asPolicy("app/policy", cue[0], cue[1]), nil, 21, want}.sub(t, "policy of the app")
+		if strings.HasSuffix(want, "is not supported") || strings.HasSuffix(want, "nested too deeply") || strings.HasPrefix(want, `"`) {
+			attack{name, asPolicy("app/policy", cue[0], cue[1]), nil, 21, want}.sub(t, "policy of the app")
+		}
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, want}.sub(t, "provider")
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider, its place")
 		attack{name, asBrought(cue[0], cue[1]), nil, 21, want}.sub(t, "brought")
