@@ -42,7 +42,7 @@ func noProviders(name string) error {
 
 // isProvider tells whether the files at the top of a directory are those of a provider.
 func isProvider(dir fs.FS, name string) (bool, error) {
-	own, err := readSources(dir, ".", name)
+	own, err := ReadSources(dir, ".", name)
 	if err != nil || len(own) == 0 {
 		return false, err
 	}
@@ -95,9 +95,9 @@ func vet(dir fs.FS, folder, label string) error {
 		return err
 	}
 	ctx := providerContext()
-	v, err := buildFiles(ctx, s.files)
+	v, err := BuildFiles(ctx, s.files)
 	if err != nil {
-		return syntaxFault(err, "provider "+p.Name)
+		return SyntaxFault(err, "provider "+p.Name)
 	}
 	return (&evaluator{provider: p, syntax: s, ctx: ctx}).conform(v)
 }
