@@ -285,3 +285,6 @@ func shown(path []string) string {
 	}
 	return Path(path...)
 }
+
+// Aliases are the names that Nixpacks has for a phase's fields beside their own: alias to field.
+func Aliases() map[string]string { return maps.Clone(aliases) }

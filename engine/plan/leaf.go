@@ -175,8 +175,10 @@ func (p *Plan) deletePhase(name string) {
 }
 
 // IsField tells whether a plan has a field of that name.
-func IsField(name string) bool {
-	index, _ := fieldsOf(reflect.TypeFor[Plan]())
-	_, ok := index[name]
-	return ok
+func IsField(name string) bool { return slices.Contains(FieldNames[Plan](), name) }
+
+// FieldNames are the names that the fields of a part of a plan have in JSON: of Plan, Phase or Start.
+func FieldNames[T Plan | Phase | Start]() []string {
+	_, names := fieldsOf(reflect.TypeFor[T]())
+	return names
 }
