@@ -129,7 +129,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	file := c.String("plan")
 	if file == "" {
 		collector.Off()
-		defer collector.On()
+		defer collect()
 		p, err := makePlan(c, h)
 		if err != nil {
 			return nil, "", err

@@ -16,6 +16,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/cli/collector"
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -51,6 +52,13 @@ func Main(args []string) int {
 	return Run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
 }
 
+// collect has garbage collected again after planning.
+func collect() {
+	if !budget.Abandoned() { // the process ends
+		collector.On()
+	}
+}
+
 // cancelOnSignal cancels when the process is asked to end. Go takes a third of a millisecond until it listens, for which
 // nothing need wait.
 func cancelOnSignal(cancel context.CancelCauseFunc) {
@@ -62,7 +70,7 @@ func cancelOnSignal(cancel context.CancelCauseFunc) {
 // Run is Main without the process: signals come as the end of ctx.
 func Run(ctx context.Context, args []string, h Host) (code int) {
 	collector.Off()
-	defer collector.On()
+	defer collect()
 	var err error
 	arranged := args
 	defer func() {

@@ -31,6 +31,12 @@ type Work struct {
 	At  []fault.Pos
 }
 
+var abandoned atomic.Int64
+
+// Abandoned tells whether work goes on that was left to itself. The collector of garbage is not to be set then: that waits
+// for such work as collecting does (holdCollector), and all others wait with it, while it takes more.
+func Abandoned() bool { return abandoned.Load() > 0 }
+
 // lookEvery is how often the limits are looked at.
 const lookEvery = 5 * time.Millisecond
 
@@ -50,12 +56,13 @@ func (b *Budget) Run(w Work, f func() error) error {
 		}()
 		o.err = b.While(w, f)
 	}()
-	defer holdCollector()()
+	release := holdCollector()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
 		select {
 		case o := <-done:
+			release()
 			if o.bad != nil {
 				panic(o.bad)
 			}
@@ -63,6 +70,12 @@ func (b *Budget) Run(w Work, f func() error) error {
 		case <-look.C:
 			what := exceeded()
 			if doing := b.doing.Load(); what != "" && doing != nil {
+				abandoned.Add(1)
+				go func() {
+					<-done
+					release()
+					abandoned.Add(-1)
+				}()
 				return doing.Costly(what)
 			}
 		}

@@ -2,7 +2,9 @@ package budget
 
 import (
 	"errors"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,6 +39,9 @@ func TestHostileWork(t *testing.T) {
 	} {
 		until := make(chan struct{})
 		b := &Budget{Time: 50 * time.Millisecond, Memory: 32 << 20}
+		if strings.Contains(want, "memory") { // to have it takes time as well
+			b.Time = time.Minute
+		}
 		err := b.Run(Work{Costly: costly}, func() error {
 			if err := b.While(Evaluation("another"), func() error { return nil }); err != nil {
 				return err
@@ -46,10 +51,24 @@ func TestHostileWork(t *testing.T) {
 				return nil
 			})
 		})
+		if !Abandoned() {
+			t.Error("nobody knows of the work that goes on")
+		}
 		close(until)
+		settle(t)
 		sink = nil
 		if fault.CodeOf(err) != fault.Refused || fault.All(err)[0].Msg != want || fault.All(err)[0].At[0].File != "part.cue" {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// settle waits for work that was left to itself and has been told to end.
+func settle(t *testing.T) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); Abandoned(); runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Fatal("work that has ended counts as work that goes on")
 		}
 	}
 }
@@ -75,6 +94,7 @@ func TestHostileLeaps(t *testing.T) {
 		}
 	})
 	close(stop)
+	settle(t)
 	sink = nil
 	if fault.CodeOf(err) != fault.Refused {
 		t.Errorf("%v", err)
