@@ -153,7 +153,7 @@ func catalogOf(c *ucli.Context, a *app.App) (*catalog.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name := c.String("providers"); name != "" {
+	for _, name := range c.StringSlice("providers") {
 		given, err := loadProviders(name)
 		if err != nil {
 			return nil, err

@@ -27,7 +27,7 @@ func providersCommand(h *Host) *ucli.Command {
 
 // providersFlag is that of every command that plans.
 func providersFlag() ucli.Flag {
-	return &ucli.StringFlag{Name: "providers", Category: aboutConfig, Usage: "also load the providers in `DIR`, one CUE module a folder"}
+	return &ucli.StringSliceFlag{Name: "providers", Category: aboutConfig, Usage: "also load the providers in `DIR`, one CUE module a folder (repeatable)"}
 }
 
 // jsonErrorsFlag is that of every command.
