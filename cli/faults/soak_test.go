@@ -193,7 +193,10 @@ func TestSoakShared(t *testing.T) {
 	}
 	early, late := all[n/3], all[n-1]
 	t.Logf("%d builds (MB, descriptors, threads, mounts): %v after the first, %v after a third, %v after the last", n, all[0], early, late)
-	const memory, descriptors, mounts = 96, 8, 2 // beyond what the first third took
+	memory, descriptors, mounts := 96, 8, 2 // beyond what the first third took
+	if n < 50 {
+		memory = 256 // after a few builds the heap has not had its full size: what leaks slowly, only many show
+	}
 	if late.resident > early.resident+memory || late.descriptors > early.descriptors+descriptors || late.mounts > early.mounts+mounts {
 		t.Errorf("it grows: %v", all)
 	}
