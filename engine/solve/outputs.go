@@ -57,6 +57,7 @@ type sink struct {
 	entry   client.ExportEntry
 	file    *image.File
 	stage   *image.Stage
+	store   *closable // of stage
 	folder  *image.Folder
 	load    *loading
 	digest  digest.Digest // of the image
@@ -124,7 +125,12 @@ func (s *sink) open(ctx context.Context, req Request, names []string) (err error
 	case s.isLayout():
 		if s.stage, err = image.NewStage(s.Dest); err == nil {
 			s.entry.Attrs["tar"] = "false"
-			s.entry.OutputStore, err = contentlocal.NewStore(s.stage.Dir())
+			if store, storeErr := contentlocal.NewStore(s.stage.Dir()); storeErr == nil {
+				s.store = &closable{Store: store}
+				s.entry.OutputStore = s.store
+			} else {
+				err = storeErr
+			}
 		}
 	case s.Dest == "":
 		if s.load, err = newLoading(ctx, req.Docker); err == nil {
@@ -252,6 +258,9 @@ func abort(sinks []*sink) {
 		case s.folder != nil:
 			s.folder.Abort()
 		case s.stage != nil:
+			if s.store != nil {
+				s.store.close()
+			}
 			s.stage.Abort()
 		case s.load != nil:
 			s.load.abort()

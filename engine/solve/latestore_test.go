@@ -1,0 +1,42 @@
+package solve
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/containerd/containerd/v2/core/content"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// What comes late makes no directory anew.
+func TestClosable(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	store, err := contentlocal.NewStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &closable{Store: store}
+	early, err := g.Writer(t.Context(), content.WithRef("early"), content.WithDescriptor(ocispecs.Descriptor{Size: 3}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := early.Write([]byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	g.close()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := early.Commit(t.Context(), 3, ""); !errors.Is(err, errShut) {
+		t.Errorf("Commit: %v", err)
+	}
+	if w, err := g.Writer(t.Context(), content.WithRef("late")); !errors.Is(err, errShut) || w != nil {
+		t.Errorf("Writer: %v, %v", w, err)
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory is there again: %v", err)
+	}
+}
