@@ -67,7 +67,7 @@ var targets = []target{
 	{"a tar", func(s *site) []string { return []string{"--output", "type=oci,dest=" + s.at("out/app.tar")} },
 		func(s *site) string { return s.at("out/app.tar") }},
 	{"a name", func(s *site) []string { return []string{"-n", "app"} }, func(s *site) string {
-		found, _ := filepath.Glob(s.at("state/nixpacks/images/names/*app*"))
+		found, _ := filepath.Glob(s.at("state/nixpacks/images/names/[^.]*app*")) // what begins with a dot is not finished
 		return strings.Join(found, " ")
 	}},
 }
