@@ -3,6 +3,7 @@ package buildkitd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,10 @@ var errHidden = errors.New("a directory that was removed and made again still sh
 // tryOverlay mounts an overlay in dir and does the one thing that needs extended attributes below it: remove a
 // directory and make it again.
 func tryOverlay(dir string) (err error) {
+	old, _ := fs.Glob(os.DirFS(dir), "probe*") // of engines that were killed here: this one has the state's lock
+	for _, name := range old {
+		os.RemoveAll(filepath.Join(dir, name))
+	}
 	tmp, err := os.MkdirTemp(dir, "probe")
 	if err != nil {
 		return err
