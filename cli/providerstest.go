@@ -31,11 +31,7 @@ func providersTest(h *Host) *ucli.Command {
 }
 
 func providersTestAction(c *ucli.Context, h *Host) error {
-	dir, err := appPath(c)
-	if err != nil {
-		return err
-	}
-	root, err := openProviders(dir)
+	dir, root, err := namedProviders(c)
 	if err != nil {
 		return err
 	}
@@ -55,6 +51,15 @@ func providersTestAction(c *ucli.Context, h *Host) error {
 		return exitCode(fault.BuildFailed)
 	}
 	return nil
+}
+
+// namedProviders opens the folder that a command names.
+func namedProviders(c *ucli.Context) (dir string, root *os.Root, err error) {
+	if dir, err = appPath(c); err != nil {
+		return "", nil, err
+	}
+	root, err = openProviders(dir)
+	return dir, root, err
 }
 
 // openProviders opens a folder that others may have written: links out of it lead nowhere.

@@ -23,11 +23,7 @@ func providersVet(h *Host) *ucli.Command {
 }
 
 func providersVetAction(c *ucli.Context, h *Host) error {
-	dir, err := appPath(c)
-	if err != nil {
-		return err
-	}
-	root, err := openProviders(dir)
+	dir, root, err := namedProviders(c)
 	if err != nil {
 		return err
 	}

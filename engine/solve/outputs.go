@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
@@ -125,12 +126,10 @@ func (s *sink) open(ctx context.Context, req Request, names []string) (err error
 	case s.isLayout():
 		if s.stage, err = image.NewStage(s.Dest); err == nil {
 			s.entry.Attrs["tar"] = "false"
-			if store, storeErr := contentlocal.NewStore(s.stage.Dir()); storeErr == nil {
-				s.store = &closable{Store: store}
-				s.entry.OutputStore = s.store
-			} else {
-				err = storeErr
-			}
+			var store content.Store
+			store, err = contentlocal.NewStore(s.stage.Dir())
+			s.store = &closable{Store: store}
+			s.entry.OutputStore = s.store
 		}
 	case s.Dest == "":
 		if s.load, err = newLoading(ctx, req.Docker); err == nil {
@@ -258,9 +257,7 @@ func abort(sinks []*sink) {
 		case s.folder != nil:
 			s.folder.Abort()
 		case s.stage != nil:
-			if s.store != nil {
-				s.store.close()
-			}
+			s.store.close()
 			s.stage.Abort()
 		case s.load != nil:
 			s.load.abort()
