@@ -152,7 +152,7 @@ func (s *site) forget() {
 type blow struct {
 	hit   func(*exec.Cmd)
 	codes []int
-	tidy  bool // it has the time to leave nothing
+	tidy  []string // what it has the time to remove, as patterns
 }
 
 // once strikes one build, and looks for what is left, at once and after the next build.
@@ -181,8 +181,8 @@ func (x *trial) once(what string, i int, b blow) {
 		if is := sum(t, o.path(x.prone)); is != was && digest(t, o.path(x.prone)) != want {
 			t.Errorf("the last good output is not there any more:\n%s", short(s.said))
 		}
-		if b.tidy && s.code != -1 {
-			x.prone.nothingTemporary()
+		if s.code != -1 {
+			x.prone.nothingAt(b.tidy)
 		}
 		x.prone.good(x.args(o, x.prone, warm)...)
 		if got := digest(t, o.path(x.prone)); got != want {
@@ -208,7 +208,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	for i := range n {
 		b := blow{hit: func(c *exec.Cmd) { c.Process.Kill() }, codes: []int{-1, 0}} // 0: it had just ended
 		if i%3 == 2 {
-			b = blow{hit: func(c *exec.Cmd) { killEngine(c.Process.Pid) }, codes: []int{75, 0}}
+			b = blow{hit: func(c *exec.Cmd) { killEngine(c.Process.Pid) }, codes: []int{75, 0}, tidy: besideOutputs}
 		}
 		x.once("killed", i, b)
 	}
@@ -217,7 +217,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if i%2 == 0 {
 			hit = func(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
 		}
-		x.once("interrupted", i, blow{hit, []int{130, 0, -1}, true}) // -1: before it listens, by the signal itself
+		x.once("interrupted", i, blow{hit, []int{130, 0, -1}, slices.Concat(besideOutputs, elsewhere)}) // -1: before it listens, by the signal itself
 	}
 	t.Logf("%v", x.told)
 }

@@ -96,9 +96,12 @@ func (s *site) nothingMounted() {
 	}
 }
 
-// temporary are the files that no build leaves: beside outputs, in the state, the caches, and where temporary files are.
-var temporary = []string{
-	"out/.*", "out/*/.*", "out/*/ingest", "tmp/*", "state/nixpacks/images/*/.*", "state/nixpacks/images/*/*/ingest", "cache/nixpacks/tmp/*",
+// besideOutputs are the files that no build leaves beside what it makes.
+var besideOutputs = []string{"out/.*", "out/*/.*", "out/*/ingest", "state/nixpacks/images/*/.*", "state/nixpacks/images/*/*/ingest"}
+
+// elsewhere are the files that no build leaves in the state, the caches, and where temporary files are.
+var elsewhere = []string{
+	"tmp/*", "cache/nixpacks/tmp/*",
 	"state/nixpacks/buildkit/*/tmp/*", "state/nixpacks/buildkit/*/probe*", "state/nixpacks/buildkit/*/*.tmp", "state/nixpacks/buildkit/*/bk.sock",
 	"state/nixpacks/buildkit/*/owner.json", "state/nixpacks/buildkit/*/unsynced", "state/nixpacks/buildkit/*/runc/*",
 	"state/nixpacks/buildkit/*/runc-*/executor/hosts.*", "state/nixpacks/buildkit/*/runc-*/executor/*/config.json",
@@ -106,10 +109,16 @@ var temporary = []string{
 	"state/nixpacks/buildkit/*/runc-*/snapshots/snapshots/new-*",
 }
 
-// nothingTemporary looks for such files.
+// nothingTemporary looks for what no build leaves anywhere.
 func (s *site) nothingTemporary() {
 	s.t.Helper()
-	for _, pattern := range temporary {
+	s.nothingAt(slices.Concat(besideOutputs, elsewhere))
+}
+
+// nothingAt looks for files.
+func (s *site) nothingAt(patterns []string) {
+	s.t.Helper()
+	for _, pattern := range patterns {
 		found, err := filepath.Glob(s.at(pattern))
 		if err != nil {
 			s.t.Fatal(err)

@@ -33,10 +33,44 @@ func TestClosable(t *testing.T) {
 	if err := early.Commit(t.Context(), 3, ""); !errors.Is(err, errShut) {
 		t.Errorf("Commit: %v", err)
 	}
+	if err := early.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
 	if w, err := g.Writer(t.Context(), content.WithRef("late")); !errors.Is(err, errShut) || w != nil {
 		t.Errorf("Writer: %v, %v", w, err)
 	}
 	if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the directory is there again: %v", err)
+	}
+}
+
+// A writer that nobody closed has ended when the store is shut: closed later it would write into its directory.
+func TestClosableEnds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	store, err := contentlocal.NewStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &closable{Store: store}
+	w, err := g.Writer(t.Context(), content.WithRef("early"), content.WithDescriptor(ocispecs.Descriptor{Size: 3}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.close()
+	notes, err := filepath.Glob(filepath.Join(dir, "ingest/*/updatedat"))
+	if err != nil || len(notes) != 1 {
+		t.Fatalf("%v, %v", notes, err)
+	}
+	if err := os.Remove(notes[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("abc")); !errors.Is(err, errShut) {
+		t.Errorf("Write: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if _, err := os.Lstat(notes[0]); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("closed once more: %v", err)
 	}
 }
