@@ -38,22 +38,32 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 
 // planOf plans the app at path in the same way.
 func planOf(c *ucli.Context, h *Host, path string) (*planned, error) {
+	var out *planned
+	err := planFor(c, h, path, func(p *planned) error {
+		out = p
+		return nil
+	})
+	return out, err
+}
+
+// planFor plans the app at path, and gives the plan to do while the app is open.
+func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) error {
 	a, cat, opt, err := planInput(c, h, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer a.Close()
 	res, err := unify.Plan(a, cat, opt)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer res.App.Close() // it may be a directory's below a
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
-		return nil, nothingDetected(path, a, cat, opt.Env)
+		return nothingDetected(path, a, cat, opt.Env)
 	}
 	printNotes(h, res.Notes)
 	printUnpassed(h, opt.Env)
-	return &planned{Result: res, dir: res.App.Dir(), catalog: cat}, nil
+	return do(&planned{Result: res, dir: res.App.Dir(), catalog: cat})
 }
 
 // nothingDetected is the fault for an app that no provider knows and nobody configured.

@@ -42,6 +42,9 @@ type Evaluation struct {
 	// Line is the place in the provider that set a field of the plan, such as "phases", "build", "cmds"; its
 	// File is "" where nothing did.
 	Line func(path ...string) fault.Pos
+	// Rests gives the facts that a value of the provider rests on: one of its plan, as in "plan", "start", "cmd", or of
+	// what else is at the top of it, such as "slim". It reads the app, which must be open.
+	Rests func(name string, path ...string) ([]Basis, error)
 }
 
 // evaluate evaluates a provider that nobody asked yet. One that others wrote answers for what it costs itself.
@@ -78,6 +81,7 @@ type evaluator struct {
 	ctx      *cue.Context
 	asked    map[string]facts.Question
 	answers  map[string]facts.Answer
+	traced   *tracer // once it is asked what something rests on
 }
 
 // gather answers all facts: first those that are literal, straight from the syntax, then in rounds those
@@ -187,6 +191,7 @@ func (e *evaluator) finish() (*Evaluation, error) {
 		d.faults = append(d.faults, e.conform(v))
 	}
 	out.Line = func(path ...string) fault.Pos { return line(at, path) }
+	out.Rests = e.rests
 	return out, errors.Join(d.faults...)
 }
 

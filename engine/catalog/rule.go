@@ -7,6 +7,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // Rule tells whether a provider recognizes an app. One of the three is set: Any and All hold rules, of
@@ -69,11 +70,27 @@ func (r Rule) Never() bool { return r.Any != nil && len(r.Any) == 0 }
 
 // Holds tells whether the rule holds for an app. It is a fault where a file that it searches cannot be read.
 func (r Rule) Holds(a *app.App, env map[string]string) (bool, error) {
+	return r.judge(a, env, func(facts.Question, facts.Answer) {})
+}
+
+// Found tells the same, and which places in the app it holds for.
+func (r Rule) Found(a *app.App, env map[string]string) (at []fault.Pos, holds bool, err error) {
+	holds, err = r.judge(a, env, func(q facts.Question, answer facts.Answer) {
+		at = append(at, facts.Places(a, q, answer, nil)...)
+	})
+	if !holds {
+		at = nil
+	}
+	return at, holds, err
+}
+
+// judge is Holds; found hears of the answers that speak for it.
+func (r Rule) judge(a *app.App, env map[string]string, found func(facts.Question, facts.Answer)) (bool, error) {
 	switch {
 	case r.Any != nil:
-		return some(a, env, r.Any, true)
+		return some(r.Any, true, func(r Rule) (bool, error) { return r.judge(a, env, found) })
 	case r.All != nil:
-		none, err := some(a, env, r.All, false)
+		none, err := some(r.All, false, func(r Rule) (bool, error) { return r.judge(a, env, found) })
 		return !none, err
 	}
 	q := r.Ask
@@ -81,13 +98,16 @@ func (r Rule) Holds(a *app.App, env map[string]string) (bool, error) {
 		q.Limit = 1
 	}
 	answer, err := facts.Resolve(a, env, q)
+	if answer.OK {
+		found(q, answer)
+	}
 	return answer.OK, err
 }
 
-// some tells whether one of the rules is what is asked for.
-func some(a *app.App, env map[string]string, rules []Rule, what bool) (bool, error) {
+// some tells whether one of the rules is judged as what is asked for.
+func some(rules []Rule, what bool, judge func(Rule) (bool, error)) (bool, error) {
 	for _, r := range rules {
-		if ok, err := r.Holds(a, env); err != nil || ok == what {
+		if ok, err := judge(r); err != nil || ok == what {
 			return ok == what, err
 		}
 	}

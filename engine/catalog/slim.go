@@ -17,6 +17,8 @@ type Slim struct {
 	Unless string
 	// Line is the place in the provider that set a field of Start, such as "runImage"; its File is "" where nothing did.
 	Line func(path ...string) fault.Pos
+	// Rests gives the facts that a field of Start rests on, as those of an Evaluation.
+	Rests func(path ...string) ([]Basis, error)
 	// Own is what holds instead where nobody but the provider says how the app starts; nil where that is no different.
 	Own *Slim
 }
@@ -34,13 +36,22 @@ func (d *decoder) slim(v cue.Value) *Slim {
 		Unless string      `json:"unless"`
 	}
 	d.value(at, reflect.ValueOf(&s).Elem())
-	out := &Slim{Start: s.Start, Unless: s.Unless, Line: func(path ...string) fault.Pos { return line(start, path) }}
+	rests := func(part string, path []string) ([]Basis, error) {
+		return d.e.rests("slim", append([]string{part}, path...)...)
+	}
+	out := &Slim{Start: s.Start, Unless: s.Unless, Line: func(path ...string) fault.Pos { return line(start, path) },
+		Rests: func(path ...string) ([]Basis, error) { return rests("start", path) }}
 	if s.Own != nil {
 		out.Own = &Slim{Start: over(s.Start, *s.Own), Unless: s.Unless, Line: func(path ...string) fault.Pos {
 			if at := line(own, path); at.File != "" {
 				return at
 			}
 			return out.Line(path...)
+		}, Rests: func(path ...string) ([]Basis, error) {
+			if line(own, path).File != "" {
+				return rests("own", path)
+			}
+			return out.Rests(path...)
 		}}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // Detect names the provider that recognizes the app: the first in the catalog's order; none is an empty
@@ -24,6 +25,28 @@ func Detect(a *app.App, c *catalog.Catalog, env map[string]string) ([]string, er
 	return []string{}, nil
 }
 
+// Candidate is a provider that may detect an app, and whether it does.
+type Candidate struct {
+	Name     string
+	LooksFor string // in words
+	Detects  bool
+	Found    []fault.Pos // what it recognizes the app by
+}
+
+// Candidates judges the app by the rules of all providers that are tried, in their order: of those that detect it, Detect
+// names the first.
+func Candidates(a *app.App, c *catalog.Catalog, env map[string]string) ([]Candidate, error) {
+	var out []Candidate
+	for _, p := range c.Tried() {
+		found, ok, err := p.Detect().Found(a, env)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Candidate{p.Name, Lookup(p.Detect()), ok, found})
+	}
+	return out, nil
+}
+
 // Lookup says in words what a rule looks for in an app: `main.go or go.mod`.
 func Lookup(r catalog.Rule) string {
 	words := func(rules []catalog.Rule, between string) string {
@@ -39,8 +62,5 @@ func Lookup(r catalog.Rule) string {
 	case r.All != nil:
 		return words(r.All, " with ")
 	}
-	if len(r.Ask.In) > 0 { // a search in files
-		return strings.Join(r.Ask.In, " or ")
-	}
-	return strings.Join(r.Ask.Args, " or ")
+	return r.Ask.Files()
 }

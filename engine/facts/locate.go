@@ -14,7 +14,7 @@ import (
 // Locate finds where a part of an answer stands: path leads from the value of a parsed file down. It
 // gives the place, labelled with the keys that lead there, and the text of the file.
 func Locate(a *app.App, q Question, path []string) (fault.Pos, string, bool) {
-	if parsers[q.Kind] == nil {
+	if !Parsed(q) {
 		return fault.Pos{}, "", false
 	}
 	name := q.Args[0]
@@ -40,6 +40,9 @@ func Locate(a *app.App, q Question, path []string) (fault.Pos, string, bool) {
 	at.Label = strings.Join(path, ".")
 	return at, text, true
 }
+
+// Parsed tells whether the answer to a question is what a parsed file, or several of them by path, hold.
+func Parsed(q Question) bool { return parsers[q.Kind] != nil }
 
 // At is what path leads to in the value of a parsed file; nil where it leads nowhere.
 func At(value any, path []string) any {

@@ -111,17 +111,28 @@ func tooLarge(name string) error {
 // variable is the first that is set. As in Nixpacks, a setting of this program loses its line breaks, and says nothing
 // where it is empty.
 func variable(env map[string]string, q Question) Answer {
+	name := q.Variable(env)
+	if name == "" {
+		return Answer{Value: ""}
+	}
+	return Answer{OK: true, Value: strings.ToValidUTF8(variableText(env, name), "\uFFFD")}
+}
+
+// Variable is the name of the first variable that is set among those that a question of kind env asks for; "" for none.
+func (q Question) Variable(env map[string]string) string {
 	for _, name := range q.Args {
-		if v, ok := env[name]; ok {
-			if strings.HasPrefix(name, "NIXPACKS_") {
-				if v = strings.ReplaceAll(v, "\n", ""); v == "" {
-					continue
-				}
-			}
-			return Answer{OK: true, Value: strings.ToValidUTF8(v, "\uFFFD")}
+		if _, ok := env[name]; ok && (variableText(env, name) != "" || !strings.HasPrefix(name, "NIXPACKS_")) {
+			return name
 		}
 	}
-	return Answer{Value: ""}
+	return ""
+}
+
+func variableText(env map[string]string, name string) string {
+	if strings.HasPrefix(name, "NIXPACKS_") {
+		return strings.ReplaceAll(env[name], "\n", "")
+	}
+	return env[name]
 }
 
 // prefetched is how many files are read at once, before the first of them is searched: many are quicker read side by

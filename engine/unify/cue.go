@@ -109,7 +109,7 @@ func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) *plan.Plan {
 		u.noteNothing(d, p)
 		p.Delete(d.path...)
 	}
-	u.layers = append(u.layers, documentLayer(s.doc), layer{yielded, func([]string) (fault.Pos, bool) {
+	u.layers = append(u.layers, documentLayer(s.doc), layer{plan: yielded, at: func([]string) (fault.Pos, bool) {
 		return fault.Pos{File: e.name}, true
 	}})
 	for _, l := range u.above {

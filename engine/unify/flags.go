@@ -33,7 +33,7 @@ func flagLayer(f Flags) (layer, error) {
 	if f.StartCmd != nil {
 		p.Start = &plan.Start{Cmd: *f.StartCmd}
 	}
-	return layer{p, flagAt}, goodPackages(f.Packages, "--packages", fault.Usage)
+	return layer{plan: p, at: flagAt}, goodPackages(f.Packages, "--packages", fault.Usage)
 }
 
 var flagNames = map[string]fault.Pos{

@@ -3,6 +3,7 @@ package unify
 import (
 	"slices"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -12,6 +13,8 @@ type layer struct {
 	plan *plan.Plan
 	// at is where the layer says what it says at path; false where that cannot be told.
 	at func(path []string) (fault.Pos, bool)
+	// rests gives the facts that the layer says it for; nil where it is no provider's.
+	rests func(path []string) ([]catalog.Basis, error)
 }
 
 // origin is where the value of a leaf comes from: the uppermost layer that says it. For a list, elem is
@@ -32,20 +35,46 @@ func (u *unifier) origin(path []string, elem string) (fault.Pos, bool) {
 type Said struct {
 	Value any
 	At    fault.Pos // with its zero File where nobody knows
+	// Rests are the facts about the app that it rests on: where a provider says so.
+	Rests []catalog.Basis
 }
 
 // sayings are what each layer says at path, lowest first.
-func (u *unifier) sayings(path []string) []Said {
+func (u *unifier) sayings(path []string) ([]Said, error) {
 	var out []Said
 	for _, l := range u.layers {
 		v := l.plan.Get(path...)
 		if v == nil {
 			continue
 		}
-		at, _ := l.at(path)
-		out = append(out, Said{v, at})
+		said := Said{Value: v}
+		said.At, _ = l.at(path)
+		if l.rests != nil {
+			var err error
+			if said.Rests, err = l.rests(path); err != nil {
+				return nil, err
+			}
+			u.placed(said.Rests)
+		}
+		out = append(out, said)
 	}
-	return out
+	return out, nil
+}
+
+// placed adds to facts where it was said what they are, if the app's files do not say it.
+func (u *unifier) placed(bases []catalog.Basis) {
+	for i, b := range bases {
+		path := []string{"variables", b.Variable}
+		switch {
+		case b.Fact == "packages" && b.Asks == catalog.AsksPackages:
+			path = []string{"packages"}
+		case b.Variable == "":
+			continue
+		}
+		if at, ok := u.origin(path, ""); ok {
+			bases[i].At = []fault.Pos{at}
+		}
+	}
 }
 
 func holds(value any, elem string) bool {
@@ -57,7 +86,7 @@ func holds(value any, elem string) bool {
 
 // documentLayer is a layer that was read from a document.
 func documentLayer(d *plan.Document) layer {
-	return layer{d.Plan, func(path []string) (fault.Pos, bool) {
+	return layer{plan: d.Plan, at: func(path []string) (fault.Pos, bool) {
 		if n := d.At(path...); n != nil {
 			return n.Pos, true
 		}

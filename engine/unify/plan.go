@@ -41,9 +41,9 @@ func (u *unifier) plan() (*Result, error) {
 	if p.Start != nil && p.Start.Cmd != "" {
 		u.notes = slices.DeleteFunc(u.notes, func(n Note) bool { return n.Unless == "start" })
 	}
-	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Versions: u.versions, Facts: u.facts,
+	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Variables: u.vars, Versions: u.versions, Facts: u.facts,
 		Origin:  func(path ...string) (fault.Pos, bool) { return u.origin(path, "") },
-		Said:    func(path ...string) []Said { return u.sayings(path) },
+		Said:    func(path ...string) ([]Said, error) { return u.sayings(path) },
 		Origins: func() *plan.Origins { return u.origins(p) }}, nil
 }
 

@@ -43,7 +43,7 @@ func procfile(text string) (layer, error) {
 		p.Start = &plan.Start{Cmd: all[name].cmd}
 		place["start.cmd"] = all[name]
 	}
-	return layer{p, func(path []string) (fault.Pos, bool) {
+	return layer{plan: p, at: func(path []string) (fault.Pos, bool) {
 		at, ok := place[plan.Path(path...)]
 		return fault.Pos{File: "Procfile", Line: at.line, Col: at.col}, ok
 	}}, nil

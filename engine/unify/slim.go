@@ -26,11 +26,11 @@ func slimOf(provider string, e *catalog.Evaluation) *slim {
 
 // layer is the slim as one of those who have a say.
 func (s *slim) layer() layer {
-	return layer{&plan.Plan{Start: &s.Start}, func(path []string) (fault.Pos, bool) {
+	return layer{plan: &plan.Plan{Start: &s.Start}, at: func(path []string) (fault.Pos, bool) {
 		at := s.Line(path[1:]...)
 		at.Label = "provider " + s.provider
 		return at, at.File != ""
-	}}
+	}, rests: func(path []string) ([]catalog.Basis, error) { return s.Rests(path[1:]...) }}
 }
 
 // slim lets the finished plan run in the image that the providers know to be enough, if they all know one, and nobody

@@ -84,7 +84,7 @@ func (u *unifier) read() error {
 
 // readJSONPlan reads --json-plan.
 func (u *unifier) readJSONPlan() (layer, error) {
-	none := layer{&plan.Plan{}, func([]string) (fault.Pos, bool) { return fault.Pos{}, false }}
+	none := layer{plan: &plan.Plan{}, at: func([]string) (fault.Pos, bool) { return fault.Pos{}, false }}
 	if u.options.JSONPlan == nil {
 		return none, nil
 	}
@@ -173,7 +173,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 		if i > 0 {
 			own = own.Prefixed(name)
 		}
-		u.layers = append([]layer{providerLayer(name, own, e.Line)}, u.layers...)
+		u.layers = append([]layer{providerLayer(name, own, e)}, u.layers...)
 		u.notes = catalog.Once(u.notes, e.Notes...)
 		u.versions = catalog.Once(u.versions, e.Versions...)
 		u.facts[name] = e.Facts
@@ -197,15 +197,18 @@ func appendNew(errs []error, err error) []error {
 	return errs
 }
 
-// providerLayer is what a provider says. Its phases may have been prefixed; line knows them as they were.
-func providerLayer(name string, p *plan.Plan, line func(path ...string) fault.Pos) layer {
-	return layer{p, func(path []string) (fault.Pos, bool) {
-		own := append([]string(nil), path...)
-		if len(own) > 1 && own[0] == "phases" {
-			own[1] = strings.TrimPrefix(own[1], name+":")
+// providerLayer is what a provider says. Its phases may have been prefixed; the provider knows them as they were.
+func providerLayer(name string, p *plan.Plan, said *catalog.Evaluation) layer {
+	own := func(path []string) []string {
+		path = slices.Clone(path)
+		if len(path) > 1 && path[0] == "phases" {
+			path[1] = strings.TrimPrefix(path[1], name+":")
 		}
-		at := line(own...)
+		return path
+	}
+	return layer{plan: p, at: func(path []string) (fault.Pos, bool) {
+		at := said.Line(own(path)...)
 		at.Label = "provider " + name
 		return at, at.File != ""
-	}}
+	}, rests: func(path []string) ([]catalog.Basis, error) { return said.Rests("plan", own(path)...) }}
 }

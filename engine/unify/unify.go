@@ -48,6 +48,8 @@ type Result struct {
 	App *app.App
 	// Notes are for the user to read.
 	Notes []Note
+	// Variables that providers and their detection see.
+	Variables map[string]string
 	// Versions that the providers decided on, and who asked for them.
 	Versions []catalog.Version
 	// Facts of each provider, by its name.
@@ -55,8 +57,9 @@ type Result struct {
 	// Origin is where a value of the plan was set, by the uppermost layer that says it; false for what nobody said,
 	// a default.
 	Origin func(path ...string) (fault.Pos, bool)
-	// Said is what all that have a say on a value say of it, the lowest first: who comes later goes over those before.
-	Said func(path ...string) []Said
+	// Said is what all that have a say on a value say of it, the lowest first: who comes later goes over those before. It
+	// reads the app, which must be open.
+	Said func(path ...string) ([]Said, error)
 	// Origins are the same as Origin for all values, down to the elements of lists, with the texts of the files.
 	Origins func() *plan.Origins
 }
@@ -126,7 +129,22 @@ func planIn(u *unifier) (*Result, error) {
 			At:   []fault.Pos{{File: u.file.name}},
 		})
 	}
+	below.inFolder(dirs[0])
 	return below, nil
+}
+
+// inFolder makes places of facts in files of the app, which is a folder of the one that was given, places in that one.
+func (r *Result) inFolder(dir string) {
+	said := r.Said
+	r.Said = func(path ...string) ([]Said, error) {
+		all, err := said(path...)
+		for _, s := range all {
+			for _, b := range s.Rests {
+				prefix(b.At, r.App, dir)
+			}
+		}
+		return all, err
+	}
 }
 
 // nothingBelow is the outcome where the single directory gives no phases either: as in Nixpacks its plan

@@ -43,7 +43,7 @@ func variableLayer(env map[string]string) (layer, error) {
 	if files, ok := v.get("INCLUDE", "include"); ok {
 		v.plan.Include = append(words(files), "...")
 	}
-	return layer{v.plan, v.at}, errors.Join(goodPackages(v.plan.Packages, "--env NIXPACKS_PACKAGES", fault.Refused), goodNames(env))
+	return layer{plan: v.plan, at: v.at}, errors.Join(goodPackages(v.plan.Packages, "--env NIXPACKS_PACKAGES", fault.Refused), goodNames(env))
 }
 
 type variables struct {
@@ -137,7 +137,7 @@ func addCaches(p *plan.Plan, env map[string]string) {
 
 // envLayer are all variables that were given, which the plan carries.
 func envLayer(env map[string]string) layer {
-	return layer{&plan.Plan{Variables: maps.Clone(env)}, func(path []string) (fault.Pos, bool) {
+	return layer{plan: &plan.Plan{Variables: maps.Clone(env)}, at: func(path []string) (fault.Pos, bool) {
 		return named("--env "+path[len(path)-1], "")
 	}}
 }

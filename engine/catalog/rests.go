@@ -1,0 +1,295 @@
+package catalog
+
+import (
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+)
+
+// rests gives the facts that a value of the provider rests on, in the order in which its syntax leads to them: it starts
+// at a name at the top of the package and goes down the path. What cannot be told without doubt counts as a reason, so
+// there may be some too many; conditions that are known not to have mattered are left out.
+func (e *evaluator) rests(name string, path ...string) ([]Basis, error) {
+	t, err := e.tracing()
+	if err != nil {
+		return nil, err
+	}
+	t.uses, t.seen, t.walked = nil, map[string]bool{}, map[ast.Node]bool{}
+	t.visit(name, path)
+	return e.bases(t.uses)
+}
+
+// tracer follows the references of a provider's syntax.
+type tracer struct {
+	*scope
+	asked  func(fact string) bool
+	uses   []use
+	seen   map[string]bool // places that were visited, and whether there is anything
+	walked map[ast.Node]bool
+}
+
+// use is a part of a fact that an expression takes, such as value, engines, node.
+type use struct {
+	fact string
+	path []string
+}
+
+// tracing reads the provider once more, for what follows its references.
+func (e *evaluator) tracing() (*tracer, error) {
+	if e.traced == nil {
+		s, err := e.provider.parse()
+		if err != nil {
+			return nil, err
+		}
+		sc, err := e.scope(s)
+		if err != nil {
+			return nil, err
+		}
+		e.traced = &tracer{scope: sc, asked: func(fact string) bool { _, ok := e.asked[fact]; return ok }}
+	}
+	return e.traced, nil
+}
+
+// visit goes to the declarations of a name at the top and down a path, and tells whether anything is there.
+func (t *tracer) visit(name string, path []string) bool {
+	key := strings.Join(append([]string{name}, path...), "\x00")
+	if found, ok := t.seen[key]; ok {
+		return found
+	}
+	t.seen[key] = true // while it is on its way
+	switch {
+	case name == "packages":
+		t.uses = append(t.uses, use{fact: name})
+		return true
+	case name == "facts" && len(path) > 0 && t.asked(path[0]):
+		t.uses = append(t.uses, use{path[0], path[1:]})
+		path = path[:1] // what its question rests on
+	}
+	found := false
+	for _, d := range t.syntax.top[name] {
+		found = t.down(d.Value, path) || found
+	}
+	t.seen[key] = found
+	return found
+}
+
+// down follows a path into an expression, and tells whether anything is there.
+func (t *tracer) down(x ast.Expr, path []string) bool {
+	if len(path) == 0 {
+		t.whole(x)
+		return true
+	}
+	switch x := x.(type) {
+	case *ast.StructLit:
+		found := false
+		for _, d := range x.Elts {
+			found = t.declaration(d, path) || found
+		}
+		return found
+	case *ast.ParenExpr:
+		return t.down(x.X, path)
+	case *ast.UnaryExpr:
+		return t.down(x.X, path)
+	case *ast.BinaryExpr:
+		t.given(x)
+		left := t.down(x.X, path)
+		return t.down(x.Y, path) || left
+	case *ast.ListLit:
+		return t.element(x, path[0], path[1:])
+	case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr:
+		return t.chain(x, path)
+	case *ast.BasicLit, *ast.Interpolation:
+		return false
+	}
+	t.whole(x)
+	return true
+}
+
+// declaration follows a path into one of a struct's declarations.
+func (t *tracer) declaration(d ast.Decl, path []string) bool {
+	switch d := d.(type) {
+	case *ast.Field:
+		name, computed, known := t.label(d.Label)
+		if known && name != path[0] {
+			return false
+		}
+		if computed {
+			t.whole(d.Label)
+		}
+		return t.down(d.Value, path[1:])
+	case *ast.EmbedDecl:
+		return t.down(d.Expr, path)
+	case *ast.Comprehension:
+		if t.holds(d.Clauses) == no || !t.down(d.Value, path) {
+			return false
+		}
+		t.clauses(d.Clauses)
+		return true
+	}
+	return false
+}
+
+// given follows what one side of x gives the other to work with: in (_word & {#text: "…"}).out what #text is.
+func (t *tracer) given(x *ast.BinaryExpr) {
+	for _, side := range []ast.Expr{x.X, x.Y} {
+		s, ok := side.(*ast.StructLit)
+		if !ok {
+			continue
+		}
+		for _, d := range s.Elts {
+			if f, ok := d.(*ast.Field); ok {
+				if name, _, err := ast.LabelName(f.Label); err == nil && strings.HasPrefix(strings.TrimPrefix(name, "_"), "#") {
+					t.whole(f.Value)
+				}
+			}
+		}
+	}
+}
+
+// element follows a path into the element of a list that an index stands for. Those before it matter by not being there.
+func (t *tracer) element(list *ast.ListLit, index string, path []string) bool {
+	want, err := strconv.Atoi(index)
+	known := err == nil
+	found := false
+	for _, x := range list.Elts {
+		n, sure := t.count(x)
+		known = known && sure
+		c, conditional := x.(*ast.Comprehension)
+		if conditional {
+			t.clauses(c.Clauses)
+		}
+		switch {
+		case known && n <= want:
+			want -= n
+			continue
+		case sure && n == 0:
+			continue
+		}
+		if conditional {
+			x = c.Value
+		}
+		found = t.down(x, path) || found
+		if known {
+			break
+		}
+	}
+	return found
+}
+
+// chain follows a reference with what is selected from it, and the path behind it.
+func (t *tracer) chain(x ast.Expr, path []string) bool {
+	for {
+		switch y := x.(type) {
+		case *ast.SelectorExpr:
+			name, _, err := ast.LabelName(y.Sel)
+			if err != nil {
+				path = nil
+			} else {
+				path = append([]string{name}, path...)
+			}
+			x = y.X
+			continue
+		case *ast.IndexExpr:
+			key, ok := plain(y.Index)
+			switch k := key.(type) {
+			case int:
+				path = append([]string{strconv.Itoa(k)}, path...)
+			case string:
+				path = append([]string{k}, path...)
+			}
+			if !ok {
+				t.whole(y.Index)
+				path = nil
+			}
+			x = y.X
+			continue
+		case *ast.Ident:
+			return t.name(y, path)
+		}
+		return t.down(x, path)
+	}
+}
+
+// name follows an identifier to what it stands for: a name at the top, or a name within an expression.
+func (t *tracer) name(id *ast.Ident, path []string) bool {
+	if t.atTop(id) {
+		return t.visit(id.Name, path)
+	}
+	if t.walked[id] {
+		return true
+	}
+	t.walked[id] = true
+	switch n := id.Node.(type) {
+	case *ast.LetClause:
+		return t.down(n.Expr, path)
+	case *ast.Field:
+		return t.down(n.Value, path)
+	case ast.Expr:
+		if _, loops := n.(*ast.Ident); !loops { // what a loop goes over is followed where the loop stands
+			return t.down(n, path)
+		}
+	}
+	return true
+}
+
+// whole follows everything that an expression refers to.
+func (t *tracer) whole(x ast.Node) {
+	ast.Walk(x, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Field:
+			if _, _, err := ast.LabelName(n.Label); err != nil {
+				t.whole(n.Label)
+			}
+			t.whole(n.Value)
+			return false
+		case *ast.Comprehension:
+			t.clauses(n.Clauses)
+			if t.holds(n.Clauses) != no {
+				t.whole(n.Value)
+			}
+			return false
+		case *ast.BinaryExpr:
+			return !t.decided(n)
+		case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr:
+			t.chain(n.(ast.Expr), nil)
+			return false
+		}
+		return true
+	}, nil)
+}
+
+// decided follows of a condition made of two the one that decides by itself, and tells whether one does.
+func (t *tracer) decided(x *ast.BinaryExpr) bool {
+	decides := no
+	switch x.Op {
+	case token.LOR:
+		decides = yes
+	case token.LAND:
+	default:
+		return false
+	}
+	for _, side := range []ast.Expr{x.X, x.Y} {
+		if t.truth(side) == decides {
+			t.whole(side)
+			return true
+		}
+	}
+	return false
+}
+
+// clauses follows what a comprehension depends on, up to the condition that ends it.
+func (t *tracer) clauses(list []ast.Clause) {
+	for i, c := range list {
+		switch c := c.(type) {
+		case *ast.IfClause:
+			t.whole(c.Condition)
+		case *ast.ForClause:
+			t.whole(c.Source)
+		}
+		if t.holds(list[i:i+1]) == no {
+			return
+		}
+	}
+}

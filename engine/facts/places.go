@@ -1,0 +1,126 @@
+package facts
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// mostPlaces is how many places one answer has: a pattern may match any number of files.
+const mostPlaces = 3
+
+// Places are where in the app's files an answer was read, the first few of many; path leads from a parsed file's value
+// down. There are none for what no file says.
+func Places(a *app.App, q Question, answer Answer, path []string) []fault.Pos {
+	switch q.Kind {
+	case "file", "dir", "exec":
+		if name, _ := answer.Value.(string); name != "" {
+			return []fault.Pos{{File: name}}
+		}
+	case "json", "jsonc", "toml", "yaml":
+		return parsedPlaces(a, q, answer, path)
+	case "grep", "match":
+		if re, err := regexp.Compile(q.Args[0]); err == nil {
+			return each(answer.List, func(file string) fault.Pos { return first(a, file, re.FindStringIndex) })
+		}
+	case "tool":
+		if len(answer.List) == 2 {
+			return []fault.Pos{first(a, answer.List[0], func(text string) []int {
+				i := strings.Index(text, answer.List[1])
+				return []int{i, i}
+			})}
+		}
+	case "text", "glob", "dirs":
+		return each(answer.List, func(file string) fault.Pos { return fault.Pos{File: file} })
+	}
+	return nil
+}
+
+func parsedPlaces(a *app.App, q Question, answer Answer, path []string) []fault.Pos {
+	if app.IsGlob(q.Args[0]) && len(path) == 0 {
+		all, _ := answer.Value.(map[string]any)
+		return each(slices.Sorted(maps.Keys(all)), func(file string) fault.Pos { return fault.Pos{File: file} })
+	}
+	at, _, ok := Locate(a, q, path)
+	if !ok {
+		return nil
+	}
+	if at.Label = ""; len(path) == 0 {
+		at.Line, at.Col = 0, 0 // the file as a whole
+	}
+	return []fault.Pos{at}
+}
+
+func each(files []string, at func(string) fault.Pos) []fault.Pos {
+	var out []fault.Pos
+	for _, f := range files[:min(len(files), mostPlaces)] {
+		out = append(out, at(f))
+	}
+	return out
+}
+
+// first is where find finds something in a file; the whole file where it does not.
+func first(a *app.App, file string, find func(text string) []int) fault.Pos {
+	text, ok, err := a.Text(file)
+	if ok && err == nil {
+		if at := find(text); at != nil && at[0] >= 0 {
+			return app.PosAt(file, text, at[0])
+		}
+	}
+	return fault.Pos{File: file}
+}
+
+// Files are the files that a question is about, in words; "" for one about none.
+func (q Question) Files() string {
+	if len(q.In) > 0 {
+		return strings.Join(q.In, " or ")
+	}
+	return strings.Join(q.Args, " or ")
+}
+
+// Readable tells whether one of the files that a question reads is there. A pattern may be about any number of files, and
+// counts as such a file.
+func Readable(a *app.App, q Question) bool {
+	files := q.In
+	if Parsed(q) {
+		files = q.Args
+	}
+	return files == nil || slices.ContainsFunc(files, func(name string) bool {
+		_, ok := a.Stat(name)
+		return ok || app.IsGlob(name)
+	})
+}
+
+// Words say what a question asks for, such as `go.mod or go.work` of a file or `a match in go.mod`.
+func (q Question) Words() string {
+	args, in := strings.Join(q.Args, " or "), cmp.Or(strings.Join(q.In, " or "), "no file")
+	switch q.Kind {
+	case "dir":
+		return "folder " + args
+	case "exec":
+		return "program " + args
+	case "grep":
+		return "a text in " + in
+	case "match":
+		return "a match in " + in
+	case "env":
+		return "variable " + args
+	case "semver":
+		return fmt.Sprintf("the newest of %s that %q allows", strings.Join(q.Of, ", "), args)
+	case "tool":
+		return fmt.Sprintf("the version of %s in %s", args, in)
+	case "app":
+		return "the app's " + args
+	case "machine":
+		return "the machine's " + args
+	case "provider":
+		return "provider " + args
+	}
+	return args
+}
