@@ -28,6 +28,7 @@ type Host struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Environ []string // K=V, as os.Environ gives it
+	CUE     []string // of these, CUE's own variables, which say where registries of modules are, and count for nothing else
 
 	words   []string // the arguments as they were written, without the command's name
 	tail    []string // of them, what stands behind "--" of the run command
@@ -40,16 +41,23 @@ func Main(args []string) int {
 	if handled, code := buildkitd.Main(); handled {
 		return code
 	}
-	// CUE reads such at its first evaluation, and one of them switches closedness off: a plan may not depend on them.
-	for _, kv := range os.Environ() {
-		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "CUE_") {
-			os.Unsetenv(name)
-		}
-	}
+	own := forgetCUE()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go cancelOnSignal(cancel)
-	return Run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
+	return Run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), CUE: own})
+}
+
+// forgetCUE takes CUE's variables out of the environment, and gives them. CUE reads such at its first evaluation, and one of
+// them switches closedness off: a plan may not depend on them.
+func forgetCUE() (own []string) {
+	for _, kv := range os.Environ() {
+		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "CUE_") {
+			own = append(own, kv)
+			os.Unsetenv(name)
+		}
+	}
+	return own
 }
 
 // collect has garbage collected again after planning.

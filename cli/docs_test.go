@@ -60,7 +60,7 @@ func perform(t *testing.T, doc string) *walk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &walk{dir: t.TempDir(), env: append(os.Environ(), "NIXPACKS="+root)}
+	w := &walk{dir: t.TempDir(), env: append(os.Environ(), "NIXPACKS="+root, "XDG_CACHE_HOME="+t.TempDir(), "CUE_REGISTRY="+memoryRegistry(t))}
 	if os.Getenv("NIXPACKS_E2E") != "" {
 		w.real = true
 		w.env = append(w.env, realHost(t)...)

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+	"github.com/nixpacks-cue/nixpacks/engine/modules"
 )
 
 // doubled is text of 20 MB in the name _d12, in a few hundred bytes of CUE and 5 KB of letters.
@@ -99,6 +102,22 @@ func asBrought(decls, want string) func(*testing.T, string) {
 	}
 }
 
+// asModule is the provider of asProvider as a module of a registry that the app's lock names. No publisher looked at it.
+func asModule(registry, decls, want string) func(*testing.T, string) {
+	provider := asProvider(decls, want)
+	return func(t *testing.T, dir string) {
+		provider(t, dir)
+		folder := filepath.Join(dir, "providers", "p")
+		files(map[string]string{"cue.mod/module.cue": "module: \"example.com/p@v0\"\nlanguage: version: \"v0.17.0\"\nsource: kind: \"self\"\n"})(t, folder)
+		p, err := modules.Pack(t.Context(), folder, "v0.1.0")
+		must(t, err)
+		_, err = modules.Open(modules.Options{Env: []string{"HOME=" + dir, "CUE_REGISTRY=" + registry}}).Publish(t.Context(), p)
+		must(t, err)
+		l := lock.Lock{Providers: map[string]lock.Module{p.Path: p.Pin.Module}}
+		must(t, os.WriteFile(filepath.Join(dir, "app", lock.File), l.JSON(), 0o644))
+	}
+}
+
 // asPolicy is the CUE as a policy in a folder.
 func asPolicy(folder, decls, want string) func(*testing.T, string) {
 	attribute := ""
@@ -120,6 +139,9 @@ func TestHostileEvaluation(t *testing.T) {
 		if name == "product" || name == "doubling" {
 			attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider")
 			attack{name, asBrought(cue[0], cue[1]), nil, 21, "providers/p/p.cue"}.sub(t, "brought")
+			registry := memoryRegistry(t)
+			t.Setenv("CUE_REGISTRY", registry)
+			attack{name, asModule(registry, cue[0], cue[1]), nil, 21, "example.com/p@v0.1.0/p.cue"}.sub(t, "module")
 		}
 	}
 	product := runaway()["product"]
@@ -147,6 +169,9 @@ func TestHostileCUE(t *testing.T) {
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, want}.sub(t, "provider")
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider, its place")
 		attack{name, asBrought(cue[0], cue[1]), nil, 21, want}.sub(t, "brought")
+		registry := memoryRegistry(t) // for each its own: they have one name
+		t.Setenv("CUE_REGISTRY", registry)
+		attack{name, asModule(registry, cue[0], cue[1]), nil, 21, want}.sub(t, "module")
 	}
 }
 

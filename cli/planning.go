@@ -120,7 +120,7 @@ func planInput(c *ucli.Context, h *Host, path string) (*app.App, *catalog.Catalo
 	if err != nil {
 		return nil, nil, opt, err
 	}
-	cat, err := catalogOf(c, a)
+	cat, err := catalogOf(c, h, a)
 	if err != nil {
 		a.Close()
 	}
@@ -153,16 +153,22 @@ func planOptions(c *ucli.Context, h *Host) (unify.Options, error) {
 	}, nil
 }
 
-// catalogOf is the built-in providers, with those of the app and those of --providers beside or instead of them.
-func catalogOf(c *ucli.Context, a *app.App) (*catalog.Catalog, error) {
+// catalogOf is the built-in providers, with those that the app's lock names, those that it brings, and those of --providers
+// beside or instead of them.
+func catalogOf(c *ucli.Context, h *Host, a *app.App) (*catalog.Catalog, error) {
 	cat, err := catalog.Builtin()
 	if err != nil {
 		return nil, err
 	}
-	extra, err := catalog.OfApp(a)
+	extra, err := lockedProviders(c, h, a)
 	if err != nil {
 		return nil, err
 	}
+	brought, err := catalog.OfApp(a)
+	if err != nil {
+		return nil, err
+	}
+	extra = append(extra, brought...)
 	for _, name := range c.StringSlice("providers") {
 		given, err := loadProviders(name)
 		if err != nil {

@@ -21,6 +21,7 @@ func providersCommand(h *Host) *ucli.Command {
 		Action: onlyCommands,
 		Subcommands: []*ucli.Command{
 			providersLs(h), providersShow(h), providersNew(h), providersTest(h), providersVet(h),
+			providersPublish(h), providersAdd(h), providersRm(h),
 		},
 	}
 }
@@ -87,7 +88,7 @@ func providersLsAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	cat, err := catalogAt(c, path)
+	cat, err := catalogAt(c, h, path)
 	if err != nil {
 		return err
 	}
@@ -111,13 +112,13 @@ func providersLsAction(c *ucli.Context, h *Host) error {
 }
 
 // catalogAt is the providers that an app at a path would be planned with.
-func catalogAt(c *ucli.Context, path string) (*catalog.Catalog, error) {
+func catalogAt(c *ucli.Context, h *Host, path string) (*catalog.Catalog, error) {
 	a, err := app.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
-	return catalogOf(c, a)
+	return catalogOf(c, h, a)
 }
 
 func providersShow(h *Host) *ucli.Command {
@@ -141,7 +142,7 @@ func providersShowAction(c *ucli.Context, h *Host) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
 		return fault.New(fault.Usage, "show needs the name of one provider, and at most the PATH of an app").WithHint("nixpacks providers ls lists them")
 	}
-	cat, err := catalogAt(c, cmp.Or(c.Args().Get(1), "."))
+	cat, err := catalogAt(c, h, cmp.Or(c.Args().Get(1), "."))
 	if err != nil {
 		return err
 	}
@@ -166,12 +167,7 @@ func providersShowAction(c *ucli.Context, h *Host) error {
 func printProvider(h *Host, l listed, p *catalog.Provider, d *catalog.Description) error {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	row(w, "provider", l.Name)
-	row(w, "from", l.From)
-	row(w, "looks for", l.looks())
-	if words := p.Stands(); words != "" {
-		row(w, "tried", words)
-	}
+	headOf(w, l, p)
 	row(w, "versions of", orNone(strings.Join(d.Versions, ", ")))
 	row(w, "variables", orNone(strings.Join(d.Settings, ", ")))
 	words := func(title string, names []string) {
@@ -190,15 +186,31 @@ func printProvider(h *Host, l listed, p *catalog.Provider, d *catalog.Descriptio
 	for _, f := range d.Facts {
 		asked(w, f.Name, f.Asks, f.Why, f.At)
 	}
-	if len(d.Tables) > 0 {
-		section(w, "tables")
-	}
-	for _, t := range d.Tables {
-		asked(w, t.Name, t.Text, t.Why, t.At)
-	}
+	tablesOf(w, "tables", d.Tables)
+	tablesOf(w, "commands", d.Commands)
 	w.Flush()
 	_, err := h.Stdout.Write(trimLines(b.Bytes()))
 	return err
+}
+
+// headOf says what a provider is.
+func headOf(w *tabwriter.Writer, l listed, p *catalog.Provider) {
+	row(w, "provider", l.Name)
+	row(w, "from", l.From)
+	row(w, "looks for", l.looks())
+	if words := p.Stands(); words != "" {
+		row(w, "tried", words)
+	}
+}
+
+// tablesOf are pieces of a provider, as they are written.
+func tablesOf(w *tabwriter.Writer, title string, tables []catalog.Table) {
+	if len(tables) > 0 {
+		section(w, title)
+	}
+	for _, t := range tables {
+		asked(w, t.Name, t.Text, t.Why, t.At)
+	}
 }
 
 // asked is a fact or a table: its name and place, the comment above it, and its text.

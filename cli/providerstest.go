@@ -35,7 +35,7 @@ func providersTestAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	own, cat, err := withOurs(root, dir)
+	own, cat, err := withOurs(root.FS(), dir)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func openProviders(dir string) (*os.Root, error) {
 }
 
 // withOurs reads the providers in a folder, and gives them alone, and among the program's own.
-func withOurs(root *os.Root, dir string) (own, all *catalog.Catalog, err error) {
-	if own, err = catalog.LoadAny(root.FS(), dir); err != nil {
+func withOurs(files fs.FS, dir string) (own, all *catalog.Catalog, err error) {
+	if own, err = catalog.LoadAny(files, dir); err != nil {
 		return nil, nil, err
 	}
 	if all, err = catalog.Builtin(); err != nil {

@@ -29,7 +29,7 @@ func providersVetAction(c *ucli.Context, h *Host) error {
 	}
 	right, err := catalog.Vet(root.FS(), dir)
 	if err == nil {
-		_, _, err = withOurs(root, dir)
+		_, _, err = withOurs(root.FS(), dir)
 	}
 	for _, at := range right {
 		if _, e := fmt.Fprintf(h.Stdout, "ok    %s\n", at); e != nil {

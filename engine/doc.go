@@ -12,6 +12,8 @@
 //	policy    holds a finished plan to the demands of those who run the program, or of the app's own
 //	plan      the plan as data: JSON, merging, order of phases
 //	ignore    which files of the app go to the build, and why
+//	lock      nixpacks.lock: what an app's plans and builds are pinned to, as data
+//	modules   CUE modules of OCI registries: publishes them, and fetches what a lock names
 //	plan2llb  lowers a plan to BuildKit's LLB and an image configuration
 //	solve     runs LLB on a BuildKit, writes the image, runs an image
 //	buildkitd the BuildKit inside this program, its OCI runtime, and its life as an ordinary user

@@ -159,6 +159,9 @@ func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
 	}
 	var found []string
 	for _, e := range ents {
+		if e.Name() == "cue.mod" { // says that the directory is a module
+			continue
+		}
 		if files, err := fs.Glob(dir, e.Name()+"/*.cue"); err == nil && len(files) > 0 {
 			found = append(found, e.Name())
 		}

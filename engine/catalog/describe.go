@@ -26,6 +26,8 @@ type Description struct {
 	Versions []string `json:"versions"`
 	// Tables are its literal lists and maps: the versions that there are, names of packages.
 	Tables []Table `json:"tables"`
+	// Commands are those of the plan, as they are written: what a name in them stands for is elsewhere in the files.
+	Commands []Table `json:"commands"`
 	// Settings are the variables that it asks for.
 	Settings []string `json:"settings"`
 }
@@ -39,7 +41,7 @@ type Asked struct {
 	At   fault.Pos `json:"at"`
 }
 
-// Table is a value that is literal, as it is written.
+// Table is a value, as it is written.
 type Table struct {
 	Name string    `json:"name"`
 	Text string    `json:"text"`
@@ -74,7 +76,7 @@ func (p *Provider) Describe() (*Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Description{Files: []string{}, Cases: []string{}, Facts: []Asked{}, Versions: s.versionsOf(), Tables: s.tables(), Settings: slices.Clone(p.variables)}
+	d := &Description{Files: []string{}, Cases: []string{}, Facts: []Asked{}, Versions: s.versionsOf(), Tables: s.tables(), Commands: s.commands(), Settings: slices.Clone(p.variables)}
 	if d.Settings == nil {
 		d.Settings = []string{}
 	}
@@ -138,6 +140,40 @@ func comment(f *ast.Field) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// commands are the fields of the plan, and of its smaller image, that hold commands.
+func (s *syntax) commands() []Table {
+	out := []Table{}
+	var walk func(x ast.Node, path string)
+	walk = func(x ast.Node, path string) {
+		switch x := x.(type) {
+		case *ast.StructLit:
+			for _, d := range x.Elts {
+				walk(d, path)
+			}
+		case *ast.EmbedDecl:
+			walk(x.Expr, path)
+		case *ast.Comprehension:
+			walk(x.Value, path)
+		case *ast.Field:
+			name, _, err := ast.LabelName(x.Label)
+			if err != nil {
+				name = "…"
+			}
+			if name == "cmd" || name == "cmds" {
+				out = append(out, Table{path + name, written(x.Value), comment(x), position(x)})
+				return
+			}
+			walk(x.Value, path+name+".")
+		}
+	}
+	for _, top := range []string{"plan", "slim"} {
+		for _, f := range s.top[top] {
+			walk(f.Value, map[string]string{"slim": "slim."}[top])
+		}
+	}
+	return out
 }
 
 // versionsOf are the literal names of what the provider decides on versions of.

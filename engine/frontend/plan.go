@@ -15,6 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/policy"
@@ -139,8 +140,15 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	return strings.TrimPrefix(dir, "/"), nil
 }
 
-// providers are the program's, and those that the app brings.
+// providers are the program's, and those that the app brings. Modules of a lock cannot be had here: a frontend has no network.
 func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
+	if l, err := lock.Of(a); err != nil {
+		return nil, err
+	} else if len(l.Providers) > 0 {
+		return nil, fault.New(fault.Refused, "%s names providers from a registry, which a frontend cannot fetch", lock.File).
+			WithPos(fault.Pos{File: lock.File}).
+			WithHint("plan where nixpacks is, and give the plan: nixpacks build . --out . writes one for docker build")
+	}
 	extra, err := catalog.OfApp(a)
 	if err != nil || len(extra) == 0 {
 		return b.catalog, err

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+	"github.com/nixpacks-cue/nixpacks/engine/modules"
+)
+
+// modulesFolder is where modules that were fetched lie in the cache.
+const modulesFolder = "modules"
+
+// registries are those of CUE's modules.
+func registries(c *ucli.Context, h *Host) (*modules.Registries, error) {
+	cache, err := h.cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	return modules.Open(modules.Options{
+		Env:     slices.Concat(h.Environ, h.CUE),
+		Cache:   filepath.Join(cache, modulesFolder),
+		Offline: c.Bool("offline"),
+		Say:     speaker(c, h),
+	}), nil
+}
+
+// lockedProviders are the providers of the modules that the app's lock names, in the order of the modules' names.
+func lockedProviders(c *ucli.Context, h *Host, a *app.App) ([]*catalog.Catalog, error) {
+	l, err := lock.Of(a)
+	if err != nil || len(l.Providers) == 0 {
+		return nil, err
+	}
+	from, err := registries(c, h)
+	if err == nil {
+		err = nothingMissing(c, from, l.Providers)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pinnedProviders(c, from, l)
+}
+
+// pinnedProviders are those of the modules of a lock.
+func pinnedProviders(c *ucli.Context, from *modules.Registries, l *lock.Lock) ([]*catalog.Catalog, error) {
+	var out []*catalog.Catalog
+	for _, path := range slices.Sorted(maps.Keys(l.Providers)) {
+		m, err := from.Get(c.Context, lock.Pin{Path: path, Module: l.Providers[path]})
+		if err != nil {
+			return nil, err
+		}
+		cat, err := catalog.LoadAny(m.FS, m.String())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cat)
+	}
+	return out, apart(out)
+}
+
+// modulesOf are the built-in providers with those of a lock's modules.
+func modulesOf(c *ucli.Context, from *modules.Registries, l *lock.Lock) (*catalog.Catalog, error) {
+	extra, err := pinnedProviders(c, from, l)
+	if err != nil {
+		return nil, err
+	}
+	cat, err := catalog.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	return cat.Beside(extra...)
+}
+
+// lockOf is the lock of the app at a path.
+func lockOf(path string) (*lock.Lock, error) {
+	a, err := app.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return lock.Of(a)
+}
+
+// lockAt is the lock of the app at a path, as messages name it.
+func lockAt(path string) string { return filepath.ToSlash(filepath.Join(path, lock.File)) }
+
+// nothingMissing names all modules at once that are not here and may not be fetched.
+func nothingMissing(c *ucli.Context, from *modules.Registries, pins map[string]lock.Module) error {
+	if !c.Bool("offline") {
+		return nil
+	}
+	var lines []string
+	for _, path := range slices.Sorted(maps.Keys(pins)) {
+		if pin := (lock.Pin{Path: path, Module: pins[path]}); from.Missing(pin) {
+			lines = append(lines, "module "+pin.String()+" "+pin.Digest)
+		}
+	}
+	if lines == nil {
+		return nil
+	}
+	f := fault.New(fault.TryAgain, "modules that %s names are not on this machine, and --offline keeps from fetching them", lock.File).
+		WithHint("run once without --offline: what is fetched is kept")
+	f.Detail = strings.Join(lines, "\n")
+	return f
+}
+
+// apart refuses modules with providers of the same name: which of them counts would be nobody's choice.
+func apart(all []*catalog.Catalog) error {
+	from := map[string]string{}
+	for _, cat := range all {
+		for _, name := range cat.Names() {
+			p, _ := cat.Get(name)
+			if other, taken := from[name]; taken {
+				return fault.New(fault.Refused, "%s and %s both hold a provider called %q", other, p.From(), name).
+					WithHint("take one of them out of %s: nixpacks providers rm MODULE", lock.File)
+			}
+			from[name] = p.From()
+		}
+	}
+	return nil
+}
+
+// writeLock writes an app's lock, or removes one that pins nothing.
+func writeLock(dir string, l *lock.Lock) error {
+	file := filepath.Join(dir, lock.File)
+	if !l.Empty() {
+		return writeFile(file, string(l.JSON()))
+	}
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+		return fault.Wrap(fault.Usage, err, "cannot remove %s", file)
+	}
+	return nil
+}

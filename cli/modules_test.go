@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cuelabs.dev/go/oci/ociregistry/ocimem"
+	"cuelabs.dev/go/oci/ociregistry/ociserver"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
+)
+
+// memoryRegistry is a registry in this process, by its HOST:PORT on loopback.
+func memoryRegistry(t testing.TB) string {
+	t.Helper()
+	s := httptest.NewServer(ociserver.New(ocimem.New(), nil))
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+// TestModules runs testdata/modules/*.txtar: modules of a registry, from those who publish them to those who use them. Each script has a
+// registry of its own, in memory and, where there is one, Debian's.
+func TestModules(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { moduleScripts(t, memoryRegistry) })
+	t.Run("docker-registry", func(t *testing.T) {
+		buildkitdtest.Need(t, "docker-registry")
+		moduleScripts(t, func(t testing.TB) string { return buildkitdtest.Registry(t, "") })
+	})
+}
+
+func moduleScripts(t *testing.T, registry func(testing.TB) string) {
+	root, err := filepath.Abs("..")
+	must(t, err)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../testdata/modules",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds:                scriptCommands,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("ROOT", root)
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
+			env.Setenv("CUE_CACHE_DIR", filepath.Join(env.WorkDir, "cue"))
+			env.Setenv("CUE_REGISTRY", registry(t))
+			return nil
+		},
+	})
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+	"github.com/nixpacks-cue/nixpacks/engine/modules"
+)
+
+func providersAdd(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "add",
+		Usage:     "have an app planned with the providers of a module from an OCI registry",
+		ArgsUsage: "MODULE@VERSION [PATH]",
+		Description: "Fetches the CUE module from the registry of CUE_REGISTRY, prints what its providers are, and pins it by its digest in the\n" +
+			"file " + lock.File + " of the app. VERSION is as in v0.1.0, or v0 or " + modules.Latest + " for the newest:\n\n" +
+			"   CUE_REGISTRY=registry.example.com nixpacks providers add example.com/lua@v0.1.0",
+		Flags: []ucli.Flag{
+			&ucli.BoolFlag{Name: "dry-run", Category: aboutWords, Usage: "print what the providers are, and pin nothing"},
+			jsonErrorsFlag(),
+		},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersAddAction(c, h) },
+	}
+}
+
+func providersAddAction(c *ucli.Context, h *Host) error {
+	if c.NArg() < 1 || c.NArg() > 2 {
+		return fault.New(fault.Usage, "add needs a MODULE@VERSION, and at most the PATH of an app").WithHint("see: nixpacks providers add --help")
+	}
+	path := cmp.Or(c.Args().Get(1), ".")
+	l, err := lockOf(path)
+	if err != nil {
+		return err
+	}
+	from, err := registries(c, h)
+	if err != nil {
+		return err
+	}
+	m, err := from.Find(c.Context, c.Args().First())
+	if err == nil {
+		err = vetModule(m, m.String())
+	}
+	if err != nil {
+		return err
+	}
+	before, had := l.Providers[m.Path]
+	l.SetProvider(m.Pin)
+	others, err := modulesOf(c, from, l)
+	if err != nil {
+		return err
+	}
+	if err := showModule(h, m, others); err != nil || c.Bool("dry-run") {
+		return err
+	}
+	if err := writeLock(path, l); err != nil {
+		return err
+	}
+	said := fmt.Sprintf("%s is pinned in %s", m, lockAt(path))
+	if had && before != m.Module {
+		said += ", which had " + before.Version
+	}
+	fmt.Fprintln(h.Stderr, said)
+	return nil
+}
+
+// showModule prints what a module is before it is used.
+func showModule(h *Host, m *modules.Module, cat *catalog.Catalog) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row(w, "module", m.String())
+	row(w, "digest", m.Digest)
+	own, err := catalog.LoadAny(m.FS, m.String())
+	if err != nil {
+		return err
+	}
+	for _, name := range own.Names() {
+		p, _ := own.Get(name)
+		d, err := p.Describe()
+		if err != nil {
+			return err
+		}
+		w.Flush()
+		b.WriteByte('\n')
+		headOf(w, listedOf(cat, p), p)
+		if known, err := catalog.Builtin(); err == nil && slices.Contains(known.Names(), name) {
+			row(w, "instead of", "the built-in "+name)
+		}
+		tablesOf(w, "commands", d.Commands)
+	}
+	section(w, "files")
+	for _, f := range m.Files {
+		row(w, "  "+f)
+	}
+	w.Flush()
+	_, err = h.Stdout.Write(trimLines(b.Bytes()))
+	return err
+}
+
+func providersRm(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:         "rm",
+		Usage:        "take a module out of what an app is planned with",
+		ArgsUsage:    "MODULE [PATH]",
+		Description:  "Takes the module out of the file " + lock.File + " of the app.",
+		Flags:        []ucli.Flag{jsonErrorsFlag()},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersRmAction(c, h) },
+	}
+}
+
+func providersRmAction(c *ucli.Context, h *Host) error {
+	if c.NArg() < 1 || c.NArg() > 2 {
+		return fault.New(fault.Usage, "rm needs a MODULE, and at most the PATH of an app").WithHint("see: nixpacks providers rm --help")
+	}
+	path := cmp.Or(c.Args().Get(1), ".")
+	l, err := lockOf(path)
+	if err != nil {
+		return err
+	}
+	want, _, _ := strings.Cut(c.Args().First(), "@")
+	all := slices.Sorted(maps.Keys(l.Providers))
+	found := slices.DeleteFunc(slices.Clone(all), func(p string) bool {
+		return p != c.Args().First() && !strings.HasPrefix(p, want+"@")
+	})
+	if len(found) == 0 {
+		return fault.New(fault.Usage, "%s has no module %s", lockAt(path), want).WithHint("%s", fault.DidYouMean(want, all))
+	}
+	if len(found) > 1 {
+		return fault.New(fault.Usage, "%s has several modules of that name: %s", lockAt(path), strings.Join(found, ", ")).WithHint("name one of them with its version")
+	}
+	pin := lock.Pin{Path: found[0], Module: l.Providers[found[0]]}
+	delete(l.Providers, found[0])
+	if err := writeLock(path, l); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(h.Stdout, "%s is no longer in %s\n", pin, lockAt(path))
+	return err
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"text/tabwriter"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/modules"
+)
+
+func providersPublish(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:      "publish",
+		Usage:     "push a provider as a CUE module to an OCI registry",
+		ArgsUsage: "[DIR] VERSION",
+		Description: "DIR, without it this directory, is a provider or a folder of them, with a cue.mod/module.cue that says the module's name. The\n" +
+			"registry is that of CUE_REGISTRY, with the logins of docker, as for cue mod publish, which makes the same module. What\n" +
+			"nixpacks providers vet refuses is not published, and a version that is there already is not changed:\n\n" +
+			"   CUE_REGISTRY=registry.example.com nixpacks providers publish providers/lua v0.1.0",
+		Flags:        []ucli.Flag{jsonErrorsFlag()},
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return providersPublishAction(c, h) },
+	}
+}
+
+func providersPublishAction(c *ucli.Context, h *Host) error {
+	dir, v := ".", c.Args().First()
+	if c.NArg() == 2 {
+		dir, v = c.Args().First(), c.Args().Get(1)
+	}
+	if c.NArg() < 1 || c.NArg() > 2 || !strings.HasPrefix(v, "v") {
+		return fault.New(fault.Usage, "publish needs a VERSION such as v0.1.0, and at most a DIR before it").WithHint("see: nixpacks providers publish --help")
+	}
+	packed, err := modules.Pack(c.Context, dir, v)
+	if err != nil {
+		return err
+	}
+	if err := vetModule(packed.Module, dir); err != nil {
+		return err
+	}
+	to, err := registries(c, h)
+	if err != nil {
+		return err
+	}
+	done, err := to.Publish(c.Context, packed)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	did := "published"
+	if done.There {
+		did = "there already"
+	}
+	row(w, did, packed.String())
+	row(w, "as", done.Ref)
+	row(w, "digest", packed.Digest)
+	row(w, "files", strings.Join(packed.Files, " "))
+	w.Flush()
+	_, err = h.Stdout.Write(trimLines(b.Bytes()))
+	return err
+}
+
+// vetModule refuses a module that holds no providers, or what they may not say; label is what places in it begin with. What was
+// packed is looked at, and not the folder, of which links are left out.
+func vetModule(m *modules.Module, label string) error {
+	if _, err := catalog.Vet(m.FS, label); err != nil {
+		return err
+	}
+	_, _, err := withOurs(m.FS, label)
+	return err
+}

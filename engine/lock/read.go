@@ -1,0 +1,111 @@
+package lock
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// reader reads a lock, and collects what is wrong with it.
+type reader struct {
+	text   []byte
+	faults []error
+}
+
+func (r *reader) fault(at fault.Pos, format string, args ...any) *fault.Fault {
+	f := mistake(at, r.text, format, args...)
+	r.faults = append(r.faults, f)
+	return f
+}
+
+func (r *reader) joined() error { return errors.Join(r.faults...) }
+
+// fields are those of a map, each of a name that is known.
+func (r *reader) fields(n *plan.Node, what string, known ...string) map[string]*plan.Node {
+	if n.Kind != plan.Map {
+		r.fault(n.Pos, "%s must be a map, not %v", what, n.Kind)
+		return nil
+	}
+	out := map[string]*plan.Node{}
+	for _, f := range n.Fields {
+		ok := len(known) == 0
+		for _, k := range known {
+			ok = ok || k == f.Name
+		}
+		if !ok {
+			r.fault(f.Pos, "unknown key %q in %s", f.Name, what).WithHint("%s", fault.DidYouMean(f.Name, known))
+			continue
+		}
+		out[f.Name] = f.Value
+	}
+	return out
+}
+
+// text is a text of a form.
+func (r *reader) form(n *plan.Node, at fault.Pos, what string, ok func(string) bool) string {
+	switch {
+	case n == nil:
+		r.fault(at, "%s is not there", what)
+		return ""
+	case n.Kind != plan.String || !ok(n.Text):
+		r.fault(n.Pos, "%s cannot be %s", what, shown(n))
+		return ""
+	}
+	return n.Text
+}
+
+func shown(n *plan.Node) string {
+	if n.Kind == plan.String {
+		return `"` + n.Text + `"`
+	}
+	return n.Kind.String()
+}
+
+func (r *reader) lock(n *plan.Node) *Lock {
+	top := r.fields(n, "nixpacks.lock", "version", "providers")
+	if top == nil {
+		return nil
+	}
+	if v := top["version"]; v == nil || v.Kind != plan.Number || v.Text != current {
+		at := n.Pos
+		if v != nil {
+			at = v.Pos
+		}
+		r.faults = nil // what a later version has is not known here
+		r.fault(at, "this nixpacks reads version %s of nixpacks.lock alone", current).WithHint("use the nixpacks that wrote it, or a newer one")
+		return nil
+	}
+	return &Lock{Providers: r.modules(top["providers"], "providers")}
+}
+
+// modules are the pins of modules by their paths.
+func (r *reader) modules(n *plan.Node, what string) map[string]Module {
+	if n == nil {
+		return nil
+	}
+	if len(n.Fields) > MaxModules {
+		r.fault(n.Pos, "%s names %d modules, and %d are the most", what, len(n.Fields), MaxModules)
+		return nil
+	}
+	all := r.fields(n, what)
+	out := map[string]Module{}
+	for _, f := range n.Fields {
+		if all == nil || !pathForm().MatchString(f.Name) {
+			r.fault(f.Pos, "%q is no path of a module", f.Name).WithHint("one looks like example.com/lua@v0")
+			continue
+		}
+		m := r.fields(f.Value, f.Name, "version", "digest")
+		if m == nil {
+			continue
+		}
+		out[f.Name] = Module{
+			Version: r.form(m["version"], f.Pos, "the version of "+f.Name, func(s string) bool {
+				return versionForm().MatchString(s) && strings.HasPrefix(s, f.Name[strings.LastIndex(f.Name, "@")+1:]+".")
+			}),
+			Digest: r.form(m["digest"], f.Pos, "the digest of "+f.Name, IsDigest),
+		}
+	}
+	return out
+}

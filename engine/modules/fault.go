@@ -1,0 +1,107 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"cuelabs.dev/go/oci/ociregistry"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/stall"
+)
+
+// errDigest is content that is not what its digest says.
+type errDigest struct{ want, got string }
+
+func (e errDigest) Error() string { return "its digest is " + e.got + ", and not " + e.want }
+
+// errLarge is content that is more than a module has.
+type errLarge struct{ most int64 }
+
+func (e errLarge) Error() string { return fmt.Sprintf("it has more than %d KB", e.most>>10) }
+
+// fault says what a registry's answer means for who asked for what, and whether it may pass by itself in a moment.
+func (p place) fault(ctx context.Context, err error, what string) (f error, passes bool) {
+	if ctx.Err() != nil {
+		return fault.New(fault.Interrupted, "interrupted"), false
+	}
+	var done *fault.Fault
+	if errors.As(err, &done) {
+		return err, false
+	}
+	answer, passes := p.answer(err)
+	answer.Msg, answer.Err = "cannot "+what+": "+answer.Msg, err
+	return answer, passes
+}
+
+// answer is what an error of the registry's means.
+func (p place) answer(err error) (f *fault.Fault, passes bool) {
+	status, cause := statusOf(err), plain(err)
+	var stalled stall.Error
+	var sum errDigest
+	var large errLarge
+	switch {
+	case errors.As(err, &sum):
+		return fault.New(fault.Refused, "the registry %s gives other content: %s", p.host, sum).
+			WithHint("nothing of it was used; is the registry the one that it was published to?"), false
+	case errors.As(err, &large):
+		return fault.New(fault.Refused, "%s", large), false
+	case errors.As(err, &stalled):
+		return fault.New(fault.TryAgain, "the registry does not answer (%s)", stalled), false // it was waited for long enough
+	case status == http.StatusUnauthorized || status == http.StatusForbidden ||
+		errors.Is(err, ociregistry.ErrDenied) || errors.Is(err, ociregistry.ErrUnauthorized):
+		return fault.New(fault.Usage, "the registry %s refuses it to you, or it does not exist (%s)", p.host, cause).
+			WithHint("where it is and you may have it: docker login %s", p.host), false
+	case absent(err, status):
+		return fault.New(fault.Refused, "the registry %s does not have it (%s)", p.host, p.repo).
+			WithHint("is the name right? CUE_REGISTRY says which registry has which modules"), false
+	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500:
+		return fault.New(fault.TryAgain, "the registry %s is in trouble (%s)", p.host, cause), true
+	case strings.Contains(cause, "server gave HTTP response to HTTPS client"):
+		return fault.New(fault.Usage, "the registry %s speaks no TLS", p.host).
+			WithHint("if that is meant, say so: CUE_REGISTRY=%s+insecure", p.host), false
+	case status != 0:
+		return fault.New(fault.Refused, "the registry %s answers: %s", p.host, cause), false
+	case unreachable(err):
+		return fault.New(fault.TryAgain, "the registry %s cannot be reached (%s)", p.host, cause), true
+	}
+	return fault.New(fault.Refused, "the registry %s answers what is no module (%s)", p.host, cause), false
+}
+
+// absent tells whether the registry has no such thing.
+func absent(err error, status int) bool {
+	for _, e := range []error{ociregistry.ErrNameUnknown, ociregistry.ErrManifestUnknown, ociregistry.ErrBlobUnknown, ociregistry.ErrNameInvalid} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return status == http.StatusNotFound
+}
+
+func unreachable(err error) bool {
+	var at *url.Error
+	var over net.Error
+	return errors.As(err, &at) || errors.As(err, &over) || strings.Contains(err.Error(), "EOF")
+}
+
+func statusOf(err error) int {
+	var h ociregistry.HTTPError
+	if errors.As(err, &h) {
+		return h.StatusCode()
+	}
+	return 0
+}
+
+// plain is an error without the request that it is about.
+func plain(err error) string {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,240 @@
+package modules
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cuelabs.dev/go/oci/ociregistry"
+	"cuelang.org/go/mod/modregistry"
+	"cuelang.org/go/mod/module"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+)
+
+// What a module may be. Providers are text: the largest that is part of this program has 100 KB with all its cases.
+const (
+	maxManifest = 64 << 10
+	maxPacked   = 8 << 20  // bytes of the archive
+	maxUnpacked = 32 << 20 // bytes of its files
+	maxFiles    = 4096
+)
+
+// Latest is the version that stands for the newest one.
+const Latest = "latest"
+
+// Find finds out what MODULE@VERSION is now, and fetches it. VERSION is v0.1.0, v0 for the newest of that major version, or
+// latest. It asks the registry each time.
+func (r *Registries) Find(ctx context.Context, name string) (*Module, error) {
+	base, v, ok := strings.Cut(name, "@")
+	if !ok || base == "" || v == "" {
+		return nil, fault.New(fault.Usage, "%q is no MODULE@VERSION", name).WithHint("write example.com/lua@v0.1.0, or example.com/lua@%s for the newest", Latest)
+	}
+	if r.opt.Offline {
+		return nil, fault.New(fault.Usage, "a registry has to be asked what %s is, and --offline keeps from it", name)
+	}
+	if v == Latest || !strings.Contains(v, ".") {
+		var err error
+		if v, err = r.newest(ctx, base, v, name); err != nil {
+			return nil, err
+		}
+	}
+	mv, err := version(base, v, name)
+	if err != nil {
+		return nil, err
+	}
+	at, err := r.place(mv.BasePath(), mv.Version())
+	if err != nil {
+		return nil, err
+	}
+	var digest string
+	err = insistently(ctx, at, "find "+mv.String(), func() error {
+		m, err := readAll(maxManifest)(at.registry.GetTag(ctx, at.repo, at.tag))
+		digest = digestOf(m)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.Get(ctx, lock.Pin{Path: mv.Path(), Module: lock.Module{Version: mv.Version(), Digest: digest}})
+}
+
+// newest is the newest version of a module, of a major version or of all. One that is a trial, such as v0.2.0-rc.1, counts only
+// where there is no other.
+func (r *Registries) newest(ctx context.Context, base, major, name string) (string, error) {
+	path := base
+	if major != Latest {
+		path += "@" + major
+	}
+	at, err := r.place(base, "")
+	if err != nil {
+		return "", err
+	}
+	if _, err := version(base, "v0.0.0", name); err != nil {
+		return "", err
+	}
+	resolver, _ := r.resolve()
+	var all []string
+	err = insistently(ctx, at, "find the versions of "+base, func() (err error) {
+		all, err = modregistry.NewClientWithResolver(resolver).ModuleVersions(ctx, path)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(all) == 0 {
+		return "", fault.New(fault.Refused, "the registry %s has no version of %s, or does not let you see any", at.host, path).
+			WithHint("CUE_REGISTRY says which registry has which modules; docker login %s", at.host)
+	}
+	for _, v := range slices.Backward(all) {
+		if !strings.Contains(v, "-") {
+			return v, nil
+		}
+	}
+	return all[len(all)-1], nil
+}
+
+// Get gives the module that a pin names: out of the cache, or fetched by its digest. Whatever the cache or the registry has
+// under it that is something else is refused.
+func (r *Registries) Get(ctx context.Context, pin lock.Pin) (*Module, error) {
+	mv, err := version(pin.Path, pin.Version, pin.String())
+	if err != nil {
+		return nil, err
+	}
+	manifest, _, err := r.part(ctx, mv, pin, pin.Digest, maxManifest, ociregistry.Interface.GetManifest)
+	if err != nil {
+		return nil, err
+	}
+	zip, err := archiveOf(manifest, pin)
+	if err != nil {
+		return nil, err
+	}
+	packed, from, err := r.part(ctx, mv, pin, zip.Digest.String(), maxPacked, ociregistry.Interface.GetBlob)
+	if err != nil {
+		return nil, err
+	}
+	m, err := unpack(mv, packed)
+	if err != nil {
+		return nil, err
+	}
+	m.Pin = pin
+	if from != "" {
+		r.say("fetched " + pin.String() + " (" + pin.Digest + ") from " + from)
+	}
+	return m, nil
+}
+
+// part is what has a digest, out of the cache or, then from says which, a registry.
+func (r *Registries) part(ctx context.Context, mv module.Version, pin lock.Pin, digest string, most int64,
+	get func(ociregistry.Interface, context.Context, string, ociregistry.Digest) (ociregistry.BlobReader, error)) (data []byte, from string, err error) {
+	if data, ok := r.kept(digest); ok {
+		return data, "", nil
+	}
+	if r.opt.Offline {
+		return nil, "", fault.New(fault.TryAgain, "the module %s (%s) is not on this machine, and --offline keeps from fetching it", pin, pin.Digest).
+			WithHint("run once without --offline: what is fetched is kept")
+	}
+	at, err := r.place(mv.BasePath(), mv.Version())
+	if err != nil {
+		return nil, "", err
+	}
+	err = insistently(ctx, at, "fetch "+pin.String(), func() error {
+		data, err = readAll(most)(get(at.registry, ctx, at.repo, ociregistry.Digest(digest)))
+		// The client says so, too, if the registry's own word of the digest is the right one.
+		if got := digestOf(data); got != digest && (err == nil || strings.Contains(err.Error(), "digest mismatch")) {
+			return errDigest{digest, got}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return data, at.String(), r.keep(digest, data)
+}
+
+// Missing tells whether a pinned module would have to be fetched.
+func (r *Registries) Missing(pin lock.Pin) bool {
+	raw, ok := r.kept(pin.Digest)
+	if !ok {
+		return true
+	}
+	zip, err := archiveOf(raw, pin)
+	if err != nil {
+		return false // which getting it says
+	}
+	_, ok = r.kept(zip.Digest.String())
+	return !ok
+}
+
+// archiveOf is what a manifest says of the module's archive.
+func archiveOf(manifest []byte, pin lock.Pin) (ocispec.Descriptor, error) {
+	var m ocispec.Manifest
+	err := json.Unmarshal(manifest, &m)
+	const config, content = "application/vnd.cue.module.v1+json", "application/zip"
+	if err != nil || m.Config.MediaType != config || len(m.Layers) != 2 || m.Layers[0].MediaType != content || !lock.IsDigest(m.Layers[0].Digest.String()) {
+		return ocispec.Descriptor{}, fault.New(fault.Refused, "%s (%s) is no module of CUE", pin, pin.Digest).
+			WithHint("nixpacks providers publish and cue mod publish make modules")
+	}
+	return m.Layers[0], nil
+}
+
+// readAll reads what a registry gives, up to a size.
+func readAll(most int64) func(ociregistry.BlobReader, error) ([]byte, error) {
+	return func(from ociregistry.BlobReader, err error) ([]byte, error) {
+		if err != nil {
+			return nil, err
+		}
+		defer from.Close()
+		data, err := io.ReadAll(io.LimitReader(from, most+1))
+		if err == nil && int64(len(data)) > most {
+			err = errLarge{most}
+		}
+		return data, err
+	}
+}
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// kept is what the cache has under a digest. What was changed there is not it.
+func (r *Registries) kept(digest string) ([]byte, bool) {
+	f, err := os.Open(r.blob(strings.TrimPrefix(digest, "sha256:")))
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPacked+1))
+	return data, err == nil && digestOf(data) == digest
+}
+
+// keep writes it there, so that no other process sees half of it.
+func (r *Registries) keep(digest string, data []byte) error {
+	name := r.blob(strings.TrimPrefix(digest, "sha256:"))
+	fail := func(err error) error { return fault.Wrap(fault.TryAgain, err, "cannot write the cache: %v", err) }
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return fail(err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".part-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	return fail(err)
+}

@@ -1,0 +1,108 @@
+package modules
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+)
+
+// Modules that somebody hostile pushed, and pinned in an app.
+func TestHostileModules(t *testing.T) {
+	deps := moduleText + "deps: \"example.com/other@v0\": v: \"v0.1.0\"\n"
+	many := []string{moduleFile, moduleText}
+	for i := range maxFiles {
+		many = append(many, fmt.Sprintf("f%d", i), "")
+	}
+	for _, h := range []struct {
+		name    string
+		archive []byte
+		change  func(*ocispec.Manifest)
+		want    string
+	}{
+		{"no archive", []byte("no zip"), nil, "is no module of CUE: zip: not a valid zip file"},
+		{"empty archive", archive(t), nil, "is no module of CUE"},
+		{"no module.cue", archive(t, "lua.cue", "package lua"), nil, "is no module of CUE"},
+		{"out of it", archive(t, moduleFile, moduleText, "../../etc/passwd", "x"), nil, "is no module of CUE"},
+		{"absolute", archive(t, moduleFile, moduleText, "/etc/passwd", "x"), nil, "is no module of CUE"},
+		{"twice", archive(t, moduleFile, moduleText, "a.cue", "x", "a.cue", "y"), nil, "is no module of CUE"},
+		{"two cases", archive(t, moduleFile, moduleText, "a.cue", "x", "A.cue", "y"), nil, "is no module of CUE"},
+		{"a link", linked(t), nil, "lua.cue in example.com/lua@v0.1.0 is no file"},
+		{"a bomb", archive(t, moduleFile, moduleText, "zeros", strings.Repeat("\x00", maxUnpacked)), nil, "is too large for a module"},
+		{"many files", archive(t, many...), nil, "is too large for a module"},
+		{"a bomb in module.cue", archive(t, moduleFile, moduleText+"//"+strings.Repeat("x", maxManifest)), nil, "it has more than 64 KB"},
+		{"another module", archive(t, moduleFile, strings.Replace(moduleText, "lua", "other", 1)), nil, "says that it is example.com/other@v0"},
+		{"needs others", archive(t, moduleFile, deps), nil, "needs other modules, such as example.com/other@v0"},
+		{"module.cue that evaluates", archive(t, moduleFile, moduleText+"x: [for i in [1,2,3] {i}]\n"), nil, "cannot be read"},
+		{"module.cue that is deep", archive(t, moduleFile, "module: "+strings.Repeat("[", 30_000)), nil, "cannot be read"},
+		{"module.cue that is deep and whole", archive(t, moduleFile, "module: "+strings.Repeat("[", 30_000)+strings.Repeat("]", 30_000)), nil, ""},
+		{"an image", archive(t, moduleFile, moduleText), func(m *ocispec.Manifest) { m.Config.MediaType = ocispec.MediaTypeImageConfig }, "is no module of CUE"},
+		{"a layer", archive(t, moduleFile, moduleText), func(m *ocispec.Manifest) { m.Layers = m.Layers[:1] }, "is no module of CUE"},
+		{"a large manifest", archive(t, moduleFile, moduleText), func(m *ocispec.Manifest) {
+			m.Annotations = map[string]string{"x": strings.Repeat("x", maxManifest)}
+		}, "it has more than 64 KB"},
+	} {
+		t.Run(h.name, func(t *testing.T) {
+			r := newRegistry(t)
+			pin := r.put(t, h.archive, h.change)
+			m, err := r.client(t).Get(t.Context(), pin)
+			if m != nil {
+				t.Fatalf("it is used: %v", m.Files)
+			}
+			wants(t, err, fault.Refused, h.want)
+		})
+	}
+}
+
+// linked is a module with a link.
+func linked(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, mode := range map[string]fs.FileMode{moduleFile: 0o644, "lua.cue": fs.ModeSymlink | 0o777} {
+		h := &zip.FileHeader{Name: name}
+		h.SetMode(mode)
+		w, err := z.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "/etc/passwd"
+		if name == moduleFile {
+			text = moduleText
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// What a manifest names is a digest and nothing that leads out of the cache.
+func TestHostileManifests(t *testing.T) {
+	hex := strings.Repeat("0a", 32)
+	for d, ok := range map[string]bool{
+		"sha256:" + hex: true, "sha256:../../../../etc/passwd": false, "sha512:" + hex + hex: false, "sha256:" + strings.ToUpper(hex): false, "": false, hex: false, "sha256:" + hex + "\n": false,
+	} {
+		raw, err := json.Marshal(map[string]any{
+			"config": map[string]any{"mediaType": "application/vnd.cue.module.v1+json"},
+			"layers": []any{map[string]any{"mediaType": "application/zip", "digest": d}, map[string]any{}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archiveOf(raw, lock.Pin{}); (err == nil) != ok {
+			t.Errorf("%q: %v", d, err)
+		}
+	}
+}

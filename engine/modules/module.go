@@ -1,0 +1,104 @@
+package modules
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"io/fs"
+	"slices"
+
+	"cuelang.org/go/mod/modfile"
+	"cuelang.org/go/mod/module"
+	"cuelang.org/go/mod/modzip"
+
+	"github.com/nixpacks-cue/nixpacks/engine/budget"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+)
+
+// Module is the content of a module.
+type Module struct {
+	lock.Pin
+	FS    fs.FS    // its files, in memory
+	Files []string // their names, sorted
+}
+
+// moduleFile says what a module is.
+const moduleFile = "cue.mod/module.cue"
+
+// unpack opens a module's archive, which a stranger may have made. Names, sizes and what module.cue says are looked at here; what
+// its other files say is for their readers.
+func unpack(mv module.Version, packed []byte) (*Module, error) {
+	m := &Module{}
+	err := budget.New().Run(budget.Evaluation(mv.String(), fault.Pos{File: mv.String()}), func() error {
+		z, file, _, err := modzip.CheckZip(mv, bytes.NewReader(packed), int64(len(packed)))
+		if err != nil {
+			return fault.New(fault.Refused, "%s is no module of CUE: %v", mv, err)
+		}
+		if err := sizes(mv, z); err != nil {
+			return err
+		}
+		for _, f := range z.File {
+			m.Files = append(m.Files, f.Name)
+		}
+		slices.Sort(m.Files)
+		m.FS = z
+		return itself(mv, file)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func sizes(mv module.Version, z *zip.Reader) error {
+	var sum uint64
+	for _, f := range z.File {
+		if sum += f.UncompressedSize64; f.UncompressedSize64 > maxUnpacked || sum > maxUnpacked || len(z.File) > maxFiles {
+			return fault.New(fault.Refused, "%s is too large for a module of providers", mv).
+				WithHint("at most %d files with %d MB", maxFiles, maxUnpacked>>20)
+		}
+		if !f.Mode().IsRegular() && !f.Mode().IsDir() {
+			return fault.New(fault.Refused, "%s in %s is no file", f.Name, mv)
+		}
+	}
+	return nil
+}
+
+// itself refuses a module that says that it is another one, and one that needs others.
+func itself(mv module.Version, file *zip.File) error {
+	from, err := file.Open()
+	if err != nil {
+		return fault.Wrap(fault.Refused, err, "%s of %s cannot be read", moduleFile, mv)
+	}
+	defer from.Close()
+	text, err := io.ReadAll(io.LimitReader(from, maxManifest+1))
+	if err == nil && len(text) > maxManifest {
+		err = errLarge{maxManifest}
+	}
+	if err != nil {
+		return fault.Wrap(fault.Refused, err, "%s of %s cannot be read: %v", moduleFile, mv, err)
+	}
+	says, err := describe(text, mv.String()+"/"+moduleFile)
+	if err != nil {
+		return err
+	}
+	if says.QualifiedModule() != mv.Path() {
+		return fault.New(fault.Refused, "what the registry has as %s says that it is %s", mv, says.QualifiedModule()).
+			WithHint("nothing of it was used")
+	}
+	return nil
+}
+
+// describe reads a module.cue. A module that needs others is refused: a provider may import none of their packages.
+func describe(text []byte, name string) (*modfile.File, error) {
+	says, err := modfile.Parse(text, name)
+	if err != nil {
+		return nil, fault.New(fault.Refused, "%s cannot be read: %v", name, err).WithPos(fault.Pos{File: name})
+	}
+	for dep := range says.Deps {
+		return nil, fault.New(fault.Refused, "%s needs other modules, such as %s", name, dep).WithPos(fault.Pos{File: name}).
+			WithHint("providers and policies import list, regexp, strconv and strings alone: take deps out of it")
+	}
+	return says, nil
+}

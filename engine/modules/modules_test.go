@@ -1,0 +1,263 @@
+package modules
+
+import (
+	"encoding/base64"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+)
+
+// The same folder makes the same module, whoever packs it and when.
+func TestPackAgain(t *testing.T) {
+	first := packed(t, "package lua\n")
+	for range 3 {
+		if again := packed(t, "package lua\n"); again.Digest != first.Digest {
+			t.Fatalf("%s and %s", first.Digest, again.Digest)
+		}
+	}
+	if other := packed(t, "package lua // other\n"); other.Digest == first.Digest {
+		t.Error("other content has the same digest")
+	}
+}
+
+// A pin is what it was, though its version means something else in the registry now.
+func TestModuleMoved(t *testing.T) {
+	r := newRegistry(t)
+	pin := r.published(t)
+	other := r.put(t, archive(t, moduleFile, moduleText, "lua.cue", "package other\n"), nil) // under the same tag
+	c := r.client(t)
+	m, err := c.Get(t.Context(), pin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := fs.ReadFile(m.FS, "lua.cue")
+	if err != nil || string(text) != "package lua\n" {
+		t.Errorf("%s %v", text, err)
+	}
+	now, err := c.Find(t.Context(), "example.com/lua@v0.1.0")
+	if err != nil || now.Digest != other.Digest {
+		t.Errorf("%v %v", now, err)
+	}
+	if c.empty() || c.Missing(pin) {
+		t.Error("it is not kept")
+	}
+}
+
+// A registry, or who stands before it, gives other bytes than the digest names.
+func TestModuleTampered(t *testing.T) {
+	for _, part := range []string{"/manifests/", "/blobs/"} {
+		t.Run(strings.Trim(part, "/"), func(t *testing.T) {
+			r := newRegistry(t)
+			pin := r.published(t)
+			other := packed(t, "package evil\n")
+			r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+				if !strings.Contains(req.URL.Path, part) {
+					next.ServeHTTP(w, req)
+					return
+				}
+				w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+				w.Write(other.manifest)
+			}
+			c := r.client(t)
+			_, err := c.Get(t.Context(), pin)
+			wants(t, err, fault.Refused, "gives other content")
+			if part == "/manifests/" && !c.empty() {
+				t.Error("something of it is kept")
+			}
+			if m, err := c.Get(t.Context(), pin); err == nil {
+				t.Errorf("it is used: %v", m.Files)
+			}
+		})
+	}
+}
+
+// What registries answer, and what becomes of the command.
+func TestModuleAnswers(t *testing.T) {
+	for status, want := range map[int]struct {
+		code  fault.Code
+		words string
+		asked int // times
+	}{
+		401: {fault.Usage, "refuses it to you, or it does not exist", 1},
+		403: {fault.Usage, "refuses it to you, or it does not exist", 1},
+		404: {fault.Refused, "does not have it (example.com/lua)", 1},
+		418: {fault.Refused, "answers: 418", 1},
+		429: {fault.TryAgain, "is in trouble (429 Too Many Requests", 3},
+		500: {fault.TryAgain, "is in trouble (500 Internal Server Error", 3},
+		503: {fault.TryAgain, "is in trouble (503 Service Unavailable", 3},
+	} {
+		r := newRegistry(t)
+		pin := r.published(t)
+		asked := 0
+		r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+			if asked++; status == 404 && req.Method != http.MethodGet { // is for reading alone
+				status = 403
+			}
+			w.WriteHeader(status)
+		}
+		c := r.client(t)
+		_, err := c.Get(t.Context(), pin)
+		wants(t, err, want.code, "cannot fetch example.com/lua@v0.1.0: ")
+		wants(t, err, want.code, want.words)
+		if asked != want.asked {
+			t.Errorf("%d: asked %d times, want %d", status, asked, want.asked)
+		}
+		_, err = c.Find(t.Context(), "example.com/lua@v0.1.0")
+		wants(t, err, want.code, want.words)
+		if status != 404 {
+			_, err = c.Publish(t.Context(), packed(t, "package lua // next\n"))
+			wants(t, err, want.code, "cannot publish example.com/lua@v0.1.0: ")
+		}
+		if !c.empty() {
+			t.Errorf("%d: something is kept", status)
+		}
+	}
+}
+
+// A registry that is in trouble for a moment is asked again.
+func TestModuleTroubleThatPasses(t *testing.T) {
+	r := newRegistry(t)
+	ill := 2
+	r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if ill--; ill >= 0 {
+			w.WriteHeader(503)
+			return
+		}
+		next.ServeHTTP(w, req)
+	}
+	p := packed(t, "package lua\n")
+	if _, err := r.client(t).Publish(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	ill = 2
+	if _, err := r.client(t).Get(t.Context(), p.Pin); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestModuleUnreachable(t *testing.T) {
+	r := newRegistry(t)
+	pin := r.published(t)
+	r.host = "127.0.0.1:1"
+	_, err := r.client(t).Get(t.Context(), pin)
+	wants(t, err, fault.TryAgain, "the registry 127.0.0.1:1 cannot be reached (dial tcp 127.0.0.1:1: connect: connection refused)")
+}
+
+// Docker's logins are used, for the registry that they are for.
+func TestModuleLogin(t *testing.T) {
+	r := newRegistry(t)
+	r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if name, password, _ := req.BasicAuth(); name != "me" || password != "s3cr3t-word" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="here"`)
+			w.WriteHeader(401)
+			return
+		}
+		next.ServeHTTP(w, req)
+	}
+	p := packed(t, "package lua\n")
+	config := func(password string) string {
+		auth := base64.StdEncoding.EncodeToString([]byte("me:" + password))
+		return "DOCKER_CONFIG=" + folder(t, map[string]string{"config.json": `{"auths": {"` + r.host + `": {"auth": "` + auth + `"}}}`})
+	}
+	_, err := r.client(t).Publish(t.Context(), p)
+	wants(t, err, fault.Usage, "refuses it to you")
+	_, err = r.client(t, config("another-word")).Publish(t.Context(), p)
+	wants(t, err, fault.Usage, "refuses it to you")
+	if strings.Contains(err.Error(), "another-word") {
+		t.Errorf("it says the password: %v", err)
+	}
+	if _, err = r.client(t, config("s3cr3t-word")).Publish(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = r.client(t, config("s3cr3t-word")).Get(t.Context(), p.Pin); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Many at once, with one cache, get the same.
+func TestModuleAtOnce(t *testing.T) {
+	r := newRegistry(t)
+	pin := r.published(t)
+	c := r.client(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if m, err := Open(c.opt).Get(t.Context(), pin); err != nil || len(m.Files) != 2 {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wg.Wait()
+	ents, err := os.ReadDir(filepath.Join(c.opt.Cache, "sha256"))
+	if err != nil || len(ents) != 2 {
+		t.Errorf("%v %v", ents, err)
+	}
+}
+
+// What was changed in the cache, or is broken there, is fetched again.
+func TestModuleCacheTampered(t *testing.T) {
+	r := newRegistry(t)
+	pin := r.published(t)
+	c := r.client(t)
+	for _, how := range []string{"package evil", ""} {
+		if _, err := c.Get(t.Context(), pin); err != nil {
+			t.Fatal(err)
+		}
+		kept, _ := filepath.Glob(filepath.Join(c.opt.Cache, "sha256", "*"))
+		if len(kept) != 2 {
+			t.Fatalf("%q", kept)
+		}
+		for _, file := range kept {
+			if err := os.WriteFile(file, []byte(how), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !c.Missing(pin) {
+			t.Error("it is not missed")
+		}
+		m, err := c.Get(t.Context(), pin)
+		if err != nil || m.Pin != pin {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestModuleOffline(t *testing.T) {
+	r := newRegistry(t)
+	pin := r.published(t)
+	c := r.client(t)
+	c.opt.Offline = true
+	r.wrap = func(_ http.ResponseWriter, req *http.Request, _ http.Handler) { t.Errorf("asked for %s", req.URL) }
+	_, err := c.Get(t.Context(), pin)
+	wants(t, err, fault.TryAgain, "the module example.com/lua@v0.1.0 ("+pin.Digest+") is not on this machine")
+	_, err = c.Find(t.Context(), "example.com/lua@v0.1.0")
+	wants(t, err, fault.Usage, "--offline keeps from it")
+	r.wrap, c.opt.Offline = nil, false
+	if _, err := c.Get(t.Context(), pin); err != nil {
+		t.Fatal(err)
+	}
+	c.opt.Offline = true
+	r.host = "127.0.0.1:1"
+	if _, err := c.Get(t.Context(), pin); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestModuleNames(t *testing.T) {
+	c := newRegistry(t).client(t)
+	for _, name := range []string{"", "@", "lua", "example.com/lua@", "@v0.1.0", "example.com/lua@v0.1.0@v0.2.0", "example.com/../lua@v0.1.0", "https://example.com/lua@v0.1.0",
+		"example.com/lua@0.1.0", "example.com/LUA@v0.1.0", "example.com/lua@v0.1.0+x", "example.com/lua@v0.1.0\n", "../../etc@latest", "local@v0.1.0"} {
+		if _, err := c.Find(t.Context(), name); fault.CodeOf(err) != fault.Usage {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	_, err := c.Get(t.Context(), lock.Pin{Path: "example.com/lua@v0", Module: lock.Module{Version: "v1.0.0"}})
+	wants(t, err, fault.Usage, "is no version of a module")
+}
