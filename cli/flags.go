@@ -50,13 +50,21 @@ func planFlags() []ucli.Flag {
 		&ucli.BoolFlag{Name: "no-slim", Category: aboutPlan, Usage: "run in the image that builds, with all its tools, where a smaller one would do"},
 		&ucli.StringFlag{Name: "build-image", Category: aboutPlan, Usage: "run the phases in `REF`: a registry reference, oci-layout://PATH or debian://SUITE"},
 		&ucli.StringSliceFlag{Name: "include", Category: aboutPlan, Usage: "have files that match `PATTERN` in the build, such as keys or .git, whatever leaves them out (repeatable)"},
-		&ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from your environment (repeatable)"},
+		envFlag(),
 		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration `FILE` instead of nixpacks.toml, .json or .cue"},
 		&ucli.StringFlag{Name: "json-plan", Category: aboutConfig, Usage: "lay a plan in `JSON` over the app's"},
 		providersFlag(),
-		&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors, and the output of every build step"},
+		verboseFlag(),
 		jsonErrorsFlag(),
 	}
+}
+
+func envFlag() ucli.Flag {
+	return &ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from your environment (repeatable)"}
+}
+
+func verboseFlag() ucli.Flag {
+	return &ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors, and the output of every build step"}
 }
 
 // environment is --env as a map: K=V, or K with the value that the caller's environment has for it. A

@@ -43,7 +43,7 @@ func initAction(c *ucli.Context, h *Host) error {
 	}
 	for _, name := range configFiles {
 		if _, err := os.Lstat(filepath.Join(path, name)); err == nil {
-			return fault.New(fault.Usage, "%s is there already", filepath.Join(path, name)).WithHint("nixpacks explain says what it does")
+			return isThere(filepath.Join(path, name)).WithHint("nixpacks explain says what it does")
 		}
 	}
 	p, err := planOf(c, h, path)
@@ -55,20 +55,36 @@ func initAction(c *ucli.Context, h *Host) error {
 		name, text = "nixpacks.cue", cueSettings(p)
 	}
 	file := filepath.Join(path, name)
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err := writeConfig(file, text, false); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(h.Stdout, "wrote %s: change it, and nixpacks plan %s shows what comes of it\n", file, path)
+	return err
+}
+
+// writeConfig writes a configuration, over one that is there only where over says so: that one stays as it is until the other
+// is whole.
+func writeConfig(file string, text []byte, over bool) error {
+	name := file
+	if over {
+		name = file + ".new"
+		defer os.Remove(name)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return fault.New(fault.Usage, "%s is there already", file)
+		return isThere(name)
 	}
 	if err == nil {
 		_, err = f.Write(text)
 		err = errors.Join(err, f.Close())
 	}
-	if err != nil {
-		return fault.Wrap(fault.Usage, err, "cannot write %s", file)
+	if err == nil && over {
+		err = os.Rename(name, file)
 	}
-	_, err = fmt.Fprintf(h.Stdout, "wrote %s: change it, and nixpacks plan %s shows what comes of it\n", file, path)
-	return err
+	return fault.Wrap(fault.Usage, err, "cannot write %s", file)
 }
+
+func isThere(file string) *fault.Fault { return fault.New(fault.Usage, "%s is there already", file) }
 
 // setting is a value of the plan, as a configuration would say it.
 type setting struct {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,9 +95,19 @@ func aptPlan(t *testing.T, app string) []byte {
 // output is what a command prints.
 func output(t *testing.T, args ...string) []byte {
 	t.Helper()
-	var out, errs bytes.Buffer
-	if code := Run(t.Context(), append([]string{"nixpacks"}, args...), Host{Stdout: &out, Stderr: &errs}); code != 0 {
-		t.Fatalf("%q: exit code %d\n%s", args, code, errs.String())
+	out, code := outputOf(args...)
+	if code != 0 {
+		t.Fatalf("%q: exit code %d\n%s", args, code, out)
 	}
-	return out.Bytes()
+	return out
+}
+
+// outputOf is what a command prints, or what it says where it fails, and its exit code.
+func outputOf(args ...string) ([]byte, int) {
+	var out, errs bytes.Buffer
+	code := Run(context.Background(), append([]string{"nixpacks"}, args...), Host{Stdout: &out, Stderr: &errs})
+	if code != 0 {
+		return errs.Bytes(), code
+	}
+	return out.Bytes(), 0
 }

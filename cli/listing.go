@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"io"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -31,8 +32,10 @@ func wantsJSON(c *ucli.Context) (bool, error) {
 }
 
 // printJSON prints a value as all commands do.
-func (h *Host) printJSON(v any) error {
-	enc := json.NewEncoder(h.Stdout)
+func (h *Host) printJSON(v any) error { return printJSON(h.Stdout, v) }
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)

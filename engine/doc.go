@@ -9,6 +9,7 @@
 //	cases     tests of providers: an app, and what a provider says of it
 //	detect    which providers are for this app
 //	unify     lays Procfile, nixpacks.cue or .toml or .json, NIXPACKS_* and flags over the providers' plan
+//	migrate   makes a nixpacks.cue of what other programs build an app by
 //	policy    holds a finished plan to the demands of those who run the program, or of the app's own
 //	plan      the plan as data: JSON, merging, order of phases
 //	ignore    which files of the app go to the build, and why

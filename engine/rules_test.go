@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"engine/detect":    {"engine/fault", "engine/app", "engine/facts", "engine/catalog"},
 	"engine/unify":     {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
 	"engine/policy":    {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/catalog", "engine/unify"},
+	"engine/migrate":   {"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/unify"},
 	"engine/ignore":    {"engine/fault", "engine/plan", "engine/app"},
 	"engine/lock":      {"engine/fault", "engine/lazy", "engine/plan", "engine/app"},
 	"engine/modules":   {"engine/fault", "engine/budget", "engine/stall", "engine/plan", "engine/app", "engine/lock"},
@@ -42,13 +43,13 @@ var mayImport = map[string][]string{
 	"engine/buildkitd": {"engine/fault", "engine/stall"},
 	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
 	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/lock", "engine/unify", "engine/policy", "engine/ignore", "engine/plan2llb", "engine/solve", "engine/image"},
-	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify", "engine/policy",
+	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify", "engine/policy", "engine/migrate",
 		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
 }
 
 // doors lists the packages through which a dependency comes in. A longer prefix wins.
 var doors = map[string][]string{
-	"cuelang.org/go/":                   {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/policy", "engine/plan"},
+	"cuelang.org/go/":                   {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/policy", "engine/plan", "engine/migrate"},
 	"cuelang.org/go/mod/":               {"engine/modules"}, // the network
 	"cuelabs.dev/go/oci/":               {"engine/modules"},
 	"github.com/moby/buildkit/":         {"engine/solve", "engine/buildkitd", "engine/frontend"},
@@ -62,7 +63,7 @@ var doors = map[string][]string{
 
 // hermetic packages touch neither network, clock, environment nor other programs.
 var hermetic = []string{"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect",
-	"engine/unify", "engine/policy", "engine/ignore", "engine/lock", "engine/plan2llb", "schema", "providers"}
+	"engine/unify", "engine/policy", "engine/migrate", "engine/ignore", "engine/lock", "engine/plan2llb", "schema", "providers"}
 
 var outside = map[string][]string{
 	"net": nil, "net/http": nil, "os/exec": nil, "os/user": nil, "math/rand": nil, "math/rand/v2": nil, "crypto/rand": nil,

@@ -125,6 +125,16 @@ func parseJSONC(text string) (any, error) {
 	return parseJSON(plain)
 }
 
+// PlainJSON is the JSON of a file with its comments and the commas at the end of something blanked, so that places stay what
+// they were. What is no such JSON is a fault (Refused).
+func PlainJSON(text, file string) (string, error) {
+	plain, err := blankComments(text)
+	if at := (place{}); errors.As(err, &at) {
+		return "", fault.New(fault.Refused, "not valid JSON: %v", at.err).WithPos(fault.Pos{File: file, Line: at.line, Col: at.col}).WithSource([]byte(text))
+	}
+	return plain, fault.Wrap(fault.Refused, err, "%s is not valid JSON", file)
+}
+
 func blankComments(text string) (string, error) {
 	plain, err := hujson.Standardize([]byte(text))
 	if err == nil {

@@ -183,6 +183,9 @@ func badName(name, in string) string {
 // BadVariable says why a variable cannot have this name; "" if it can.
 func BadVariable(name string) string { return badName(name, "variables") }
 
+// BadPhase says why a phase cannot have this name; "" if it can.
+func BadPhase(name string) string { return badName(name, "phases") }
+
 func (r *reader) fields(n *Node, v reflect.Value, path []string) {
 	index, names := fieldsOf(v.Type())
 	seen := map[string]string{}

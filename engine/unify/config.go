@@ -28,27 +28,31 @@ func (u *unifier) readConfig() (*config, error) {
 	if c == nil || err != nil {
 		return nil, err
 	}
-	if len(c.text) > maxFile {
-		return nil, tooLarge(c.name)
-	}
-	var root *plan.Node
-	switch ext := path.Ext(c.name); ext {
-	case ".cue":
+	if path.Ext(c.name) == ".cue" {
 		c.cue = true
-		return c, nil
-	case ".toml":
-		root, err = parseTOML(c.text, c.name)
-	case ".json":
-		root, err = plan.ParseJSON(c.text, c.name)
-	default:
-		return nil, fault.New(fault.Refused, "%s is no kind of configuration file that is known", c.name).
-			WithPos(fault.Pos{File: c.name}).WithHint("its name must end in .cue, .toml or .json")
+		return c, TooLarge(c.name, c.text)
 	}
+	root, err := ParseData(c.text, c.name)
 	if err != nil {
 		return nil, err
 	}
 	c.doc, err = u.readDocument(root, c.text)
 	return c, err
+}
+
+// ParseData parses a configuration in TOML or JSON, by the end of its name, with the place of everything in it.
+func ParseData(text []byte, name string) (*plan.Node, error) {
+	if err := TooLarge(name, text); err != nil {
+		return nil, err
+	}
+	switch path.Ext(name) {
+	case ".toml":
+		return parseTOML(text, name)
+	case ".json":
+		return plan.ParseJSON(text, name)
+	}
+	return nil, fault.New(fault.Refused, "%s is no kind of configuration file that is known", name).
+		WithPos(fault.Pos{File: name}).WithHint("its name must end in .cue, .toml or .json")
 }
 
 // readDocument reads a plan; keys that no plan has are faults, or notes where the user asks for that.
@@ -146,7 +150,9 @@ func dropImplied(p *plan.Plan, d *plan.Document) {
 	}
 }
 
-// finished tells whether a plan was pinned: it names its image and leaves nothing to detect.
-func finished(d *plan.Document) bool {
-	return d.Plan.BuildImage != "" && d.Plan.Providers != nil && len(d.Plan.Providers) == 0
+func finished(d *plan.Document) bool { return Finished(d.Plan) }
+
+// Finished tells whether a plan was pinned: it names its image and leaves nothing to detect.
+func Finished(p *plan.Plan) bool {
+	return p.BuildImage != "" && p.Providers != nil && len(p.Providers) == 0
 }

@@ -16,61 +16,68 @@ import (
 // maxFile bounds what is read of a Procfile or a configuration file, in bytes.
 const maxFile = 256 << 10
 
-type process struct {
-	cmd  string
-	line int
-	col  int
+// Release is the process that is a phase of its own instead.
+const Release = "release"
+
+// Process is one of a Procfile.
+type Process struct {
+	Cmd  string
+	Line int // of the command, as fault.Pos counts
+	Col  int
 }
+
+// At is where the command is.
+func (p Process) At() fault.Pos { return fault.Pos{File: "Procfile", Line: p.Line, Col: p.Col} }
 
 // procfile is what Procfile says: the process web, else worker, else the first by name starts the image;
 // release is a phase of its own after the build.
 func procfile(text string) (layer, error) {
-	all, err := processes(text)
+	all, err := Processes(text)
 	if err != nil {
 		return layer{}, err
 	}
 	p := &plan.Plan{}
-	place := map[string]process{}
-	if release, ok := all["release"]; ok {
-		p.Phases = map[string]*plan.Phase{"release": {
+	place := map[string]Process{}
+	if release, ok := all[Release]; ok {
+		p.Phases = map[string]*plan.Phase{Release: {
 			DependsOn: []string{"setup", "install", "build"},
-			Cmds:      []string{"...", release.cmd},
+			Cmds:      []string{"...", release.Cmd},
 		}}
-		place["phases.release.cmds"] = release
-		delete(all, "release")
+		place["phases."+Release+".cmds"] = release
 	}
-	if name := starter(all); name != "" {
-		p.Start = &plan.Start{Cmd: all[name].cmd}
+	if name := Starter(all); name != "" {
+		p.Start = &plan.Start{Cmd: all[name].Cmd}
 		place["start.cmd"] = all[name]
 	}
 	return layer{plan: p, at: func(path []string) (fault.Pos, bool) {
 		at, ok := place[plan.Path(path...)]
-		return fault.Pos{File: "Procfile", Line: at.line, Col: at.col}, ok
+		return at.At(), ok
 	}}, nil
 }
 
-func starter(all map[string]process) string {
+// Starter names the process that starts the image, of all but release; "" where there is none.
+func Starter(all map[string]Process) string {
 	for _, name := range append([]string{"web", "worker"}, slices.Sorted(maps.Keys(all))...) {
-		if _, ok := all[name]; ok {
+		if _, ok := all[name]; ok && name != Release {
 			return name
 		}
 	}
 	return ""
 }
 
-// processes reads a Procfile as YAML, which Nixpacks takes it for. Where it is none, as with a command
+// Processes are those of a Procfile by name. It is read as YAML, which Nixpacks takes it for. Where it is none, as with a command
 // that begins with a quote or a bracket, it is read line by line, as everywhere else.
-func processes(text string) (map[string]process, error) {
-	if len(text) > maxFile {
-		return nil, tooLarge("Procfile")
+func Processes(text string) (map[string]Process, error) {
+	if err := TooLarge("Procfile", []byte(text)); err != nil {
+		return nil, err
 	}
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
 	if all, ok := yamlProcesses(text); ok {
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if p := all[name]; strings.TrimSpace(p.cmd) == "" {
-				return nil, noProcess(text, p.line, "the process %s in Procfile has no command", name)
+			if p := all[name]; strings.TrimSpace(p.Cmd) == "" {
+				return nil, noProcess(text, p.Line, "the process %s in Procfile has no command", name)
 			}
 		}
 		return all, nil
@@ -79,13 +86,13 @@ func processes(text string) (map[string]process, error) {
 }
 
 // yamlProcesses reads the one YAML document that text is; false where it is none, or no map of commands.
-func yamlProcesses(text string) (map[string]process, bool) {
+func yamlProcesses(text string) (map[string]Process, bool) {
 	var doc, more yaml.Node
 	d := yaml.NewDecoder(strings.NewReader(text))
 	if d.Decode(&doc) != nil || d.Decode(&more) != io.EOF || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, false
 	}
-	all := map[string]process{}
+	all := map[string]Process{}
 	nodes := doc.Content[0].Content
 	for i := 0; i+1 < len(nodes); i += 2 {
 		key, value := nodes[i], nodes[i+1]
@@ -99,15 +106,15 @@ func yamlProcesses(text string) (map[string]process, bool) {
 		if value.Tag == "!!null" {
 			cmd = ""
 		}
-		all[key.Value] = process{cmd, max(value.Line, key.Line), max(value.Column, 1)}
+		all[key.Value] = Process{cmd, max(value.Line, key.Line), max(value.Column, 1)}
 	}
 	return all, true
 }
 
 var processLine = regexp.MustCompile(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*?)[ \t]*$`)
 
-func lineProcesses(text string) (map[string]process, error) {
-	all := map[string]process{}
+func lineProcesses(text string) (map[string]Process, error) {
+	all := map[string]Process{}
 	for i, line := range strings.Split(text, "\n") {
 		if t := strings.TrimSpace(line); t == "" || t[0] == '#' {
 			continue
@@ -123,7 +130,7 @@ func lineProcesses(text string) (map[string]process, error) {
 		if cmd == "" || cmd[0] == '#' {
 			return nil, noProcess(text, i+1, "the process %s in Procfile has no command", name)
 		}
-		all[name] = process{cmd, i + 1, m[4] + 1}
+		all[name] = Process{cmd, i + 1, m[4] + 1}
 	}
 	return all, nil
 }
@@ -134,6 +141,10 @@ func noProcess(text string, line int, format string, args ...any) error {
 		WithSource([]byte(text)).WithHint("each line of a Procfile is NAME: COMMAND, such as web: node server.js")
 }
 
-func tooLarge(name string) error {
+// TooLarge is the fault for a file that is larger than any that people write; nil for one that is not.
+func TooLarge(name string, text []byte) error {
+	if len(text) <= maxFile {
+		return nil
+	}
 	return fault.New(fault.Refused, "%s is larger than %d KB", name, maxFile>>10).WithPos(fault.Pos{File: name})
 }

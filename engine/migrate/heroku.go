@@ -1,0 +1,183 @@
+package migrate
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// herokuKeys are the keys of an app.json that say more of the app than what it is called, and what is done without them here.
+var herokuKeys = map[string][2]string{
+	"env":          {},
+	"buildpacks":   {},
+	"addons":       {"are services beside the app", "give the running app their addresses as variables: nixpacks run --env NAME=VALUE"},
+	"formation":    {"says how many of each process run, which is no part of an image", "tell it to what runs the image"},
+	"scripts":      {},
+	"environments": {"is for apps that Heroku makes for reviews and tests", "give their variables to those builds: --env NAME=VALUE"},
+	"stack":        {"is Heroku's own base image", "packages: \"apt\" takes everything from Debian; buildImage names any image"},
+}
+
+// herokuWords are the keys that describe the app to people.
+var herokuWords = []string{"name", "description", "keywords", "website", "repository", "logo", "success_url", "image", "$schema"}
+
+// herokus tells whether a file called app.json is Heroku's: others have files of that name too.
+func herokus(text []byte) bool {
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(text, &keys) != nil || keys["expo"] != nil {
+		return false
+	}
+	return slices.ContainsFunc(slices.Collect(maps.Keys(keys)), func(k string) bool { _, ok := herokuKeys[k]; return ok })
+}
+
+// heroku reads app.json and Procfile, or Procfile alone.
+func (m *mover) heroku(from string) error {
+	if from == appFile {
+		text, _, err := m.app.Text(appFile)
+		if err != nil {
+			return err
+		}
+		m.from = append(m.from, appFile)
+		if err := m.appJSON([]byte(text)); err != nil {
+			return err
+		}
+	}
+	text, there, err := m.app.Text(procFile)
+	if err != nil || !there {
+		return err
+	}
+	m.from = append(m.from, procFile)
+	return m.procfile(text)
+}
+
+func (m *mover) procfile(text string) error {
+	all, err := unify.Processes(text)
+	if err != nil {
+		return err
+	}
+	start := unify.Starter(all)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		p := all[name]
+		switch name {
+		case start:
+			m.draft.set(p.At(), p.Cmd, "start", "cmd")
+		case unify.Release:
+			m.draft.set(p.At(), []string{p.Cmd}, "phases", name, "cmds")
+			m.draft.phase(name).DependsOn = []string{"setup", "install", "build"}
+			m.look(p.At(), name, "runs while the image is built, where Heroku runs it with the app's variables when that is released",
+				"where it needs a database, take the phase out, and run the image with this command before the app")
+		default:
+			m.lost(p.At(), name, "is a command beside the one that starts the image", "run the same image with it: nixpacks run . -- "+p.Cmd)
+		}
+	}
+	return nil
+}
+
+func (m *mover) appJSON(text []byte) error {
+	if err := unify.TooLarge(appFile, text); err != nil {
+		return err
+	}
+	root, err := plan.ParseJSON(text, appFile)
+	if err != nil {
+		return err
+	}
+	r := &reader{text: text}
+	for _, f := range r.fields(root, "") {
+		why, known := herokuKeys[f.Name]
+		switch {
+		case f.Name == "env":
+			m.herokuEnv(r, f)
+		case f.Name == "buildpacks":
+			err = m.buildpacks(r, f)
+		case f.Name == "scripts":
+			for _, s := range r.fields(f.Value, "scripts") {
+				m.lost(s.Pos, plan.Path("scripts", s.Name), "is run by Heroku, once", "run the image with that command yourself when it is time to")
+			}
+		case known:
+			m.lost(f.Pos, f.Name, why[0], why[1])
+		case slices.Contains(herokuWords, f.Name):
+			m.lost(f.Pos, f.Name, "describes the app to people", "start.labels are there for those who ask an image")
+		default:
+			m.lost(f.Pos, plan.Path(f.Name), "is no key that is known", "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.err()
+}
+
+// herokuEnv carries the variables that have a value.
+func (m *mover) herokuEnv(r *reader, env plan.Field) {
+	suspect := m.catalog.Defaults().SecretVariables
+	for _, f := range r.fields(env.Value, "env") {
+		key := plan.Path("env", f.Name)
+		value := f.Value
+		if value.Kind == plan.Map {
+			value = f.Value.Get("value")
+			if d := f.Value.Get("description"); d != nil && value != nil && d.Kind == plan.String {
+				for l := range strings.Lines(d.Text) {
+					m.draft.remark(strings.TrimSpace(l), "variables", f.Name)
+				}
+			}
+		}
+		switch generator := f.Value.Get("generator"); {
+		case generator != nil:
+			m.lost(generator.Pos, key+".generator", "is Heroku's making up of a value", "make one up and give it to the running app: nixpacks run --env "+f.Name+"=VALUE")
+		case value == nil:
+			m.lost(f.Pos, key, "has no value", "give it to the running app (nixpacks run --env "+f.Name+"=VALUE), and to the build if that needs it")
+		case plan.BadVariable(f.Name) != "":
+			m.lost(f.Pos, key, "cannot be a variable: "+plan.BadVariable(f.Name), "")
+		default:
+			text, ok := r.scalar(value, key)
+			if !ok {
+				continue
+			}
+			m.draft.set(f.Pos, text, "variables", f.Name)
+			if text != "" && suspect.Suspect(f.Name) {
+				m.look(f.Pos, key, "looks like a secret, and variables are in the image for everyone who has it",
+					"if it is one, take it out of the file, and give it to the running app, or to the build with --secret")
+			}
+		}
+	}
+}
+
+var buildpackName = regexp.MustCompile(`(?:^|/)(?:heroku-)?(?:buildpack-)?([a-z0-9-]+?)(?:\.git)?(?:[#@].*)?$`)
+
+// buildpacks carries those that Heroku has for languages. The last one says how the app starts, and of several providers the
+// first one does.
+func (m *mover) buildpacks(r *reader, f plan.Field) error {
+	names, err := catalog.ReadElsewhere()
+	if err != nil {
+		return err
+	}
+	var found []string
+	for i, item := range r.items(f.Value, "buildpacks") {
+		url := item
+		if item.Kind == plan.Map {
+			url = item.Get("url")
+		}
+		key := elementKey([]string{"buildpacks"}, i)
+		text, ok := r.str(url, key)
+		if !ok {
+			continue
+		}
+		name := buildpackName.FindStringSubmatch(text)
+		if name == nil || names.Buildpacks[name[1]] == "" || !strings.Contains(text, "heroku") {
+			m.lost(item.Pos, key, "is a buildpack that no provider is known for", "packages that it installs are a phase's aptPkgs or nixPkgs, its commands a phase's cmds")
+			continue
+		}
+		if p := names.Buildpacks[name[1]]; !slices.Contains(found, p) {
+			found = slices.Insert(found, 0, p)
+		}
+	}
+	if found != nil {
+		m.draft.set(f.Pos, found, "providers")
+	}
+	return nil
+}

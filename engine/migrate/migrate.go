@@ -1,0 +1,232 @@
+// Package migrate turns what other programs build an app by, or nixpacks.toml and nixpacks.json, into a nixpacks.cue, and
+// says of what it cannot carry where that stands and what takes its place.
+package migrate
+
+import (
+	"cmp"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// File is the name of what is written.
+const File = "nixpacks.cue"
+
+// The files that are read.
+const (
+	tomlFile     = "nixpacks.toml"
+	jsonFile     = "nixpacks.json"
+	railpackFile = "railpack.json"
+	appFile      = "app.json"
+	procFile     = "Procfile"
+)
+
+// Sources are the files that an app can be moved from.
+var Sources = []string{tomlFile, jsonFile, railpackFile, appFile, procFile}
+
+// Result is a nixpacks.cue that was not written yet.
+type Result struct {
+	// From are the files that were read.
+	From []string
+	// Text is the nixpacks.cue.
+	Text []byte
+	// Notes are what the user should look at, in the order of their places.
+	Notes []Note
+	// Same says that the app's plan is what it was. For files that plans do not depend on there is none to compare.
+	Same bool
+	// Changes are what differs in the plan, where it was to stay the same.
+	Changes []plan.Change
+}
+
+// Note is something about one key of a file that was read.
+type Note struct {
+	At  fault.Pos
+	Key string // as messages show it: steps.build.commands[0]
+	// Carried tells that the key is in nixpacks.cue, and that something should be known of it.
+	Carried bool
+	Text    string // what is the matter, in words that follow the key
+	Instead string // what to do
+}
+
+// Migrate reads the file called from, one of Sources, or the one of them that is there where from is "". The app is planned
+// with o and each of the files; o.Config must be empty.
+func Migrate(a *app.App, cat *catalog.Catalog, o unify.Options, from string) (*Result, error) {
+	from, err := choose(a, from)
+	if err != nil {
+		return nil, err
+	}
+	m := &mover{app: a, catalog: cat, options: o, draft: newDraft()}
+	read := map[string]func(string) error{
+		tomlFile: m.nixpacks, jsonFile: m.nixpacks, railpackFile: m.railpack, appFile: m.heroku, procFile: m.heroku,
+	}[from]
+	if err := read(from); err != nil {
+		return nil, err
+	}
+	if err := m.dependencies(); err != nil {
+		return nil, err
+	}
+	text, err := m.draft.text(m.from)
+	if err != nil {
+		return nil, err
+	}
+	res := &Result{From: m.from, Text: text, Notes: m.notes}
+	after, err := m.planWith(text, File)
+	if err != nil {
+		return res, err
+	}
+	if m.before != nil {
+		res.Changes = plan.Diff(settled(m.before), settled(after))
+		res.Same = len(res.Changes) == 0
+	}
+	order := func(n Note) int { return slices.Index(m.from, n.At.File) }
+	slices.SortStableFunc(res.Notes, func(a, b Note) int {
+		return cmp.Or(order(a)-order(b), a.At.Line-b.At.Line, a.At.Col-b.At.Col)
+	})
+	return res, nil
+}
+
+// choose finds the file to read.
+func choose(a *app.App, from string) (string, error) {
+	if from != "" {
+		if !slices.Contains(Sources, from) {
+			return "", fault.New(fault.Usage, "%q is nothing that an app can be moved from", from).WithHint("known: %s", strings.Join(Sources, ", "))
+		}
+		if _, there, err := a.Text(from); err != nil || !there {
+			return "", cmp.Or(err, error(fault.New(fault.Usage, "there is no %s in the app", from)))
+		}
+		return from, nil
+	}
+	var found []string
+	for _, name := range Sources[:3] {
+		if _, there := a.Entry(name); there {
+			found = append(found, name)
+		}
+	}
+	if len(found) > 1 {
+		return "", fault.New(fault.Usage, "there are %s, and one can be carried at a time", strings.Join(found, " and ")).
+			WithHint("say which: --from %s", found[0])
+	}
+	if len(found) == 0 {
+		for _, name := range []string{appFile, procFile} {
+			if text, there, _ := a.Text(name); there && (name != appFile || herokus([]byte(text))) {
+				return name, nil
+			}
+		}
+		return "", fault.New(fault.Usage, "there is nothing here to move from").
+			WithHint("looked for %s; nixpacks init writes a configuration for an app that has none", strings.Join(Sources, ", "))
+	}
+	return found[0], nil
+}
+
+// mover moves one app.
+type mover struct {
+	app     *app.App
+	catalog *catalog.Catalog
+	options unify.Options
+	from    []string
+	draft   *draft
+	notes   []Note
+	before  *plan.Plan    // with the file that was read; nil where it has no say on plans
+	base    *unify.Result // see ground
+}
+
+// lost notes that a key is not carried.
+func (m *mover) lost(at fault.Pos, key, text, instead string) {
+	m.notes = append(m.notes, Note{At: at, Key: key, Text: text, Instead: instead})
+}
+
+// look notes what should be known of a key that is carried.
+func (m *mover) look(at fault.Pos, key, text, instead string) {
+	m.notes = append(m.notes, Note{At: at, Key: key, Carried: true, Text: text, Instead: instead})
+}
+
+// plan plans the app with a configuration.
+func (m *mover) plan(text []byte, name string) (*unify.Result, error) {
+	o := m.options
+	o.Config, o.ConfigText = name, text
+	res, err := unify.Plan(m.app, m.catalog, o)
+	if err != nil {
+		return nil, err
+	}
+	if res.App != m.app {
+		defer res.App.Close()
+		below, _ := filepath.Rel(m.app.Dir(), res.App.Dir())
+		return nil, fault.New(fault.Usage, "the app is in %s, where no file above it counts", below).WithHint("give that directory as the PATH")
+	}
+	return res, nil
+}
+
+func (m *mover) planWith(text []byte, name string) (*plan.Plan, error) {
+	res, err := m.plan(text, name)
+	if err != nil {
+		return nil, err
+	}
+	return res.Plan, nil
+}
+
+// ground is the app's plan without any file, but with the providers that the draft names.
+func (m *mover) ground() (*unify.Result, error) {
+	if m.base != nil {
+		return m.base, nil
+	}
+	d := newDraft()
+	d.plan.Providers = m.draft.plan.Providers
+	text, err := d.text(nil)
+	if err != nil {
+		return nil, err
+	}
+	m.base, err = m.plan(text, File)
+	return m.base, err
+}
+
+// dependencies writes dependsOn as a nixpacks.cue may have it: without names that no phase has, which have no effect, and of a
+// phase that nobody but the file has with what its name implies in the place of "...".
+func (m *mover) dependencies() error {
+	phases := m.draft.plan.Phases
+	known := m.before
+	for _, name := range slices.Sorted(maps.Keys(phases)) {
+		ph := phases[name]
+		if len(ph.DependsOn) == 0 {
+			continue
+		}
+		base, err := m.ground()
+		if err != nil && known == nil {
+			return err
+		}
+		if err == nil && base.Plan.Phases[name] == nil {
+			ph.DependsOn = slices.DeleteFunc(plan.Fill(plan.NewPhase(name).DependsOn, ph.DependsOn), plan.Marker)
+		}
+		if known == nil {
+			known = plan.Merge(base.Plan, &plan.Plan{Phases: phases})
+		}
+		none := func(dep string) bool { return known.Phases[dep] == nil && !plan.Marker(dep) }
+		for _, dep := range ph.DependsOn {
+			at, said := m.draft.at[plan.Path("phases", name, "dependsOn")]
+			if said && none(dep) {
+				m.lost(at, plan.Path("phases", name, "dependsOn"), "names "+dep+", which is no phase", "")
+			}
+		}
+		ph.DependsOn = slices.DeleteFunc(ph.DependsOn, none)
+	}
+	return nil
+}
+
+// settled is a plan without what has no effect: dependencies on phases that are none, and a revision of nixpkgs for a phase
+// that takes nothing from it.
+func settled(p *plan.Plan) *plan.Plan {
+	p = p.Clone()
+	for _, ph := range p.Phases {
+		ph.DependsOn = slices.DeleteFunc(ph.DependsOn, func(dep string) bool { return p.Phases[dep] == nil })
+		if !ph.UsesNix() {
+			ph.NixpkgsArchive = ""
+		}
+	}
+	return p
+}

@@ -1,0 +1,97 @@
+package migrate
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// nixpacks reads nixpacks.toml or nixpacks.json.
+func (m *mover) nixpacks(name string) error {
+	text, _, err := m.app.Text(name)
+	if err != nil {
+		return err
+	}
+	root, err := unify.ParseData([]byte(text), name)
+	if err != nil {
+		return err
+	}
+	doc, err := plan.Read(root, []byte(text))
+	if err != nil {
+		return err
+	}
+	m.from = []string{name}
+	m.options.Env = maps.Clone(m.options.Env)
+	if m.options.Env == nil {
+		m.options.Env = map[string]string{}
+	}
+	m.options.Env["NIXPACKS_UNKNOWN_KEYS"] = "warn" // they are told of here
+	if m.before, err = m.planWith([]byte(text), name); err != nil {
+		return err
+	}
+	for _, f := range doc.Unknown {
+		m.lost(f.At[0], "", f.Msg+", which Nixpacks ignores", f.Hint)
+	}
+	if n := root.Get("$schema"); n != nil {
+		m.lost(n.Pos, "$schema", "is for editors", "nixpacks schema --cue > nixpacks_schema.cue lies beside a nixpacks.cue for them")
+	}
+	m.take(doc)
+	if name == tomlFile {
+		m.draft.comments = tomlComments([]byte(text))
+	}
+	return nil
+}
+
+// take takes over what a document says.
+func (m *mover) take(doc *plan.Document) {
+	d := m.draft
+	d.plan = doc.Plan.Clone()
+	for _, l := range d.plan.Leaves() {
+		d.at[plan.Path(l.Path...)] = doc.At(l.Path...).Pos
+		if list, ok := l.Value.([]string); ok {
+			for i := range list {
+				d.at[elementKey(l.Path, i)] = doc.At(append(slices.Clone(l.Path), strconv.Itoa(i))...).Pos
+			}
+		}
+	}
+	tables := [][]string{{"variables"}, {"start"}}
+	for name := range d.plan.Phases {
+		tables = append(tables, []string{"phases", name})
+	}
+	for _, path := range tables {
+		if n := doc.At(path...); n != nil {
+			d.at[plan.Path(path...)] = n.Pos
+		}
+	}
+	m.blanks(doc)
+	if !unify.Finished(d.plan) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.plan.Phases)) { // of such a plan they depend on nothing by their names
+		if d.plan.Phases[name].DependsOn == nil {
+			d.gone = append(d.gone, []string{"phases", name, "dependsOn"})
+		}
+	}
+}
+
+// blanks are empty strings, by which a file of data takes away what is below it.
+func (m *mover) blanks(doc *plan.Document) {
+	paths := [][]string{}
+	for _, name := range plan.FieldNames[plan.Start]() {
+		paths = append(paths, []string{"start", name})
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.Plan.Phases)) {
+		paths = append(paths, []string{"phases", name, "nixpkgsArchive"}, []string{"phases", name, "ssh"})
+	}
+	for _, path := range paths {
+		if doc.Blank(path...) {
+			m.draft.gone = append(m.draft.gone, path)
+		}
+	}
+	if doc.Blank("buildImage") {
+		m.lost(doc.At("buildImage").Pos, "buildImage", "cannot be taken away", "name the image that the phases are to run in")
+	}
+}

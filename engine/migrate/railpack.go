@@ -1,0 +1,240 @@
+package migrate
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/facts"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+// railpack carries a railpack.json.
+type railpack struct {
+	*mover
+	*reader
+	names   catalog.Elsewhere
+	caches  map[string]string // directories by name
+	secrets []string          // that every step sees
+	said    fault.Pos         // where these are
+	steps   map[string]fault.Pos
+	asked   map[string]bool // steps that say which secrets they see
+}
+
+func (m *mover) railpack(name string) error {
+	text, _, err := m.app.Text(name)
+	if err != nil {
+		return err
+	}
+	if err := unify.TooLarge(name, []byte(text)); err != nil {
+		return err
+	}
+	plain, err := facts.PlainJSON(text, name)
+	if err != nil {
+		return err
+	}
+	root, err := plan.ParseJSON([]byte(plain), name)
+	if err != nil {
+		return err
+	}
+	m.from, m.draft.comments = []string{name}, jsonComments([]byte(text), []byte(plain))
+	r := &railpack{mover: m, reader: &reader{text: []byte(text)}, caches: map[string]string{}, steps: map[string]fault.Pos{}, asked: map[string]bool{}}
+	if r.names, err = catalog.ReadElsewhere(); err != nil {
+		return err
+	}
+	return r.read(root)
+}
+
+// keyReader reads the value of one key.
+type keyReader struct {
+	key  string
+	read func(plan.Field) error
+}
+
+// read reads the keys in the order in which they depend on one another.
+func (r *railpack) read(root *plan.Node) error {
+	for _, f := range r.fields(root.Get("steps"), "steps") {
+		r.steps[f.Name] = f.Pos
+	}
+	readers := []keyReader{
+		{"provider", r.provider}, {"packages", r.packages}, {"buildAptPackages", r.buildApt}, {"caches", r.cacheMap},
+		{"secrets", r.rootSecrets}, {"exclude", r.exclude}, {"steps", r.allSteps}, {"deploy", r.deploy},
+	}
+	fields := r.fields(root, "")
+	for _, want := range readers {
+		for _, f := range fields {
+			if f.Name != want.key || f.Value.Kind == plan.Null {
+				continue
+			}
+			if err := want.read(f); err != nil {
+				return err
+			}
+		}
+	}
+	for _, f := range fields {
+		switch {
+		case f.Name == "$schema":
+			r.lost(f.Pos, f.Name, "is for editors", "nixpacks schema --cue > nixpacks_schema.cue lies beside a nixpacks.cue for them")
+		case !slices.ContainsFunc(readers, func(k keyReader) bool { return k.key == f.Name }):
+			r.unknown(f, "")
+		}
+	}
+	if err := r.err(); err != nil {
+		return err
+	}
+	return r.spreadSecrets()
+}
+
+// unknown notes a key that Railpack does not have either.
+func (r *railpack) unknown(f plan.Field, in string) {
+	r.lost(f.Pos, strings.TrimPrefix(in+"."+plan.Path(f.Name), "."), "is no key that is known", "")
+}
+
+func (r *railpack) provider(f plan.Field) error {
+	name, ok := r.str(f.Value, "provider")
+	if !ok {
+		return nil
+	}
+	if own := r.names.Railpack[strings.ToLower(name)]; own != "" {
+		r.draft.set(f.Pos, []string{own}, "providers")
+		return nil
+	}
+	r.lost(f.Pos, "provider", "is "+name+", for which there is no provider", "say in phases what it did, or write one: nixpacks providers new")
+	return nil
+}
+
+var plainVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*$`)
+
+// packages carries versions of what the app's provider installs.
+func (r *railpack) packages(f plan.Field) error {
+	base, err := r.ground()
+	if err != nil {
+		return err
+	}
+	var settable []string
+	for _, name := range base.Providers {
+		p, _ := r.catalog.Get(name)
+		settable = append(settable, p.Variables()...)
+	}
+	for _, p := range r.reader.fields(f.Value, "packages") {
+		key := plan.Path("packages", p.Name)
+		version, ok := r.scalar(p.Value, key)
+		variable := r.names.Packages[p.Name]
+		switch {
+		case !ok:
+		case variable != "" && slices.Contains(settable, variable) && plainVersion.MatchString(version):
+			r.draft.set(p.Pos, version, "variables", variable)
+		case variable != "" && slices.Contains(settable, variable):
+			r.lost(p.Pos, key, "asks for "+version+", and a number is wanted here", "variables: "+variable+": \"VERSION\", or nothing for the version that the app itself asks for")
+		default:
+			r.lost(p.Pos, key, "is a package of mise's", "phases: setup: nixPkgs or aptPkgs: [\"...\", \"NAME\"], by the name that it has there; for a version of a language a mise.toml")
+		}
+	}
+	return nil
+}
+
+func (r *railpack) buildApt(f plan.Field) error {
+	r.extend(f, "buildAptPackages", "phases", "setup", "aptPkgs")
+	return nil
+}
+
+// extend carries a list of packages to path. Without "..." it would take away what is needed here, and not only what Railpack
+// added to its own.
+func (r *railpack) extend(f plan.Field, key string, path ...string) {
+	items := r.items(f.Value, key)
+	if len(items) == 0 {
+		return
+	}
+	if !slices.ContainsFunc(items, func(n *plan.Node) bool { return n.Text == "..." }) {
+		r.draft.add(f.Pos, "...", path...)
+	}
+	r.list(f, key, path...)
+}
+
+// list carries a list of strings to path.
+func (r *railpack) list(f plan.Field, key string, path ...string) {
+	for i, n := range r.items(f.Value, key) {
+		if s, ok := r.str(n, elementKey([]string{key}, i)); ok {
+			r.draft.add(f.Pos, s, path...)
+		}
+	}
+}
+
+func (r *railpack) cacheMap(f plan.Field) error {
+	for _, c := range r.reader.fields(f.Value, "caches") {
+		key := plan.Path("caches", c.Name)
+		for _, g := range r.reader.fields(c.Value, key) {
+			text, ok := r.str(g.Value, key+"."+g.Name)
+			switch {
+			case !ok:
+			case g.Name == "directory":
+				r.caches[c.Name] = text
+			case g.Name != "type":
+				r.unknown(g, key)
+			case text == "locked":
+				r.lost(g.Pos, key+".type", "keeps builds from using the directory at once", "have its program lock it: flock FILE COMMAND")
+			}
+		}
+	}
+	return nil
+}
+
+func (r *railpack) rootSecrets(f plan.Field) error {
+	for i, n := range r.items(f.Value, "secrets") {
+		if s, ok := r.str(n, elementKey([]string{"secrets"}, i)); ok && s != "..." {
+			r.secrets = append(r.secrets, s)
+		}
+	}
+	r.said = f.Pos
+	if len(r.secrets) > 0 {
+		r.look(f.Pos, "secrets", "are given to every phase, as Railpack does, and a build ends where one is missing",
+			"leave each to the phases that need it; \"NAME?\" may be missing. nixpacks build --secret id=NAME takes it from your environment")
+	}
+	return nil
+}
+
+// spreadSecrets gives the secrets to the steps that do not say which they see, those of the provider too.
+func (r *railpack) spreadSecrets() error {
+	if len(r.secrets) == 0 {
+		return nil
+	}
+	base, err := r.ground()
+	if err != nil {
+		return err
+	}
+	for _, p := range []*plan.Plan{base.Plan, r.draft.plan.Clone()} {
+		for name, ph := range p.Phases {
+			if len(ph.Cmds) > 0 && !r.asked[name] {
+				at, ok := r.steps[name]
+				if !ok {
+					at = r.said
+				}
+				r.draft.set(at, r.secrets, "phases", name, "secrets")
+			}
+		}
+	}
+	return nil
+}
+
+// exclude carries patterns; one that takes back what those before it leave out is an include.
+func (r *railpack) exclude(f plan.Field) error {
+	items := r.items(f.Value, "exclude")
+	for i, n := range items {
+		key := elementKey([]string{"exclude"}, i)
+		s, ok := r.str(n, key)
+		back, takes := strings.CutPrefix(s, "!")
+		switch {
+		case !ok || s == "":
+		case !takes:
+			r.draft.add(f.Pos, s, "exclude")
+		case slices.ContainsFunc(items[i:], func(n *plan.Node) bool { return !strings.HasPrefix(n.Text, "!") }):
+			r.lost(n.Pos, key, "takes a file back that a later pattern may leave out again", "include: [\"PATTERN\"] for what is to be in the build in any case")
+		default:
+			r.draft.add(n.Pos, back, "include")
+		}
+	}
+	return nil
+}
