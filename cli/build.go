@@ -21,7 +21,7 @@ import (
 )
 
 func buildCommand(h *Host) *ucli.Command {
-	flags := slices.Concat(planFlags(), policyFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags(), keepFlags())
+	flags := slices.Concat(planFlags(), policyFlags(), lowerFlags(), nameFlags(), outFlags(), secretFlags(), engineFlags(), cacheFlags(), outputFlags(), reportFlags(), keepFlags())
 	return &ucli.Command{
 		Name:      "build",
 		Usage:     "build an image of an app",
@@ -31,31 +31,41 @@ func buildCommand(h *Host) *ucli.Command {
 		Flags:        flags,
 		OnUsageError: usageError,
 		Action: func(c *ucli.Context) error {
+			if c.IsSet("report") {
+				return reported(c, *h)
+			}
 			b, err := newBuild(c, h)
-			if err == nil {
-				err = b.unasked()
-			}
 			if err != nil {
 				return err
 			}
-			if dir := c.String("out"); dir != "" {
-				return b.writeOut(c, h, dir)
-			}
-			var report *solve.Report
-			err = withEngine(c, h, func(e *solve.Engine) error {
-				report, err = e.Build(c.Context, b.request)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if err := note(c, report); err != nil {
-				return err
-			}
-			b.tell(c, h, report)
-			return nil
+			_, err = b.run(c, h)
+			return err
 		},
 	}
+}
+
+// run builds, or writes what --out asks for, and tells what was made; nil for a build that made nothing.
+func (b *theBuild) run(c *ucli.Context, h *Host) (*solve.Report, error) {
+	if err := b.unasked(); err != nil {
+		return nil, err
+	}
+	if dir := c.String("out"); dir != "" {
+		return nil, b.writeOut(c, h, dir)
+	}
+	var report *solve.Report
+	err := withEngine(c, h, func(e *solve.Engine) (err error) {
+		b.engine = e.Where()
+		report, err = e.Build(c.Context, b.request)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := note(c, report); err != nil {
+		return nil, err
+	}
+	b.tell(c, h, report)
+	return report, nil
 }
 
 // nameFlags say what is built, and under which names.
@@ -73,7 +83,8 @@ type theBuild struct {
 	path    string // the app, as the user wrote it
 	kept    string // the layout that nixpacks run finds by itself; "" with --output
 
-	inDocker bool // a docker engine builds, and keeps what has no --output
+	inDocker bool   // a docker engine builds, and keeps what has no --output
+	engine   string // what builds, in words, once it does
 }
 
 func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
@@ -133,6 +144,9 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 		p, err := makePlan(c, h)
 		if err != nil {
 			return nil, "", err
+		}
+		if h.course != nil {
+			h.course.versions = p.Versions
 		}
 		return &plan.Saved{Plan: p.Plan, Origins: p.Origins()}, p.dir, nil
 	}
@@ -249,7 +263,7 @@ func (b *theBuild) runnable(c *ucli.Context, h *Host, r *solve.Report) []string 
 		if len(b.request.Names) > 0 {
 			return b.request.Names[:1]
 		}
-		if c.IsSet("env") {
+		if c.IsSet("env") || c.IsSet("report") { // the values of the first are secret perhaps, and run makes none of the second
 			return []string{b.kept}
 		}
 		return h.words

@@ -33,6 +33,7 @@ type Host struct {
 	words   []string // the arguments as they were written, without the command's name
 	tail    []string // of them, what stands behind "--" of the run command
 	verbose bool     // --verbose, or NIXPACKS_VERBOSE as Nixpacks has it
+	course  *course  // what a report tells beside the build; nil where nobody wants one
 }
 
 // Main runs the command line args (with the program's name first) and gives the exit code.

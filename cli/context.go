@@ -14,6 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/ignore"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
 func contextCommand(h *Host) *ucli.Command {
@@ -54,7 +55,7 @@ func (b *theBuild) ignore(h *Host, dir string) error {
 	}
 	b.request.Lower.Ignore = rules.Patterns()
 	for _, n := range rules.Notes() {
-		fmt.Fprintf(h.Stderr, "note: %s\n  %s\n", n.Text, n.Hint)
+		printNotes(h, []unify.Note{{Text: n.Text, Hint: n.Hint}})
 	}
 	return nil
 }

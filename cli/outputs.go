@@ -191,7 +191,7 @@ func use(c *ucli.Context, platform string) error {
 // also plans for the other platforms; everything but the plan is as for the first, which is in use again then.
 func (b *theBuild) also(c *ucli.Context, h *Host, first string, more []string) error {
 	quiet := *h
-	quiet.Stderr = io.Discard // what is to be said was said of the first
+	quiet.Stderr, quiet.course = io.Discard, nil // what is to be said was said of the first
 	for _, name := range more {
 		if err := use(c, name); err != nil {
 			return err

@@ -192,13 +192,16 @@ func loadProviders(name string) (*catalog.Catalog, error) {
 }
 
 func printNotes(h *Host, notes []unify.Note) {
+	if h.course != nil {
+		h.course.notes = append(h.course.notes, notes...)
+	}
 	for _, n := range notes {
 		fmt.Fprintf(h.Stderr, "note: %s\n", n.Text)
 		for _, at := range n.At {
 			fmt.Fprintf(h.Stderr, "  %s\n", at)
 		}
-		if n.Hint != "" {
-			fmt.Fprintf(h.Stderr, "  %s\n", n.Hint)
+		for line := range strings.Lines(n.Hint) {
+			fmt.Fprintf(h.Stderr, "  %s\n", strings.TrimSuffix(line, "\n"))
 		}
 	}
 }
@@ -218,6 +221,6 @@ func printUnpassed(h *Host, env map[string]string) {
 	}
 	slices.Sort(names)
 	for _, k := range names {
-		fmt.Fprintf(h.Stderr, "note: %s is set in your environment but was not passed, so it has no effect\n  pass it with: --env %s\n", k, k)
+		printNotes(h, []unify.Note{{Text: k + " is set in your environment but was not passed, so it has no effect", Hint: "pass it with: --env " + k}})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
 // secretFlags give a build what its phases ask for beside the app.
@@ -266,8 +267,8 @@ func warnOfSecrets(c *ucli.Context, h *Host, p *plan.Plan) error {
 	if len(names) > 1 {
 		looks = "look like secrets, and become"
 	}
-	fmt.Fprintf(h.Stderr, "note: %s, given with --env, %s part of the image\n"+
-		"  what the build needs of it: --secret id=%s,env=%[3]s, and in nixpacks.toml under [phases.%s]: secrets = [%[3]q]\n"+
-		"  what the app needs when it runs, give it then\n", strings.Join(names, ", "), looks, names[0], likely(p))
+	printNotes(h, []unify.Note{{Text: fmt.Sprintf("%s, given with --env, %s part of the image", strings.Join(names, ", "), looks),
+		Hint: fmt.Sprintf("what the build needs of it: --secret id=%s,env=%[1]s, and in nixpacks.toml under [phases.%s]: secrets = [%[1]q]\n"+
+			"what the app needs when it runs, give it then", names[0], likely(p))}})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
@@ -104,10 +105,12 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 		if !base.IsRef(w.ref) {
 			continue
 		}
+		began := time.Now()
 		layout, err := base.Resolve(ctx, baseRequest(req, *in, w), e.stageRunner(req.Progress))
 		if err != nil {
 			return err
 		}
+		req.Progress.Trace.took("[base] make "+w.ref, began)
 		if _, taken := j.opt.OCIStores[w.store]; taken { // by another platform's
 			w.store += "-" + in.Platform.Architecture + in.Platform.Variant
 		}

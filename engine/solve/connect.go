@@ -70,6 +70,9 @@ type Engine struct {
 	say      func(string)    // may be nil
 }
 
+// Where says in words which BuildKit it is.
+func (e *Engine) Where() string { return e.where }
+
 // Connect finds the BuildKit and waits for its first answer. Faults: Usage for an address that makes no
 // sense, TryAgain for a builder that does not answer.
 func Connect(ctx context.Context, t Target) (*Engine, error) {

@@ -106,6 +106,7 @@ func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[
 		return out, own
 	}, news)
 	j.seen = <-watched
+	j.progress.Trace.note(j, show.masker)
 	if err != nil {
 		if own != nil {
 			err = own

@@ -28,6 +28,8 @@ type Progress struct {
 	Mode string    // one of ProgressModes; "" is auto: tty on a terminal, else plain
 	Out  io.Writer // nil drops it
 	Hide []string  // texts that are not shown, such as passwords in the addresses of proxies
+	// Trace gets to know the same as who watches; nil for nobody.
+	Trace *Trace
 }
 
 // screen shows one build.
@@ -97,10 +99,11 @@ func (f fileGate) Write(p []byte) (int, error) { return f.gate.Write(p) }
 type tracker struct {
 	vertices map[digest.Digest]*client.Vertex
 	logs     map[digest.Digest]*tail
+	parts    map[digest.Digest][]Part
 }
 
 func newTracker() *tracker {
-	return &tracker{map[digest.Digest]*client.Vertex{}, map[digest.Digest]*tail{}}
+	return &tracker{map[digest.Digest]*client.Vertex{}, map[digest.Digest]*tail{}, map[digest.Digest][]Part{}}
 }
 
 // watch shows a build until there is no more news, and remembers. A display that breaks does not stop it.
@@ -150,12 +153,26 @@ func (t *tracker) note(s *client.SolveStatus) {
 		}
 		t.vertices[v.Digest] = v
 	}
+	for _, p := range s.Statuses {
+		t.part(p)
+	}
 	for _, l := range s.Logs {
 		if t.logs[l.Vertex] == nil {
 			t.logs[l.Vertex] = &tail{}
 		}
 		t.logs[l.Vertex].Write(l.Data)
 	}
+}
+
+// part notes news of a part of a vertex.
+func (t *tracker) part(s *client.VertexStatus) {
+	p := Part{s.ID, timeOf(s.Started), timeOf(s.Completed), cmp.Or(s.Total, s.Current)}
+	i := slices.IndexFunc(t.parts[s.Vertex], func(o Part) bool { return o.Name == p.Name })
+	if i < 0 {
+		t.parts[s.Vertex] = append(t.parts[s.Vertex], p)
+		return
+	}
+	t.parts[s.Vertex][i] = p
 }
 
 // failed is the vertex whose error is a part of the build's: BuildKit before 0.9 does not say which one it was.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -175,8 +176,12 @@ func (j *job) fits(img *image.Image, limit int64, several bool) error {
 
 // madeBy is the step that made a layer, with its phase.
 func (j *job) madeBy(l image.Layer) string {
-	by := plan2llb.StepName(l.By)
-	for _, s := range j.lowered.Steps {
+	return withPhase(plan2llb.StepName(l.By), maps.Values(j.lowered.Steps))
+}
+
+// withPhase is the name of a step that made a layer with the phase in front whose command it is.
+func withPhase(by string, steps iter.Seq[plan2llb.Step]) string {
+	for s := range steps {
 		if cmd := strings.Join(strings.Fields(s.Command), " "); by == "run "+cmd {
 			return "[" + s.Phase + "] " + cmd
 		}

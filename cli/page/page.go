@@ -1,0 +1,152 @@
+// Package page writes what a build did, or why a plan is what it is, as one HTML page that needs nothing else: no script,
+// no font, no picture from elsewhere. What comes from an app is text in it and never markup.
+package page
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"io"
+	"time"
+)
+
+// Page is what is shown; a part that is empty has no section.
+type Page struct {
+	Title  string // what it is about, such as "Build of shop"
+	Result string // in a few words, such as "failed"
+	OK     bool
+	Facts  []Row // at the top
+	Note   string
+
+	Failures   []Failure
+	Warnings   []Warning
+	App        string // the node that phases read from
+	Phases     []Phase
+	Start      *Phase // what runs; it has neither commands that ran nor times
+	Spans      []Span
+	Layers     []Layer
+	Versions   []Version
+	Values     []Value
+	Candidates []Candidate
+}
+
+// Row is a name with a value.
+type Row struct {
+	Name, Value string
+	Code        bool // to be read letter by letter, such as a digest
+}
+
+// Failure is an error.
+type Failure struct {
+	Text, Hint, Log string
+	At              []string // file:line:column
+}
+
+// Warning is what the user should know.
+type Warning struct {
+	Text, Hint string
+	At         []string
+}
+
+// State is how something went.
+type State string
+
+// The states, as the page has them in words.
+const (
+	Unknown State = ""
+	Ran     State = "ran"
+	Cached  State = "from the cache"
+	Failed  State = "failed"
+	NotRun  State = "not run"
+)
+
+// Class is the state in one word, for style.
+func (s State) Class() string {
+	return map[State]string{Ran: "ran", Cached: "cached", Failed: "failed", NotRun: "notrun"}[s]
+}
+
+// Phase is a phase of the plan.
+type Phase struct {
+	Name     string
+	After    []string // the phases that it depends on
+	Packages []string
+	Commands []string
+	Reads    []string // patterns of the app's files that it depends on
+	ReadsAll bool     // it may read all of them
+	State    State
+	Took     time.Duration
+	More     []Row
+}
+
+// Span is a step of the build on the time line; the zero time is for what was not begun or not ended.
+type Span struct {
+	Name               string
+	Started, Completed time.Time
+	State              State
+	Parts              []string // in words
+}
+
+// Layer is a layer of the image.
+type Layer struct {
+	By             string
+	Size, Unpacked int64 // in bytes; an Unpacked of 0 is not known
+}
+
+// Version is a version that a provider decided on.
+type Version struct {
+	Of, Version, Because string
+	At                   []string
+}
+
+// Value is a value of the plan.
+type Value struct {
+	Path, Value string
+	Said        []Said // the last decides; none for a default
+}
+
+// Said is what somebody says of a value, and for which facts.
+type Said struct {
+	By, Value string
+	Because   []Because
+	Absent    []string
+}
+
+// Because is a fact.
+type Because struct {
+	Fact, Value string
+	At          []string
+}
+
+// Candidate is a provider that might plan the app.
+type Candidate struct {
+	Name, Why string
+	Plans     bool
+}
+
+//go:embed page.css
+var style string
+
+//go:embed page.html
+var markup string
+
+var pages = template.Must(template.New("page").Funcs(template.FuncMap{
+	"text": visible, "bytes": human, "took": Took, "code": inCode,
+}).Parse(markup))
+
+// Write writes the page.
+func (p *Page) Write(w io.Writer) error {
+	sum := sha256.Sum256([]byte(style))
+	return pages.Execute(w, struct {
+		*Page
+		Style  template.CSS
+		Policy string
+		Graph  *graph
+		Line   *line
+		Bars   []bar
+	}{
+		p, template.CSS(style),
+		"default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
+		p.graph(), p.line(), p.bars(),
+	})
+}

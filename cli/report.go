@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/cli/page"
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
+)
+
+func reportFlags() []ucli.Flag {
+	return []ucli.Flag{&ucli.StringFlag{Name: "report", Category: aboutWords,
+		Usage: "write what the build did to `FILE`, as one page of HTML; where it fails, too"}}
+}
+
+// course is what a report tells beside the build.
+type course struct {
+	notes    []unify.Note
+	versions []catalog.Version
+}
+
+// reported builds and writes the report, whether that succeeds or not. A command line that is wrong builds nothing, and
+// has no report.
+func reported(c *ucli.Context, h Host) error {
+	file := c.String("report")
+	if file == "" || c.IsSet("out") {
+		return fault.New(fault.Usage, "--report is about a build, and takes the name of a file").WithHint("nixpacks build --report report.html; --out builds nothing")
+	}
+	if dir := filepath.Dir(file); !isDir(dir) { // said before minutes of building
+		return fault.New(fault.Usage, "--report %s: there is no folder %s", file, dir)
+	}
+	h.course = &course{}
+	began := time.Now()
+	b, err := newBuild(c, &h)
+	var made *solve.Report
+	if err == nil {
+		b.request.Progress.Trace = &solve.Trace{}
+		b.spare(file)
+		made, err = b.run(c, &h)
+	}
+	if b == nil && fault.CodeOf(err) == fault.Usage {
+		return err
+	}
+	if b == nil {
+		path, _ := appPath(c)
+		b = &theBuild{path: path}
+	}
+	return errors.Join(err, writePage(file, b.page(h, began, made, err)))
+}
+
+// writePage writes a page whole or not at all.
+func writePage(file string, p *page.Page) error {
+	var out bytes.Buffer
+	if err := p.Write(&out); err != nil {
+		return fault.Wrap(fault.Bug, err, "the page cannot be made")
+	}
+	return writeWhole(file, out.String())
+}
+
+// spare keeps a file out of the build: a report in the app's directory would be another one each time.
+func (b *theBuild) spare(file string) {
+	app, err1 := realPath(b.request.AppDir)
+	dir, err2 := realPath(filepath.Dir(file))
+	if err1 != nil || err2 != nil {
+		return
+	}
+	in, err := filepath.Rel(app, filepath.Join(dir, filepath.Base(file)))
+	if err != nil || !filepath.IsLocal(in) {
+		return
+	}
+	literal := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
+	b.request.Lower.Ignore = append(b.request.Lower.Ignore, literal.Replace(filepath.ToSlash(in)))
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+// realPath is a path without links.
+func realPath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
+}
+
+// page is the report of a build that began at a time; made is nil where it failed.
+func (b *theBuild) page(h Host, began time.Time, made *solve.Report, failure error) *page.Page {
+	trace := b.request.Progress.Trace
+	p := &page.Page{
+		Title: "Build of " + cmp.Or(b.called(), "an app"), OK: failure == nil, Result: "built", App: b.path,
+		Note: "Written by nixpacks " + version() + ". The times are those of one build on one machine: unlike the image, this page is another one each time.",
+	}
+	if failure != nil {
+		p.Result = "failed"
+		p.Failures = failuresOf(hide(failure, hidden(h.Environ)), trace)
+	}
+	p.Facts = b.facts(began, made)
+	for _, n := range h.course.notes {
+		p.Warnings = append(p.Warnings, page.Warning{Text: n.Text, Hint: n.Hint, At: strs(n.At)})
+	}
+	p.Versions = pageVersions(versionSources(h.course.versions))
+	if pl := b.request.Lower.Plan; pl != nil {
+		p.Phases, p.Start = pagePhases(pl), pageStart(pl)
+	}
+	if trace == nil {
+		return p
+	}
+	for i := range p.Phases {
+		went(&p.Phases[i], trace, failure != nil)
+	}
+	p.Spans = spans(trace)
+	if made != nil {
+		p.Layers = layersOf(made, trace)
+	}
+	return p
+}
+
+// facts are what stands at the top.
+func (b *theBuild) facts(began time.Time, made *solve.Report) []page.Row {
+	var out []page.Row
+	add := func(name, value string, code bool) {
+		if value != "" {
+			out = append(out, page.Row{Name: name, Value: value, Code: code})
+		}
+	}
+	if made != nil {
+		for _, o := range made.Outputs {
+			where := o.Dest
+			if b.kept != "" || where == "" {
+				where = b.called()
+			}
+			add("image", where, false)
+			add("digest", o.Digest.String(), true)
+		}
+		add("took", fmt.Sprintf("%v, with %d of %d steps from the cache", made.Duration.Round(10*time.Millisecond), made.Cached, made.Steps), false)
+	}
+	add("began", began.UTC().Format("2006-01-02 15:04:05 MST"), false)
+	add("built by", b.engine, false)
+	if p := b.request.Lower.Plan; p != nil {
+		add("build image", p.BuildImage, false)
+	}
+	return out
+}
+
+// failuresOf are the faults, and of a failed step that none of them is about its last lines.
+func failuresOf(err error, trace *solve.Trace) (out []page.Failure) {
+	told := ""
+	for _, f := range fault.All(err) {
+		out = append(out, page.Failure{Text: f.Msg, Hint: f.Hint, Log: f.Detail, At: strs(f.At)})
+		told += f.Msg + f.Detail
+	}
+	if trace == nil {
+		return out
+	}
+	for _, s := range trace.Failed() {
+		if s.Log != "" && !strings.Contains(told, s.Log) {
+			out = append(out, page.Failure{Text: s.Name, Hint: s.Error, Log: s.Log})
+		}
+	}
+	return out
+}
+
+// layersOf are the layers of the first output that is an image in a file of this machine.
+func layersOf(made *solve.Report, trace *solve.Trace) (out []page.Layer) {
+	for _, o := range made.Outputs {
+		if o.Digest == "" || o.Dest == "" || o.Dest == "-" {
+			continue
+		}
+		img, err := image.Open(o.Dest, image.Select{Digest: o.Digest})
+		if err != nil {
+			continue // of another kind
+		}
+		defer img.Close()
+		layers, err := img.Layers()
+		if err != nil {
+			layers = img.PackedLayers()
+		}
+		for _, l := range layers {
+			out = append(out, page.Layer{By: trace.MadeBy(l.By), Size: l.Size, Unpacked: l.Unpacked})
+		}
+		return out
+	}
+	return nil
+}
+
+func strs[T fmt.Stringer](list []T) (out []string) {
+	for _, x := range list {
+		out = append(out, x.String())
+	}
+	return out
+}
