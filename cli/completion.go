@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// scripts ask this program what a command line may go on with, and hand that to their shell.
+//
+//go:embed completion
+var scripts embed.FS
+
+// shells are the shells and the names of their scripts.
+var shells = map[string]string{"bash": "nixpacks.bash", "zsh": "nixpacks.zsh", "fish": "nixpacks.fish", "powershell": "nixpacks.ps1"}
+
+func completionCommand(h *Host) *ucli.Command {
+	names := slices.Sorted(maps.Keys(shells))
+	return &ucli.Command{
+		Name:      "completion",
+		Usage:     "print a script that completes commands, flags and their values in a shell",
+		ArgsUsage: strings.Join(names, "|"),
+		Description: "The script asks nixpacks itself, so that it need not be made anew for another version. To have it:\n\n" +
+			"   bash        source <(nixpacks completion bash)         in ~/.bashrc\n" +
+			"   zsh         source <(nixpacks completion zsh)          in ~/.zshrc, behind compinit\n" +
+			"   fish        nixpacks completion fish | source          in ~/.config/fish/config.fish\n" +
+			"   powershell  nixpacks completion powershell | Out-String | Invoke-Expression    in $PROFILE",
+		Flags:        []ucli.Flag{jsonErrorsFlag()},
+		OnUsageError: usageError,
+		Action: func(c *ucli.Context) error {
+			name, ok := shells[c.Args().First()]
+			if !ok || c.NArg() != 1 {
+				return fault.New(fault.Usage, "there is no completion for %q", c.Args().Slice()).WithHint("known: %s", strings.Join(names, ", "))
+			}
+			text, err := scripts.ReadFile("completion/" + name)
+			if err == nil {
+				_, err = h.Stdout.Write(text)
+			}
+			return err
+		},
+	}
+}
+
+// completeCommand is what the scripts call: the arguments up to the cursor stand behind "--". It prints which paths the shell
+// is to offer, and the candidates, a line each, with what help says of them behind a tab.
+func completeCommand(h *Host) *ucli.Command {
+	return &ucli.Command{
+		Name:     "__complete",
+		Hidden:   true,
+		HideHelp: true, // "help" is a word as others
+		Action: func(c *ucli.Context) error {
+			words := c.Args().Slice()
+			if len(words) == 0 {
+				words = []string{""}
+			}
+			found := complete(newApp(h), words)
+			var b strings.Builder
+			fmt.Fprintln(&b, found.paths)
+			for _, w := range found.words {
+				fmt.Fprintln(&b, strings.TrimRight(w.word+"\t"+w.help, "\t"))
+			}
+			_, err := h.Stdout.Write([]byte(b.String()))
+			return err
+		},
+	}
+}
