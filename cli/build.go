@@ -81,7 +81,9 @@ func nameFlags() []ucli.Flag {
 type theBuild struct {
 	request solve.Request
 	path    string // the app, as the user wrote it
-	kept    string // the layout that nixpacks run finds by itself; "" with --output
+
+	app  string // its directory; the request has that of the workspace
+	kept string // the layout that nixpacks run finds by itself; "" with --output
 
 	inDocker bool   // a docker engine builds, and keeps what has no --output
 	engine   string // what builds, in words, once it does
@@ -115,7 +117,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if err := b.ignore(h, dir); err != nil {
 		return nil, err
 	}
-	b.request.AppDir = dir
+	b.request.AppDir, b.app = filepath.Join(dir, p.App.Up()), dir
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
 	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr, Hide: hidden(h.Environ)}
@@ -154,19 +156,22 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	a, err := app.Open(path)
+	p, err := savedPlan(c, file)
+	if err != nil {
+		return nil, "", err
+	}
+	a, err := app.OpenWithin(path, dirIn(p.Plan))
 	if err != nil {
 		return nil, "", err
 	}
 	defer a.Close()
-	p, err := savedPlan(c, file)
-	return p, a.Dir(), err
+	return p, a.Dir(), nil
 }
 
 // savedPlan reads the plan of --plan. It is built as it is: flags that would change it are refused, but for
 // --build-image, which alone may name files of this machine.
 func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
-	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "include", "providers"} {
+	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "include", "providers", "app"} {
 		if c.IsSet(f) {
 			return nil, fault.New(fault.Usage, "--%s says what to plan, and --plan %s is planned already", f, file).
 				WithHint("plan again with it: nixpacks plan --%s … > %s", f, file)
@@ -209,7 +214,7 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 	if err != nil {
 		return err
 	}
-	if b.kept, err = keptAt(state, b.request.Names, b.request.AppDir); err != nil {
+	if b.kept, err = keptAt(state, b.request.Names, b.app); err != nil {
 		return err
 	}
 	b.request.Outputs = []solve.Output{{Type: solve.TypeOCI, Dest: b.kept, Attrs: map[string]string{"tar": "false"}}}

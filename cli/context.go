@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -38,13 +39,21 @@ func contextCommand(h *Host) *ucli.Command {
 	}
 }
 
-// rulesFor says which files of the app in dir go to the build of a plan.
+// dirIn is where in a repository the app of a plan is; "" for one that is part of none.
+func dirIn(p *plan.Plan) string {
+	if p.App == nil {
+		return ""
+	}
+	return p.App.Dir
+}
+
+// rulesFor says which files go to the build of a plan for the app in dir: of the app, or of what it is part of.
 func rulesFor(dir string, p *plan.Plan) (*ignore.Rules, error) {
 	cat, err := catalog.Builtin()
 	if err != nil {
 		return nil, err
 	}
-	return ignore.Of(dir, cat.Defaults(), p, plan2llb.Made)
+	return ignore.Of(filepath.Join(dir, p.App.Above()), cat.Defaults(), p, plan2llb.Made)
 }
 
 // ignore finds out what of the app is no part of the build, and says what the user did not.
@@ -81,7 +90,7 @@ func contextLs(c *ucli.Context, h *Host) error {
 		return err
 	}
 	var l listing
-	if l.Files, err = rules.List(dir); err != nil {
+	if l.Files, err = rules.List(filepath.Join(dir, saved.Plan.App.Up())); err != nil {
 		return err
 	}
 	for _, f := range l.Files {

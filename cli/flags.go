@@ -40,6 +40,7 @@ func flagHint(c *ucli.Context, name string) string {
 // planFlags are the flags of every command that plans; Nixpacks' own names and letters first.
 func planFlags() []ucli.Flag {
 	return []ucli.Flag{
+		&ucli.StringFlag{Name: "app", Category: aboutPlan, Usage: "plan the app in the folder `DIR` of PATH, a repository: with what it needs of the repository's workspace, and no more"},
 		&ucli.StringFlag{Name: "install-cmd", Aliases: []string{"i"}, Category: aboutPlan, Usage: "run `CMD` in the install phase, instead of the provider's commands"},
 		&ucli.StringFlag{Name: "build-cmd", Aliases: []string{"b"}, Category: aboutPlan, Usage: "run `CMD` in the build phase, instead of the provider's commands"},
 		&ucli.StringFlag{Name: "start-cmd", Aliases: []string{"s"}, Category: aboutPlan, Usage: "start the image with `CMD`"},

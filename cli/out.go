@@ -72,6 +72,10 @@ func (b *theBuild) saved(c *ucli.Context, h *Host) (*plan.Saved, error) {
 	if err := b.portable(in.Plan); err != nil {
 		return nil, err
 	}
+	if in.Plan.App != nil {
+		return nil, fault.New(fault.Refused, "the plan is for an app in a repository, which docker build cannot build with nixpacks as its frontend").
+			WithHint("build it with nixpacks build, there with --builder, or make the app's folder the context")
+	}
 	if c.IsSet("max-size") {
 		return nil, fault.New(fault.Usage, "--max-size has no effect on what --out writes").WithHint("docker build does not know it; build with nixpacks build")
 	}

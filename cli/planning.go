@@ -116,7 +116,7 @@ func planInput(c *ucli.Context, h *Host, path string) (*app.App, *catalog.Catalo
 	if err != nil {
 		return nil, nil, opt, err
 	}
-	a, err := app.Open(path)
+	a, err := app.OpenWithin(path, c.String("app"))
 	if err != nil {
 		return nil, nil, opt, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func vetAction(c *ucli.Context, h *Host) error {
 			WithHint("name some with --policy FILE|DIR, or put them into the app's folder %s, in files whose names end in .cue", policy.Folder)
 	}
 	printNotes(h, res.Notes)
-	return print(h, res, dir)
+	return print(h, res, filepath.Join(dir, saved.Plan.App.Above()))
 }
 
 // vetText prints which policies hold, or all that is broken as errors.

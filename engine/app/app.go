@@ -26,6 +26,10 @@ type App struct {
 	seen  int // entries in dirs
 	last  *atomic.Pointer[string]
 
+	repository *App   // that it is part of, nil for none
+	place      string // its directory there
+	closes     bool   // the repository, too
+
 	listed   map[string][]entry // directories that were listed ahead, until dirs has them
 	listBufs []*[]byte          // for the kernel to list into, one a worker
 }
@@ -53,7 +57,13 @@ func newApp(src source, dir string) *App {
 }
 
 // Close lets go of the directory.
-func (a *App) Close() error { return a.src.Close() }
+func (a *App) Close() error {
+	err := a.src.Close()
+	if a.closes {
+		err = errors.Join(err, a.repository.Close())
+	}
+	return err
+}
 
 // Dir is the directory as it was given to Open, with what Sub appended.
 func (a *App) Dir() string { return a.dir }
@@ -100,6 +110,9 @@ func (a *App) Costly(what string) *fault.Fault {
 
 // Stat tells what is at a path of the app, links followed; false for nothing, and for what is outside.
 func (a *App) Stat(name string) (fs.FileInfo, bool) {
+	if in, there, ok := a.outside(name); ok {
+		return in.Stat(there)
+	}
 	name, ok := clean(name)
 	if !ok {
 		return nil, false
@@ -110,6 +123,9 @@ func (a *App) Stat(name string) (fs.FileInfo, bool) {
 
 // Entry tells what bears the name at a path of the app, a link itself and not what it leads to; false for nothing.
 func (a *App) Entry(name string) (fs.FileInfo, bool) {
+	if in, there, ok := a.outside(name); ok {
+		return in.Entry(there)
+	}
 	name, ok := clean(name)
 	if !ok {
 		return nil, false

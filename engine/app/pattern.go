@@ -169,6 +169,15 @@ func class(b *strings.Builder, s string) (int, error) {
 	return 0, errors.New("a [ in the pattern is not closed")
 }
 
+// Braces are the patterns without braces that one stands for; itself, where its braces are wrong.
+func Braces(pattern string) []string {
+	all, err := braces(pattern)
+	if err != nil {
+		return []string{pattern}
+	}
+	return all
+}
+
 // braces is every choice from the {a,b} of s, which may be nested.
 func braces(s string) ([]string, error) {
 	open := strings.IndexByte(s, '{')

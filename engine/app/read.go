@@ -40,6 +40,10 @@ func (a *App) Text(name string) (text string, ok bool, err error) {
 
 // Bytes is Text without the demand that the file is UTF-8. The bytes are not to be changed.
 func (a *App) Bytes(name string) ([]byte, bool, error) {
+	if in, there, ok := a.outside(name); ok {
+		data, ok, err := in.Bytes(there)
+		return data, ok, fromOutside(err, name)
+	}
 	name, ok := clean(name)
 	if !ok {
 		return nil, false, nil

@@ -1,6 +1,7 @@
 // Package cases tests providers. A case is a txtar file: a line that says what it guards, and
 //
 //	-- app/PATH --   a file of the app; -- app/PATH mode=755 -- an executable one; a PATH that ends in / an empty directory
+//	-- dir --        the app's folder, where app/ is a repository that it is part of (--app)
 //	-- env --        variables, a line NAME=VALUE each
 //	-- packages --   nix or apt
 //	-- arch --       the machine that the image is for, where it is not amd64
@@ -8,6 +9,7 @@
 // and what is expected, which a test can write itself:
 //
 //	-- plan.json --      the plan that the provider gives
+//	-- app.json --       where in its repository the app is, in a workspace
 //	-- slim.json --      what it says of the running image, where it does
 //	-- metadata.json --  words beside the provider's name, where it has any
 //	-- versions --       the versions that it decided on, a line each, where it says
@@ -37,9 +39,10 @@ const MaxFile = 4 << 20
 // Case is one.
 type Case struct {
 	Packages, Arch string
+	Dir            string
 	Env            map[string]string
 	Comment        []byte
-	Given          []txtar.File // the sections that are given: the app's, env, packages, arch
+	Given          []txtar.File // the sections that are given: the app's, dir, env, packages, arch
 	Want           []txtar.File // the others
 }
 
@@ -57,6 +60,8 @@ func Parse(text []byte) *Case {
 			}
 		case f.Name == "packages":
 			c.Packages = strings.TrimSpace(string(f.Data))
+		case f.Name == "dir":
+			c.Dir = strings.TrimSpace(string(f.Data))
 		case f.Name == "arch":
 			c.Arch = strings.TrimSpace(string(f.Data))
 		default:
@@ -98,7 +103,17 @@ func (c *Case) Ask(cat *catalog.Catalog, name string) (*catalog.Evaluation, erro
 	}
 	a := app.FromFS(files, "app")
 	defer a.Close()
-	return cat.Request(a, catalog.Env{Packages: c.Packages, Variables: c.Env, Arch: c.Arch}).Evaluate(name)
+	if c.Dir != "" {
+		var err error
+		if a, err = a.Within(c.Dir); err != nil {
+			return nil, err
+		}
+	}
+	r := cat.Request(a, catalog.Env{Packages: c.Packages, Variables: c.Env, Arch: c.Arch})
+	if cat.KnowsWorkspaces(name) {
+		r.InWorkspace()
+	}
+	return r.Evaluate(name)
 }
 
 // Text is the case as a file, with what the provider said as what is expected.

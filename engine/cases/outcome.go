@@ -24,6 +24,9 @@ func Outcome(e *catalog.Evaluation, err error) ([]txtar.File, error) {
 	}
 	w := &writer{}
 	w.json("plan.json", e.Plan)
+	if e.Location != nil {
+		w.json("app.json", e.Location)
+	}
 	if s := e.Slim; s != nil {
 		w.json("slim.json", struct {
 			Start  plan.Start  `json:"start"`

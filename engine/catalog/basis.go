@@ -80,7 +80,7 @@ func (e *evaluator) basis(name string, q facts.Question, key []string) Basis {
 	if !b.Found {
 		return b
 	}
-	b.At = facts.Places(e.app, q, answer, key)
+	b.At = facts.Places(e.app, q.Asked(e.app, e.up()), answer, key)
 	switch value := answer.Value.(type) {
 	case string:
 		if q.Kind != "file" && q.Kind != "dir" && q.Kind != "exec" || len(q.Args) > 1 {

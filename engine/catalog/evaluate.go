@@ -36,6 +36,8 @@ type Evaluation struct {
 	Shares map[string]any
 	// Slim is the running image apart from the one that builds; nil where the provider knows of none.
 	Slim *Slim
+	// Location is where the app is in its repository, if it is a member of a workspace there; nil otherwise.
+	Location *plan.Location
 	// Versions and Notes are the provider's own, and behind them those of the providers that it asked.
 	Versions []Version
 	Notes    []Note
@@ -125,7 +127,7 @@ func (e *evaluator) gather() error {
 func (e *evaluator) ask(now map[string]facts.Question) ([]string, error) {
 	var changed []string
 	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(now)) {
+	for _, name := range askFirst(now) {
 		q := now[name]
 		if old, ok := e.asked[name]; ok && reflect.DeepEqual(old, q) {
 			continue
@@ -179,7 +181,7 @@ func (e *evaluator) finish() (*Evaluation, error) {
 	if v.Err() != nil {
 		return nil, e.fault(v.Validate()) // of all errors, Err gives one
 	}
-	out := &Evaluation{Facts: Facts{e.env.Packages, e.answers}, Plan: &plan.Plan{}}
+	out := &Evaluation{Facts: Facts{e.env.Packages, e.answers}, Plan: &plan.Plan{}, Location: e.location()}
 	d := decoder{e: e}
 	at := v.LookupPath(cue.ParsePath("plan"))
 	if !at.Exists() {

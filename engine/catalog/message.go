@@ -65,7 +65,7 @@ func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 	if !ok {
 		return nil
 	}
-	at, text, ok := facts.Locate(e.app, q, path[3:])
+	at, text, ok := facts.Locate(e.app, q.Asked(e.app, e.up()), path[3:])
 	if !ok {
 		return nil
 	}

@@ -19,8 +19,12 @@ func (e *evaluator) answer(q facts.Question) (facts.Answer, error) {
 		return e.other(q.Args[0])
 	case "machine":
 		return facts.Answer{OK: true, Value: cmp.Or(e.env.Arch, "amd64")}, nil
+	case "workspace":
+		if !e.rooted {
+			return facts.NoWorkspace(), nil
+		}
 	}
-	return facts.Resolve(e.app, e.env.Variables, q)
+	return facts.ResolveFrom(e.app, e.env.Variables, q, e.up())
 }
 
 // other evaluates another provider for the same app: its plan and what it shares are the answer, and what it tells

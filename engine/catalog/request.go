@@ -30,6 +30,7 @@ type Request struct {
 	catalog *Catalog
 	app     *app.App
 	env     Env
+	rooted  bool     // InWorkspace
 	asking  []string // the providers that are being evaluated, each for the one before it
 	done    map[string]outcome
 	cue     func() *cue.Context
@@ -50,6 +51,10 @@ func (c *Catalog) Request(a *app.App, env Env) *Request {
 	go r.cue()
 	return r
 }
+
+// InWorkspace says that the plan may be one for the root of the workspace that the app is a member of: all providers that are to make
+// it know workspaces. Elsewhere the app is in none.
+func (r *Request) InWorkspace() { r.rooted = true }
 
 // Evaluate asks the app what the named provider wants to know, in rounds, and gives the plan that follows. All who ask
 // for it get the same Evaluation, or the same fault, and must not change it. It is a fault (Refused) where the provider

@@ -36,6 +36,10 @@ func Places(a *app.App, q Question, answer Answer, path []string) []fault.Pos {
 				return []int{i, i}
 			})}
 		}
+	case "workspace":
+		if value, _ := answer.Value.(map[string]any); answer.OK {
+			return []fault.Pos{{File: fmt.Sprint(value["up"], value["file"])}}
+		}
 	case "text", "glob", "dirs":
 		return each(answer.List, func(file string) fault.Pos { return fault.Pos{File: file} })
 	}

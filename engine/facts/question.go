@@ -23,6 +23,9 @@ type Question struct {
 	Depth   int        // patterns: at most so many path elements
 	All     bool       // match: every match in every file, not the first
 	Lenient bool       // json, jsonc, toml, yaml: a file that cannot be read or parsed counts as absent
+	From    string     // of files: "root" or "nearest", where the app is a member of a workspace; "" is the app's directory
+
+	Workspace *Workspace // workspace: what describes one
 }
 
 // kinds are the kinds of facts: whether the field that is named like the kind may be a list, and what
@@ -31,22 +34,23 @@ var kinds = map[string]struct {
 	list    bool
 	options []string
 }{
-	"file":   {list: true},
-	"dir":    {list: true},
-	"exec":   {list: true},
-	"text":   {list: true},
-	"json":   {options: []string{"pick", "not", "depth", "lenient"}},
-	"jsonc":  {options: []string{"pick", "not", "depth", "lenient"}},
-	"toml":   {options: []string{"pick", "not", "depth", "lenient"}},
-	"yaml":   {options: []string{"pick", "not", "depth", "lenient"}},
-	"glob":   {list: true, options: []string{"not", "limit", "depth"}},
-	"dirs":   {list: true, options: []string{"not", "limit", "depth"}},
-	"grep":   {options: []string{"in", "not", "depth"}},
-	"match":  {options: []string{"in", "not", "depth", "all"}},
-	"env":    {list: true},
-	"semver": {options: []string{"of", "ranges"}},
-	"tool":   {list: true, options: []string{"in"}},
-	"app":    {},
+	"file":      {list: true, options: []string{"from"}},
+	"dir":       {list: true, options: []string{"from"}},
+	"exec":      {list: true, options: []string{"from"}},
+	"text":      {list: true, options: []string{"from"}},
+	"json":      {options: []string{"pick", "not", "depth", "lenient", "from"}},
+	"jsonc":     {options: []string{"pick", "not", "depth", "lenient", "from"}},
+	"toml":      {options: []string{"pick", "not", "depth", "lenient", "from"}},
+	"yaml":      {options: []string{"pick", "not", "depth", "lenient", "from"}},
+	"glob":      {list: true, options: []string{"not", "limit", "depth"}},
+	"dirs":      {list: true, options: []string{"not", "limit", "depth"}},
+	"grep":      {options: []string{"in", "not", "depth", "from"}},
+	"match":     {options: []string{"in", "not", "depth", "all", "from"}},
+	"env":       {list: true},
+	"semver":    {options: []string{"of", "ranges"}},
+	"tool":      {list: true, options: []string{"in", "from"}},
+	"app":       {},
+	"workspace": {list: true, options: []string{"members", "exclude", "not", "manifest", "name", "needs", "folders", "aliases", "mentions", "part", "separator", "loose", "pick", "rootNeeds", "keep"}},
 	// Answered by the catalog, which alone knows providers and what the image is for.
 	"provider": {},
 	"machine":  {},
@@ -72,6 +76,9 @@ func Parse(fields map[string]any) (Question, error) {
 		return q, unknownKind(fields)
 	}
 	var err error
+	if q.Kind == "workspace" {
+		q.Workspace = &Workspace{}
+	}
 	if q.Args, err = list(fields, q.Kind, kinds[q.Kind].list); err != nil {
 		return q, err
 	}
@@ -98,6 +105,11 @@ func unknownKind(fields map[string]any) error {
 }
 
 func (q *Question) option(name string, fields map[string]any) (err error) {
+	if q.Workspace != nil {
+		if known, err := q.Workspace.option(name, fields); known {
+			return err
+		}
+	}
 	switch name {
 	case "in":
 		q.In, err = list(fields, name, true)
@@ -108,7 +120,7 @@ func (q *Question) option(name string, fields map[string]any) (err error) {
 	case "not":
 		q.Not, err = list(fields, name, true)
 	case "pick":
-		q.Pick, err = paths(fields[name])
+		q.Pick, err = paths(name, fields[name])
 	case "limit":
 		q.Limit, err = positive(name, fields[name])
 	case "depth":
@@ -117,6 +129,8 @@ func (q *Question) option(name string, fields map[string]any) (err error) {
 		q.All, err = truth(name, fields[name])
 	case "lenient":
 		q.Lenient, err = truth(name, fields[name])
+	case "from":
+		q.From, err = oneOf(name, fields[name], "root", "nearest")
 	}
 	return err
 }
@@ -127,6 +141,9 @@ func (q *Question) complete() error {
 	}
 	if q.Kind == "semver" && q.Of == nil {
 		return fmt.Errorf("semver needs of: the versions to choose from")
+	}
+	if q.Workspace != nil {
+		return q.Workspace.complete()
 	}
 	if q.Kind == "app" && q.Args[0] != "name" {
 		return fmt.Errorf("app: %q is not known; it can be asked for its %q", q.Args[0], "name")
@@ -162,17 +179,17 @@ func list(fields map[string]any, name string, many bool) ([]string, error) {
 	return nil, fmt.Errorf("%s is a string", name)
 }
 
-// paths reads pick: keys, or lists of keys that lead further down.
-func paths(v any) ([][]string, error) {
+// paths reads pick and its like: keys, or lists of keys that lead further down.
+func paths(name string, v any) ([][]string, error) {
 	items, ok := v.([]any)
 	if !ok {
-		return nil, fmt.Errorf("pick is a list of keys")
+		return nil, fmt.Errorf("%s is a list of keys", name)
 	}
 	out := make([][]string, len(items))
 	for i, x := range items {
-		p, err := list(map[string]any{"pick": x}, "pick", true)
+		p, err := list(map[string]any{name: x}, name, true)
 		if err != nil || len(p) == 0 {
-			return nil, fmt.Errorf("pick is a list of keys; a list of strings in it is a path")
+			return nil, fmt.Errorf("%s is a list of keys; a list of strings in it is a path", name)
 		}
 		out[i] = p
 	}

@@ -56,6 +56,8 @@ func Resolve(a *app.App, env map[string]string, q Question) (Answer, error) {
 		return choose(q), nil
 	case "tool":
 		return tool(a, q)
+	case "workspace":
+		return workspace(a, q)
 	case "app":
 		name, err := a.Name()
 		return Answer{OK: true, Value: name}, err

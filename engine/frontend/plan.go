@@ -77,6 +77,10 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err e
 		return b.planApp(ctx, in)
 	}
 	p := *b.given.saved.Plan
+	if p.App != nil {
+		return "", fault.New(fault.Refused, "the plan is for an app in a repository, which the frontend cannot build").
+			WithHint("build it with nixpacks build, or make the app's folder the context")
+	}
 	if unused := b.lay(&p); len(unused) > 0 {
 		b.warn(ctx, "build arguments that are no variables of the plan have no effect: "+strings.Join(unused, ", "), "")
 	}

@@ -10,19 +10,26 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Of is the rules for the app in a directory of this machine that is built by a plan, after a look at it.
+// Of is the rules for what is built by a plan, after a look at it: an app, or the part of a repository that is /app. dir is the
+// directory of this machine that either is in.
 func Of(dir string, d plan.Defaults, p *plan.Plan, made func(*plan.Phase) []string) (*Rules, error) {
 	fsys, err := open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer fsys.root.Close()
-	r, err := Read(fsys, d)
+	r, err := ReadAt(fsys, p.App, d)
 	if err == nil {
 		r, err = r.For(p, made)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if p.App != nil && p.App.Root != "." {
+		if fsys, err = open(filepath.Join(dir, filepath.FromSlash(p.App.Root))); err != nil {
+			return nil, err
+		}
+		defer fsys.root.Close()
 	}
 	return r, r.Look(fsys)
 }

@@ -42,6 +42,7 @@ type Rule struct {
 // Rules are all that is said about an app's files.
 type Rules struct {
 	defaults plan.Defaults
+	place    []Rule // what the plan's location leaves out of a repository
 	lines    []Rule // of the files
 	fixed    []Rule // what the program leaves out by name, what phases make, and the plan's exclude
 	found    []Rule // what it leaves out after a look (Look)
@@ -54,14 +55,20 @@ type Rules struct {
 }
 
 // Read reads the ignore files of an app.
-func Read(fsys fs.FS, d plan.Defaults) (*Rules, error) {
+func Read(fsys fs.FS, d plan.Defaults) (*Rules, error) { return ReadAt(fsys, nil, d) }
+
+// ReadAt reads those of a repository and of the app that is at a location in it. The rules are about the files of the location's
+// root.
+func ReadAt(repository fs.FS, at *plan.Location, d plan.Defaults) (*Rules, error) {
 	r := &Rules{defaults: d}
-	for _, name := range Files {
-		lines, err := readFile(fsys, name)
-		if err != nil {
-			return nil, err
+	for _, dir := range dirsOf(at) {
+		for _, name := range Files {
+			lines, err := readFile(repository, path.Join(dir, name))
+			if err != nil {
+				return nil, err
+			}
+			r.lines = append(r.lines, moved(lines, dir, at)...)
 		}
-		r.lines = append(r.lines, lines...)
 	}
 	for _, c := range d.Context.Exclude {
 		if c.Narrow() {
@@ -78,7 +85,8 @@ func Read(fsys fs.FS, d plan.Defaults) (*Rules, error) {
 // of no use.
 func (r *Rules) For(p *plan.Plan, made func(*plan.Phase) []string) (*Rules, error) {
 	out := *r
-	out.fixed, out.include = slices.Clip(r.fixed), nil
+	out.place, out.fixed, out.include = located(p.App), slices.Clip(r.fixed), nil
+	p = p.Rooted()
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
 		for _, line := range made(p.Phases[name]) {
 			out.fixed = append(out.fixed, Rule{Pattern: line, Why: "phase " + name + " makes it", Quiet: true})
@@ -159,7 +167,7 @@ func (r *Rule) compile() (err error) {
 // settle makes the rules ready to be asked.
 func (r *Rules) settle() error {
 	back := r.back()
-	for _, rules := range [][]Rule{r.fixed, back, r.found, r.include} {
+	for _, rules := range [][]Rule{r.place, r.lines, r.fixed, back, r.found, r.include} {
 		for i := range rules {
 			if err := rules[i].compile(); err != nil {
 				return fault.New(fault.Refused, "%q is not a pattern of files: %v", rules[i].Pattern, err).
@@ -167,7 +175,7 @@ func (r *Rules) settle() error {
 			}
 		}
 	}
-	r.order, r.judged = slices.Concat(r.lines, r.fixed, back, r.found, r.include), nil
+	r.order, r.judged = slices.Concat(r.place, r.lines, r.fixed, back, r.found, r.include), nil
 	return nil
 }
 

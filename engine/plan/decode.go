@@ -130,6 +130,10 @@ func (r *reader) value(n *Node, v reflect.Value, path []string) {
 	case k == reflect.Pointer && (n.Kind == Map || empty):
 		v.Set(reflect.New(v.Type().Elem()))
 		r.fields(n, v.Elem(), path)
+		if place, ok := v.Interface().(*Location); ok && !place.valid() {
+			r.fault(n.Pos, "app is not where an app can be in a repository").
+				WithHint("nixpacks plan --app DIR writes it; dir and root are folders such as apps/web, dir in root")
+		}
 	case k == reflect.Struct && (n.Kind == Map || empty):
 		r.fields(n, v, path)
 	default:

@@ -25,6 +25,7 @@ func full() *Plan {
 		NixHashes:       map[string]string{"d": "h", "https://o": ""},
 		Exclude:         []string{"docs"},
 		Include:         []string{".git"},
+		App:             &Location{Dir: "apps/web", Root: ".", With: []string{"v"}, Without: []string{"w"}, Keep: []string{"x"}},
 		Phases: map[string]*Phase{
 			"py:build": {
 				DependsOn: []string{"setup"}, NixPkgs: []string{"a"}, NixLibs: []string{"b"}, NixOverlays: []string{"c"},
@@ -60,7 +61,7 @@ func TestRoundTrip(t *testing.T) {
 
 // Every field of the types is set by full, so that the round trip, Clone and Merge are tested for all.
 func TestFullIsFull(t *testing.T) {
-	for _, v := range []any{*full(), *full().Phases["py:build"], *full().Start} {
+	for _, v := range []any{*full(), *full().Phases["py:build"], *full().Start, *full().App} {
 		s := reflect.ValueOf(v)
 		for i := range s.NumField() {
 			if s.Field(i).IsZero() {

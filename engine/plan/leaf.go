@@ -98,6 +98,11 @@ func (p *Plan) Set(l Leaf) {
 			p.Start = &Start{}
 		}
 		set(reflect.ValueOf(p.Start).Elem(), l.Path[1:], l.Value)
+	case "app":
+		if p.App == nil {
+			p.App = &Location{}
+		}
+		set(reflect.ValueOf(p.App).Elem(), l.Path[1:], l.Value)
 	default:
 		set(reflect.ValueOf(p).Elem(), l.Path, l.Value)
 	}
@@ -131,6 +136,10 @@ func (p *Plan) Delete(path ...string) {
 	case len(path) > 1 && path[0] == "start":
 		if p.Start != nil {
 			remove(reflect.ValueOf(p.Start).Elem(), path[1:])
+		}
+	case len(path) > 1 && path[0] == "app":
+		if p.App != nil {
+			remove(reflect.ValueOf(p.App).Elem(), path[1:])
 		}
 	default:
 		remove(reflect.ValueOf(p).Elem(), path)

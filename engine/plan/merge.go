@@ -55,6 +55,7 @@ func (p *Plan) Clone() *Plan {
 	c.StaticAssets = maps.Clone(p.StaticAssets)
 	c.NixHashes = maps.Clone(p.NixHashes)
 	c.Exclude, c.Include = slices.Clone(p.Exclude), slices.Clone(p.Include)
+	c.App = p.App.clone()
 	c.Phases = maps.Clone(p.Phases)
 	for name, ph := range c.Phases {
 		c.Phases[name] = ph.clone()
@@ -93,6 +94,9 @@ func Merge(base, over *Plan) *Plan {
 	out.StaticAssets = overlay(out.StaticAssets, over.StaticAssets)
 	out.NixHashes = overlay(out.NixHashes, over.NixHashes)
 	out.Exclude, out.Include = Fill(out.Exclude, over.Exclude), Fill(out.Include, over.Include)
+	if over.App != nil {
+		out.App = over.App
+	}
 	if out.Phases == nil {
 		out.Phases = over.Phases
 	} else {

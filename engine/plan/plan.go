@@ -25,10 +25,12 @@ type Plan struct {
 	NixHashes map[string]string `json:"nixHashes,omitzero"`
 	// Exclude are patterns, as in .dockerignore, of files of the app that do not go to the build, unless a line with "!"
 	// of an ignore file names them. Include are those of files that do, whatever else is said.
-	Exclude []string          `json:"exclude,omitzero"`
-	Include []string          `json:"include,omitzero"`
-	Phases  map[string]*Phase `json:"phases,omitzero"`
-	Start   *Start            `json:"start,omitempty"`
+	Exclude []string `json:"exclude,omitzero"`
+	Include []string `json:"include,omitzero"`
+	// App is where in its repository the app is, nil where the app is all that there is.
+	App    *Location         `json:"app,omitempty"`
+	Phases map[string]*Phase `json:"phases,omitzero"`
+	Start  *Start            `json:"start,omitempty"`
 }
 
 // Phase is one step of the build.

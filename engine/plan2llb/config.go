@@ -28,7 +28,7 @@ func (l *lowering) image(final Source) dockerspec.DockerOCIImage {
 	if l.start.Cmd != "" {
 		c.Cmd = []string{l.start.Cmd}
 	}
-	c.WorkingDir = AppDir
+	c.WorkingDir = l.dir
 	if l.start.Workdir != "" {
 		c.WorkingDir = inApp(l.start.Workdir)
 	}

@@ -2,6 +2,7 @@ package plan2llb
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -26,7 +27,7 @@ const profile = `for nixpacks_file in ` + everyNix + `/etc/profile.d/*.sh; do
 	[ ! -r "$nixpacks_file" ] || . "$nixpacks_file"
 done
 unset nixpacks_file
-PATH="${NIXPACKS_PATH:+$NIXPACKS_PATH:}$PATH:` + AppDir + `"
+PATH="${NIXPACKS_PATH:+$NIXPACKS_PATH:}$PATH:%s"
 export PATH
 `
 
@@ -45,9 +46,12 @@ func (l *lowering) ownFiles(base Source) *llb.FileAction {
 	if user != "" {
 		owner = append(owner, llb.WithUser(user))
 	}
-	a := llb.Mkdir(AppDir, 0o755, owner...).
-		Mkdir(path.Dir(profileFile), 0o755, llb.WithParents(true)).
-		Mkfile(profileFile, 0o644, []byte(profile)).
+	a := llb.Mkdir(AppDir, 0o755, owner...)
+	if l.dir != AppDir {
+		a = a.Mkdir(l.dir, 0o755, owner...)
+	}
+	a = a.Mkdir(path.Dir(profileFile), 0o755, llb.WithParents(true)).
+		Mkfile(profileFile, 0o644, fmt.Appendf(nil, profile, l.dir)).
 		Mkdir(path.Dir(startFile), 0o755, llb.WithParents(true)).
 		Mkfile(startFile, 0o644, startScript)
 	made := map[string]bool{}

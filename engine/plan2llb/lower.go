@@ -3,6 +3,7 @@ package plan2llb
 import (
 	"context"
 	"encoding/json"
+	"path"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
@@ -17,11 +18,16 @@ import (
 // Lower turns a plan into a graph of build steps and the configuration of the image that they make.
 // A plan or an option that makes no sense is a fault for each of its mistakes, joined.
 func Lower(ctx context.Context, in Input) (*Result, error) {
+	dir := AppDir
+	if in.Plan != nil {
+		dir = path.Join(AppDir, in.Plan.App.InRoot())
+		in.Plan = in.Plan.Rooted()
+	}
 	order, err := check(&in)
 	if err != nil {
 		return nil, err
 	}
-	l := &lowering{in: in, start: plan.Start{}, order: order, beside: branches(in.Plan),
+	l := &lowering{in: in, dir: dir, start: plan.Start{}, order: order, beside: branches(in.Plan),
 		branched: map[string]*branch{}, locals: map[string]string{}, sources: map[string]*llb.SourceMap{}}
 	if in.Plan.Start != nil {
 		l.start = *in.Plan.Start
@@ -52,6 +58,7 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 // lowering is the work on one plan.
 type lowering struct {
 	in    Input
+	dir   string // that the app is in, and commands run in
 	start plan.Start
 	// state is the end of the chain so far.
 	state llb.State

@@ -88,7 +88,7 @@ func (l *lowering) run(name string, ph *plan.Phase) {
 	for i, cmd := range ph.Cmds {
 		l.state = l.exec(l.state, step{
 			args: []string{"/bin/bash", "-l", "-o", "pipefail", "-c", cmd},
-			dir:  AppDir,
+			dir:  l.dir,
 			user: notRoot(l.in.Base.Config.User),
 			env:  env,
 			opts: append(slices.Clone(common), described(Step{Phase: name, Command: cmd}), l.from(cmd, "phases", name, "cmds", strconv.Itoa(i))),

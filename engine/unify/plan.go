@@ -20,6 +20,9 @@ func (u *unifier) plan() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u.knowWorkspaces(names) {
+		u.request.InWorkspace()
+	}
 	base, err := u.base(names)
 	if err != nil {
 		return nil, err
@@ -103,11 +106,12 @@ func (u *unifier) finish(p *plan.Plan) {
 	}
 	p.Pin(u.catalog.Defaults(), Truthy(u.vars, "DEBIAN"))
 	u.slim(p)
+	u.locate(p)
 }
 
 // check refuses what cannot be built, whoever said it.
 func (u *unifier) check(p *plan.Plan) error {
-	return errors.Join(u.trust(p.BuildImage, "buildImage"), u.trust(runImage(p), "start", "runImage"), u.cycle(p))
+	return errors.Join(u.elsewhere(), u.trust(p.BuildImage, "buildImage"), u.trust(runImage(p), "start", "runImage"), u.cycle(p))
 }
 
 func runImage(p *plan.Plan) string {

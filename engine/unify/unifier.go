@@ -36,8 +36,10 @@ type unifier struct {
 	packages string
 
 	request  *catalog.Request
-	provided *plan.Plan // what the providers say, before anyone else
-	slims    []*slim    // of each of them; nil where it has none
+	location *plan.Location // of the app, as its providers know it
+	saidApp  *plan.Location // the same as the user's own words have it
+	provided *plan.Plan     // what the providers say, before anyone else
+	slims    []*slim        // of each of them; nil where it has none
 
 	layers          []layer   // all, lowest first
 	dropped         []dropped // what nixpacks.cue deletes
@@ -178,6 +180,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 		u.versions = catalog.Once(u.versions, e.Versions...)
 		u.facts[name] = e.Facts
 		u.slims = append(u.slims, slimOf(name, e))
+		u.location = u.location.Beside(e.Location)
 		metadata = append(metadata, strings.Join(append([]string{name}, e.Metadata...), ","))
 		p = plan.Merge(own, p)
 	}

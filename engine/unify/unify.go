@@ -75,8 +75,8 @@ func Plan(a *app.App, cat *catalog.Catalog, o Options) (*Result, error) {
 	b := budget.New()
 	var res *Result
 	err := b.Run(budget.Work{Costly: a.Costly}, func() (err error) {
-		res, err = planIn(&unifier{app: a, catalog: cat, options: o, budget: b})
-		return err
+		res, err = planIn(&unifier{app: a, catalog: cat, options: o, budget: b, dir: dirOf(a)})
+		return inRepository(a, res, err)
 	})
 	if err != nil {
 		return nil, err // res may be written yet
@@ -98,53 +98,33 @@ func planIn(u *unifier) (*Result, error) {
 	if err != nil || len(dirs) != 1 {
 		return res, err
 	}
-	sub, err := a.Sub(dirs[0])
+	sub, err := below(a, dirs[0])
 	if err != nil {
 		return nil, err
 	}
 	if u.file != nil && u.file.explicit {
 		asked = u.file
 	}
-	below, err := planIn(&unifier{app: sub, catalog: u.catalog, options: u.options, budget: u.budget, dir: path.Join(u.dir, dirs[0]), asked: asked})
+	found, err := planIn(&unifier{app: sub, catalog: u.catalog, options: u.options, budget: u.budget, dir: path.Join(u.dir, dirs[0]), asked: asked})
 	if err != nil {
 		err = inDir(err, sub, dirs[0])
 		sub.Close()
 		return nil, err
 	}
-	for i := range below.Notes {
-		prefix(below.Notes[i].At, sub, dirs[0])
-	}
-	for i := range below.Versions {
-		prefix(below.Versions[i].At, sub, dirs[0])
-	}
-	if len(below.Plan.Phases) == 0 {
+	found.inDir(sub, dirs[0])
+	if len(found.Plan.Phases) == 0 {
 		sub.Close()
-		return u.nothingBelow(res, below), nil
+		return u.nothingBelow(res, found), nil
 	}
 	if u.file != nil && !u.file.explicit {
-		where, _ := filepath.Rel(a.Dir(), below.App.Dir())
-		below.Notes = append(below.Notes, Note{
+		where, _ := filepath.Rel(a.Dir(), found.App.Dir())
+		found.Notes = append(found.Notes, Note{
 			Text: "the app was found in " + where + ", so " + u.file.name + " above it is not used",
 			Hint: "move it there, or plan that directory itself",
 			At:   []fault.Pos{{File: u.file.name}},
 		})
 	}
-	below.inFolder(dirs[0])
-	return below, nil
-}
-
-// inFolder makes places of facts in files of the app, which is a folder of the one that was given, places in that one.
-func (r *Result) inFolder(dir string) {
-	said := r.Said
-	r.Said = func(path ...string) ([]Said, error) {
-		all, err := said(path...)
-		for _, s := range all {
-			for _, b := range s.Rests {
-				prefix(b.At, r.App, dir)
-			}
-		}
-		return all, err
-	}
+	return found, nil
 }
 
 // nothingBelow is the outcome where the single directory gives no phases either: as in Nixpacks its plan
@@ -176,13 +156,13 @@ func prefix(at []fault.Pos, sub *app.App, dir string) {
 // Detect names the providers that Plan would evaluate: those that the configuration names, with "..."
 // standing for the one that is detected. No provider is evaluated.
 func Detect(a *app.App, cat *catalog.Catalog, o Options) ([]string, error) {
-	u := &unifier{app: a, catalog: cat, options: o, budget: budget.New()}
+	u := &unifier{app: a, catalog: cat, options: o, budget: budget.New(), dir: dirOf(a)}
 	var names []string
 	err := u.budget.Run(budget.Work{Costly: a.Costly}, func() (err error) {
 		if err = u.read(); err == nil {
 			names, err = u.detect()
 		}
-		return err
+		return inRepository(a, nil, err)
 	})
 	if err != nil {
 		return nil, err

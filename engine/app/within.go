@@ -1,0 +1,78 @@
+package app
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// Within opens the directory dir as an app of its own that is part of this repository: paths of it that begin with "../" lead to
+// the repository's other files. The repository must stay open as long.
+func (a *App) Within(dir string) (*App, error) {
+	name, ok := clean(dir)
+	info, there := a.Stat(name)
+	switch {
+	case !ok || strings.HasPrefix(dir, "/"):
+		return nil, fault.New(fault.Usage, "%s is no path in %s", dir, a.dir).
+			WithHint("write the app's directory as it is called from there, such as apps/web")
+	case !there:
+		return nil, fault.New(fault.Usage, "there is no directory %s in %s", dir, a.dir).
+			WithHint("the app's directory is looked for in PATH, the repository")
+	case !info.IsDir():
+		return nil, fault.New(fault.Usage, "%s in %s is not a directory", dir, a.dir)
+	}
+	below, err := a.Sub(name)
+	if err != nil {
+		return nil, err
+	}
+	if name != "." {
+		below.repository, below.place = a, name
+	}
+	return below, nil
+}
+
+// OpenWithin opens the directory dir of the repository at path (Within), or with "" for dir what is at path (Open).
+func OpenWithin(path, dir string) (*App, error) {
+	a, err := Open(path)
+	if err != nil || dir == "" {
+		return a, err
+	}
+	below, err := a.Within(dir)
+	if err != nil || below.repository == nil {
+		a.Close()
+		if err == nil { // the repository itself
+			below.Close()
+			return Open(path)
+		}
+		return nil, err
+	}
+	below.closes = true
+	return below, nil
+}
+
+// Repository is what the app is part of (Within), and its directory there; nil where it is all that there is.
+func (a *App) Repository() (*App, string) { return a.repository, a.place }
+
+// outside finds a path that leads out of the app where it is part of a repository.
+func (a *App) outside(name string) (in *App, there string, ok bool) {
+	if a.repository == nil || !strings.HasPrefix(name, "../") {
+		return nil, "", false
+	}
+	return a.repository, path.Join(a.place, name), true
+}
+
+// fromOutside is a fault about a file of the repository with the path that the app has for it.
+func fromOutside(err error, name string) error {
+	f, ok := err.(*fault.Fault)
+	if !ok {
+		return err
+	}
+	here := *f // the repository remembers it
+	here.At = slices.Clone(f.At)
+	for i := range here.At {
+		here.At[i].File = name
+	}
+	return &here
+}

@@ -1,0 +1,179 @@
+package facts
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+)
+
+// TestWorkspace: which members a workspace has, which of them the app needs, and in which order, for the ways in which ecosystems
+// declare it.
+func TestWorkspace(t *testing.T) {
+	const npm = `"workspace": ["ws.yaml", "ws.json"], "members": ["packages", ["in", "packages"]], "manifest": "m.json", "name": ["name"], "needs": ["deps", ["target", "*", "deps"]], "not": "vendor"`
+	for name, c := range map[string]struct {
+		ask, dir string
+		files    string // NAME: TEXT a line
+		want     string // root up file dir name | needs | others
+	}{
+		"patterns, and those behind !": {ask: npm, dir: "apps/web",
+			files: `ws.yaml: packages: ["apps/*", "libs/**", "!libs/old"]
+apps/web/m.json: {"name": "web", "deps": {"b": "1", "x": "1"}}
+libs/a/m.json: {"name": "a"}
+libs/x/b/m.json: {"name": "b", "target": {"linux": {"deps": ["a"]}}}
+libs/old/m.json: {"name": "x"}
+libs/vendor/m.json: {"name": "x"}
+apps/deep/er/m.json: {"name": "x"}
+apps/admin/m.json: {"name": "admin", "deps": ["web"]}`,
+			want: ". ../../ ws.yaml apps/web web | libs/a=a libs/x/b=b | apps/admin=admin"},
+		"the nearest root that names the app": {ask: npm, dir: "js/apps/web",
+			files: `ws.json: {"packages": ["js/apps/*"]}
+js/ws.json: {"in": {"packages": ["./apps/{web,admin}/"]}}
+js/apps/ws.json: {"packages": ["other"]}
+js/apps/web/m.json: {}
+js/apps/admin/m.json: {"name": "web2"`,
+			want: "js ../../ ws.json apps/web apps/web |  | apps/admin=apps/admin"},
+		"a circle": {ask: npm, dir: "a",
+			files: `ws.json: {"packages": ["a", "b", "c"]}
+a/m.json: {"name": "a", "deps": ["b"]}
+b/m.json: {"name": "b", "deps": ["c"]}
+c/m.json: {"name": "c", "deps": ["a", "c"]}`,
+			want: ". ../ ws.json a a | c=c b=b | "},
+		"no member": {ask: npm, dir: "b", files: `ws.json: {"packages": ["a"]}
+a/m.json: {}
+b/m.json: {}`, want: "none"},
+		"no manifest": {ask: npm, dir: "a", files: `ws.json: {"packages": ["a"]}
+a/x: `, want: "none"},
+		"what the root needs": {ask: npm + `, "rootNeeds": true`, dir: "a",
+			files: `ws.json: {"packages": ["*"]}
+m.json: {"deps": ["c"]}
+a/m.json: {"name": "a", "deps": ["b"]}
+b/m.json: {"name": "b"}
+c/m.json: {"name": "c"}
+d/m.json: {"name": "d"}`,
+			want: ". ../ ws.json a a | b=b c=c | d=d"},
+		"folders, other names, and members that are excluded": {ask: `"workspace": "ws.toml", "members": [["w", "m"]], "exclude": [["w", "x"]], "manifest": "m.toml",
+			"name": [["p", "name"]], "needs": ["deps", ["deps", "*", "package"]], "folders": [["deps", "*", "path"]], "aliases": [["w", "deps"]]`, dir: "a",
+			files: `ws.toml: w = {m = ["*"], x = ["out"], deps = {short = {path = "./long"}, other = {package = "real"}, foreign = "1"}}
+a/m.toml: deps = {short = {w = true}, other = {w = true}, foreign = "1", f = {path = "../e"}, z = {package = "r2"}}
+long/m.toml: p = {name = "l"}
+real/m.toml: p = {name = "real"}
+e/m.toml: p = {name = "e2"}
+f/m.toml: p = {name = "r2"}
+g/m.toml: p = {name = "g"}
+out/m.toml: p = {name = "foreign"}`,
+			want: ". ../ ws.toml a a | e=e2 f=r2 long=l real=real | g=g"},
+		"texts, and what files mention": {ask: `"workspace": "ws.work", "members": ["(?m)^use (\\S+)"], "manifest": "m.mod", "name": ["module (\\S+)"],
+			"needs": ["(?m)^need (\\S+)"], "mentions": "*.src"`, dir: "cmd/web",
+			files: `ws.work: use ./cmd/web\nuse ./a\nuse ./b\nuse ./c\nuse ./gone
+cmd/web/m.mod: module x/web\nneed x/a
+cmd/web/in/main.src: import "x/b/in"
+a/m.mod: module x/a
+b/m.mod: module x/b
+c/m.mod: module x/c`,
+			want: ". ../../ ws.work cmd/web x/web | a=x/a b=x/b | c=x/c"},
+		"separators, no names, loose words": {ask: `"workspace": "ws.gradle", "members": ["'([^']+)'"], "manifest": "m.gradle", "needs": ["project\\('([^']+)'"], "separator": ":"`, dir: "apps/web",
+			files: `ws.gradle: include ':apps:web', 'libs:a', ':libs:b'
+apps/web/m.gradle: project(':libs:b')
+libs/a/m.gradle: x
+libs/b/m.gradle: x`,
+			want: ". ../../ ws.gradle apps/web apps/web | libs/b=libs/b | libs/a=libs/a"},
+		"words that begin with a name": {ask: npm + `, "part": "^[\\w.-]+", "loose": true`, dir: "a",
+			files: `ws.json: {"packages": ["*"]}
+a/m.json: {"deps": ["My.Lib>=1", "other[x]~=2"]}
+b/m.json: {"name": "my_lib"}
+c/m.json: {"name": "Other"}`,
+			want: ". ../ ws.json a a | b=my_lib c=Other | "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var fields map[string]any
+			if err := json.Unmarshal([]byte("{"+c.ask+"}"), &fields); err != nil {
+				t.Fatal(err)
+			}
+			q, err := Parse(fields)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := fstest.MapFS{}
+			for line := range strings.Lines(c.files) {
+				file, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+				files[file] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(text, `\n`, "\n"))}
+			}
+			a, err := app.FromFS(files, "repo").Within(c.dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Resolve(a, nil, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := inWords(got); text != c.want {
+				t.Errorf("got  %s\nwant %s", text, c.want)
+			}
+			alone := app.FromFS(files, "repo")
+			if got, err := Resolve(alone, nil, q); err != nil || inWords(got) != "none" {
+				t.Errorf("an app that is part of no repository: %v %v", got, err)
+			}
+		})
+	}
+}
+
+func inWords(a Answer) string {
+	v := a.Value.(map[string]any)
+	if !a.OK {
+		return "none" + v["up"].(string)
+	}
+	members := func(list any) string {
+		var out []string
+		for _, m := range list.([]any) {
+			m := m.(map[string]any)
+			out = append(out, m["dir"].(string)+"="+m["name"].(string))
+		}
+		return strings.Join(out, " ")
+	}
+	var out []string
+	for _, k := range []string{"root", "up", "file", "dir", "name"} {
+		out = append(out, v[k].(string))
+	}
+	return strings.Join(out, " ") + " | " + members(v["needs"]) + " | " + members(v["others"])
+}
+
+// TestFrom: facts are looked for in the root alone, or there where the app has nothing.
+func TestFrom(t *testing.T) {
+	files := fstest.MapFS{}
+	for name, text := range map[string]string{"lock": "root", "apps/web/lock": "app", "only": "root", "apps/web/own": "app", "a.json": `{"x": 1}`} {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	a, err := app.FromFS(files, "repo").Within("apps/web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ask, want := range map[string]string{
+		`"text": "lock", "from": "root"`:                       `{"list":["../../lock"],"ok":true,"value":"root"}`,
+		`"text": "lock", "from": "nearest"`:                    `{"list":["lock"],"ok":true,"value":"app"}`,
+		`"text": ["own", "only"], "from": "root"`:              `{"list":["../../only"],"ok":true,"value":"root"}`,
+		`"file": ["none", "only"], "from": "nearest"`:          `{"ok":true,"value":"../../only"}`,
+		`"file": "own", "from": "root"`:                        `{"ok":false,"value":""}`,
+		`"grep": "oo", "in": ["lock", "x"], "from": "nearest"`: `{"list":["../../lock"],"ok":true}`,
+		`"json": "a.json", "from": "nearest"`:                  `{"ok":true,"value":{"x":1}}`,
+		`"json": "a.json"`:                                     `{"ok":false,"value":{}}`,
+	} {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte("{"+ask+"}"), &fields); err != nil {
+			t.Fatal(err)
+		}
+		q, err := Parse(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ResolveFrom(a, nil, q, "../../")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, _ := json.Marshal(got); string(text) != want {
+			t.Errorf("%s: %s instead of %s", ask, text, want)
+		}
+	}
+}

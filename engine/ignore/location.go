@@ -1,0 +1,85 @@
+package ignore
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// dirsOf are the folders of a repository whose ignore files hold for an app in it, the one that counts most last.
+func dirsOf(at *plan.Location) []string {
+	if at == nil {
+		return []string{"."}
+	}
+	return slices.Compact([]string{".", at.Root, at.Dir})
+}
+
+// moved are the lines of a file in a folder of the repository as lines of one in the location's root.
+func moved(lines []Rule, dir string, at *plan.Location) []Rule {
+	switch {
+	case at == nil || dir == at.Root:
+		return lines
+	case dir != ".": // further down
+		for i := range lines {
+			lines[i].Pattern, lines[i].matcher = path.Join(exactly(at.InRoot()), lines[i].Pattern), nil
+		}
+		return lines
+	}
+	var out []Rule
+	for _, line := range lines {
+		for _, p := range within(strings.Split(line.Pattern, "/"), strings.Split(at.Root, "/")) {
+			line.Pattern, line.matcher = p, nil
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// within are the patterns that match in the folder dir what pattern matches above it.
+func within(pattern, dir []string) []string {
+	if len(dir) == 0 {
+		if len(pattern) == 0 {
+			return []string{"**"}
+		}
+		return []string{strings.Join(pattern, "/")}
+	}
+	if len(pattern) == 0 {
+		return []string{"**"} // it matches a folder that dir is in
+	}
+	if pattern[0] == "**" {
+		return append(within(pattern[1:], dir), within(pattern, dir[1:])...)
+	}
+	if ok, err := path.Match(pattern[0], dir[0]); !ok || err != nil {
+		return nil
+	}
+	return within(pattern[1:], dir[1:])
+}
+
+// located are the rules that leave the members out which the app does not need. A member may lie in another one's folder.
+func located(at *plan.Location) []Rule {
+	if at == nil {
+		return nil
+	}
+	var out []Rule
+	all := slices.Concat(at.With, at.Without, []string{at.InRoot()})
+	slices.Sort(all) // a folder comes before those in it
+	for _, dir := range all {
+		if dir == "" {
+			continue
+		}
+		r := Rule{Pattern: exactly(dir), Why: "a member of the workspace that the app does not need", Quiet: true}
+		if slices.Contains(at.Without, dir) {
+			out = append(out, r)
+			for _, file := range at.Keep {
+				r.Pattern, r.Keep = exactly(path.Join(dir, file)), true
+				out = append(out, r)
+			}
+		} else if slices.ContainsFunc(at.Without, func(o string) bool { return strings.HasPrefix(dir, o+"/") }) {
+			r.Keep, r.Why = true, "a member of the workspace that the app needs"
+			out = append(out, r.withBelow()...)
+		}
+	}
+	return out
+}
