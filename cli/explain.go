@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -20,22 +21,23 @@ func explainCommand(h *Host) *ucli.Command {
 			"each value of the plan who set it: a provider, a file of the app, a variable or a flag. Of one VALUE, such as\n" +
 			"phases.install.cmds, or of all below phases.install, it prints everybody who has a say, in the order in which they go over\n" +
 			"one another, and the facts about the app for which a provider says so.",
-		Flags:        append(planFlags(), formatFlag()),
+		Flags: append(planFlags(), &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords,
+			Usage: "`text|json|html`: a table, data, or a page that needs nothing else (default: text)"}),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return explainAction(c, h) },
 	}
 }
 
 func explainAction(c *ucli.Context, h *Host) error {
-	asJSON, err := wantsJSON(c)
-	if err != nil {
-		return err
+	format := c.String("format")
+	if !slices.Contains([]string{"text", "json", "html"}, format) {
+		return fault.New(fault.Usage, "unknown format %q", format).WithHint("known: text, json, html")
 	}
 	path, value, err := explained(c)
 	if err != nil {
 		return err
 	}
-	table := !asJSON && value == ""
+	table := format == "text" && value == ""
 	return planFor(c, h, path, func(p *planned) error {
 		var e *explanation
 		err := budget.New().Run(budget.Work{Costly: p.App.Costly}, func() (err error) {
@@ -45,16 +47,23 @@ func explainAction(c *ucli.Context, h *Host) error {
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return h.printJSON(e)
-		}
-		out := e.text()
-		if !table {
-			out = e.reasons()
-		}
-		_, err = h.Stdout.Write(out)
-		return err
+		return e.print(h, p, path, value, format)
 	})
+}
+
+// print prints an explanation of one value, or of all where value is "".
+func (e *explanation) print(h *Host, p *planned, path, value, format string) error {
+	switch {
+	case format == "json":
+		return h.printJSON(e)
+	case format == "html":
+		return e.page(p, path, value).Write(h.Stdout)
+	case value != "":
+		_, err := h.Stdout.Write(e.reasons())
+		return err
+	}
+	_, err := h.Stdout.Write(e.text())
+	return err
 }
 
 // explained reads the words of the command: an app, a value, both or neither. One word is an app where it is a path.

@@ -9,6 +9,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/cli/page"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
 // pagePhases are the phases of a plan in the order in which they run.
@@ -131,6 +132,13 @@ func spans(trace *solve.Trace) (out []page.Span) {
 func pageVersions(list []versionSource) (out []page.Version) {
 	for _, v := range list {
 		out = append(out, page.Version{Of: v.Of, Version: v.Version, Because: v.Because, At: strs(v.At)})
+	}
+	return out
+}
+
+func pageWarnings(notes []unify.Note) (out []page.Warning) {
+	for _, n := range notes {
+		out = append(out, page.Warning{Text: n.Text, Hint: n.Hint, At: strs(n.At)})
 	}
 	return out
 }

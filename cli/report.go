@@ -110,9 +110,7 @@ func (b *theBuild) page(h Host, began time.Time, made *solve.Report, failure err
 		p.Failures = failuresOf(hide(failure, hidden(h.Environ)), trace)
 	}
 	p.Facts = b.facts(began, made)
-	for _, n := range h.course.notes {
-		p.Warnings = append(p.Warnings, page.Warning{Text: n.Text, Hint: n.Hint, At: strs(n.At)})
-	}
+	p.Warnings = pageWarnings(h.course.notes)
 	p.Versions = pageVersions(versionSources(h.course.versions))
 	if pl := b.request.Lower.Plan; pl != nil {
 		p.Phases, p.Start = pagePhases(pl), pageStart(pl)
