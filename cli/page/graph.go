@@ -221,9 +221,10 @@ func (g *graph) connect(app *node, rows [][]*node) {
 	}
 }
 
+// curve leads straight down as far as the row before, and then over.
 func curve(from, to *node) edge {
-	x, y := from.X+nodeWidth/2, from.Y+from.Height
+	x, y := from.X+nodeWidth/2, max(from.Y+from.Height, to.Y-gapDown)
 	u, v := to.X+nodeWidth/2, to.Y
 	half := (v - y) / 2
-	return edge{fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x, y, x, y+half, u, v-half, u, v), "order"}
+	return edge{fmt.Sprintf("M%d %dV%dC%d %d %d %d %d %d", x, from.Y+from.Height, y, x, y+half, u, v-half, u, v), "order"}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,11 @@ type Page struct {
 	Versions   []Version
 	Values     []Value
 	Candidates []Candidate
+}
+
+// Built tells whether the page is about a build: whether something is said of how a phase went.
+func (p *Page) Built() bool {
+	return slices.ContainsFunc(p.Phases, func(ph Phase) bool { return ph.State != Unknown })
 }
 
 // Row is a name with a value.
@@ -131,7 +137,7 @@ var style string
 var markup string
 
 var pages = template.Must(template.New("page").Funcs(template.FuncMap{
-	"text": visible, "bytes": human, "took": Took, "code": inCode,
+	"text": Visible, "bytes": human, "took": Took, "code": inCode,
 }).Parse(markup))
 
 // Write writes the page.

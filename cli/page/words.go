@@ -11,9 +11,9 @@ import (
 	"github.com/docker/go-units"
 )
 
-// visible is a text in which nothing acts in secret: characters that are not seen or turn the direction of others are
+// Visible is a text in which nothing acts in secret: characters that are not seen or turn the direction of others are
 // written as their numbers.
-func visible(s string) string {
+func Visible(s string) string {
 	if !strings.ContainsFunc(s, hiddenRune) && utf8.ValidString(s) {
 		return s
 	}
@@ -34,7 +34,7 @@ func hiddenRune(r rune) bool {
 
 // cut is a text on one line that has at most so many characters.
 func cut(s string, most int) string {
-	runes := []rune(strings.Join(strings.Fields(visible(s)), " "))
+	runes := []rune(strings.Join(strings.Fields(Visible(s)), " "))
 	if len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
@@ -58,7 +58,7 @@ func Took(d time.Duration) string {
 
 // inCode is a text to be copied: in one line where it is one, and as it is otherwise.
 func inCode(s string) template.HTML {
-	text := template.HTMLEscapeString(visible(s))
+	text := template.HTMLEscapeString(Visible(s))
 	if strings.Contains(strings.TrimSpace(s), "\n") {
 		return template.HTML("<pre>" + text + "</pre>")
 	}
