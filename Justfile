@@ -60,6 +60,10 @@ soak:
 release file="bin/nixpacks":
     .ci/release {{file}}
 
+# What a release consists of, for every system: archives, SBOMs, checksums, the install script (docs/releases.md).
+dist dir="dist" *args:
+    .ci/dist {{dir}} {{args}}
+
 # Make the frontend's image (docs/frontend.md) and push it under a name.
 frontend-image name: build
     CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nixpacks-static ./cli/nixpacks

@@ -8,9 +8,15 @@ import (
 	ucli "github.com/urfave/cli/v2"
 )
 
-// version is the module's version where the program was installed with one, else "dev" with the revision
+// release is the version that a release's build sets.
+var release string
+
+// version is that of the release, the module's where the program was installed with one, else "dev" with the revision
 // it was built from.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "dev"
