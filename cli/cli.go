@@ -190,7 +190,7 @@ func newApp(h *Host) *ucli.App {
 		Flags:          []ucli.Flag{&ucli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}},
 	}
 	app.Commands = []*ucli.Command{
-		buildCommand(h), runCommand(h), planCommand(h), vetCommand(h), explainCommand(h), diffCommand(h), initCommand(h), migrateCommand(h), schemaCommand(h), detectCommand(h),
+		buildCommand(h), runCommand(h), planCommand(h), vetCommand(h), lockCommand(h), explainCommand(h), diffCommand(h), initCommand(h), migrateCommand(h), schemaCommand(h), detectCommand(h),
 		factsCommand(h), llbCommand(h), cacheCommand(h), imageCommand(h), contextCommand(h), providersCommand(h), frontendCommand(h), completionCommand(h), completeCommand(h), versionCommand(h),
 	}
 	app.Action = func(c *ucli.Context) error {

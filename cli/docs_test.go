@@ -49,6 +49,13 @@ func TestPoliciesWalk(t *testing.T) {
 	}
 }
 
+// TestLockWalk performs docs/lock.md.
+func TestLockWalk(t *testing.T) {
+	if w := perform(t, "lock.md"); w.files < 3 || w.runs < 2 {
+		t.Errorf("the walk is short: %d files, %d commands", w.files, w.runs)
+	}
+}
+
 // perform performs a document in an empty folder.
 func perform(t *testing.T, doc string) *walk {
 	t.Helper()
@@ -104,7 +111,7 @@ func (w *walk) commands(t *testing.T, body string) {
 	t.Helper()
 	for _, part := range strings.Split("\n"+body, "\n$ ")[1:] {
 		line, want, _ := strings.Cut(part, "\n")
-		if !w.real && regexp.MustCompile(`^nixpacks (build|run) `).MatchString(line) {
+		if !w.real && regexp.MustCompile(`^nixpacks (build|run|lock) |app/nixpacks\.lock`).MatchString(line) {
 			continue
 		}
 		w.runs++

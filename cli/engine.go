@@ -186,5 +186,10 @@ func (b *theBuild) networks(c *ucli.Context, h *Host) (err error) {
 	}
 	b.request.Bases, err = bases(c, h)
 	b.request.Bases.Auth = b.request.Secrets[plan.AptAuth]
+	if err != nil {
+		return err
+	}
+	l, err := lockOf(b.path)
+	b.request.Bases.Pins, b.request.Bases.Locked = l.Packages(), c.Bool("locked")
 	return err
 }

@@ -21,7 +21,7 @@ func lowerFlags() []ucli.Flag {
 	return []ucli.Flag{
 		planFlag(),
 		&ucli.StringSliceFlag{Name: "label", Aliases: []string{"l"}, Category: aboutImage, Usage: "add the label `K=V` to the image (repeatable)"},
-		&ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH`; nixpacks build takes several, with commas, and makes one image of them (default: the builder's own)"},
+		platformFlag(),
 		&ucli.StringSliceFlag{Name: "add-host", Category: aboutBuild, Usage: "let steps find `NAME:IP`, which gives them this machine's network (repeatable)"},
 		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
 		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "run every step anew, without cache directories"},
@@ -31,6 +31,10 @@ func lowerFlags() []ucli.Flag {
 		secretsHashFlag(),
 		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
 	}
+}
+
+func platformFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH`; nixpacks build takes several, with commas, and makes one image of them (default: the builder's own)"}
 }
 
 // planFlag takes a plan that was made before.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,6 +29,25 @@ func TestModules(t *testing.T) {
 	t.Run("docker-registry", func(t *testing.T) {
 		buildkitdtest.Need(t, "docker-registry")
 		moduleScripts(t, func(t testing.TB) string { return buildkitdtest.Registry(t, "") })
+	})
+}
+
+// TestModulesReal runs testdata/modules/real/*.txtar: the same with real builds.
+func TestModulesReal(t *testing.T) {
+	host := realHost(t)
+	buildkitdtest.Need(t, "docker-registry")
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../testdata/modules/real",
+		RequireExplicitExec: true,
+		Cmds:                scriptCommands,
+		Setup: func(env *testscript.Env) error {
+			for _, kv := range append(host, "SSL_CERT_FILE="+os.Getenv("SSL_CERT_FILE"), "HOME="+filepath.Join(env.WorkDir, "home"), "CUE_CACHE_DIR="+filepath.Join(env.WorkDir, "cue")) {
+				k, v, _ := strings.Cut(kv, "=")
+				env.Setenv(k, v)
+			}
+			env.Setenv("CUE_REGISTRY", buildkitdtest.Registry(t, ""))
+			return nil
+		},
 	})
 }
 

@@ -61,6 +61,9 @@ func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) err
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
 		return nothingDetected(path, a, cat, opt.Env)
 	}
+	if err := pinTo(c, a, res.Plan); err != nil {
+		return err
+	}
 	printNotes(h, res.Notes)
 	printUnpassed(h, opt.Env)
 	return do(&planned{Result: res, dir: res.App.Dir(), catalog: cat})

@@ -17,7 +17,7 @@ import (
 
 // policyFlags are those of commands whose plan goes somewhere. Those that explain a plan must do so of any.
 func policyFlags() []ucli.Flag {
-	return []ucli.Flag{&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse a plan that does not meet the policies in `FILE|DIR` (repeatable)"}}
+	return []ucli.Flag{lockedFlag(), &ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse a plan that does not meet the policies in `FILE|DIR`, or in the module MODULE@VERSION@sha256:DIGEST of a registry (repeatable)"}}
 }
 
 // heldPlan is thePlan, held to the policies of the command line and of the app.
@@ -31,7 +31,7 @@ func heldPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 
 // hold refuses a plan that does not meet its policies.
 func hold(c *ucli.Context, h *Host, saved *plan.Saved, dir string) error {
-	res, err := policies(c, saved, dir)
+	res, err := policies(c, h, saved, dir)
 	if err != nil {
 		return err
 	}
@@ -40,21 +40,26 @@ func hold(c *ucli.Context, h *Host, saved *plan.Saved, dir string) error {
 }
 
 // policies holds the plan of the app in dir to the policies of the command line and of the app.
-func policies(c *ucli.Context, saved *plan.Saved, dir string) (*policy.Result, error) {
+func policies(c *ucli.Context, h *Host, saved *plan.Saved, dir string) (*policy.Result, error) {
 	in := policy.Input{Plan: saved.Plan, Origins: saved.Origins}
-	for _, name := range c.StringSlice("policy") {
-		from, err := policySources(name)
-		if err != nil {
-			return nil, err
-		}
-		in.Given = append(in.Given, from)
-	}
 	a, err := app.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
 	in.App = a
+	for _, name := range c.StringSlice("policy") {
+		var from []catalog.Source
+		if isModule(name) {
+			from, err = modulePolicy(c, h, a, name)
+		} else {
+			from, err = policySources(name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		in.Given = append(in.Given, from)
+	}
 	return policy.Check(in)
 }
 
@@ -100,6 +105,9 @@ func policyFile(name string, info fs.FileInfo) ([]catalog.Source, error) {
 
 // needsPlan refuses --policy where there is no plan to hold.
 func needsPlan(c *ucli.Context, image string) error {
+	if c.Bool("locked") {
+		return fault.New(fault.Usage, "--locked is for plans, and %s is built already", image)
+	}
 	if len(c.StringSlice("policy")) == 0 {
 		return nil
 	}

@@ -55,7 +55,7 @@ func providersAddAction(c *ucli.Context, h *Host) error {
 		return err
 	}
 	before, had := l.Providers[m.Path]
-	l.SetProvider(m.Pin)
+	lock.Set(&l.Providers, m.Pin)
 	others, err := modulesOf(c, from, l)
 	if err != nil {
 		return err

@@ -130,6 +130,11 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 		return "", fault.New(fault.NotDetected, "there is no start command for this app").
 			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor --build-arg NIXPACKS_START_CMD=COMMAND")
 	}
+	l, err := lock.Of(a)
+	if err != nil {
+		return "", err
+	}
+	l.Apply(res.Plan)
 	for _, n := range res.Notes {
 		b.warn(ctx, n.Text, n.Hint)
 	}

@@ -24,8 +24,22 @@ const current = "1"
 
 // Lock is what nixpacks.lock says. schema/lock.cue has the same as CUE.
 type Lock struct {
-	// Providers are the modules with providers, by their paths with the major version (example.com/lua@v0).
-	Providers map[string]Module
+	// Providers are the modules with providers, and Policies those with policies, by their paths with the major version
+	// (example.com/lua@v0).
+	Providers map[string]Module `json:"providers,omitempty"`
+	Policies  map[string]Module `json:"policies,omitempty"`
+	// Bases are the images that builds start from, by their references.
+	Bases map[string]Base `json:"bases,omitempty"`
+	// Nix are the hashes of the archives that Nix packages come from, as plans have them (plan.Plan.NixHashes); "" for an
+	// archive of which none is known.
+	Nix map[string]string `json:"nix,omitempty"`
+}
+
+// Base is what an image is pinned to: one of a registry to its digest, and one that is made of packages (debian://SUITE) to
+// the hash of these, by its variant: amd64, or amd64+nix for one with Nix in it.
+type Base struct {
+	Digest   string            `json:"digest,omitempty"`
+	Packages map[string]string `json:"packages,omitempty"`
 }
 
 // Module is what a module is pinned to.
@@ -69,16 +83,16 @@ func Parse(data []byte, file string) (*Lock, error) {
 	return l, nil
 }
 
-// SetProvider pins a module with providers, in place of its pin so far.
-func (l *Lock) SetProvider(p Pin) {
-	if l.Providers == nil {
-		l.Providers = map[string]Module{}
+// Set pins a module among those of the lock, Providers or Policies, in place of its pin so far.
+func Set(among *map[string]Module, p Pin) {
+	if *among == nil {
+		*among = map[string]Module{}
 	}
-	l.Providers[p.Path] = p.Module
+	(*among)[p.Path] = p.Module
 }
 
 // Empty tells whether nothing is pinned.
-func (l *Lock) Empty() bool { return len(l.Providers) == 0 }
+func (l *Lock) Empty() bool { return len(l.Providers)+len(l.Policies)+len(l.Bases)+len(l.Nix) == 0 }
 
 // JSON is the lock's file: the same bytes for the same pins.
 func (l *Lock) JSON() []byte {
@@ -87,9 +101,9 @@ func (l *Lock) JSON() []byte {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	_ = e.Encode(struct { // it holds texts and maps of texts, which always encode
-		Version   json.Number       `json:"version"`
-		Providers map[string]Module `json:"providers,omitempty"`
-	}{current, l.Providers})
+		Version json.Number `json:"version"`
+		*Lock
+	}{current, l})
 	return b.Bytes()
 }
 
@@ -97,6 +111,8 @@ func (l *Lock) JSON() []byte {
 var (
 	pathForm    = lazy.Regexp(`^[a-z0-9][a-z0-9._/-]*@v[0-9]+$`)
 	versionForm = lazy.Regexp(`^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
+	variantForm = lazy.Regexp(`^[a-z0-9]+(\+nix)?$`)
+	hashForm    = lazy.Regexp(`^((sha256[-:])?[0-9A-Za-z+/]{43,64}=?)?$`)
 	digestForm  = lazy.Regexp(`^sha256:[0-9a-f]{64}$`)
 )
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"cuelang.org/go/cue/cuecontext"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
@@ -26,6 +28,18 @@ var locks = map[string]string{
 	`{"version": 1, "providers": {}}`: "",
 	`{"version": 1, "providers": {"example.com/lua@v0": ` + module("v0.1.0", digest) + `}}`:      "",
 	`{"version": 1, "providers": {"example.com/lua@v1": ` + module("v1.0.0-rc.1", digest) + `}}`: "",
+
+	`{"version": 1, "policies": {"example.com/rules@v0": ` + module("v0.1.0", digest) + `}}`:                                                                            "",
+	`{"version": 1, "bases": {"debian://trixie": {"packages": {"amd64": "` + digest + `", "arm64+nix": "` + digest + `"}}, "debian:13": {"digest": "` + digest + `"}}}`: "",
+	`{"version": 1, "nix": {"5148520bfab61f99fd25fb9ff7bfbb50dad3c9db": "1dfjmz65h8z4lk845724vypzmf3dbgsdndjpj8ydlhx6c7rpcq3p", "https://example.com/o.tar.gz": ""}}`:   "",
+
+	`{"version": 1, "bases": {"debian:13": {}}}`: "1:26: debian:13 needs a digest, or the hashes of its packages",
+	`{"version": 1, "bases": {"debian:13": {"digest": "` + digest + `", "packages": {"amd64": "` + digest + `"}}}}`: "1:26: debian:13 needs a digest, or the hashes of its packages",
+	`{"version": 1, "bases": {"debian:13@` + digest + `": {"digest": "` + digest + `"}}}`:                           "is no image",
+	`{"version": 1, "bases": {"debian://trixie": {"packages": {"AMD": "` + digest + `"}}}}`:                         `"AMD" cannot stand in the packages of debian://trixie`,
+	`{"version": 1, "bases": {"debian:13": {"digest": "latest"}}}`:                                                  `the digest of debian:13 cannot be "latest"`,
+	`{"version": 1, "nix": {"x": "no hash"}}`:                                                                       `x in nix cannot be "no hash"`,
+	`{"version": 1, "nix": []}`: "nix must be a map, not a list",
 
 	`{}`:                             "1:1: this nixpacks reads version 1 of nixpacks.lock alone",
 	`{"version": 2}`:                 "1:13: this nixpacks reads version 1 of nixpacks.lock alone",
@@ -62,12 +76,16 @@ func TestParse(t *testing.T) {
 
 // The schema, which editors read, takes what Parse takes.
 func TestSchema(t *testing.T) {
-	file, err := schema.FS.ReadFile("lock.cue")
-	if err != nil {
-		t.Fatal(err)
+	var all strings.Builder
+	for _, name := range []string{"plan.cue", "lock.cue"} {
+		file, err := schema.FS.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.WriteString(strings.Replace(string(file), "package schema\n", "\n", 1))
 	}
 	ctx := cuecontext.New()
-	def := ctx.CompileBytes(file).LookupPath(cue.ParsePath("#Lock"))
+	def := ctx.CompileString(all.String()).LookupPath(cue.ParsePath("#Lock"))
 	for text, want := range locks {
 		err := def.Unify(ctx.CompileString(text)).Validate(cue.Concrete(true))
 		if (err == nil) != (want == "") {
@@ -107,6 +125,66 @@ func TestJSON(t *testing.T) {
 	}
 	if _, err := Parse(l.JSON(), File); err == nil || !strings.Contains(err.Error(), "providers names 84 modules, and 64 are the most") {
 		t.Errorf("%v", err)
+	}
+}
+
+func planned() *plan.Plan {
+	return &plan.Plan{
+		BuildImage: "debian:13", Start: &plan.Start{RunImage: "debian:13-slim"},
+		Phases: map[string]*plan.Phase{
+			"setup": {NixPkgs: []string{"a"}, NixpkgsArchive: "rev", NixOverlays: []string{"https://example.com/o"}},
+			"other": {NixpkgsArchive: "unused"},
+		},
+		NixHashes: map[string]string{"rev": "of the plan"},
+	}
+}
+
+func TestApply(t *testing.T) {
+	l := &Lock{Bases: map[string]Base{"debian:13": {Digest: digest}, "debian:13-slim": {Digest: digest}}, Nix: map[string]string{"rev": "of the lock", "https://example.com/o": "known"}}
+	p := planned()
+	l.Apply(p)
+	if p.BuildImage != "debian:13@"+digest || p.Start.RunImage != "debian:13-slim@"+digest {
+		t.Errorf("%s %s", p.BuildImage, p.Start.RunImage)
+	}
+	if p.NixHashes["rev"] != "of the plan" || p.NixHashes["https://example.com/o"] != "known" {
+		t.Errorf("%v", p.NixHashes)
+	}
+	if got := l.Drift(p); len(got) != 1 || got[0] != "the archive rev of Nix packages has the hash of the plan now, and had of the lock" {
+		t.Errorf("%q", got)
+	}
+	p = planned() // without Apply nothing is pinned
+	if got := (&Lock{}).Drift(p); len(got) != 4 || got[0] != "the image debian:13 is not pinned" || got[2] != "the archive https://example.com/o of Nix packages is not pinned" {
+		t.Errorf("%q", got)
+	}
+	p = &plan.Plan{BuildImage: "oci-layout:///x", NixHashes: map[string]string{}, Phases: map[string]*plan.Phase{}}
+	if got := (&Lock{}).Drift(p); got != nil {
+		t.Errorf("%q", got)
+	}
+	p = planned()
+	p.NixHashes["https://example.com/o"] = "" // there shall be none
+	if l.Apply(p); p.NixHashes["https://example.com/o"] != "" {
+		t.Errorf("%v", p.NixHashes)
+	}
+}
+
+func TestChanges(t *testing.T) {
+	one := &Lock{Bases: map[string]Base{"a": {Digest: "1"}, "b": {Digest: "1"}, "debian://x": {Packages: map[string]string{"amd64": "1"}}}}
+	two := &Lock{Bases: map[string]Base{"b": {Digest: "2"}, "debian://x": {Packages: map[string]string{"amd64": "2", "arm64": "3"}}}, Nix: map[string]string{"rev": ""},
+		Providers: map[string]Module{"m@v0": {"v0.1.0", "d"}}, Policies: map[string]Module{"m@v0": {"v0.2.0", "e"}}}
+	want := []string{
+		"added    the archive rev of Nix packages: no hash",
+		"removed  the image a, which was 1",
+		"changed  the image b: 2, which was 1",
+		"changed  the packages of debian://x for amd64: 2, which was 1",
+		"added    the packages of debian://x for arm64: 3",
+		"added    the policies of m@v0: v0.2.0 e",
+		"added    the providers of m@v0: v0.1.0 d",
+	}
+	if got := one.Changes(two); !slices.Equal(got, want) {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := one.Changes(one); got != nil {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -64,7 +64,7 @@ func shown(n *plan.Node) string {
 }
 
 func (r *reader) lock(n *plan.Node) *Lock {
-	top := r.fields(n, "nixpacks.lock", "version", "providers")
+	top := r.fields(n, "nixpacks.lock", "version", "providers", "policies", "bases", "nix")
 	if top == nil {
 		return nil
 	}
@@ -77,7 +77,54 @@ func (r *reader) lock(n *plan.Node) *Lock {
 		r.fault(at, "this nixpacks reads version %s of nixpacks.lock alone", current).WithHint("use the nixpacks that wrote it, or a newer one")
 		return nil
 	}
-	return &Lock{Providers: r.modules(top["providers"], "providers")}
+	return &Lock{
+		Providers: r.modules(top["providers"], "providers"),
+		Policies:  r.modules(top["policies"], "policies"),
+		Bases:     r.bases(top["bases"]),
+		Nix:       r.texts(top["nix"], "nix", func(string) bool { return true }, hashForm().MatchString),
+	}
+}
+
+// texts is a map of texts, each with names and texts of a form.
+func (r *reader) texts(n *plan.Node, what string, name, text func(string) bool) map[string]string {
+	if n == nil {
+		return nil
+	}
+	out := map[string]string{}
+	all := r.fields(n, what)
+	for _, f := range n.Fields {
+		if all == nil || f.Name == "" || strings.ContainsAny(f.Name, "\n\x00") || !name(f.Name) {
+			r.fault(f.Pos, "%q cannot stand in %s", f.Name, what)
+			continue
+		}
+		out[f.Name] = r.form(f.Value, f.Pos, f.Name+" in "+what, text)
+	}
+	return out
+}
+
+// bases are the pins of images by their references.
+func (r *reader) bases(n *plan.Node) map[string]Base {
+	if n == nil {
+		return nil
+	}
+	out := map[string]Base{}
+	all := r.fields(n, "bases")
+	for _, f := range n.Fields {
+		if all == nil || f.Name == "" || strings.ContainsAny(f.Name, " \n\x00@") {
+			r.fault(f.Pos, "%q is no image", f.Name)
+			continue
+		}
+		m := r.fields(f.Value, f.Name, "digest", "packages")
+		b := Base{Packages: r.texts(m["packages"], "the packages of "+f.Name, variantForm().MatchString, IsDigest)}
+		if d := m["digest"]; d != nil {
+			b.Digest = r.form(d, f.Pos, "the digest of "+f.Name, IsDigest)
+		}
+		if m != nil && (b.Digest == "") == (b.Packages == nil) {
+			r.fault(f.Pos, "%s needs a digest, or the hashes of its packages", f.Name)
+		}
+		out[f.Name] = b
+	}
+	return out
 }
 
 // modules are the pins of modules by their paths.

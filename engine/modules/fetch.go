@@ -109,6 +109,9 @@ func (r *Registries) Get(ctx context.Context, pin lock.Pin) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !lock.IsDigest(pin.Digest) {
+		return nil, fault.New(fault.Usage, "%q is no digest of a module", pin.Digest).WithHint("a digest is sha256: and 64 hexadecimal digits")
+	}
 	manifest, _, err := r.part(ctx, mv, pin, pin.Digest, maxManifest, ociregistry.Interface.GetManifest)
 	if err != nil {
 		return nil, err

@@ -7,8 +7,10 @@ package modules
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"cuelang.org/go/mod/module"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
@@ -102,6 +105,16 @@ func insistently(ctx context.Context, at place, what string, ask func() error) e
 		return f
 	}
 	return nil
+}
+
+// PinOf is the pin of MODULE@VERSION to a digest.
+func PinOf(name, digest string) (lock.Pin, error) {
+	base, v, _ := strings.Cut(name, "@")
+	mv, err := version(base, v, fmt.Sprintf("%q", name))
+	if err != nil {
+		return lock.Pin{}, err
+	}
+	return lock.Pin{Path: mv.Path(), Module: lock.Module{Version: mv.Version(), Digest: digest}}, nil
 }
 
 // version is a module's version; text is what stands in messages for it.

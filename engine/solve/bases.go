@@ -24,13 +24,15 @@ import (
 
 // Bases says how base images that are no registry references are made.
 type Bases struct {
-	CacheDir string       // where finished bases and downloads are kept
-	Mirror   string       // URL of the Debian archive; "" takes the host's
-	CAFile   string       // authorities to trust for downloads, in PEM; "" is what this machine trusts
-	Auth     []byte       // logins for that archive, as apt's auth.conf has them
-	Keyring  string       // keys that may sign the archive's index; "" is Debian's own
-	Refresh  bool         // look for newer packages
-	Say      func(string) // gets a line about what happens; may be nil
+	CacheDir string                       // where finished bases and downloads are kept
+	Mirror   string                       // URL of the Debian archive; "" takes the host's
+	CAFile   string                       // authorities to trust for downloads, in PEM; "" is what this machine trusts
+	Auth     []byte                       // logins for that archive, as apt's auth.conf has them
+	Keyring  string                       // keys that may sign the archive's index; "" is Debian's own
+	Refresh  bool                         // look for newer packages
+	Pins     map[string]map[string]string // hashes of the packages of bases, by reference and variant (Pin)
+	Locked   bool                         // a base that is made of other packages, or is not pinned, is refused
+	Say      func(string)                 // gets a line about what happens; may be nil
 }
 
 // IsLocalBase tells whether an image comes from no registry, but is made or read on this machine.
@@ -76,6 +78,14 @@ func (w want) set(in *plan2llb.Input, s plan2llb.Source) {
 	in.Base = s
 }
 
+// resolution is what the base was resolved to.
+func (w want) resolution(in *plan2llb.Input) plan2llb.Source {
+	if w.run {
+		return *in.Run
+	}
+	return in.Base
+}
+
 // resolved tells whether it is known what the base is.
 func (w want) resolved(in *plan2llb.Input) bool {
 	if w.run {
@@ -106,7 +116,7 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 			continue
 		}
 		began := time.Now()
-		layout, err := base.Resolve(ctx, baseRequest(req, *in, w), e.stageRunner(req.Progress))
+		layout, err := e.pinned(ctx, req, *in, w)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+const lockName = "lock"
+
+func lockCommand(h *Host) *ucli.Command {
+	flags := slices.Concat(planFlags(), secretFlags(), engineFlags(), []ucli.Flag{
+		platformFlag(),
+		&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "also pin the policies in `MODULE@VERSION` of a registry, for --policy (repeatable)"},
+		&ucli.BoolFlag{Name: "update", Category: aboutConfig, Usage: "look for what is newer, pin it in place of what is pinned, and print what changes"},
+	})
+	return &ucli.Command{
+		Name:      lockName,
+		Usage:     "pin what an app's builds start from",
+		ArgsUsage: "[PATH]",
+		Description: "Writes " + lock.File + ": what the images are that the app's plan names, and the hashes of the archives of Nix packages. What\n" +
+			"is pinned there stays, unless --update is given. With --locked a plan or a build that has anything else is refused.\n" +
+			"Providers are pinned by nixpacks providers add.",
+		Flags:        flags,
+		OnUsageError: usageError,
+		Action:       func(c *ucli.Context) error { return lockAction(c, h) },
+	}
+}
+
+// lockedFlag is that of commands whose plan goes somewhere.
+func lockedFlag() ucli.Flag {
+	return &ucli.BoolFlag{Name: "locked", Category: aboutConfig, Usage: "refuse what " + lock.File + " does not pin, or pins to something else"}
+}
+
+// pinTo makes a plan what the app's lock pins it to, and with --locked refuses it where that cannot be.
+func pinTo(c *ucli.Context, a *app.App, p *plan.Plan) error {
+	if c.Command.Name == lockName { // which is about to write it
+		return nil
+	}
+	l, err := lock.Of(a)
+	if err != nil {
+		return err
+	}
+	l.Apply(p)
+	if !c.Bool("locked") {
+		return nil
+	}
+	if _, there := a.Stat(lock.File); !there {
+		return fault.New(fault.Usage, "--locked holds an app to its %s, and this one has none", lock.File).WithHint("write it: nixpacks lock %s", a.Dir())
+	}
+	if lines := l.Drift(p); lines != nil {
+		f := fault.New(fault.Refused, "the plan is not the one that %s pins", lock.File).WithHint("look at what changes, and pin it: nixpacks lock --update %s", a.Dir())
+		f.Detail = strings.Join(lines, "\n")
+		return f
+	}
+	return nil
+}
+
+func lockAction(c *ucli.Context, h *Host) error {
+	path, err := appPath(c)
+	if err != nil {
+		return err
+	}
+	old, err := lockOf(path)
+	if err != nil {
+		return err
+	}
+	p, err := planOf(c, h, path)
+	if err != nil {
+		return err
+	}
+	next, err := lock.Parse(old.JSON(), lock.File) // a copy
+	if err != nil {
+		return err
+	}
+	if c.Bool("update") {
+		next.Bases, next.Nix = nil, nil
+	}
+	if err := pinPolicies(c, h, next); err != nil {
+		return err
+	}
+	images, err := imagePins(c, h, p.Plan)
+	if err != nil {
+		return err
+	}
+	for _, i := range images {
+		next.PinImage(i.Ref, i.Variant, i.Hash)
+	}
+	next.PinArchives(p.Plan)
+	changes := old.Changes(next)
+	if err := writeLock(path, next); err != nil {
+		return err
+	}
+	said := lockAt(path) + " has all of it already"
+	if changes != nil {
+		said = "wrote " + lockAt(path)
+	}
+	err = printLines(h, changes)
+	fmt.Fprintln(h.Stderr, said)
+	return err
+}
+
+func printLines(h *Host, lines []string) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(h.Stdout, line); err != nil {
+			return fault.Wrap(fault.Usage, err, "cannot write the output")
+		}
+	}
+	return nil
+}
+
+// pinPolicies pins the modules of --policy.
+func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
+	from, err := registries(c, h)
+	if err != nil {
+		return err
+	}
+	for _, name := range c.StringSlice("policy") {
+		if !isModule(name) {
+			return fault.New(fault.Usage, "--policy %s is no MODULE@VERSION", name).WithHint("files of policies need no pin: they are the app's, or yours")
+		}
+		m, err := from.Find(c.Context, name)
+		if err != nil {
+			return err
+		}
+		if _, err := policiesIn(m); err != nil {
+			return err
+		}
+		lock.Set(&l.Policies, m.Pin)
+	}
+	return nil
+}
+
+// imagePins asks what the images of a plan are.
+func imagePins(c *ucli.Context, h *Host, p *plan.Plan) (pins []solve.Pin, err error) {
+	on, err := platform(c.String("platform"))
+	if err != nil {
+		return nil, err
+	}
+	b := theBuild{path: "."}
+	if b.request.Secrets, err = givenSecrets(c, h); err != nil { // logins for the archive
+		return nil, err
+	}
+	if err := b.networks(c, h); err != nil {
+		return nil, err
+	}
+	b.request.Bases.Pins = nil // they are to be found
+	b.request.Bases.Refresh = c.Bool("pull") || c.Bool("update") && !c.Bool("offline")
+	b.request.Lower = plan2llb.Input{Plan: p, Platform: on}
+	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr, Hide: hidden(h.Environ)}
+	err = withEngine(c, h, func(e *solve.Engine) error {
+		pins, err = e.Pins(c.Context, b.request)
+		return err
+	})
+	return pins, err
+}

@@ -1,0 +1,183 @@
+package lock
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// Apply writes into a plan what it is pinned to: digests of images from registries, and hashes of archives of which the plan
+// itself knows none. What the plan says stays.
+func (l *Lock) Apply(p *plan.Plan) {
+	for _, ref := range images(p) {
+		if b := l.Bases[*ref]; b.Digest != "" {
+			*ref += "@" + b.Digest
+		}
+	}
+	for _, a := range Archives(p) {
+		if hash := l.Nix[a]; hash != "" && p.NixHashes[a] == "" {
+			if _, said := p.NixHashes[a]; said {
+				continue // there shall be none
+			}
+			p.NixHashes = maps.Clone(p.NixHashes)
+			if p.NixHashes == nil {
+				p.NixHashes = map[string]string{}
+			}
+			p.NixHashes[a] = hash
+		}
+	}
+}
+
+// PinImage pins an image to a digest, or one of a variant to the hash of its packages, unless it is pinned.
+func (l *Lock) PinImage(ref, variant, hash string) {
+	b, ok := l.Bases[ref]
+	if l.Bases == nil {
+		l.Bases = map[string]Base{}
+	}
+	switch {
+	case strings.Contains(ref, "@"): // by the app itself
+		return
+	case variant != "":
+		if b.Packages == nil {
+			b = Base{Packages: map[string]string{}}
+		}
+		if _, ok := b.Packages[variant]; !ok {
+			b.Packages[variant] = hash
+		}
+	case !ok:
+		b = Base{Digest: hash}
+	}
+	l.Bases[ref] = b
+}
+
+// PinArchives pins the archives of a plan to the hashes that it knows of them, unless they are pinned.
+func (l *Lock) PinArchives(p *plan.Plan) {
+	for _, a := range Archives(p) {
+		if _, ok := l.Nix[a]; ok {
+			continue
+		}
+		if l.Nix == nil {
+			l.Nix = map[string]string{}
+		}
+		l.Nix[a] = p.NixHashes[a]
+	}
+}
+
+// Drift is what a plan has, after Apply, that the lock has not or has otherwise, a line each. What a base is made of is not
+// known to the plan.
+func (l *Lock) Drift(p *plan.Plan) (lines []string) {
+	for _, ref := range images(p) {
+		_, pinned := l.Bases[*ref]
+		if !pinned && !strings.Contains(*ref, "@sha256:") && !local(*ref) {
+			lines = append(lines, fmt.Sprintf("the image %s is not pinned", *ref))
+		}
+	}
+	for _, a := range Archives(p) {
+		switch was, ok := l.Nix[a]; {
+		case !ok:
+			lines = append(lines, fmt.Sprintf("the archive %s of Nix packages is not pinned", a))
+		case was != p.NixHashes[a]:
+			lines = append(lines, fmt.Sprintf("the archive %s of Nix packages has the hash %s now, and had %s", a, orNone(p.NixHashes[a]), orNone(was)))
+		}
+	}
+	return lines
+}
+
+// Packages are the hashes of the packages of bases, by reference and variant; none for no lock.
+func (l *Lock) Packages() map[string]map[string]string {
+	out := map[string]map[string]string{}
+	if l == nil {
+		return out
+	}
+	for ref, b := range l.Bases {
+		if b.Packages != nil {
+			out[ref] = b.Packages
+		}
+	}
+	return out
+}
+
+// Changes says in words what another lock has otherwise, a line each.
+func (l *Lock) Changes(next *Lock) (lines []string) {
+	was, is := l.pins(), next.pins()
+	names := slices.Sorted(maps.Keys(was))
+	for name := range is {
+		if _, ok := was[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		before, had := was[name]
+		now, has := is[name]
+		switch {
+		case !had:
+			lines = append(lines, "added    "+name+": "+orNone(now))
+		case !has:
+			lines = append(lines, "removed  "+name+", which was "+orNone(before))
+		case before != now:
+			lines = append(lines, "changed  "+name+": "+orNone(now)+", which was "+orNone(before))
+		}
+	}
+	return lines
+}
+
+// pins are all of them, by what they are pins of.
+func (l *Lock) pins() map[string]string {
+	out := map[string]string{}
+	for kind, modules := range map[string]map[string]Module{"the providers of ": l.Providers, "the policies of ": l.Policies} {
+		for path, m := range modules {
+			out[kind+path] = m.Version + " " + m.Digest
+		}
+	}
+	for ref, b := range l.Bases {
+		if b.Digest != "" {
+			out["the image "+ref] = b.Digest
+		}
+		for variant, hash := range b.Packages {
+			out["the packages of "+ref+" for "+variant] = hash
+		}
+	}
+	for a, hash := range l.Nix {
+		out["the archive "+a+" of Nix packages"] = hash
+	}
+	return out
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "no hash"
+	}
+	return s
+}
+
+// images are the plan's references to images, each once.
+func images(p *plan.Plan) (refs []*string) {
+	if p.BuildImage != "" {
+		refs = append(refs, &p.BuildImage)
+	}
+	if p.Start != nil && p.Start.RunImage != "" {
+		refs = append(refs, &p.Start.RunImage)
+	}
+	return refs
+}
+
+// local tells whether an image is on the operator's machine: nobody else has it, and a lock is for all.
+func local(ref string) bool {
+	return strings.HasPrefix(ref, "oci-layout://") || strings.HasPrefix(ref, "file://")
+}
+
+// Archives are the archives that the plan's Nix packages come from, sorted.
+func Archives(p *plan.Plan) []string {
+	var out []string
+	for _, ph := range p.Phases {
+		if ph.UsesNix() {
+			out = append(append(out, ph.NixpkgsArchive), ph.NixOverlays...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
