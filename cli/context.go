@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/docker/go-units"
 	ucli "github.com/urfave/cli/v2"
@@ -107,15 +105,14 @@ func contextLs(c *ucli.Context, h *Host) error {
 }
 
 func (l listing) print(h *Host) error {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	w := newTable(h)
 	files := func(n int) string {
 		if n == 1 {
 			return "1 file"
 		}
 		return fmt.Sprintf("%d files", n)
 	}
-	row(w, "BUILD", "SIZE", "FILE", "WHY")
+	w.row("BUILD", "SIZE", "FILE", "WHY")
 	for _, f := range l.Files {
 		word, name := "in", f.Path
 		if !f.In {
@@ -124,11 +121,10 @@ func (l listing) print(h *Host) error {
 		if strings.HasSuffix(f.Path, "/") {
 			name += " (" + files(f.Count) + ")"
 		}
-		row(w, word, units.HumanSize(float64(f.Size)), name, f.Because())
+		w.row(word, units.HumanSize(float64(f.Size)), name, f.Because())
 	}
-	row(w, "in", units.HumanSize(float64(l.In.Size)), "in all: "+files(l.In.Count))
-	row(w, "out", units.HumanSize(float64(l.Out.Size)), "in all: "+files(l.Out.Count))
-	w.Flush()
-	_, err := h.Stdout.Write(trimLines(b.Bytes()))
+	w.row("in", units.HumanSize(float64(l.In.Size)), "in all: "+files(l.In.Count))
+	w.row("out", units.HumanSize(float64(l.Out.Size)), "in all: "+files(l.Out.Count))
+	_, err := h.Stdout.Write(w.text())
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"text/tabwriter"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -85,7 +84,7 @@ func diffAction(c *ucli.Context, h *Host) error {
 	if asJSON {
 		err = h.printJSON(d)
 	} else {
-		_, err = h.Stdout.Write(d.text())
+		_, err = h.Stdout.Write(d.text(h))
 	}
 	if err == nil && !d.Same && c.Bool("exit-code") {
 		return exitCode(1)
@@ -196,30 +195,29 @@ func versionChanges(a, b []catalog.Version) []versionChange {
 }
 
 // text is what people read: of lists the elements that are gone and those that are new.
-func (d planDiff) text() []byte {
+func (d planDiff) text(h *Host) []byte {
 	if d.Same {
 		return []byte("no difference\n")
 	}
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	w := newTable(h)
 	if len(d.Versions) > 0 {
-		section(w, "versions")
+		w.section("versions")
 		for _, v := range d.Versions {
-			row(w, "  "+v.Of, orNone(v.From)+" -> "+orNone(v.To), v.by)
+			w.row("  "+v.Of, orNone(v.From)+" -> "+orNone(v.To), v.by)
 		}
 	}
-	w.Flush()
+	b := bytes.NewBuffer(w.text())
 	for _, c := range d.Changes {
-		fmt.Fprintf(&b, "\n%s  (%s)\n", c.Path, c.setBy())
+		fmt.Fprintf(b, "\n%s  (%s)\n", c.Path, c.setBy())
 		from, to := c.change.Elements()
 		for _, e := range from {
-			fmt.Fprintf(&b, "- %s\n", oneLine(e))
+			fmt.Fprintf(b, "- %s\n", oneLine(e))
 		}
 		for _, e := range to {
-			fmt.Fprintf(&b, "+ %s\n", oneLine(e))
+			fmt.Fprintf(b, "+ %s\n", oneLine(e))
 		}
 	}
-	return trimLines(bytes.TrimLeft(b.Bytes(), "\n"))
+	return bytes.TrimLeft(b.Bytes(), "\n")
 }
 
 // setBy says who set the value, before and after.

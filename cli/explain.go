@@ -59,10 +59,10 @@ func (e *explanation) print(h *Host, p *planned, path, value, format string) err
 	case format == "html":
 		return e.page(p, path, value).Write(h.Stdout)
 	case value != "":
-		_, err := h.Stdout.Write(e.reasons())
+		_, err := h.Stdout.Write(e.reasons(h))
 		return err
 	}
-	_, err := h.Stdout.Write(e.text())
+	_, err := h.Stdout.Write(e.text(h))
 	return err
 }
 

@@ -3,102 +3,71 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // text is a table of all values.
-func (e *explanation) text() []byte {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+func (e *explanation) text(h *Host) []byte {
+	w := newTable(h)
 	candidateRows(w, "providers", e.Providers, true)
 	versionRows(w, e.Versions)
-	section(w, "values")
+	w.section("values")
 	for _, v := range e.Values {
-		row(w, "  "+v.Path, brief(v.Value), v.setBy)
+		w.row("  "+v.Path, brief(v.Value), v.setBy)
+	}
+	if w.tight() { // three narrow columns are hard to read
+		w.rows = nil
+		for _, v := range e.Values {
+			w.row("  " + v.Path + " = " + brief(v.Value))
+			w.row("      " + v.setBy)
+		}
 	}
 	candidateRows(w, "other providers", e.Providers, false)
-	w.Flush()
-	return trimLines(bytes.TrimLeft(b.Bytes(), "\n"))
+	return w.text()
 }
 
 // candidateRows are the providers that plan the app, or those that do not.
-func candidateRows(w *tabwriter.Writer, title string, all []candidate, plan bool) {
-	section(w, title)
+func candidateRows(w *table, title string, all []candidate, plan bool) {
+	w.section(title)
 	list := slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return c.Plans != plan })
 	for _, c := range list {
-		row(w, "  "+c.Name, c.Why)
+		w.row("  "+c.Name, c.Why)
 	}
 	if len(list) == 0 {
-		row(w, "  none")
+		w.row("  none")
 	}
 }
 
 // reasons are values with everybody who has a say on them, and why.
-func (e *explanation) reasons() []byte {
-	var b bytes.Buffer
-	for i, v := range e.Values {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "%s = %s\n", v.Path, compact(v.Value))
+func (e *explanation) reasons(h *Host) []byte {
+	w := newTable(h)
+	for _, v := range e.Values {
+		w.section(v.Path + " = " + compact(v.Value))
 		for _, s := range v.Said {
-			fmt.Fprintf(&b, "  %s says %s\n", setBy(s.At, s.At.File != ""), compact(s.Value))
-			basisRows(&b, s.Rests)
+			w.row("  " + setBy(s.At, s.At.File != "") + " says " + compact(s.Value))
+			basisRows(w, s.Rests)
 		}
 		if len(v.Said) == 0 {
-			b.WriteString("  nobody says so: it is the default\n")
+			w.row("  nobody says so: it is the default")
 		}
 	}
-	return b.Bytes()
+	return w.text()
 }
 
-// basisRows are the facts that somebody says something for: those that were found, and in one line what was not.
-func basisRows(b *bytes.Buffer, rests []catalog.Basis) {
-	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+// basisRows are the facts that somebody says something for: those that were found, and what was not.
+func basisRows(w *table, rests []catalog.Basis) {
 	title := "    because of  "
 	for _, r := range rests {
 		if r.Found {
-			row(w, title+basisName(r), finding(r), places(r.At))
+			w.row(title+basisName(r), finding(r), places(r.At))
 			title = strings.Repeat(" ", len(title))
 		}
 	}
-	w.Flush()
-	if none := absent(rests); len(none) > 0 {
-		b.WriteString(wrapped("    for want of  ", none, ", "))
-	}
-}
-
-// lineWidth is how wide lists are printed, in characters.
-const lineWidth = 120
-
-// wrapped is a list behind a title, broken into lines below one another.
-func wrapped(title string, list []string, between string) string {
-	var b strings.Builder
-	b.WriteString(title)
-	width := len(title)
-	for i, s := range list {
-		if s = oneLine(s); i < len(list)-1 {
-			s += strings.TrimSpace(between)
-		}
-		if n := utf8.RuneCountInString(s) + 1; width+n > lineWidth && width > len(title) {
-			b.WriteString("\n" + strings.Repeat(" ", len(title)))
-			width = len(title) + n
-		} else if i > 0 {
-			b.WriteByte(' ')
-			width += n
-		} else {
-			width += n
-		}
-		b.WriteString(s)
-	}
-	return b.String() + "\n"
+	w.list("    for want of  ", absent(rests))
 }
 
 // basisName is what a fact asks for, and what of it counts.

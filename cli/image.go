@@ -3,7 +3,6 @@ package cli
 import (
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/docker/go-units"
 	ucli "github.com/urfave/cli/v2"
@@ -70,16 +69,17 @@ func imageLs(c *ucli.Context, h *Host) error {
 	if asJSON {
 		return h.printJSON(s)
 	}
-	w := tabwriter.NewWriter(h.Stdout, 0, 0, 2, ' ', 0)
+	w := newTable(h)
 	line := func(packed, unpacked int64, by string) {
-		row(w, units.HumanSize(float64(packed)), units.HumanSize(float64(unpacked)), by)
+		w.row(units.HumanSize(float64(packed)), units.HumanSize(float64(unpacked)), by)
 	}
-	row(w, "SIZE", "UNPACKED", "STEP")
+	w.row("SIZE", "UNPACKED", "STEP")
 	for _, l := range s.Layers {
 		line(l.Size, l.Unpacked, l.By)
 	}
 	line(s.Size, s.Unpacked, "in all")
-	return w.Flush()
+	_, err = h.Stdout.Write(w.text())
+	return err
 }
 
 // builtImage finds the image that the command line names: on disk, by its name, or the last one of an app.

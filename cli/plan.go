@@ -30,7 +30,7 @@ func planCommand(h *Host) *ucli.Command {
 }
 
 func planAction(c *ucli.Context, h *Host) error {
-	encode, ok := map[string]func(*planned) ([]byte, error){"json": planJSON, "toml": planTOML, "text": planText}[c.String("format")]
+	encode, ok := map[string]func(*Host, *planned) ([]byte, error){"json": planJSON, "toml": planTOML, "text": planText}[c.String("format")]
 	if !ok {
 		return fault.New(fault.Usage, "unknown format %q", c.String("format")).WithHint("known: json, toml, text")
 	}
@@ -41,7 +41,7 @@ func planAction(c *ucli.Context, h *Host) error {
 	if err := hold(c, h, &plan.Saved{Plan: p.Plan, Origins: p.Origins()}, p.dir); err != nil {
 		return err
 	}
-	out, err := encode(p)
+	out, err := encode(h, p)
 	if err != nil {
 		return err
 	}
@@ -49,10 +49,10 @@ func planAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
-func planJSON(p *planned) ([]byte, error) { return p.Plan.JSON(), nil }
+func planJSON(_ *Host, p *planned) ([]byte, error) { return p.Plan.JSON(), nil }
 
 // planTOML goes through the plan's JSON, so that both formats have the same fields.
-func planTOML(p *planned) ([]byte, error) {
+func planTOML(_ *Host, p *planned) ([]byte, error) {
 	var v map[string]any
 	if err := json.Unmarshal(p.Plan.JSON(), &v); err != nil {
 		return nil, err

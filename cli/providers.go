@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"strings"
-	"text/tabwriter"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -100,14 +98,12 @@ func providersLsAction(c *ucli.Context, h *Host) error {
 	if asJSON {
 		return h.printJSON(lines)
 	}
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	row(w, "NAME", "FROM", "LOOKS FOR")
+	w := newTable(h)
+	w.row("NAME", "FROM", "LOOKS FOR")
 	for _, l := range lines {
-		row(w, l.Name, l.From, l.looks())
+		w.row(l.Name, l.From, l.looks())
 	}
-	w.Flush()
-	_, err = h.Stdout.Write(trimLines(b.Bytes()))
+	_, err = h.Stdout.Write(w.text())
 	return err
 }
 
@@ -165,48 +161,46 @@ func providersShowAction(c *ucli.Context, h *Host) error {
 }
 
 func printProvider(h *Host, l listed, p *catalog.Provider, d *catalog.Description) error {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	w := newTable(h)
 	headOf(w, l, p)
-	row(w, "versions of", orNone(strings.Join(d.Versions, ", ")))
-	row(w, "variables", orNone(strings.Join(d.Settings, ", ")))
+	w.row("versions of", orNone(strings.Join(d.Versions, ", ")))
+	w.row("variables", orNone(strings.Join(d.Settings, ", ")))
 	words := func(title string, names []string) {
 		if len(names) > 0 {
-			section(w, title)
+			w.section(title)
 		}
 		for _, name := range names {
-			row(w, "  "+name)
+			w.row("  " + name)
 		}
 	}
 	words("files", d.Files)
 	words("tests", d.Cases)
 	if len(d.Facts) > 0 {
-		section(w, "facts")
+		w.section("facts")
 	}
 	for _, f := range d.Facts {
 		asked(w, f.Name, f.Asks, f.Why, f.At)
 	}
 	tablesOf(w, "tables", d.Tables)
 	tablesOf(w, "commands", d.Commands)
-	w.Flush()
-	_, err := h.Stdout.Write(trimLines(b.Bytes()))
+	_, err := h.Stdout.Write(w.text())
 	return err
 }
 
 // headOf says what a provider is.
-func headOf(w *tabwriter.Writer, l listed, p *catalog.Provider) {
-	row(w, "provider", l.Name)
-	row(w, "from", l.From)
-	row(w, "looks for", l.looks())
+func headOf(w *table, l listed, p *catalog.Provider) {
+	w.row("provider", l.Name)
+	w.row("from", l.From)
+	w.row("looks for", l.looks())
 	if words := p.Stands(); words != "" {
-		row(w, "tried", words)
+		w.row("tried", words)
 	}
 }
 
 // tablesOf are pieces of a provider, as they are written.
-func tablesOf(w *tabwriter.Writer, title string, tables []catalog.Table) {
+func tablesOf(w *table, title string, tables []catalog.Table) {
 	if len(tables) > 0 {
-		section(w, title)
+		w.section(title)
 	}
 	for _, t := range tables {
 		asked(w, t.Name, t.Text, t.Why, t.At)
@@ -214,14 +208,12 @@ func tablesOf(w *tabwriter.Writer, title string, tables []catalog.Table) {
 }
 
 // asked is a fact or a table: its name and place, the comment above it, and its text.
-func asked(w *tabwriter.Writer, name, text, why string, at fault.Pos) {
-	row(w, "  "+name, at.String())
-	w.Flush() // the other lines have no columns
+func asked(w *table, name, text, why string, at fault.Pos) {
+	w.row("  "+name, at.String())
 	if why != "" {
-		row(w, "      "+why)
+		w.row("      " + why)
 	}
 	for line := range strings.Lines(text) {
-		row(w, "      "+strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    "))
+		w.row("      " + strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    "))
 	}
-	w.Flush()
 }

@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -76,10 +74,9 @@ func providersAddAction(c *ucli.Context, h *Host) error {
 
 // showModule prints what a module is before it is used.
 func showModule(h *Host, m *modules.Module, cat *catalog.Catalog) error {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	row(w, "module", m.String())
-	row(w, "digest", m.Digest)
+	w := newTable(h)
+	w.row("module", m.String())
+	w.row("digest", m.Digest)
 	own, err := catalog.LoadAny(m.FS, m.String())
 	if err != nil {
 		return err
@@ -90,20 +87,18 @@ func showModule(h *Host, m *modules.Module, cat *catalog.Catalog) error {
 		if err != nil {
 			return err
 		}
-		w.Flush()
-		b.WriteByte('\n')
+		w.section("")
 		headOf(w, listedOf(cat, p), p)
 		if known, err := catalog.Builtin(); err == nil && slices.Contains(known.Names(), name) {
-			row(w, "instead of", "the built-in "+name)
+			w.row("instead of", "the built-in "+name)
 		}
 		tablesOf(w, "commands", d.Commands)
 	}
-	section(w, "files")
+	w.section("files")
 	for _, f := range m.Files {
-		row(w, "  "+f)
+		w.row("  " + f)
 	}
-	w.Flush()
-	_, err = h.Stdout.Write(trimLines(b.Bytes()))
+	_, err = h.Stdout.Write(w.text())
 	return err
 }
 

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"strings"
-	"text/tabwriter"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -50,18 +48,16 @@ func providersPublishAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	w := newTable(h)
 	did := "published"
 	if done.There {
 		did = "there already"
 	}
-	row(w, did, packed.String())
-	row(w, "as", done.Ref)
-	row(w, "digest", packed.Digest)
-	row(w, "files", strings.Join(packed.Files, " "))
-	w.Flush()
-	_, err = h.Stdout.Write(trimLines(b.Bytes()))
+	w.row(did, packed.String())
+	w.row("as", done.Ref)
+	w.row("digest", packed.Digest)
+	w.row("files", strings.Join(packed.Files, " "))
+	_, err = h.Stdout.Write(w.text())
 	return err
 }
 

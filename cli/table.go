@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/containerd/console"
+
+	"github.com/nixpacks-cue/nixpacks/cli/page"
+)
+
+// table is text in columns. In a terminal its lines are as wide as that, and what is longer goes on in the next one below
+// its column; elsewhere a row is a line, however long.
+type table struct {
+	out   bytes.Buffer
+	width int  // in characters; 0 for any
+	bold  bool // titles are
+	rows  [][]string
+}
+
+// narrowest is how narrow a column becomes for want of room, in characters.
+const narrowest = 24
+
+// gap is what is between two columns.
+const gap = 2
+
+// newTable is a table for what the command prints.
+func newTable(h *Host) *table {
+	t := &table{}
+	f, ok := h.Stdout.(*os.File)
+	if !ok {
+		return t
+	}
+	c, err := console.ConsoleFromFile(f)
+	if err != nil {
+		return t
+	}
+	if size, err := c.Size(); err == nil {
+		t.width = int(size.Width)
+	}
+	env := environMap(h.Environ)
+	t.bold = env["NO_COLOR"] == "" && env["TERM"] != "dumb"
+	return t
+}
+
+// row adds a line of cells.
+func (t *table) row(cells ...string) {
+	for i, c := range cells {
+		cells[i] = oneLine(c)
+	}
+	if len(cells) == 1 { // no column goes over it
+		t.end()
+		t.line(cells, []int{t.width})
+		return
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// section begins a part of a table: a line of its own, so that its columns fit themselves; "" is an empty line.
+func (t *table) section(title string) {
+	t.end()
+	t.out.WriteByte('\n')
+	if title = oneLine(title); title != "" && t.bold {
+		title = "\x1b[1m" + title + "\x1b[0m"
+	}
+	if title != "" {
+		t.out.WriteString(title + "\n")
+	}
+}
+
+// text is the whole table.
+func (t *table) text() []byte {
+	t.end()
+	return bytes.TrimLeft(t.out.Bytes(), "\n")
+}
+
+// oneLine shows line breaks and tabs, which would break a table, and what would act on the terminal.
+func oneLine(s string) string {
+	return page.Visible(strings.NewReplacer("\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s))
+}
+
+// end writes the rows that have come so far, whose columns stand below one another.
+func (t *table) end() {
+	widths := t.columns(false)
+	if t.tight() {
+		widths = fitting(t.columns(true), t.width)
+	}
+	for _, cells := range t.rows {
+		t.line(cells, widths)
+	}
+	t.rows = nil
+}
+
+// tight tells whether the rows that wait are wider than the terminal.
+func (t *table) tight() bool { return t.width > 0 && total(t.columns(true)) > t.width }
+
+// listWidth is how wide a list is where there is no terminal, in characters.
+const listWidth = 120
+
+// list adds words behind a title, in lines below one another; nothing where there are none.
+func (t *table) list(title string, words []string) {
+	t.end()
+	room := listWidth
+	if t.width > 0 {
+		room = t.width
+	}
+	line := title
+	for i, word := range words {
+		if word = oneLine(word); i < len(words)-1 {
+			word += ","
+		}
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room && strings.TrimSpace(line) != "" && i > 0 {
+			t.out.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = strings.Repeat(" ", len(title))
+		}
+		line += word + " "
+	}
+	if len(words) > 0 {
+		t.out.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+}
+
+// columns are the widths of the columns: of their longest cells, or but for the last cell of each row, which nothing follows.
+func (t *table) columns(last bool) (out []int) {
+	for _, cells := range t.rows {
+		for i, c := range cells {
+			if i == len(out) {
+				out = append(out, 0)
+			}
+			if last || i < len(cells)-1 {
+				out[i] = max(out[i], utf8.RuneCountInString(c))
+			}
+		}
+	}
+	return out
+}
+
+func total(widths []int) int {
+	n := gap * (len(widths) - 1)
+	for _, w := range widths {
+		n += w
+	}
+	return n
+}
+
+// fitting takes from the widest columns what does not fit.
+func fitting(widths []int, room int) []int {
+	for total(widths) > room {
+		widest := slices.Index(widths, slices.Max(widths))
+		if widths[widest] <= narrowest {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
+}
+
+// line writes a row, in several lines where a cell is wider than its column. What a terminal has no width for is not broken.
+func (t *table) line(cells []string, widths []int) {
+	parts := make([][]string, len(cells))
+	lines := 1
+	for i, c := range cells {
+		parts[i] = []string{c}
+		if t.width > 0 && widths[i] > 0 {
+			parts[i] = broken(c, widths[i])
+		}
+		lines = max(lines, len(parts[i]))
+	}
+	for n := range lines {
+		var b strings.Builder
+		for i := range cells {
+			cell := ""
+			if n < len(parts[i]) {
+				cell = parts[i][n]
+			}
+			b.WriteString(cell)
+			if i < len(cells)-1 {
+				b.WriteString(strings.Repeat(" ", max(widths[i]-utf8.RuneCountInString(cell), 0)+gap))
+			}
+		}
+		t.out.WriteString(strings.TrimRight(b.String(), " ") + "\n")
+	}
+}
+
+// broken are the lines of a text that has so much room, broken between words where that can be; they are as far in as the
+// first, and two more.
+func broken(s string, width int) (out []string) {
+	in := strings.Repeat(" ", min(len(s)-len(strings.TrimLeft(s, " ")), width/2))
+	if in != "" {
+		in += "  "
+	}
+	runes := []rune(s)
+	for len(runes) > width {
+		at := width
+		for i := width; i > width/2 && i > len(in); i-- {
+			if runes[i] == ' ' {
+				at = i
+				break
+			}
+		}
+		out = append(out, strings.TrimRight(string(runes[:at]), " "))
+		runes = []rune(in + strings.TrimLeft(string(runes[at:]), " "))
+	}
+	return append(out, string(runes))
+}
