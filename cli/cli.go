@@ -178,7 +178,7 @@ func newApp(h *Host) *ucli.App {
 		Name:                      "nixpacks",
 		Usage:                     "build an OCI image from an app's source directory",
 		UsageText:                 "nixpacks COMMAND [PATH] [flags]",
-		Description:               appHelp,
+		Description:               appHelp(),
 		Version:                   version(),
 		HideVersion:               true,
 		Writer:                    h.Stdout,
@@ -187,11 +187,11 @@ func newApp(h *Host) *ucli.App {
 		// urfave/cli exits the process by itself otherwise
 		ExitErrHandler: func(*ucli.Context, error) {},
 		OnUsageError:   usageError,
-		Flags:          []ucli.Flag{&ucli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}},
+		Flags:          []ucli.Flag{&ucli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}, ucli.HelpFlag},
 	}
 	app.Commands = []*ucli.Command{
 		buildCommand(h), runCommand(h), planCommand(h), vetCommand(h), lockCommand(h), explainCommand(h), diffCommand(h), initCommand(h), migrateCommand(h), schemaCommand(h), detectCommand(h),
-		factsCommand(h), llbCommand(h), cacheCommand(h), imageCommand(h), contextCommand(h), providersCommand(h), frontendCommand(h), completionCommand(h), completeCommand(h), versionCommand(h),
+		factsCommand(h), llbCommand(h), cacheCommand(h), imageCommand(h), contextCommand(h), providersCommand(h), frontendCommand(h), completionCommand(h), completeCommand(h), manCommand(h), versionCommand(h), helpCommand(h),
 	}
 	app.Action = func(c *ucli.Context) error {
 		if c.Bool("version") {
@@ -205,14 +205,18 @@ func newApp(h *Host) *ucli.App {
 	return app
 }
 
-const appHelp = `The first two commands to try, in an app's directory:
-
-   nixpacks build    build an image of the app
-   nixpacks run      run it, and print its URL once it answers
-
-Exit codes: 0 done, 1 a build step failed, 2 usage, 20 nothing detected or no start
-command, 21 configuration or plan refused, 75 try again (network, registry, lock, full
-disk), 100 a bug of nixpacks, 130 interrupted.`
+// appHelp is what `nixpacks --help` begins with.
+func appHelp() string {
+	var codes []string
+	for _, m := range fault.Meanings {
+		codes = append(codes, fmt.Sprintf("%d %s", m.Code, m.Text))
+	}
+	var b strings.Builder
+	b.WriteString("The first two commands to try, in an app's directory:\n\n" +
+		"   nixpacks build    build an image of the app\n   nixpacks run      run it, and print its URL once it answers\n\n")
+	wrap(&b, "", "", "Exit codes: "+strings.Join(codes, ", ")+". nixpacks help TOPIC tells more of these: "+topicNames()+".")
+	return strings.TrimRight(b.String(), "\n")
+}
 
 func unknownCommand(c *ucli.Context, commands []*ucli.Command) error {
 	var names []string

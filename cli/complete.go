@@ -34,17 +34,12 @@ type completion struct {
 // complete says what may stand in the place of the last of words, which are the arguments up to the cursor, the last one
 // being what is written of it so far.
 func complete(app *ucli.App, words []string) completion {
-	l := commandLine{cmd: &ucli.Command{Subcommands: append(slices.Clone(app.Commands), helpWords()), Flags: app.Flags}}
+	l := commandLine{cmd: &ucli.Command{Subcommands: app.Commands, Flags: app.Flags}}
 	last := len(words) - 1
 	for _, w := range words[:last] {
 		l.read(w)
 	}
 	return l.next(words[last]).starting(words[last])
-}
-
-// helpWords is urfave/cli's own command help.
-func helpWords() *ucli.Command {
-	return &ucli.Command{Name: "help", Usage: "print the help of a command"}
 }
 
 // commandLine is what has been read of one.
@@ -145,6 +140,9 @@ func (l *commandLine) next(word string) completion {
 func (l *commandLine) flagWords() completion {
 	c := completion{paths: noPaths}
 	for _, f := range l.cmd.Flags {
+		if f == ucli.HelpFlag {
+			continue
+		}
 		_, many := f.(*ucli.StringSliceFlag)
 		if many || !slices.Contains(l.given, f.Names()[0]) {
 			_, usage := placeholder(f.(ucli.DocGenerationFlag).GetUsage())
@@ -158,19 +156,19 @@ func (l *commandLine) flagWords() completion {
 // argument is what the command takes at this place, by what its help calls it.
 func (l *commandLine) argument() completion {
 	takes := strings.Fields(strings.NewReplacer(" | ", "|", "[", "", "]", "").Replace(l.cmd.ArgsUsage))
-	if slices.Equal(l.path, []string{"help"}) {
-		takes = []string{"COMMAND"}
-	}
 	if len(l.args) >= len(takes) {
 		return completion{paths: noPaths}
 	}
 	switch what := takes[len(l.args)]; {
-	case what == "COMMAND":
+	case what == "COMMAND|TOPIC":
 		c := completion{paths: noPaths}
 		for _, k := range newApp(&Host{}).Commands {
 			if !k.Hidden {
 				c.words = append(c.words, offer{k.Name, k.Usage})
 			}
+		}
+		for _, t := range helpTopics {
+			c.words = append(c.words, offer{t.name, t.about})
 		}
 		return c
 	case what == "NAME" && slices.Equal(l.path, []string{"providers", "show"}):

@@ -71,22 +71,27 @@ func topicOf(f ucli.Flag) string {
 // flagLine is what help says of a flag; a long one has its explanation on the next line.
 func flagLine(f ucli.Flag) string {
 	const column = 28
-	doc := f.(ucli.DocGenerationFlag)
-	value, usage := placeholder(doc.GetUsage())
-	if _, isBool := f.(*ucli.BoolFlag); isBool {
-		value = ""
-	}
-	left := "      --" + f.Names()[0]
-	if letter := slices.IndexFunc(f.Names(), func(n string) bool { return len(n) == 1 }); letter >= 0 {
-		left = "  -" + f.Names()[letter] + ", --" + f.Names()[0]
-	}
-	if value != "" {
-		left += " " + value
+	left, usage := flagWords(f)
+	if left = "  " + left; strings.HasPrefix(left, "  --") {
+		left = "    " + left
 	}
 	if len(left) > column {
 		return left + "\n" + strings.Repeat(" ", column+2) + usage + "\n"
 	}
 	return fmt.Sprintf("%-*s  %s\n", column, left, usage)
+}
+
+// flagWords are a flag's names with what stands for its value, and what it does.
+func flagWords(f ucli.Flag) (names, usage string) {
+	value, usage := placeholder(f.(ucli.DocGenerationFlag).GetUsage())
+	if _, isBool := f.(*ucli.BoolFlag); isBool {
+		value = ""
+	}
+	names = "--" + f.Names()[0]
+	if letter := slices.IndexFunc(f.Names(), func(n string) bool { return len(n) == 1 }); letter >= 0 {
+		names = "-" + f.Names()[letter] + ", " + names
+	}
+	return strings.TrimSpace(names + " " + value), usage
 }
 
 // placeholder takes the word in backquotes out of a flag's usage: it stands for the flag's value, and stays in the

@@ -19,6 +19,7 @@ const module = "github.com/nixpacks-cue/nixpacks/"
 // A folder below a package belongs to it.
 var mayImport = map[string][]string{
 	"schema":           {},
+	"docs":             {},
 	"providers":        {},
 	"engine":           {},
 	"engine/fault":     {},
@@ -44,7 +45,7 @@ var mayImport = map[string][]string{
 	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
 	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/lock", "engine/unify", "engine/policy", "engine/ignore", "engine/plan2llb", "engine/solve", "engine/image"},
 	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify", "engine/policy", "engine/migrate",
-		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers"},
+		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers", "docs"},
 }
 
 // doors lists the packages through which a dependency comes in. A longer prefix wins.

@@ -14,7 +14,7 @@ import (
 // Code is the exit code of the process for a fault.
 type Code int
 
-// The exit codes, as `nixpacks --help` documents them.
+// The exit codes; Meanings says what they mean.
 const (
 	OK          Code = 0
 	BuildFailed Code = 1   // a build step failed
@@ -25,6 +25,21 @@ const (
 	Bug         Code = 100 // our fault
 	Interrupted Code = 130 // SIGINT or SIGTERM
 )
+
+// Meanings are what the exit codes mean, as help and documentation have it.
+var Meanings = []struct {
+	Code Code
+	Text string
+}{
+	{OK, "done"},
+	{BuildFailed, "a build step failed"},
+	{Usage, "usage"},
+	{NotDetected, "nothing detected or no start command"},
+	{Refused, "configuration or plan refused"},
+	{TryAgain, "try again (network, registry, lock, full disk)"},
+	{Bug, "a bug of nixpacks"},
+	{Interrupted, "interrupted"},
+}
 
 // Pos is a place in a file. Line and Col count from 1, Col in bytes; Line 0 names the whole file.
 // File is as the user would write it: relative to the app's directory, or the path given on the

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// textWidth is how wide lines of help on a topic are, in characters.
+const textWidth = 88
+
+var (
+	mdLink = regexp.MustCompile(`\[([^\]]*)\]\([^)\s]*\)`)
+	mdItem = regexp.MustCompile(`^(- |[0-9]+\. )`)
+	mdRule = regexp.MustCompile(`^\|[-|: ]+\|$`)
+)
+
+// plainText is Markdown, as this project's documents have it, for a terminal: paragraphs, lists, tables as names with what is
+// said of them, and code as it is.
+func plainText(md string) string {
+	var b strings.Builder
+	var par []string // lines of a paragraph or an item
+	flush := func() {
+		if len(par) == 0 {
+			return
+		}
+		text := strings.Join(par, " ")
+		mark := mdItem.FindString(text)
+		wrap(&b, "", strings.Repeat(" ", len(mark)), inline(text))
+		par = nil
+	}
+	lines := strings.Split(strings.TrimSpace(md), "\n")
+	for i := 0; i < len(lines); i++ {
+		line := lines[i]
+		switch {
+		case strings.HasPrefix(line, "```"):
+			flush()
+			for i++; i < len(lines) && !strings.HasPrefix(lines[i], "```"); i++ {
+				b.WriteString(strings.TrimRight("    "+lines[i], " ") + "\n")
+			}
+		case strings.HasPrefix(line, "|"):
+			flush()
+			if i+1 < len(lines) && mdRule.MatchString(lines[i+1]) {
+				i++ // the head and the rule below it
+				continue
+			}
+			tableRow(&b, line)
+		case strings.HasPrefix(line, "#"):
+			flush()
+			b.WriteString(strings.ToUpper(inline(strings.TrimLeft(line, "# "))) + "\n")
+		case strings.TrimSpace(line) == "":
+			flush()
+			b.WriteString("\n")
+		default:
+			if mdItem.MatchString(line) {
+				flush()
+			}
+			par = append(par, strings.TrimSpace(line))
+		}
+	}
+	flush()
+	return b.String()
+}
+
+// tableRow writes a line of a table: its first cell, what stands in the middle, and the last one below them.
+func tableRow(b *strings.Builder, line string) {
+	cells := cellsOf(line)
+	last := len(cells) - 1
+	head := cells[0]
+	for _, c := range cells[1:max(last, 1)] {
+		if c != "" && last > 1 {
+			head += "  (" + c + ")"
+		}
+	}
+	const short = 4 // characters
+	if utf8.RuneCountInString(head) <= short && last == 1 {
+		wrap(b, fmt.Sprintf("  %-*s  ", short, head), "        ", cells[last])
+		return
+	}
+	wrap(b, "  ", "  ", head)
+	if last > 0 {
+		wrap(b, "      ", "      ", cells[last])
+	}
+}
+
+// cellsOf are the cells of a line of a table.
+func cellsOf(line string) []string {
+	const bar = "\x00"
+	line = strings.ReplaceAll(strings.Trim(strings.TrimSpace(line), "|"), `\|`, bar)
+	var out []string
+	for c := range strings.SplitSeq(line, "|") {
+		out = append(out, inline(strings.TrimSpace(strings.ReplaceAll(c, bar, "|"))))
+	}
+	return out
+}
+
+// inline is a piece of text without its marks. In code there are none.
+func inline(s string) string {
+	parts := strings.Split(mdLink.ReplaceAllString(s, "$1"), "`")
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = strings.ReplaceAll(parts[i], "**", "")
+	}
+	return strings.Join(parts, "")
+}
+
+// wrap writes words in lines, the first one behind first, the others behind rest.
+func wrap(b *strings.Builder, first, rest, text string) {
+	line, at := first, utf8.RuneCountInString(first)
+	begun := false
+	for w := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(w)
+		if begun && at+1+n > textWidth {
+			b.WriteString(line + "\n")
+			line, at, begun = rest, len(rest), false
+		}
+		if begun {
+			line, at = line+" ", at+1
+		}
+		line, at, begun = line+w, at+n, true
+	}
+	b.WriteString(line + "\n")
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/docs"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// helpTopic is something that help tells of beside commands: sections of a document, without those that it has topics of their own
+// for.
+type helpTopic struct {
+	name, about string
+	file        string
+	sections    []string // headings; none for the whole document
+}
+
+var helpTopics = []helpTopic{
+	{"configuration", "what nixpacks.toml and nixpacks.json may say", "configuration.md", []string{"Files"}},
+	{"nixpacks.cue", "the same with rules, in CUE", "configuration.md", []string{"nixpacks.cue"}},
+	{"variables", "what --env NIXPACKS_* does", "configuration.md", []string{"Variables"}},
+	{"secrets", "tokens that a build needs and an image must not have", "configuration.md", []string{"Secrets"}},
+	{"files", "which files of the app go to the build", "configuration.md", []string{"What goes to the build"}},
+	{"networks", "certificates, proxies, mirrors and tokens, and builds without a network", "networks.md", nil},
+	{"exit-codes", "what the program ends with", "configuration.md", []string{"Exit codes"}},
+}
+
+// text is what the topic's document says, in Markdown.
+func (t helpTopic) text() (string, error) {
+	whole, err := docs.FS.ReadFile(t.file)
+	if err != nil || t.sections == nil {
+		return string(whole), err
+	}
+	var b strings.Builder
+	for _, heading := range t.sections {
+		b.WriteString(sectionOf(string(whole), heading))
+	}
+	return b.String(), nil
+}
+
+// sectionOf is the part of a document under a heading of the second level, with those below it.
+func sectionOf(doc, heading string) string {
+	_, rest, _ := strings.Cut("\n"+doc, "\n## "+heading+"\n")
+	part, _, _ := strings.Cut(rest, "\n## ")
+	return "## " + heading + "\n" + part + "\n"
+}
+
+func helpCommand(h *Host) *ucli.Command {
+	var b strings.Builder
+	b.WriteString("Topics:\n\n")
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, t := range helpTopics {
+		fmt.Fprintf(w, "   %s\t%s\n", t.name, t.about)
+	}
+	w.Flush()
+	return &ucli.Command{
+		Name:            "help",
+		Aliases:         []string{"h"},
+		Usage:           "print the help of a command, or of a topic",
+		ArgsUsage:       "[COMMAND|TOPIC]",
+		Description:     strings.TrimRight(b.String(), "\n"),
+		HideHelpCommand: true,
+		Flags:           []ucli.Flag{jsonErrorsFlag()},
+		OnUsageError:    usageError,
+		Action:          func(c *ucli.Context) error { return helpAction(c.Context, h, c.Args().Slice()) },
+	}
+}
+
+func helpAction(ctx context.Context, h *Host, words []string) error {
+	app := newApp(h)
+	if slices.Equal(words, []string{"help"}) { // which urfave/cli takes for that of the program
+		c := helpCommand(h)
+		c.HelpName = app.Name + " " + c.Name
+		commandHelp(h.Stdout, c)
+		return nil
+	}
+	known := app.Commands
+	for i, word := range words {
+		var names []string
+		for _, c := range known {
+			if !c.Hidden {
+				names = append(names, c.Name)
+			}
+		}
+		at := slices.IndexFunc(known, func(c *ucli.Command) bool { return c.HasName(word) && !c.Hidden })
+		if at < 0 {
+			return helpOf(h, strings.Join(words[i:], " "), i == 0, names)
+		}
+		known = known[at].Subcommands
+	}
+	return app.RunContext(ctx, append(append([]string{app.Name}, words...), "--help"))
+}
+
+// helpOf prints a topic; names are those of the commands that might have been meant instead.
+func helpOf(h *Host, name string, topics bool, names []string) error {
+	for _, t := range helpTopics {
+		if t.name != name || !topics {
+			continue
+		}
+		text, err := t.text()
+		if err == nil {
+			_, err = h.Stdout.Write([]byte(plainText(text)))
+		}
+		return err
+	}
+	known := strings.Split(topicNames(), ", ")
+	f := fault.New(fault.Usage, "there is no help on %q", name)
+	if near := fault.Suggest(name, append(slices.Clone(names), known...)); near != "" {
+		return f.WithHint("did you mean %q?", near)
+	}
+	if !topics {
+		return f.WithHint("known: %s", strings.Join(names, ", "))
+	}
+	return f.WithHint("topics: %s\ncommands: %s", topicNames(), strings.Join(names, ", "))
+}
+
+// topicNames lists the topics.
+func topicNames() string {
+	var names []string
+	for _, t := range helpTopics {
+		names = append(names, t.name)
+	}
+	return strings.Join(names, ", ")
+}
