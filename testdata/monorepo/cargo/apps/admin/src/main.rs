@@ -1,0 +1,3 @@
+compile_error!("the web app does not need this");
+
+fn main() {}

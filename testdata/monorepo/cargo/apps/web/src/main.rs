@@ -1,0 +1,3 @@
+fn main() {
+    println!("web says {}", hello::greeting());
+}

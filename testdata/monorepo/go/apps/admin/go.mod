@@ -1,0 +1,3 @@
+module example.com/shop/admin
+
+go 1.24

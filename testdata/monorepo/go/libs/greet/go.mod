@@ -1,0 +1,3 @@
+module example.com/shop/greet
+
+go 1.24

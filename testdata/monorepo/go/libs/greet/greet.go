@@ -1,0 +1,4 @@
+// Package greet is what both apps say.
+package greet
+
+const Greeting = "hello"

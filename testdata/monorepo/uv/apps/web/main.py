@@ -1,0 +1,3 @@
+import greet
+
+print("web says", greet.greeting)
