@@ -70,7 +70,7 @@ func cacheUsage(c *ucli.Context, h *Host) error {
 		{u.Sources, "copies of apps, so that a build reads only what has changed"},
 		{u.Other, "the builder's own"},
 		{kept, "images in " + images},
-		{bases, "bases and their packages in " + cache},
+		{bases, "bases, their packages, and modules in " + cache},
 		{u.Total() + kept + bases, "in all"},
 	} {
 		fmt.Fprintf(h.Stdout, "%10s  %s\n", units.HumanSize(float64(line.size)), line.what)

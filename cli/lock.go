@@ -88,7 +88,7 @@ func lockAction(c *ucli.Context, h *Host) error {
 	if err := pinPolicies(c, h, next); err != nil {
 		return err
 	}
-	images, err := imagePins(c, h, p.Plan)
+	images, err := imagePins(c, h, path, p.Plan)
 	if err != nil {
 		return err
 	}
@@ -140,13 +140,13 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 	return nil
 }
 
-// imagePins asks what the images of a plan are.
-func imagePins(c *ucli.Context, h *Host, p *plan.Plan) (pins []solve.Pin, err error) {
+// imagePins asks what the images of the plan of the app at a path are.
+func imagePins(c *ucli.Context, h *Host, path string, p *plan.Plan) (pins []solve.Pin, err error) {
 	on, err := platform(c.String("platform"))
 	if err != nil {
 		return nil, err
 	}
-	b := theBuild{path: "."}
+	b := theBuild{path: path}
 	if b.request.Secrets, err = givenSecrets(c, h); err != nil { // logins for the archive
 		return nil, err
 	}

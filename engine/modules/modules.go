@@ -37,8 +37,8 @@ type Registries struct {
 	resolve func() (*modconfig.Resolver, error)
 }
 
-// patience is how long a registry may bring nothing.
-const patience = 30 * time.Second
+// patience is how long a registry may bring nothing. Tests have less.
+var patience = 30 * time.Second
 
 // Open gives the registries. Nothing is read before it is needed.
 func Open(opt Options) *Registries {

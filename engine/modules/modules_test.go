@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
@@ -148,6 +149,31 @@ func TestModuleUnreachable(t *testing.T) {
 	r.host = "127.0.0.1:1"
 	_, err := r.client(t).Get(t.Context(), pin)
 	wants(t, err, fault.TryAgain, "the registry 127.0.0.1:1 cannot be reached (dial tcp 127.0.0.1:1: connect: connection refused)")
+}
+
+// A registry that takes a request and says nothing is not waited for without end, nor asked again.
+func TestModuleSilent(t *testing.T) {
+	before := patience
+	patience = 300 * time.Millisecond
+	t.Cleanup(func() { patience = before })
+	for _, part := range []string{"/manifests/", "/blobs/"} {
+		r := newRegistry(t)
+		pin := r.published(t)
+		asked := 0
+		r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+			if strings.Contains(req.URL.Path, part) {
+				asked++
+				<-req.Context().Done()
+				return
+			}
+			next.ServeHTTP(w, req)
+		}
+		_, err := r.client(t).Get(t.Context(), pin)
+		wants(t, err, fault.TryAgain, "the registry does not answer (nothing came from "+r.host+" for 300ms)")
+		if asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+	}
 }
 
 // Docker's logins are used, for the registry that they are for.
