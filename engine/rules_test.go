@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"engine/detect":    {"engine/fault", "engine/app", "engine/facts", "engine/catalog"},
 	"engine/unify":     {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
 	"engine/policy":    {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/catalog", "engine/unify"},
-	"engine/migrate":   {"engine/fault", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/unify"},
+	"engine/migrate":   {"engine/fault", "engine/lazy", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/unify"},
 	"engine/ignore":    {"engine/fault", "engine/plan", "engine/app"},
 	"engine/lock":      {"engine/fault", "engine/lazy", "engine/plan", "engine/app"},
 	"engine/modules":   {"engine/fault", "engine/budget", "engine/stall", "engine/plan", "engine/app", "engine/lock"},

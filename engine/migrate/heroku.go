@@ -3,11 +3,11 @@ package migrate
 import (
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
@@ -147,7 +147,7 @@ func (m *mover) herokuEnv(r *reader, env plan.Field) {
 	}
 }
 
-var buildpackName = regexp.MustCompile(`(?:^|/)(?:heroku-)?(?:buildpack-)?([a-z0-9-]+?)(?:\.git)?(?:[#@].*)?$`)
+var buildpackName = lazy.Regexp(`(?:^|/)(?:heroku-)?(?:buildpack-)?([a-z0-9-]+?)(?:\.git)?(?:[#@].*)?$`)
 
 // buildpacks carries those that Heroku has for languages. The last one says how the app starts, and of several providers the
 // first one does.
@@ -167,7 +167,7 @@ func (m *mover) buildpacks(r *reader, f plan.Field) error {
 		if !ok {
 			continue
 		}
-		name := buildpackName.FindStringSubmatch(text)
+		name := buildpackName().FindStringSubmatch(text)
 		if name == nil || names.Buildpacks[name[1]] == "" || !strings.Contains(text, "heroku") {
 			m.lost(item.Pos, key, "is a buildpack that no provider is known for", "packages that it installs are a phase's aptPkgs or nixPkgs, its commands a phase's cmds")
 			continue

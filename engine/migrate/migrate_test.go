@@ -91,7 +91,7 @@ func TestBuildpackName(t *testing.T) {
 		"https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku-community/apt.tgz": "",
 	} {
 		got := ""
-		if m := buildpackName.FindStringSubmatch(url); m != nil {
+		if m := buildpackName().FindStringSubmatch(url); m != nil {
 			got = m[1]
 		}
 		if got != want {

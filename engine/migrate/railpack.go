@@ -1,13 +1,13 @@
 package migrate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
@@ -106,7 +106,7 @@ func (r *railpack) provider(f plan.Field) error {
 	return nil
 }
 
-var plainVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*$`)
+var plainVersion = lazy.Regexp(`^[0-9]+(\.[0-9]+)*$`)
 
 // packages carries versions of what the app's provider installs.
 func (r *railpack) packages(f plan.Field) error {
@@ -125,7 +125,7 @@ func (r *railpack) packages(f plan.Field) error {
 		variable := r.names.Packages[p.Name]
 		switch {
 		case !ok:
-		case variable != "" && slices.Contains(settable, variable) && plainVersion.MatchString(version):
+		case variable != "" && slices.Contains(settable, variable) && plainVersion().MatchString(version):
 			r.draft.set(p.Pos, version, "variables", variable)
 		case variable != "" && slices.Contains(settable, variable):
 			r.lost(p.Pos, key, "asks for "+version+", and a number is wanted here", "variables: "+variable+": \"VERSION\", or nothing for the version that the app itself asks for")
