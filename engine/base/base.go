@@ -40,6 +40,9 @@ type Request struct {
 	Refresh  bool         // read the index again, even if the base is in the cache
 	Offline  bool         // only what is in the cache
 	Progress func(string) // told what happens, in one line each; may be nil
+	// Count is told how far downloads have come, by several goroutines: got of all bytes of what, which is "index" or
+	// "packages"; all is 0 while it is not known. It may be nil.
+	Count func(what string, got, all int64)
 }
 
 // Layout is an image in an OCI layout directory.

@@ -36,6 +36,7 @@ func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, 
 		return nil, err
 	}
 	d.Progress("reading the Debian archive's index of " + d.suite)
+	d.fetch.counter = &counter{what: "index", tell: d.Count}
 	rels, err := d.releases(ctx)
 	if err != nil {
 		return nil, err
@@ -99,6 +100,7 @@ func (d *debian) download(ctx context.Context, c *choice, from string) (map[stri
 		total += p.size
 	}
 	d.Progress(fmt.Sprintf("%s: %d packages, %.1f MB, from %s", d.Ref, len(pkgs), float64(total)/1e6, from))
+	d.fetch.counter = &counter{what: "packages", tell: d.Count, all: total}
 	debs, mu := map[string]string{}, sync.Mutex{}
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(downloads)

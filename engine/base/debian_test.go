@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -129,7 +130,7 @@ func TestSecondStageFails(t *testing.T) {
 	}
 }
 
-// A mirror that fails now and then is asked again.
+// A mirror that fails now and then is asked again, and what is counted is what is kept.
 func TestRetries(t *testing.T) {
 	a := newArchive(t)
 	failed := map[string]bool{}
@@ -149,8 +150,22 @@ func TestRetries(t *testing.T) {
 		}
 		return true
 	}
-	if _, _, err := a.request(nil); err != nil {
+	counted, mu := map[string]int64{}, sync.Mutex{}
+	var all int64
+	if _, _, err := a.request(func(r *Request) {
+		r.Count = func(what string, got, of int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			counted[what] = got // the last news may not be the latest
+			if all = of; got == of {
+				counted["whole "+what]++
+			}
+		}
+	}); err != nil {
 		t.Fatal(err)
+	}
+	if counted["index"] == 0 || counted["whole packages"] != 1 || all == 0 {
+		t.Errorf("counted %v of %d", counted, all)
 	}
 	if len(failed) < 5 {
 		t.Errorf("only %d failures", len(failed))

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -21,12 +22,34 @@ import (
 
 // fetcher downloads files over HTTP, or copies them from file:// addresses.
 type fetcher struct {
-	client *http.Client
-	tls    *tls.Config   // of the client
-	store  string        // finished downloads, each named by its SHA-256
-	tmp    string        // where a download is written first; on the same file system as store
-	pause  time.Duration // before the first retry; doubled for each further one
-	logins []login
+	client  *http.Client
+	tls     *tls.Config   // of the client
+	store   string        // finished downloads, each named by its SHA-256
+	tmp     string        // where a download is written first; on the same file system as store
+	pause   time.Duration // before the first retry; doubled for each further one
+	logins  []login
+	counter *counter // of what is downloaded; may be nil
+}
+
+// counter counts the bytes of several downloads.
+type counter struct {
+	what string
+	tell func(what string, got, all int64) // may be nil
+	all  int64
+	got  atomic.Int64
+}
+
+// add counts more bytes, or fewer where a download begins again.
+func (c *counter) add(n int64) {
+	if c != nil && c.tell != nil && n != 0 {
+		c.tell(c.what, c.got.Add(n), c.all)
+	}
+}
+
+// Write counts what is written.
+func (c *counter) Write(p []byte) (int, error) {
+	c.add(int64(len(p)))
+	return len(p), nil
 }
 
 const tries = 4
@@ -80,6 +103,7 @@ func (f *fetcher) file(ctx context.Context, sum string, size int64, addresses ..
 	path := filepath.Join(f.store, sum)
 	if got, err := hashFile(path); err == nil && got == sum {
 		_ = os.Chtimes(path, time.Time{}, time.Now()) // in use: see cache.sweep
+		f.counter.add(size)
 		return path, nil
 	}
 	var err error
@@ -107,11 +131,13 @@ func (f *fetcher) download(ctx context.Context, address, path, sum string, size 
 	defer os.Remove(part.Name())
 	defer part.Close()
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(part, h), io.LimitReader(r, size+1))
+	n, err := io.Copy(io.MultiWriter(part, h, f.counter), io.LimitReader(r, size+1))
 	if err != nil {
+		f.counter.add(-n)
 		return err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); n != size || got != sum {
+		f.counter.add(-n)
 		return sumError{sum, got}
 	}
 	if err := part.Close(); err != nil {

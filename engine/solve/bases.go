@@ -3,6 +3,7 @@ package solve
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"strings"
 	"time"
 
@@ -101,6 +102,22 @@ func baseRequest(req Request, in plan2llb.Input, w want) base.Request {
 		CAFile: req.Bases.CAFile, Auth: req.Bases.Auth,
 		CacheDir: req.Bases.CacheDir, Refresh: req.Bases.Refresh, Offline: req.Offline, Progress: req.Bases.Say,
 	}
+}
+
+// base makes a base that comes from no registry. What it says and what its steps say come after what downloads show.
+func (e *Engine) base(ctx context.Context, req Request, ask base.Request) (*base.Layout, error) {
+	shown := &meter{progress: req.Progress, of: ask.Ref}
+	defer shown.end()
+	ask.Count = shown.count
+	ask.Progress = func(line string) {
+		shown.end()
+		req.Bases.say(line)
+	}
+	run := e.stageRunner(req.Progress)
+	return base.Resolve(ctx, ask, func(ctx context.Context, stage base.Stage, out io.Writer) error {
+		shown.end()
+		return run(ctx, stage, out)
+	})
 }
 
 func (b Bases) say(line string) {

@@ -84,7 +84,7 @@ func variant(in plan2llb.Input, w want) string {
 // pinned makes a base, and holds it to what it is pinned to: where that must be, what is in the cache may be too old.
 func (e *Engine) pinned(ctx context.Context, req Request, in plan2llb.Input, w want) (*base.Layout, error) {
 	r := baseRequest(req, in, w)
-	layout, err := base.Resolve(ctx, r, e.stageRunner(req.Progress))
+	layout, err := e.base(ctx, req, r)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (e *Engine) pinned(ctx context.Context, req Request, in plan2llb.Input, w w
 		return layout, err
 	}
 	r.Refresh = true
-	if layout, err = base.Resolve(ctx, r, e.stageRunner(req.Progress)); err != nil {
+	if layout, err = e.base(ctx, req, r); err != nil {
 		return nil, err
 	}
 	return layout, asPinned(req, in, w)

@@ -1,0 +1,55 @@
+package solve
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestMeter: downloads of several goroutines are shown as a step with its bytes, one after the other, and what ends
+// them waits until all of that is written.
+func TestMeter(t *testing.T) {
+	var out bytes.Buffer
+	m := &meter{progress: Progress{Mode: "plain", Out: &out}, of: "debian://trixie"}
+	m.end() // nothing was begun
+	for _, what := range []string{"index", "packages"} {
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				for n := range 100 {
+					m.count(what, int64(i*100+n)*10_000, 8_000_000)
+				}
+			})
+		}
+		wg.Wait()
+		m.count(what, 8_000_000, 8_000_000)
+	}
+	m.end()
+	m.count("packages", 1, 2) // late
+	text := out.String()
+	for _, want := range []string{
+		`\[base\] download the index of debian://trixie\n`,
+		`index 8\.00MB / 8\.00MB( [\d.]+s)? done\n`,
+		`\[base\] download the packages of debian://trixie\n`,
+		`packages 8\.00MB / 8\.00MB( [\d.]+s)? done\n`,
+	} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("there is no %s in\n%s", want, text)
+		}
+	}
+	if strings.Index(text, "index of") > strings.Index(text, "packages of") {
+		t.Errorf("the order is another:\n%s", text)
+	}
+	for _, p := range []Progress{{Mode: "quiet", Out: &out}, {Mode: "plain"}, {Mode: "no such mode", Out: io.Discard}} {
+		before := out.Len()
+		m := &meter{progress: p}
+		m.count("index", 1, 2)
+		m.end()
+		if out.Len() != before {
+			t.Errorf("%v prints", p)
+		}
+	}
+}
