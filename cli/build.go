@@ -100,8 +100,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	}
 	p := saved.Plan
 	if (p.Start == nil || p.Start.Cmd == "") && !c.Bool("no-error-without-start") {
-		return nil, fault.New(fault.NotDetected, "there is no start command for this app").
-			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor pass --start-cmd COMMAND; --no-error-without-start builds without one")
+		return nil, noStart(c, h)
 	}
 	path, _ := appPath(c) // thePlan has read it
 	b := &theBuild{path: path}

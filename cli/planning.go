@@ -4,16 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
-	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/detect"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -59,7 +56,7 @@ func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) err
 	}
 	defer res.App.Close() // it may be a directory's below a
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
-		return nothingDetected(path, a, cat, opt.Env)
+		return nothingDetected(c, path, a, cat, opt)
 	}
 	if err := pinTo(c, a, res.Plan); err != nil {
 		return err
@@ -70,18 +67,11 @@ func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) err
 }
 
 // nothingDetected is the fault for an app that no provider knows and nobody configured.
-func nothingDetected(path string, a *app.App, cat *catalog.Catalog, env map[string]string) error {
+func nothingDetected(c *ucli.Context, path string, a *app.App, cat *catalog.Catalog, opt unify.Options) error {
 	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path)
-	var below []string
-	var name string
-	look := budget.Budget{Time: time.Second / 2, Memory: 64 << 20}
-	err := look.Run(budget.Work{Costly: a.Costly}, func() error {
-		below, name = appsBelow(a, cat, env)
-		return nil
-	})
-	if err == nil && name != "" {
-		return f.WithHint("there are apps in folders of it, so give the path of one: %s\n"+
-			"or have it planned as a whole, with a line in a nixpacks.toml: providers = [%q]", strings.Join(below, ", "), name)
+	if apps := candidates(a, cat, opt); len(apps) > 0 {
+		return f.WithHint("there are apps in folders of it; say which one:%s\n"+
+			"or have it planned as a whole, with a line in a nixpacks.toml: providers = [%q]", commands(c, path, a, apps), apps[0].provider)
 	}
 	var looked []string
 	for _, p := range cat.Tried() {
@@ -92,25 +82,23 @@ func nothingDetected(path string, a *app.App, cat *catalog.Catalog, env map[stri
 		"  [phases.build]\n  cmds = [\"make\"]\n  [start]\n  cmd = \"./app\"")
 }
 
-// appsBelow are the folders at the top of the app that a provider recognizes, as `PATH (PROVIDER)`, and the last of those
-// providers; "" where there are none.
-func appsBelow(a *app.App, cat *catalog.Catalog, env map[string]string) (below []string, provider string) {
-	dirs, _ := a.TopDirs() // a fault would hide the one that this is said with
-	for _, dir := range dirs {
-		if strings.HasPrefix(dir, ".") {
-			continue
-		}
-		sub, err := a.Sub(dir)
-		if err != nil {
-			continue
-		}
-		if found, _ := detect.Detect(sub, cat, env); len(found) > 0 {
-			provider = found[0]
-			below = append(below, fmt.Sprintf("%s (%s)", filepath.Join(a.Dir(), dir), provider))
-		}
-		sub.Close()
+// noStart is the fault for an app that nothing says how to start. It may be a repository of several.
+func noStart(c *ucli.Context, h *Host) error {
+	f := fault.New(fault.NotDetected, "there is no start command for this app")
+	hint := "add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor pass --start-cmd COMMAND; --no-error-without-start builds without one"
+	path, err := appPath(c)
+	if err != nil || c.IsSet("plan") {
+		return f.WithHint("%s", hint)
 	}
-	return below, provider
+	a, cat, opt, err := planInput(c, h, path)
+	if err != nil {
+		return f.WithHint("%s", hint)
+	}
+	defer a.Close()
+	if apps := candidates(a, cat, opt); len(apps) > 0 {
+		hint = "there are apps in folders of it; say which one:" + commands(c, path, a, apps) + "\nor " + hint
+	}
+	return f.WithHint("%s", hint)
 }
 
 // planInput opens the app at path and collects what the command line says of it.
