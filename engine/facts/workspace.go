@@ -260,16 +260,33 @@ func matchDir(pattern, dir string) bool {
 	return matchParts(strings.Split(pattern, "/"), strings.Split(dir, "/"))
 }
 
+// matchParts goes back to the last ** alone where a part does not match: what an earlier one takes less, the last can take, so
+// that a pattern with many of them takes no longer.
 func matchParts(pattern, parts []string) bool {
-	if len(pattern) == 0 {
-		return len(parts) == 0
+	wild, taken := -1, 0 // the last **, and up to where it takes parts
+	i, j := 0, 0
+	for j < len(parts) {
+		switch {
+		case i < len(pattern) && pattern[i] == "**":
+			wild, taken = i, j
+			i++
+		case i < len(pattern) && matchPart(pattern[i], parts[j]):
+			i++
+			j++
+		case wild >= 0:
+			taken++
+			i, j = wild+1, taken
+		default:
+			return false
+		}
 	}
-	if pattern[0] == "**" {
-		return matchParts(pattern[1:], parts) || len(parts) > 0 && matchParts(pattern, parts[1:])
+	for i < len(pattern) && pattern[i] == "**" {
+		i++
 	}
-	if len(parts) == 0 {
-		return false
-	}
-	ok, err := path.Match(pattern[0], parts[0])
-	return ok && err == nil && matchParts(pattern[1:], parts[1:])
+	return i == len(pattern)
+}
+
+func matchPart(pattern, part string) bool {
+	ok, err := path.Match(pattern, part)
+	return ok && err == nil
 }

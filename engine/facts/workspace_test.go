@@ -177,3 +177,22 @@ func TestFrom(t *testing.T) {
 		}
 	}
 }
+
+// TestMatchDir: what patterns of folders match; one with many ** takes no longer than others, which it would with a search through all
+// ways to part the folders between them.
+func TestMatchDir(t *testing.T) {
+	deep := strings.Repeat("a/", 60)
+	for _, c := range []struct {
+		pattern, dir string
+		want         bool
+	}{
+		{"apps/*", "apps/web", true}, {"apps/*", "apps/web/x", false}, {"apps/*", "apps", false}, {"w?b", "web", true},
+		{"**", "a/b", true}, {"apps/**", "apps", true}, {"apps/**", "apps/a/b", true}, {"**/lib", "lib", true}, {"**/lib", "a/b/lib", true},
+		{"**/lib", "a/lib/b", false}, {"**/a/**/b", "a/x/a/y/b", true}, {"**/a/**/b", "x/a/y/b/c", false}, {"[", "[", false},
+		{strings.Repeat("**/a/", 30) + "b", deep + "c", false}, {strings.Repeat("**/a/", 30) + "c", deep + "c", true},
+	} {
+		if got := matchDir(c.pattern, c.dir); got != c.want {
+			t.Errorf("%s matches %s: %v", c.pattern, c.dir, got)
+		}
+	}
+}
