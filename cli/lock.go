@@ -96,15 +96,19 @@ func lockAction(c *ucli.Context, h *Host) error {
 		next.PinImage(i.Ref, i.Variant, i.Hash)
 	}
 	next.PinArchives(p.Plan)
-	changes := old.Changes(next)
 	if err := writeLock(path, next); err != nil {
 		return err
 	}
+	return sayChanges(h, path, old.Changes(next))
+}
+
+// sayChanges ends the command with what it changed.
+func sayChanges(h *Host, path string, changes []string) error {
 	said := lockAt(path) + " has all of it already"
 	if changes != nil {
 		said = "wrote " + lockAt(path)
 	}
-	err = printLines(h, changes)
+	err := printLines(h, changes)
 	fmt.Fprintln(h.Stderr, said)
 	return err
 }
