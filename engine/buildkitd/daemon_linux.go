@@ -168,6 +168,7 @@ func (d *Daemon) end() error {
 	defer d.lock.Close()
 	d.drain()
 	<-d.served
+	d.server.hangUp() // no build is left that a transfer could be for
 	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
 	defer cancel()
 	stopped := make(chan struct{})

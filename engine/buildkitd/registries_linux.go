@@ -2,6 +2,8 @@ package buildkitd
 
 import (
 	"cmp"
+	"context"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,8 +15,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
-// registryHosts says how registries are reached. BuildKit itself would wait without end for one that never answers.
-func registryHosts(o Options) docker.RegistryHosts {
+// registryHosts says how registries are reached, until over ends. BuildKit itself would wait without end for one that never
+// answers, and goes on with the import of a cache when the build that asked for it was given up.
+func registryHosts(over context.Context, o Options) docker.RegistryHosts {
 	m := map[string]resolverconfig.RegistryConfig{}
 	for host, r := range o.Registries {
 		c := resolverconfig.RegistryConfig{Mirrors: r.Mirrors, RootCAs: r.CAFiles}
@@ -37,11 +40,43 @@ func registryHosts(o Options) docker.RegistryHosts {
 			if c.Transport == nil {
 				c.Transport = http.DefaultTransport
 			}
-			c.Transport = paced{stall.Transport(c.Transport, cmp.Or(o.Patience, Patience))}
+			c.Transport = paced{bound{stall.Transport(c.Transport, cmp.Or(o.Patience, Patience)), over}}
 			out[i].Client = &c
 		}
 		return out, err
 	}
+}
+
+// bound ends every transfer when over does.
+type bound struct {
+	next http.RoundTripper
+	over context.Context
+}
+
+// RoundTrip sends a request.
+func (b bound) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(req.Context())
+	stop := context.AfterFunc(b.over, cancel)
+	resp, err := b.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		stop()
+		cancel()
+		return nil, err
+	}
+	resp.Body = &boundBody{resp.Body, func() { stop(); cancel() }}
+	return resp, nil
+}
+
+// boundBody is the answer to a request that is bound.
+type boundBody struct {
+	io.ReadCloser
+	done func()
+}
+
+// Close is that of io.Closer.
+func (b *boundBody) Close() error {
+	defer b.done()
+	return b.ReadCloser.Close()
 }
 
 // paced makes the answer "too many requests" wait: who gets it asks again at once, four times.

@@ -34,6 +34,7 @@ type server struct {
 	steps   *steps
 	cache   solver.CacheManager
 	stop    context.CancelFunc // ends the controller's background work
+	hangUp  context.CancelFunc // ends transfers with registries
 	closers closers
 
 	unsynced bool // databases are not synced with each change
@@ -77,7 +78,9 @@ func newServer(dir string, o Options, rootless bool, found condition) (_ *server
 		defer close(tried)
 		archutil.SupportedPlatforms(false)
 	}()
-	hosts := registryHosts(o)
+	over, hangUp := context.WithCancel(ctx)
+	s.hangUp = hangUp
+	hosts := registryHosts(over, o)
 	opt, err := s.workerOpt(ctx, dir, o, rootless)
 	if err != nil {
 		return nil, err

@@ -195,9 +195,9 @@ func TestFaultsOfRegistryInterrupted(t *testing.T) {
 			r.mu.Lock()
 			r.hook = interrupt
 			r.mu.Unlock()
-			guard := time.AfterFunc(30*time.Second, func() { panic("a build that was interrupted waits for a registry") })
-			defer guard.Stop()
-			e := otherEngine(t) // whose patience is longer than that
+			guard := time.AfterFunc(30*time.Second, func() { panic("a build that was interrupted, or its engine, waits for a registry") })
+			t.Cleanup(func() { guard.Stop() }) // after the engine has ended
+			e := otherEngine(t)                // whose patience is longer than that
 			_, err := e.Build(ctx, use.make(t, r.addr))
 			wantFault(t, err, fault.Interrupted, "interrupted")
 		})
