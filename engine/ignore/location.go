@@ -37,24 +37,36 @@ func moved(lines []Rule, dir string, at *plan.Location) []Rule {
 	return out
 }
 
-// within are the patterns that match in the folder dir what pattern matches above it.
+// within are the patterns that match in the folder dir what pattern matches above it: what may be left of it after each part of
+// dir, which are never more than its own parts.
 func within(pattern, dir []string) []string {
-	if len(dir) == 0 {
-		if len(pattern) == 0 {
-			return []string{"**"}
+	left := []int{0} // where what is left begins
+	for _, name := range dir {
+		var next []int
+		for _, i := range left {
+			for ; i < len(pattern) && pattern[i] == "**"; i++ {
+				next = append(next, i)
+			}
+			if i == len(pattern) { // it matches a folder that dir is in
+				next = append(next, i)
+			} else if ok, err := path.Match(pattern[i], name); ok && err == nil {
+				next = append(next, i+1)
+			}
 		}
-		return []string{strings.Join(pattern, "/")}
+		slices.Sort(next)
+		left = slices.Compact(next)
 	}
-	if len(pattern) == 0 {
-		return []string{"**"} // it matches a folder that dir is in
+	var out []string
+	for _, i := range left {
+		p := strings.Join(pattern[i:], "/")
+		if i == len(pattern) {
+			p = "**"
+		}
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
 	}
-	if pattern[0] == "**" {
-		return append(within(pattern[1:], dir), within(pattern, dir[1:])...)
-	}
-	if ok, err := path.Match(pattern[0], dir[0]); !ok || err != nil {
-		return nil
-	}
-	return within(pattern[1:], dir[1:])
+	return out
 }
 
 // located are the rules that leave the members out which the app does not need. A member may lie in another one's folder.

@@ -67,3 +67,20 @@ func TestLocation(t *testing.T) {
 		})
 	}
 }
+
+// TestWithin: what is left of a pattern in a folder; one with many ** has no more left than others, where every way to part the
+// folders between them would be one.
+func TestWithin(t *testing.T) {
+	split := func(s string) []string { return strings.Split(s, "/") }
+	for _, c := range []struct{ pattern, dir, want string }{
+		{"js/dist", "js", "dist"}, {"js", "js", "**"}, {"j*", "js/apps", "**"}, {"other/x", "js", ""}, {"**/dist", "js/apps", "**/dist"},
+		{"**/js/x", "js", "**/js/x x"}, {"**", "js", "**"},
+	} {
+		if got := strings.Join(within(split(c.pattern), split(c.dir)), " "); got != c.want {
+			t.Errorf("%s in %s: %s, not %s", c.pattern, c.dir, got, c.want)
+		}
+	}
+	if got := within(split(strings.Repeat("**/a/", 40)+"x"), split(strings.Repeat("a/", 40)+"a")); len(got) > 81 {
+		t.Errorf("%d patterns are left of one", len(got))
+	}
+}
