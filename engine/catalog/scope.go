@@ -81,19 +81,11 @@ func (s *scope) value(x ast.Expr) cue.Value {
 // local tells whether an expression has a name that stands for something else at the top.
 func (s *scope) local(x ast.Expr) bool {
 	found := false
-	labels := map[ast.Node]bool{}
-	ast.Walk(x, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.Field:
-			labels[n.Label] = true
-		case *ast.SelectorExpr:
-			labels[n.Sel] = true
-		case *ast.Ident:
-			_, top := s.syntax.top[n.Name]
-			found = found || !labels[n] && top && !s.atTop(n)
-		}
+	names(x, func(n *ast.Ident) bool {
+		_, top := s.syntax.top[n.Name]
+		found = top && !s.atTop(n)
 		return !found
-	}, nil)
+	})
 	return found
 }
 

@@ -175,19 +175,28 @@ func (sl *slice) scan(x ast.Expr) {
 // imports: facts.x.list does not use package list.
 func references(d ast.Node) []string {
 	out := []string{}
+	names(d, func(n *ast.Ident) bool {
+		out = append(out, n.Name)
+		return true
+	})
+	return out
+}
+
+// names calls do with every name in a node that may refer to something, no label of a field and no selector, until it says false.
+func names(node ast.Node, do func(*ast.Ident) bool) {
+	more := true
 	labels := map[ast.Node]bool{}
-	ast.Walk(d, func(n ast.Node) bool {
+	ast.Walk(node, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Field:
 			labels[n.Label] = true
 		case *ast.SelectorExpr:
 			labels[n.Sel] = true
 		case *ast.Ident:
-			if !labels[n] {
-				out = append(out, n.Name)
+			if more && !labels[n] {
+				more = do(n)
 			}
 		}
-		return true
+		return more
 	}, nil)
-	return out
 }
