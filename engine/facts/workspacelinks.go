@@ -110,10 +110,10 @@ func (f *found) link() error {
 // aliases adds the names that the root has for members, which are told by any text beside such a name: their own, or their folder.
 func (f *found) aliases(v any, named, at map[string]*member) {
 	m, _ := v.(map[string]any)
-	for alias, about := range m {
-		fields, _ := about.(map[string]any)
-		for _, x := range fields {
-			s, ok := x.(string)
+	for _, alias := range slices.Sorted(maps.Keys(m)) {
+		fields, _ := m[alias].(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(fields)) {
+			s, ok := fields[key].(string)
 			if !ok {
 				continue
 			}
