@@ -51,12 +51,7 @@ func TestCompletion(t *testing.T) {
 	}
 	for shell, program := range asking {
 		t.Run(shell, func(t *testing.T) {
-			if _, err := exec.LookPath(shell); err != nil {
-				if os.Getenv("NIXPACKS_E2E") == "require" {
-					t.Fatal(err)
-				}
-				t.Skip(err)
-			}
+			needProgram(t, shell)
 			t.Parallel()
 			args := program[1:len(program):len(program)]
 			for _, c := range completions {
@@ -96,4 +91,17 @@ var completions = []struct{ line, want string }{
 	{"nixpacks plan sh", " shop"},
 	{"nixpacks plan --config=con", "conf.cue"},
 	{"nixpacks plan --config con", " conf.cue"},
+}
+
+// needProgram ends a test where a program is missing, as a failure where nothing may be left out.
+func needProgram(t *testing.T, name string) {
+	t.Helper()
+	_, err := exec.LookPath(name)
+	if err == nil {
+		return
+	}
+	if os.Getenv("NIXPACKS_E2E") == "require" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
 }

@@ -88,12 +88,7 @@ func TestManPage(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "nixpacks.1")
 	put(t, file, []byte(page))
-	if _, err := exec.LookPath("mandoc"); err != nil {
-		if os.Getenv("NIXPACKS_E2E") == "require" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	needProgram(t, "mandoc")
 	out, _ := exec.Command("mandoc", "-T", "lint", "-W", "warning", file).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if !strings.Contains(line, "missing date") { // the same source gives the same page
