@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+// TestParts: the parts of a step that took long enough to matter are told with their time, and no others.
+func TestParts(t *testing.T) {
+	at := func(ms int) time.Time { return time.UnixMilli(int64(1000 + ms)) }
+	trace := &solve.Trace{Spans: []solve.Span{{
+		Name: "exporting to oci image format", Started: at(0), Completed: at(3000),
+		Parts: []solve.Part{
+			{Name: "exporting layers", Started: at(0), Completed: at(1500)},
+			{Name: "exporting manifest sha256:abc", Started: at(1500), Completed: at(1510)},
+			{Name: "sending tarball: ", Started: at(1510), Completed: at(2510)},
+			{Name: "never begun"},
+		},
+	}}}
+	got := spans(trace)
+	if len(got) != 1 {
+		t.Fatalf("%d spans, want 1", len(got))
+	}
+	want := []string{"exporting layers: 1.5 s", "sending tarball: 1.0 s"}
+	if !slices.Equal(got[0].Parts, want) {
+		t.Errorf("parts %q, want %q", got[0].Parts, want)
+	}
+}
