@@ -19,6 +19,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lock"
 )
 
 // Host is what the process has around it. Commands reach the outside through it alone, so that tests can
@@ -30,10 +31,11 @@ type Host struct {
 	Environ []string // K=V, as os.Environ gives it
 	CUE     []string // of these, CUE's own variables, which say where registries of modules are, and count for nothing else
 
-	words   []string // the arguments as they were written, without the command's name
-	tail    []string // of them, what stands behind "--" of the run command
-	verbose bool     // --verbose, or NIXPACKS_VERBOSE as Nixpacks has it
-	course  *course  // what a report tells beside the build; nil where nobody wants one
+	words   []string   // the arguments as they were written, without the command's name
+	tail    []string   // of them, what stands behind "--" of the run command
+	verbose bool       // --verbose, or NIXPACKS_VERBOSE as Nixpacks has it
+	pins    *lock.Lock // what plans are pinned to in place of the app's lock; nil for that
+	course  *course    // what a report tells beside the build; nil where nobody wants one
 }
 
 // Main runs the command line args (with the program's name first) and gives the exit code.

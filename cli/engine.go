@@ -189,7 +189,7 @@ func (b *theBuild) networks(c *ucli.Context, h *Host) (err error) {
 	if err != nil {
 		return err
 	}
-	l, err := lockOf(b.path)
+	l, _, err := lockOf(c, b.path)
 	b.request.Bases.Pins, b.request.Bases.Locked = l.Packages(), c.Bool("locked")
 	return err
 }

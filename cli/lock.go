@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func lockCommand(h *Host) *ucli.Command {
 	flags := slices.Concat(planFlags(), secretFlags(), engineFlags(), []ucli.Flag{
 		platformFlag(),
 		&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "also pin the policies in `MODULE@VERSION` of a registry, for --policy (repeatable)"},
-		&ucli.BoolFlag{Name: "update", Category: aboutConfig, Usage: "look for what is newer, pin it in place of what is pinned, and print what changes"},
+		&ucli.BoolFlag{Name: "update", Category: aboutConfig, Usage: "look for what is newer, pin it in place of what is pinned, and print what changes; modules keep their major version"},
 	})
 	return &ucli.Command{
 		Name:      lockName,
@@ -29,7 +30,7 @@ func lockCommand(h *Host) *ucli.Command {
 		ArgsUsage: "[PATH]",
 		Description: "Writes " + lock.File + ": what the images are that the app's plan names, and the hashes of the archives of Nix packages. What\n" +
 			"is pinned there stays, unless --update is given. With --locked a plan or a build that has anything else is refused.\n" +
-			"Providers are pinned by nixpacks providers add.",
+			"Modules with providers are pinned by nixpacks providers add.",
 		Flags:        flags,
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return lockAction(c, h) },
@@ -42,8 +43,8 @@ func lockedFlag() ucli.Flag {
 }
 
 // pinTo makes a plan what the app's lock pins it to, and with --locked refuses it where that cannot be.
-func pinTo(c *ucli.Context, a *app.App, p *plan.Plan) error {
-	if c.Command.Name == lockName { // which is about to write it
+func pinTo(c *ucli.Context, h *Host, a *app.App, p *plan.Plan) error {
+	if h.pins != nil { // which are to be found
 		return nil
 	}
 	l, err := lock.Of(a)
@@ -54,15 +55,23 @@ func pinTo(c *ucli.Context, a *app.App, p *plan.Plan) error {
 	if !c.Bool("locked") {
 		return nil
 	}
-	if _, there := a.Stat(lock.File); !there {
-		return fault.New(fault.Usage, "--locked holds an app to its %s, and this one has none", lock.File).WithHint("write it: nixpacks lock %s", a.Dir())
+	if _, there := a.Stat(lock.Path(a)); !there {
+		return fault.New(fault.Usage, "--locked holds an app to its %s, and this one has none", lock.File).WithHint("write it: nixpacks lock %s", asNamed(a))
 	}
 	if lines := l.Drift(p); lines != nil {
-		f := fault.New(fault.Refused, "the plan is not the one that %s pins", lock.File).WithHint("look at what changes, and pin it: nixpacks lock --update %s", a.Dir())
+		f := fault.New(fault.Refused, "the plan is not the one that %s pins", lock.File).WithHint("look at what changes, and pin it: nixpacks lock --update %s", asNamed(a))
 		f.Detail = strings.Join(lines, "\n")
 		return f
 	}
 	return nil
+}
+
+// asNamed are the words of a command line that name an app.
+func asNamed(a *app.App) string {
+	if repository, place := a.Repository(); repository != nil {
+		return repository.Dir() + " --app " + place
+	}
+	return a.Dir()
 }
 
 func lockAction(c *ucli.Context, h *Host) error {
@@ -70,22 +79,25 @@ func lockAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	old, err := lockOf(path)
+	old, file, err := lockOf(c, path)
 	if err != nil {
 		return err
 	}
-	p, err := planOf(c, h, path)
-	if err != nil {
-		return err
-	}
-	next, err := lock.Parse(old.JSON(), lock.File) // a copy
-	if err != nil {
-		return err
-	}
+	next := old.Clone()
+	var moved []move
 	if c.Bool("update") {
 		next.Bases, next.Nix = nil, nil
+		if moved, err = updateModules(c, h, next); err != nil {
+			return err
+		}
 	}
 	if err := pinPolicies(c, h, next); err != nil {
+		return err
+	}
+	as := *h
+	as.pins = next
+	p, err := planOf(c, &as, path)
+	if err != nil {
 		return err
 	}
 	images, err := imagePins(c, h, path, p.Plan)
@@ -96,19 +108,19 @@ func lockAction(c *ucli.Context, h *Host) error {
 		next.PinImage(i.Ref, i.Variant, i.Hash)
 	}
 	next.PinArchives(p.Plan)
-	if err := writeLock(path, next); err != nil {
+	if err := writeLock(file, next); err != nil {
 		return err
 	}
-	return sayChanges(h, path, old.Changes(next))
+	return sayChanges(h, file, old.Changes(next), moved)
 }
 
 // sayChanges ends the command with what it changed.
-func sayChanges(h *Host, path string, changes []string) error {
-	said := lockAt(path) + " has all of it already"
+func sayChanges(h *Host, file string, changes []string, moved []move) error {
+	said := file + " has all of it already"
 	if changes != nil {
-		said = "wrote " + lockAt(path)
+		said = "wrote " + file
 	}
-	err := printLines(h, changes)
+	err := errors.Join(printLines(h, changes), printMoves(h, moved))
 	fmt.Fprintln(h.Stderr, said)
 	return err
 }
@@ -132,6 +144,9 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 		if !isModule(name) {
 			return fault.New(fault.Usage, "--policy %s is no MODULE@VERSION", name).WithHint("files of policies need no pin: they are the app's, or yours")
 		}
+		if _, ok := l.Policies[name]; ok { // any of that major version: the one that is pinned, which is the newest with --update
+			continue
+		}
 		m, err := from.Find(c.Context, name)
 		if err != nil {
 			return err
@@ -146,6 +161,9 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 
 // imagePins asks what the images of the plan of the app at a path are.
 func imagePins(c *ucli.Context, h *Host, path string, p *plan.Plan) (pins []solve.Pin, err error) {
+	if !lock.Asks(p) {
+		return nil, nil
+	}
 	on, err := platform(c.String("platform"))
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func registries(c *ucli.Context, h *Host) (*modules.Registries, error) {
 
 // lockedProviders are the providers of the modules that the app's lock names, in the order of the modules' names.
 func lockedProviders(c *ucli.Context, h *Host, a *app.App) ([]*catalog.Catalog, error) {
-	l, err := lock.Of(a)
+	l, err := h.pinned(a)
 	if err != nil || len(l.Providers) == 0 {
 		return nil, err
 	}
@@ -81,18 +81,24 @@ func modulesOf(c *ucli.Context, from *modules.Registries, l *lock.Lock) (*catalo
 	return cat.Beside(extra...)
 }
 
-// lockOf is the lock of the app at a path.
-func lockOf(path string) (*lock.Lock, error) {
-	a, err := app.Open(path)
+// lockOf is the lock of the app that the command line names, at path, and the file that it is in or would be.
+func lockOf(c *ucli.Context, path string) (l *lock.Lock, file string, err error) {
+	a, err := app.OpenWithin(path, c.String("app"))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer a.Close()
-	return lock.Of(a)
+	l, err = lock.Of(a)
+	return l, filepath.ToSlash(filepath.Join(path, c.String("app"), lock.Path(a))), err
 }
 
-// lockAt is the lock of the app at a path, as messages name it.
-func lockAt(path string) string { return filepath.ToSlash(filepath.Join(path, lock.File)) }
+// pinned is what the app is pinned to: by its lock, or by the one that the command is about to write.
+func (h *Host) pinned(a *app.App) (*lock.Lock, error) {
+	if h.pins != nil {
+		return h.pins, nil
+	}
+	return lock.Of(a)
+}
 
 // nothingMissing names all modules at once that are not here and may not be fetched.
 func nothingMissing(c *ucli.Context, from *modules.Registries, pins map[string]lock.Module) error {
@@ -131,8 +137,7 @@ func apart(all []*catalog.Catalog) error {
 }
 
 // writeLock writes an app's lock, or removes one that pins nothing.
-func writeLock(dir string, l *lock.Lock) error {
-	file := filepath.Join(dir, lock.File)
+func writeLock(file string, l *lock.Lock) error {
 	if !l.Empty() {
 		return writeFile(file, string(l.JSON()))
 	}

@@ -58,7 +58,7 @@ func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) err
 	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
 		return nothingDetected(c, path, a, cat, opt)
 	}
-	if err := pinTo(c, a, res.Plan); err != nil {
+	if err := pinTo(c, h, a, res.Plan); err != nil {
 		return err
 	}
 	printNotes(h, res.Notes)

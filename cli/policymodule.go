@@ -49,32 +49,38 @@ func policiesIn(m *modules.Module) ([]catalog.Source, error) {
 	return sources, err
 }
 
-// policyPin is what a module is pinned to that --policy names as MODULE@VERSION@DIGEST, or as MODULE@VERSION.
+// policyPin is what a module is pinned to that --policy names: MODULE@VERSION@DIGEST says it itself, and MODULE@VERSION, as well as
+// MODULE@v1 for any of that major version, means what the app's lock says.
 func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name string) (lock.Pin, error) {
 	named, digest, given := strings.Cut(name, "@sha256:")
-	pin, err := modules.PinOf(named, "sha256:"+digest)
-	if err != nil || given {
-		return pin, err
+	if given {
+		return modules.PinOf(named, "sha256:"+digest)
 	}
 	l, err := lock.Of(a)
 	if err != nil {
-		return pin, err
+		return lock.Pin{}, err
 	}
-	locked, ok := l.Policies[pin.Path]
-	if ok && locked.Version == pin.Version {
-		pin.Module = locked
-		return pin, nil
+	if locked, ok := l.Policies[named]; ok {
+		return lock.Pin{Path: named, Module: locked}, nil
 	}
 	f := fault.New(fault.Usage, "--policy %s is not pinned, and so could be something else tomorrow", name)
-	if ok {
-		f = fault.New(fault.Refused, "%s pins %s to %s, and --policy asks for %s", lock.File, pin.Path, locked.Version, pin.Version)
+	if _, v, _ := strings.Cut(named, "@"); strings.Contains(v, ".") {
+		pin, err := modules.PinOf(named, "")
+		if err != nil {
+			return pin, err
+		}
+		locked, ok := l.Policies[pin.Path]
+		if ok && locked.Version == pin.Version {
+			return lock.Pin{Path: pin.Path, Module: locked}, nil
+		}
+		if ok {
+			f = fault.New(fault.Refused, "%s pins %s to %s, and --policy asks for %s", lock.File, pin.Path, locked.Version, pin.Version)
+		}
 	}
+	which := named + "@sha256:DIGEST"
 	if m, err := from.Find(c.Context, named); err == nil {
 		f.Detail = "in its registry it is " + m.Digest + " now"
-		pin = m.Pin
+		which = m.String() + "@" + m.Digest
 	}
-	if pin.Digest == "sha256:" {
-		pin.Digest = "sha256:DIGEST"
-	}
-	return pin, f.WithHint("say which it is: --policy %s@%s\nor pin it in the app's %s: nixpacks lock --policy %s", named, pin.Digest, lock.File, named)
+	return lock.Pin{}, f.WithHint("say which it is: --policy %s\nor pin it in the app's %s: nixpacks lock --policy %s", which, lock.File, named)
 }

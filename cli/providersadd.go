@@ -37,7 +37,7 @@ func providersAddAction(c *ucli.Context, h *Host) error {
 		return fault.New(fault.Usage, "add needs a MODULE@VERSION, and at most the PATH of an app").WithHint("see: nixpacks providers add --help")
 	}
 	path := cmp.Or(c.Args().Get(1), ".")
-	l, err := lockOf(path)
+	l, file, err := lockOf(c, path)
 	if err != nil {
 		return err
 	}
@@ -61,10 +61,10 @@ func providersAddAction(c *ucli.Context, h *Host) error {
 	if err := showModule(h, m, others); err != nil || c.Bool("dry-run") {
 		return err
 	}
-	if err := writeLock(path, l); err != nil {
+	if err := writeLock(file, l); err != nil {
 		return err
 	}
-	said := fmt.Sprintf("%s is pinned in %s", m, lockAt(path))
+	said := fmt.Sprintf("%s is pinned in %s", m, file)
 	if had && before != m.Module {
 		said += ", which had " + before.Version
 	}
@@ -119,7 +119,7 @@ func providersRmAction(c *ucli.Context, h *Host) error {
 		return fault.New(fault.Usage, "rm needs a MODULE, and at most the PATH of an app").WithHint("see: nixpacks providers rm --help")
 	}
 	path := cmp.Or(c.Args().Get(1), ".")
-	l, err := lockOf(path)
+	l, file, err := lockOf(c, path)
 	if err != nil {
 		return err
 	}
@@ -129,16 +129,16 @@ func providersRmAction(c *ucli.Context, h *Host) error {
 		return p != c.Args().First() && !strings.HasPrefix(p, want+"@")
 	})
 	if len(found) == 0 {
-		return fault.New(fault.Usage, "%s has no module %s", lockAt(path), want).WithHint("%s", fault.DidYouMean(want, all))
+		return fault.New(fault.Usage, "%s has no module %s", file, want).WithHint("%s", fault.DidYouMean(want, all))
 	}
 	if len(found) > 1 {
-		return fault.New(fault.Usage, "%s has several modules of that name: %s", lockAt(path), strings.Join(found, ", ")).WithHint("name one of them with its version")
+		return fault.New(fault.Usage, "%s has several modules of that name: %s", file, strings.Join(found, ", ")).WithHint("name one of them with its version")
 	}
 	pin := lock.Pin{Path: found[0], Module: l.Providers[found[0]]}
 	delete(l.Providers, found[0])
-	if err := writeLock(path, l); err != nil {
+	if err := writeLock(file, l); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(h.Stdout, "%s is no longer in %s\n", pin, lockAt(path))
+	_, err = fmt.Fprintf(h.Stdout, "%s is no longer in %s\n", pin, file)
 	return err
 }

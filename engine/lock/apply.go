@@ -71,7 +71,7 @@ func (l *Lock) PinArchives(p *plan.Plan) {
 func (l *Lock) Drift(p *plan.Plan) (lines []string) {
 	for _, ref := range images(p) {
 		_, pinned := l.Bases[*ref]
-		if !pinned && !strings.Contains(*ref, "@sha256:") && !local(*ref) {
+		if !pinned && open(*ref) {
 			lines = append(lines, fmt.Sprintf("the image %s is not pinned", *ref))
 		}
 	}
@@ -164,6 +164,14 @@ func images(p *plan.Plan) (refs []*string) {
 	}
 	return refs
 }
+
+// Asks tells whether a plan has an image of which somebody has to be asked what it is.
+func Asks(p *plan.Plan) bool {
+	return slices.ContainsFunc(images(p), func(ref *string) bool { return open(*ref) })
+}
+
+// open tells whether an image is one that the plan leaves to a lock to pin.
+func open(ref string) bool { return !strings.Contains(ref, "@sha256:") && !local(ref) }
 
 // local tells whether an image is on the operator's machine: nobody else has it, and a lock is for all.
 func local(ref string) bool {

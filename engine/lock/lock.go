@@ -5,6 +5,7 @@ package lock
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
@@ -60,13 +61,24 @@ func (p Pin) String() string {
 	return base + "@" + p.Version
 }
 
+// Path is where an app's lock is, from the app's directory: there, or else, for one that is part of a repository, at the top of
+// that.
+func Path(a *app.App) string {
+	repository, place := a.Repository()
+	if _, own := a.Stat(File); own || repository == nil {
+		return File
+	}
+	return strings.Repeat("../", strings.Count(place, "/")+1) + File
+}
+
 // Of reads the lock of an app; one without has an empty lock. What is wrong with it is a fault (Refused) with its place.
 func Of(a *app.App) (*Lock, error) {
-	text, ok, err := a.Text(File)
+	file := Path(a)
+	text, ok, err := a.Text(file)
 	if err != nil || !ok {
 		return &Lock{}, err
 	}
-	return Parse([]byte(text), File)
+	return Parse([]byte(text), file)
 }
 
 // Parse reads a lock; file is what places begin with.
@@ -89,6 +101,16 @@ func Set(among *map[string]Module, p Pin) {
 		*among = map[string]Module{}
 	}
 	(*among)[p.Path] = p.Module
+}
+
+// Clone is a lock with the same pins, of which none is shared.
+func (l *Lock) Clone() *Lock {
+	out := &Lock{Providers: maps.Clone(l.Providers), Policies: maps.Clone(l.Policies), Bases: maps.Clone(l.Bases), Nix: maps.Clone(l.Nix)}
+	for ref, b := range out.Bases {
+		b.Packages = maps.Clone(b.Packages)
+		out.Bases[ref] = b
+	}
+	return out
 }
 
 // Empty tells whether nothing is pinned.

@@ -128,6 +128,29 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// What is pinned in a copy is pinned there alone.
+func TestClone(t *testing.T) {
+	l := &Lock{Providers: map[string]Module{"p@v0": {"v0.1.0", digest}}, Policies: map[string]Module{"p@v0": {"v0.1.0", digest}},
+		Bases: map[string]Base{"a": {Digest: digest}, "debian://x": {Packages: map[string]string{"amd64": digest}}}, Nix: map[string]string{"rev": "1"}}
+	before := l.JSON()
+	c := l.Clone()
+	if !bytes.Equal(c.JSON(), before) {
+		t.Fatalf("%s became %s", before, c.JSON())
+	}
+	for _, pins := range []map[string]Module{c.Providers, c.Policies} {
+		pins["p@v0"], pins["q@v0"] = Module{"v0.2.0", digest}, Module{}
+	}
+	c.PinImage("debian://x", "arm64", "2")
+	c.PinImage("b", "", "2")
+	c.Nix["rev"] = "2"
+	if !bytes.Equal(l.JSON(), before) {
+		t.Errorf("%s became %s", before, l.JSON())
+	}
+	if !(&Lock{}).Clone().Empty() {
+		t.Error("nothing became something")
+	}
+}
+
 func planned() *plan.Plan {
 	return &plan.Plan{
 		BuildImage: "debian:13", Start: &plan.Start{RunImage: "debian:13-slim"},

@@ -39,7 +39,7 @@ func (r *Registries) Find(ctx context.Context, name string) (*Module, error) {
 		return nil, fault.New(fault.Usage, "%q is no MODULE@VERSION", name).WithHint("write example.com/lua@v0.1.0, or example.com/lua@%s for the newest", Latest)
 	}
 	if r.opt.Offline {
-		return nil, fault.New(fault.Usage, "a registry has to be asked what %s is, and --offline keeps from it", name)
+		return nil, needsRegistry(name)
 	}
 	if v == Latest || !strings.Contains(v, ".") {
 		var err error
@@ -65,6 +65,32 @@ func (r *Registries) Find(ctx context.Context, name string) (*Module, error) {
 		return nil, err
 	}
 	return r.Get(ctx, lock.Pin{Path: mv.Path(), Module: lock.Module{Version: mv.Version(), Digest: digest}})
+}
+
+// Newer finds and fetches the newest version of a module with the major version that it is pinned to; nil where that is the
+// pinned one, or an older one. What its version is in the registry by now is not asked: a version is never changed.
+func (r *Registries) Newer(ctx context.Context, pin lock.Pin) (*Module, error) {
+	if r.opt.Offline {
+		return nil, needsRegistry(pin.Path)
+	}
+	base, major, _ := strings.Cut(pin.Path, "@")
+	v, err := r.newest(ctx, base, major, pin.Path)
+	if err != nil {
+		return nil, err
+	}
+	is, err := version(pin.Path, v, base+"@"+v)
+	if err != nil {
+		return nil, err
+	}
+	was, err := version(pin.Path, pin.Version, pin.String())
+	if err != nil || is.Compare(was) <= 0 {
+		return nil, err
+	}
+	return r.Find(ctx, base+"@"+v)
+}
+
+func needsRegistry(name string) error {
+	return fault.New(fault.Usage, "a registry has to be asked what %s is, and --offline keeps from it", name)
 }
 
 // newest is the newest version of a module, of a major version or of all. One that is a trial, such as v0.2.0-rc.1, counts only
