@@ -40,7 +40,9 @@ type Host struct {
 
 // Main runs the command line args (with the program's name first) and gives the exit code.
 func Main(args []string) int {
-	collector.On() // an engine lives long
+	if buildkitd.Invoked() {
+		collector.On() // an engine lives long
+	}
 	if handled, code := buildkitd.Main(); handled {
 		return code
 	}
@@ -48,7 +50,7 @@ func Main(args []string) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go cancelOnSignal(cancel)
-	return Run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), CUE: own})
+	return run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), CUE: own})
 }
 
 // forgetCUE takes CUE's variables out of the environment, and gives them. CUE reads such at its first evaluation, and one of
@@ -78,10 +80,15 @@ func cancelOnSignal(cancel context.CancelCauseFunc) {
 	cancel(context.Cause(signaled))
 }
 
-// Run is Main without the process: signals come as the end of ctx.
-func Run(ctx context.Context, args []string, h Host) (code int) {
+// Run is Main without the process: signals come as the end of ctx, and garbage is collected again afterwards.
+func Run(ctx context.Context, args []string, h Host) int {
 	collector.Off()
 	defer collect()
+	return run(ctx, args, h)
+}
+
+// run is Run of a process that starts with no garbage being collected, and ends.
+func run(ctx context.Context, args []string, h Host) (code int) {
 	var err error
 	arranged := args
 	defer func() {
@@ -117,8 +124,8 @@ func Run(ctx context.Context, args []string, h Host) (code int) {
 	return
 }
 
-// passing are the commands that plan and end.
-var passing = []string{"plan", "vet", "detect", "explain", "diff", "facts"}
+// passing are the commands that plan, or do less, and end.
+var passing = []string{"plan", "vet", "detect", "explain", "diff", "facts", "version", "help", "completion", "complete", "init", "migrate", "schema"}
 
 // report prints err and gives the exit code.
 func report(h *Host, args []string, err error) int {

@@ -11,6 +11,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
+// Invoked is false: no process is a part of an engine here.
+func Invoked() bool { return false }
+
 // Main has nothing to do here: there is no embedded engine.
 func Main() (handled bool, code int) { return false, 0 }
 
