@@ -2,13 +2,13 @@ package cli
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -202,12 +202,12 @@ func valuesOf(f ucli.Flag) completion {
 	return placeWords(what)
 }
 
-var alternatives = regexp.MustCompile(`^[A-Za-z][a-z0-9.]*(\|[A-Za-z][a-z0-9.]*)+$`)
+var alternatives = lazy.Regexp(`^[A-Za-z][a-z0-9.]*(\|[A-Za-z][a-z0-9.]*)+$`)
 
 // placeWords is what help stands for by a word in capitals, or by words with "|" between them.
 func placeWords(what string) completion {
 	c := completion{paths: noPaths}
-	if alternatives.MatchString(what) {
+	if alternatives().MatchString(what) {
 		for w := range strings.SplitSeq(what, "|") {
 			c.words = append(c.words, offer{word: w})
 		}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
@@ -150,13 +150,13 @@ func unless(on bool, text string) string {
 	return text
 }
 
-var bareKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var bareKey = lazy.Regexp(`^[A-Za-z0-9_-]+$`)
 
 // table is TOML's name of where the setting is.
 func (s setting) table() string {
 	var keys []string
 	for _, name := range s.Path[:len(s.Path)-1] {
-		if !bareKey.MatchString(name) {
+		if !bareKey().MatchString(name) {
 			name = strconv.Quote(name)
 		}
 		keys = append(keys, name)
@@ -164,7 +164,7 @@ func (s setting) table() string {
 	return strings.Join(keys, ".")
 }
 
-var cueName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+var cueName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_]*$`)
 
 // cueSettings are the plan's values as commented lines of CUE.
 func cueSettings(p *planned) []byte {
@@ -174,7 +174,7 @@ func cueSettings(p *planned) []byte {
 	for _, s := range settings(p) {
 		var labels []string
 		for _, name := range s.Path {
-			if !cueName.MatchString(name) {
+			if !cueName().MatchString(name) {
 				name = compact(name)
 			}
 			labels = append(labels, name)

@@ -2,18 +2,19 @@ package cli
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // textWidth is how wide lines of help on a topic are, in characters.
 const textWidth = 88
 
 var (
-	mdLink = regexp.MustCompile(`\[([^\]]*)\]\([^)\s]*\)`)
-	mdItem = regexp.MustCompile(`^(- |[0-9]+\. )`)
-	mdRule = regexp.MustCompile(`^\|[-|: ]+\|$`)
+	mdLink = lazy.Regexp(`\[([^\]]*)\]\([^)\s]*\)`)
+	mdItem = lazy.Regexp(`^(- |[0-9]+\. )`)
+	mdRule = lazy.Regexp(`^\|[-|: ]+\|$`)
 )
 
 // plainText is Markdown, as this project's documents have it, for a terminal: paragraphs, lists, tables as names with what is
@@ -26,7 +27,7 @@ func plainText(md string) string {
 			return
 		}
 		text := strings.Join(par, " ")
-		mark := mdItem.FindString(text)
+		mark := mdItem().FindString(text)
 		wrap(&b, "", strings.Repeat(" ", len(mark)), inline(text))
 		par = nil
 	}
@@ -41,7 +42,7 @@ func plainText(md string) string {
 			}
 		case strings.HasPrefix(line, "|"):
 			flush()
-			if i+1 < len(lines) && mdRule.MatchString(lines[i+1]) {
+			if i+1 < len(lines) && mdRule().MatchString(lines[i+1]) {
 				i++ // the head and the rule below it
 				continue
 			}
@@ -53,7 +54,7 @@ func plainText(md string) string {
 			flush()
 			b.WriteString("\n")
 		default:
-			if mdItem.MatchString(line) {
+			if mdItem().MatchString(line) {
 				flush()
 			}
 			par = append(par, strings.TrimSpace(line))
@@ -97,7 +98,7 @@ func cellsOf(line string) []string {
 
 // inline is a piece of text without its marks. In code there are none.
 func inline(s string) string {
-	parts := strings.Split(mdLink.ReplaceAllString(s, "$1"), "`")
+	parts := strings.Split(mdLink().ReplaceAllString(s, "$1"), "`")
 	for i := 0; i < len(parts); i += 2 {
 		parts[i] = strings.ReplaceAll(parts[i], "**", "")
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // newProvider are the files that a new provider starts from; NAME stands for its name, PACKAGE for that as CUE's package.
@@ -34,14 +34,14 @@ func providersNew(h *Host) *ucli.Command {
 	}
 }
 
-var providerName = regexp.MustCompile(`^[a-z][a-z0-9]*([_-][a-z0-9]+)*$`)
+var providerName = lazy.Regexp(`^[a-z][a-z0-9]*([_-][a-z0-9]+)*$`)
 
 func providersNewAction(c *ucli.Context, h *Host) error {
 	name, dir := c.Args().Get(0), c.Args().Get(1)
 	if c.NArg() < 1 || c.NArg() > 2 {
 		return fault.New(fault.Usage, "new needs the NAME of a provider, and at most a DIR to write it to").WithHint("see: nixpacks providers new --help")
 	}
-	if !providerName.MatchString(name) {
+	if !providerName().MatchString(name) {
 		return fault.New(fault.Usage, "a new provider cannot be called %q", name).WithHint("use small letters and digits, and - or _ between them, such as lua or my-lua")
 	}
 	if dir == "" {

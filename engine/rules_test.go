@@ -32,10 +32,10 @@ var mayImport = map[string][]string{
 	"engine/catalog":   {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "schema", "providers"},
 	"engine/cases":     {"engine/fault", "engine/plan", "engine/app", "engine/catalog"},
 	"engine/detect":    {"engine/fault", "engine/app", "engine/facts", "engine/catalog"},
-	"engine/unify":     {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
+	"engine/unify":     {"engine/fault", "engine/lazy", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/detect", "schema"},
 	"engine/policy":    {"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/catalog", "engine/unify"},
 	"engine/migrate":   {"engine/fault", "engine/lazy", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/unify"},
-	"engine/ignore":    {"engine/fault", "engine/plan", "engine/app"},
+	"engine/ignore":    {"engine/fault", "engine/lazy", "engine/plan", "engine/app"},
 	"engine/lock":      {"engine/fault", "engine/lazy", "engine/plan", "engine/app"},
 	"engine/modules":   {"engine/fault", "engine/budget", "engine/stall", "engine/plan", "engine/app", "engine/lock"},
 	"engine/plan2llb":  {"engine/fault", "engine/lazy", "engine/plan"},
@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"engine/buildkitd": {"engine/fault", "engine/stall"},
 	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
 	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/lock", "engine/unify", "engine/policy", "engine/ignore", "engine/plan2llb", "engine/solve", "engine/image"},
-	"cli": {"engine/frontend", "engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify", "engine/policy", "engine/migrate",
+	"cli": {"engine/frontend", "engine/fault", "engine/lazy", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify", "engine/policy", "engine/migrate",
 		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers", "docs"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -136,14 +137,17 @@ var style string
 //go:embed page.html
 var markup string
 
-var pages = template.Must(template.New("page").Funcs(template.FuncMap{
-	"text": Visible, "bytes": human, "took": Took, "code": inCode,
-}).Parse(markup))
+// pages is parsed when the first page is written: to do so takes half a millisecond.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"text": Visible, "bytes": human, "took": Took, "code": inCode,
+	}).Parse(markup))
+})
 
 // Write writes the page.
 func (p *Page) Write(w io.Writer) error {
 	sum := sha256.Sum256([]byte(style))
-	return pages.Execute(w, struct {
+	return pages().Execute(w, struct {
 		*Page
 		Style  template.CSS
 		Policy string

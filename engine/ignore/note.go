@@ -2,9 +2,10 @@ package ignore
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // Note is a message about what goes to the build and what does not.
@@ -20,19 +21,19 @@ type settings struct {
 }
 
 // setting is a line of a file of settings: a name, perhaps behind a registry's address as npm has it, and a value.
-var setting = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+)?(?:[^\s=#;]*:)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*(\S[^\r\n]*)`)
+var setting = lazy.Regexp(`(?m)^[ \t]*(?:export[ \t]+)?(?:[^\s=#;]*:)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*(\S[^\r\n]*)`)
 
 // reference is a value that names another variable, which is no secret.
-var reference = regexp.MustCompile(`^\$(\{[^}]*\}|\w+)$`)
+var reference = lazy.Regexp(`^\$(\{[^}]*\}|\w+)$`)
 
 func (w *walk) readSettings(name string) error {
 	if slices.ContainsFunc(w.spared, func(s Rule) bool { return s.matches(name) }) {
 		return nil
 	}
 	found := settings{file: name}
-	for _, m := range setting.FindAllStringSubmatch(string(w.beginning(name)), -1) {
+	for _, m := range setting().FindAllStringSubmatch(string(w.beginning(name)), -1) {
 		key, value := m[1], strings.Trim(strings.TrimSpace(m[2]), `"'`)
-		if value == "" || strings.HasPrefix(value, "#") || reference.MatchString(value) || !w.rules.defaults.SecretVariables.Suspect(key) ||
+		if value == "" || strings.HasPrefix(value, "#") || reference().MatchString(value) || !w.rules.defaults.SecretVariables.Suspect(key) ||
 			slices.Contains(found.keys, key) {
 			continue
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // ProgressModes are the ways to show a build.
@@ -129,7 +129,7 @@ func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tr
 	return t
 }
 
-var stepFailed = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: (.*)$`)
+var stepFailed = lazy.Regexp(`(?s)^process ".*" did not complete successfully: (.*)$`)
 
 // brief is the news with failed steps' errors cut down to how they ended: the step's name is above, and for packages the
 // command is a whole script.
@@ -137,7 +137,7 @@ func brief(s *client.SolveStatus) *client.SolveStatus {
 	out := *s
 	out.Vertexes = slices.Clone(s.Vertexes)
 	for i, v := range out.Vertexes {
-		if m := stepFailed.FindStringSubmatch(v.Error); m != nil {
+		if m := stepFailed().FindStringSubmatch(v.Error); m != nil {
 			short := *v
 			short.Error = m[1]
 			out.Vertexes[i] = &short

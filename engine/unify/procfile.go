@@ -3,13 +3,13 @@ package unify
 import (
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
@@ -111,7 +111,7 @@ func yamlProcesses(text string) (map[string]Process, bool) {
 	return all, true
 }
 
-var processLine = regexp.MustCompile(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*?)[ \t]*$`)
+var processLine = lazy.Regexp(`^([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*?)[ \t]*$`)
 
 func lineProcesses(text string) (map[string]Process, error) {
 	all := map[string]Process{}
@@ -119,7 +119,7 @@ func lineProcesses(text string) (map[string]Process, error) {
 		if t := strings.TrimSpace(line); t == "" || t[0] == '#' {
 			continue
 		}
-		m := processLine.FindStringSubmatchIndex(line)
+		m := processLine().FindStringSubmatchIndex(line)
 		if m == nil {
 			return nil, noProcess(text, i+1, "this line of Procfile is no process")
 		}
