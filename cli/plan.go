@@ -11,7 +11,6 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
-	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -38,7 +37,7 @@ func planAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	if err := hold(c, h, &plan.Saved{Plan: p.Plan, Origins: p.Origins()}, p.dir); err != nil {
+	if err := hold(c, h, p.Plan, p.Origins, p.dir); err != nil {
 		return err
 	}
 	out, err := encode(h, p)

@@ -26,12 +26,14 @@ func heldPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return saved, dir, hold(c, h, saved, dir)
+	return saved, dir, hold(c, h, saved.Plan, origins(saved), dir)
 }
 
-// hold refuses a plan that does not meet its policies.
-func hold(c *ucli.Context, h *Host, saved *plan.Saved, dir string) error {
-	res, err := policies(c, h, saved, dir)
+func origins(s *plan.Saved) func() *plan.Origins { return func() *plan.Origins { return s.Origins } }
+
+// hold refuses a plan that does not meet its policies; set says where its values were set.
+func hold(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) error {
+	res, err := policies(c, h, p, set, dir)
 	if err != nil {
 		return err
 	}
@@ -40,8 +42,8 @@ func hold(c *ucli.Context, h *Host, saved *plan.Saved, dir string) error {
 }
 
 // policies holds the plan of the app in dir to the policies of the command line and of the app.
-func policies(c *ucli.Context, h *Host, saved *plan.Saved, dir string) (*policy.Result, error) {
-	in := policy.Input{Plan: saved.Plan, Origins: saved.Origins}
+func policies(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) (*policy.Result, error) {
+	in := policy.Input{Plan: p, Origins: set}
 	a, err := app.Open(dir)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func vetAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	res, err := policies(c, h, saved, dir)
+	res, err := policies(c, h, saved.Plan, origins(saved), dir)
 	if err != nil {
 		return err
 	}

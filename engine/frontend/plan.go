@@ -167,7 +167,7 @@ func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 
 // hold refuses a plan that does not meet the app's own policies.
 func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App) error {
-	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: in.Origins, App: a})
+	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: func() *plan.Origins { return in.Origins }, App: a})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -260,15 +261,28 @@ func Unknown(path []string, at fault.Pos) *fault.Fault {
 	return unknownKey(Field{Name: path[last], Pos: at}, path[:last], shape.Names)
 }
 
-// fieldsOf gives the JSON names of a struct's fields.
+// fields are the JSON names of a struct's fields.
+type fields struct {
+	index map[string]int
+	names []string
+}
+
+// structs are the fields of the few types that a plan is made of, by type: values are looked up by path a thousand times for a plan.
+var structs sync.Map
+
+// fieldsOf gives the JSON names of a struct's fields, which are not to be changed.
 func fieldsOf(t reflect.Type) (index map[string]int, names []string) {
-	index = map[string]int{}
+	if f, ok := structs.Load(t); ok {
+		return f.(*fields).index, f.(*fields).names
+	}
+	f := &fields{index: map[string]int{}}
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		index[name] = i
-		names = append(names, name)
+		f.index[name] = i
+		f.names = append(f.names, name)
 	}
-	return index, names
+	structs.Store(t, f)
+	return f.index, f.names
 }
 
 // mismatch says what path must be, and what is written there.

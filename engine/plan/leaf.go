@@ -189,5 +189,5 @@ func IsField(name string) bool { return slices.Contains(FieldNames[Plan](), name
 // FieldNames are the names that the fields of a part of a plan have in JSON: of Plan, Phase or Start.
 func FieldNames[T Plan | Phase | Start]() []string {
 	_, names := fieldsOf(reflect.TypeFor[T]())
-	return names
+	return slices.Clone(names)
 }

@@ -1,6 +1,9 @@
 package plan
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Shape is what a plan can have at a path.
 type Shape struct {
@@ -48,5 +51,5 @@ func shapeOf(t reflect.Type) Shape {
 		return shapeOf(t.Elem())
 	}
 	_, names := fieldsOf(t)
-	return Shape{Kind: Map, Names: names, Words: "a map"}
+	return Shape{Kind: Map, Names: slices.Clone(names), Words: "a map"}
 }

@@ -15,8 +15,9 @@ import (
 
 // Input is a finished plan and who demands what of it.
 type Input struct {
-	Plan    *plan.Plan
-	Origins *plan.Origins // where the plan's values were set
+	Plan *plan.Plan
+	// Origins are where the plan's values were set; nil where nobody knows. They are asked for where there is a policy.
+	Origins func() *plan.Origins
 	// Given are the policies of whoever runs this program. Each element is the files of a folder, or a file alone.
 	Given [][]catalog.Source
 	// App, unless it is nil, is the app that the plan is for: the policies in its folder count as well. They cannot
@@ -71,7 +72,11 @@ func (in Input) check(b *budget.Budget) (*Result, error) {
 		return &Result{}, err
 	}
 	res := &Result{Policies: policies}
-	d, err := newData(in.Plan, in.Origins)
+	var origins *plan.Origins
+	if in.Origins != nil {
+		origins = in.Origins()
+	}
+	d, err := newData(in.Plan, origins)
 	if err != nil {
 		return nil, err
 	}

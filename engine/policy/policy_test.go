@@ -47,7 +47,7 @@ func decoded(t *testing.T, text string) Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Input{Plan: s.Plan, Origins: s.Origins}
+	return Input{Plan: s.Plan, Origins: func() *plan.Origins { return s.Origins }}
 }
 
 func one(text string) [][]catalog.Source {
