@@ -1,10 +1,17 @@
 package cli
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
+	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
 func schemaCommand(h *Host) *ucli.Command {
@@ -14,18 +21,65 @@ func schemaCommand(h *Host) *ucli.Command {
 		ArgsUsage: "[toml|json|plan]",
 		Description: "JSON Schema of nixpacks.toml and nixpacks.json, which is also what is printed without a word, or of a plan; with --cue what\n" +
 			"nixpacks.cue may say, as CUE to lie beside it:\n\n" +
-			"   nixpacks schema > nixpacks.schema.json\n   nixpacks schema --cue > nixpacks_schema.cue && cue vet nixpacks.cue nixpacks_schema.cue",
+			"   nixpacks schema > nixpacks.schema.json\n   nixpacks schema --cue > nixpacks_schema.cue && cue vet nixpacks.cue nixpacks_schema.cue\n\n" +
+			"With --module all of it as the CUE module that providers import, for the cue command: docs/providers.md says how.",
 		Flags: []ucli.Flag{&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "print CUE"},
+			&ucli.StringFlag{Name: "module", Category: aboutWords, Usage: "write the module " + schema.Module + " to `DIR`, and print nothing"},
 			&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"}},
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return schemaAction(c, h) },
 	}
 }
 
+// writeSchema writes the schema's module to a directory that is empty, is not there, or has it already.
+func writeSchema(dir string) error {
+	if dir == "" {
+		return fault.New(fault.Usage, "--module needs a directory")
+	}
+	own, err := fs.ReadFile(schema.FS, schemaManifest)
+	if err != nil {
+		return err
+	}
+	old, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
+	}
+	there, _ := os.ReadFile(filepath.Join(dir, filepath.FromSlash(schemaManifest)))
+	if len(old) > 0 && !bytes.Equal(own, there) {
+		return fault.New(fault.Usage, "%s is not empty, and holds something else than the schema", dir).WithHint("name a directory of its own")
+	}
+	for _, e := range old { // of another version
+		if filepath.Ext(e.Name()) == ".cue" {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
+			}
+		}
+	}
+	return fs.WalkDir(schema.FS, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(schema.FS, name)
+		if err != nil {
+			return err
+		}
+		return writeFile(filepath.Join(dir, filepath.FromSlash(name)), string(text))
+	})
+}
+
+// schemaManifest says which module the schema is.
+const schemaManifest = "cue.mod/module.cue"
+
 func schemaAction(c *ucli.Context, h *Host) error {
 	what := c.Args().First()
 	known := map[string]bool{"": true, "toml": true, "json": true, "plan": false}
 	configuration, ok := known[what]
+	if c.IsSet("module") && (c.Args().Present() || c.Bool("cue")) {
+		return fault.New(fault.Usage, "--module is the schema of everything: leave --cue and words out")
+	}
+	if c.IsSet("module") {
+		return writeSchema(c.String("module"))
+	}
 	if !ok || c.NArg() > 1 || what != "" && c.Bool("cue") {
 		return fault.New(fault.Usage, "there is no schema of %q", c.Args().Slice()).WithHint("known: toml, json, plan, and --cue without a word")
 	}

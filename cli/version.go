@@ -6,16 +6,15 @@ import (
 	"runtime/debug"
 
 	ucli "github.com/urfave/cli/v2"
-)
 
-// release is the version that a release's build sets.
-var release string
+	"github.com/nixpacks-cue/nixpacks/schema"
+)
 
 // version is that of the release, the module's where the program was installed with one, else "dev" with the revision
 // it was built from.
 func version() string {
-	if release != "" {
-		return release
+	if schema.Release != "" {
+		return schema.Release
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"engine/migrate":   {"engine/fault", "engine/lazy", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/unify"},
 	"engine/ignore":    {"engine/fault", "engine/lazy", "engine/plan", "engine/app"},
 	"engine/lock":      {"engine/fault", "engine/lazy", "engine/plan", "engine/app"},
-	"engine/modules":   {"engine/fault", "engine/budget", "engine/stall", "engine/plan", "engine/app", "engine/lock"},
+	"engine/modules":   {"engine/fault", "engine/budget", "engine/stall", "engine/plan", "engine/app", "engine/lock", "schema"},
 	"engine/plan2llb":  {"engine/fault", "engine/lazy", "engine/plan"},
 	"engine/image":     {"engine/fault"},
 	"engine/base":      {"engine/fault", "engine/lazy", "engine/stall", "engine/image"},

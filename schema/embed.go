@@ -7,3 +7,10 @@ import "embed"
 //
 //go:embed *.cue cue.mod
 var FS embed.FS
+
+// Module is the module's path, with its major version.
+const Module = "github.com/nixpacks-cue/nixpacks/schema@v0"
+
+// Release is the version of the program that has this schema, as a release's build sets it; "" elsewhere. The module is published with
+// the same.
+var Release string

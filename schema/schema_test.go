@@ -111,6 +111,14 @@ func cases(t *testing.T, folder string) []string {
 	return files
 }
 
+// The module's path is the one that its file says.
+func TestModule(t *testing.T) {
+	text, err := schema.FS.ReadFile("cue.mod/module.cue")
+	if err != nil || !strings.Contains(string(text), `module: "`+schema.Module+`"`) {
+		t.Errorf("%s %v", text, err)
+	}
+}
+
 // The schema and the Go types name the same fields with the same kinds.
 func TestSchemaIsThePlan(t *testing.T) {
 	s := load(t)

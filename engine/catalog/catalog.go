@@ -197,6 +197,11 @@ func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
 	if p.Name == "" {
 		return nil, fault.New(fault.Refused, "a provider needs a literal name").WithPos(s.at("name"))
 	}
+	if s.schema {
+		if err := p.checkSchema(); err != nil {
+			return nil, err
+		}
+	}
 	p.variables = s.variables()
 	if p.wishes, err = s.wishes(); err != nil {
 		return nil, err

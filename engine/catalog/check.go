@@ -11,7 +11,6 @@ import (
 	"cuelang.org/go/cue/token"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
-	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
 // topFields are the fields of a provider, as in schema/provider.cue. They are checked on the syntax, since a
@@ -64,11 +63,7 @@ func checkDecl(d ast.Decl) error {
 // conform checks an evaluated provider against schema.#Provider. It is done for providers from outside; those
 // that are built in are checked by their tests.
 func (e *evaluator) conform(v cue.Value) error {
-	from, err := ReadSources(schema.FS, ".", "schema")
-	if err != nil {
-		return err
-	}
-	s, err := parseSources(from, false)
+	s, err := readSchema()
 	if err != nil {
 		return err
 	}
@@ -79,9 +74,7 @@ func (e *evaluator) conform(v cue.Value) error {
 	err = sv.LookupPath(cue.MakePath(cue.Def("Provider"))).Unify(v).Validate()
 	var out []error
 	for _, one := range cueerrors.Errors(err) {
-		f := e.one(one)
-		f.At = slices.DeleteFunc(f.At, func(p fault.Pos) bool { return strings.HasPrefix(p.File, "schema/") })
-		out = append(out, f)
+		out = append(out, e.one(one))
 	}
 	return errors.Join(out...)
 }

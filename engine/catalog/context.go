@@ -47,30 +47,41 @@ func providerContext() *cue.Context {
 	return ctx
 }
 
-// BuildFiles evaluates files of one package that import nothing but Imports.
+// BuildFiles evaluates files of one package that import nothing but Imports and the schema.
 func BuildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
 	bctx := build.NewContext()
-	inst := bctx.NewInstance("", nil)
-	for _, f := range files {
-		if err := inst.AddSyntax(f); err != nil {
-			return cue.Value{}, err
-		}
-	}
-	if err := inst.Complete(); err != nil {
+	inst := bctx.NewInstance("", schemaOf(bctx))
+	inst.CanonicalImportPath = canonical
+	if err := add(inst, files); err != nil {
 		return cue.Value{}, err
 	}
 	return ctx.BuildInstance(inst), nil
 }
 
-// CheckImports refuses any other import in CUE that others wrote, called what.
-func CheckImports(f *ast.File, what string) error {
+// add makes files the package that an instance is.
+func add(inst *build.Instance, files []*ast.File) error {
+	for _, f := range files {
+		if err := inst.AddSyntax(f); err != nil {
+			return err
+		}
+	}
+	return inst.Complete()
+}
+
+// CheckImports refuses any other import than Imports in CUE that others wrote, called what; but for those of which also is true.
+func CheckImports(f *ast.File, what string, also func(path string) bool) error {
 	var faults []error
 	for spec := range f.ImportSpecs() {
 		name, err := strconv.Unquote(spec.Path.Value)
-		if err != nil || !slices.Contains(Imports, name) {
-			faults = append(faults, fault.New(fault.Refused, "%s cannot import %s", what, spec.Path.Value).
-				WithPos(position(spec.Path)).WithHint("it can import %s", strings.Join(Imports, ", ")))
+		if err == nil && (slices.Contains(Imports, name) || also != nil && also(name)) {
+			continue
 		}
+		if f := otherSchema(name); f != nil && also != nil {
+			faults = append(faults, f.WithPos(position(spec.Path)))
+			continue
+		}
+		faults = append(faults, fault.New(fault.Refused, "%s cannot import %s", what, spec.Path.Value).
+			WithPos(position(spec.Path)).WithHint("it can import %s", strings.Join(Imports, ", ")))
 	}
 	return stderrors.Join(faults...)
 }
@@ -96,7 +107,7 @@ func cueFault(e errors.Error, what string) *fault.Fault {
 	f := fault.New(fault.Refused, "%s: %s", what, fmt.Sprintf(format, args...))
 	for _, p := range errors.Positions(e) {
 		at := fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
-		if at.File != "" && !slices.Contains(f.At, at) {
+		if at.File != "" && !strings.HasPrefix(at.File, schemaLabel+"/") && !slices.Contains(f.At, at) {
 			f.At = append(f.At, at)
 		}
 	}

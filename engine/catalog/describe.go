@@ -154,6 +154,19 @@ func (s *syntax) commands() []Table {
 			}
 		case *ast.EmbedDecl:
 			walk(x.Expr, path)
+		case *ast.BinaryExpr:
+			walk(x.X, path)
+			walk(x.Y, path)
+		case *ast.ParenExpr:
+			walk(x.X, path)
+		case *ast.UnaryExpr:
+			walk(x.X, path)
+		case *ast.IndexExpr:
+			walk(x.X, path)
+		case *ast.ListLit:
+			for _, e := range x.Elts {
+				walk(e, path)
+			}
 		case *ast.Comprehension:
 			walk(x.Value, path)
 		case *ast.Field:

@@ -90,6 +90,9 @@ func factField(x ast.Decl) (*ast.Field, string, bool) {
 
 // collect adds the fields of one declaration of a fact, which may have several.
 func (s *syntax) collect(into map[string]map[string]any, name string, x ast.Expr) bool {
+	if rest, _, _ := beside(x); rest != nil {
+		x = rest
+	}
 	st, ok := x.(*ast.StructLit)
 	if !ok {
 		return false

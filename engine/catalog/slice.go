@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"slices"
-	"strconv"
 
 	"cuelang.org/go/cue/ast"
 
@@ -109,11 +108,7 @@ func cut(f *ast.File, keep map[*ast.Field]bool, strip func(*ast.Field) *ast.Fiel
 
 func imports(d *ast.ImportDecl, used []string) []*ast.ImportSpec {
 	return slices.DeleteFunc(slices.Clone(d.Specs), func(spec *ast.ImportSpec) bool {
-		name, _ := strconv.Unquote(spec.Path.Value)
-		if spec.Name != nil {
-			name = spec.Name.Name
-		}
-		return !slices.Contains(used, name)
+		return !slices.Contains(used, localName(spec))
 	})
 }
 

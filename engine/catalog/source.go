@@ -58,6 +58,8 @@ type syntax struct {
 	files []*ast.File
 	// top are the package's declarations by name; a name may be declared more than once.
 	top map[string][]*ast.Field
+	// schema tells whether the schema is imported.
+	schema bool
 }
 
 // parseSources parses a package; foreign is one that others wrote. Where they wrote what they may not, there is a fault beside
@@ -69,8 +71,11 @@ func parseSources(from []Source, foreign bool, mode ...parser.Option) (*syntax, 
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range files {
-		faults = append(faults, CheckImports(f, "a provider"))
+	faults = append(faults, checkScopes(files))
+	for _, p := range files {
+		f := p.file
+		s.schema = s.schema || p.schema
+		faults = append(faults, CheckImports(f, "a provider", isSchema))
 		if foreign {
 			faults = append(faults, Tame(f, "a provider", "its plan must follow from its facts alone"))
 		}
@@ -88,17 +93,11 @@ func parseSources(from []Source, foreign bool, mode ...parser.Option) (*syntax, 
 
 // parseAll parses files side by side: of a plan's few milliseconds parsing takes one. Each file is used by one
 // goroutine at a time, as CUE demands.
-func parseAll(from []Source, mode []parser.Option) ([]*ast.File, error) {
-	files, errs := make([]*ast.File, len(from)), make([]error, len(from))
+func parseAll(from []Source, mode []parser.Option) ([]parsed, error) {
+	files, errs := make([]parsed, len(from)), make([]error, len(from))
 	var wg sync.WaitGroup
 	for i, src := range from {
-		wg.Go(func() {
-			f, err := parser.ParseFile(src.Name, src.Data, mode...)
-			if err != nil {
-				err = SyntaxFault(err, "not CUE")
-			}
-			files[i], errs[i] = f, err
-		})
+		wg.Go(func() { files[i], errs[i] = parseFile(src, mode) })
 	}
 	wg.Wait()
 	return files, errors.Join(errs...)
@@ -134,6 +133,10 @@ func plain(x ast.Expr) (any, bool) {
 		return out, true
 	case *ast.StructLit:
 		return fields(x, nil, plain)
+	case *ast.BinaryExpr: // schema.#Detect & {…}, to which all of the provider is held anyway
+		if rest, _, _ := beside(x); rest != nil {
+			return plain(rest)
+		}
 	}
 	return nil, false
 }

@@ -3,7 +3,6 @@ package catalog
 import (
 	"cmp"
 	"errors"
-	"path"
 	"slices"
 	"strconv"
 
@@ -44,11 +43,7 @@ func Tame(f *ast.File, name, instead string) error {
 	}
 	for spec := range f.ImportSpecs() {
 		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
-			t.imports[path.Base(p)] = p
-			if spec.Name != nil {
-				delete(t.imports, path.Base(p))
-				t.imports[spec.Name.Name] = p
-			}
+			t.imports[localName(spec)] = p
 		}
 	}
 	ast.Walk(f, t.look, nil)

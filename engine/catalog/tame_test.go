@@ -75,7 +75,7 @@ func FuzzTame(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := parser.ParseFile("x.cue", text)
-		if err != nil || CheckImports(file, "x.cue") != nil || Tame(file, "x.cue", "") != nil {
+		if err != nil || CheckImports(file, "x.cue", isSchema) != nil || Tame(file, "x.cue", "") != nil {
 			return
 		}
 		b := budget.Budget{Time: time.Second / 2, Memory: 256 << 20}

@@ -14,6 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
+	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
 // Module is the content of a module.
@@ -90,15 +91,18 @@ func itself(mv module.Version, file *zip.File) error {
 	return nil
 }
 
-// describe reads a module.cue. A module that needs others is refused: a provider may import none of their packages.
+// describe reads a module.cue. A module that needs others than the schema is refused: a provider may import none of their packages.
 func describe(text []byte, name string) (*modfile.File, error) {
 	says, err := modfile.Parse(text, name)
 	if err != nil {
 		return nil, fault.New(fault.Refused, "%s cannot be read: %v", name, err).WithPos(fault.Pos{File: name})
 	}
 	for dep := range says.Deps {
+		if dep == schema.Module { // which the program has
+			continue
+		}
 		return nil, fault.New(fault.Refused, "%s needs other modules, such as %s", name, dep).WithPos(fault.Pos{File: name}).
-			WithHint("providers and policies import list, regexp, strconv and strings alone: take deps out of it")
+			WithHint("providers and policies import list, regexp, strconv and strings alone, and providers %s: take other deps out of it", schema.Module)
 	}
 	return says, nil
 }

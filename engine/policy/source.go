@@ -133,7 +133,7 @@ func parse(files []catalog.Source) (*Policy, error) {
 		if err != nil {
 			return nil, sourced(catalog.SyntaxFault(err, "not valid CUE"), s)
 		}
-		if err := catalog.CheckImports(f, "a policy"); err != nil {
+		if err := catalog.CheckImports(f, "a policy", nil); err != nil {
 			return nil, sourced(err, s)
 		}
 		if err := catalog.Tame(f, "a policy", outside); err != nil {
