@@ -16,6 +16,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/cli/collector"
+	_ "github.com/nixpacks-cue/nixpacks/cli/hugepages" // at the start
 	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
