@@ -44,7 +44,7 @@ func (e *evaluator) bases(uses []use) ([]Basis, error) {
 		case u.fact == "packages":
 			add(Basis{Provider: e.provider.Name, Fact: u.fact, Asks: AsksPackages, Found: true, Value: e.env.Packages})
 		case q.Kind == "provider" && len(u.path) > 1 && u.path[0] == "value":
-			more, err := e.done[q.Args[0]].said.Rests(u.path[1], u.path[2:]...)
+			more, err := e.done[e.another(q.Args[0])].said.Rests(u.path[1], u.path[2:]...)
 			if err != nil {
 				return nil, err
 			}

@@ -50,24 +50,24 @@ type Evaluation struct {
 }
 
 // evaluate evaluates a provider that nobody asked yet. One that others wrote answers for what it costs itself.
-func (r *Request) evaluate(p *Provider) (out *Evaluation, err error) {
+func (r *Request) evaluate(p *Provider, up string) (out *Evaluation, err error) {
 	if !p.foreign {
-		return r.evaluateNow(p)
+		return r.evaluateNow(p, up)
 	}
 	work := budget.Evaluation("provider "+p.Name, p.files...)
 	err = r.env.Budget.While(work, func() (err error) {
-		out, err = r.evaluateNow(p)
+		out, err = r.evaluateNow(p, up)
 		return err
 	})
 	return out, err
 }
 
-func (r *Request) evaluateNow(p *Provider) (*Evaluation, error) {
+func (r *Request) evaluateNow(p *Provider, up string) (*Evaluation, error) {
 	s, err := p.parse()
 	if err != nil {
 		return nil, err
 	}
-	e := &evaluator{Request: r, provider: p, syntax: s, ctx: r.cue(),
+	e := &evaluator{Request: r, provider: p, syntax: s, ctx: r.cue(), outer: up,
 		asked: map[string]facts.Question{}, answers: map[string]facts.Answer{}}
 	if err := e.gather(); err != nil {
 		return nil, err
@@ -79,6 +79,7 @@ func (r *Request) evaluateNow(p *Provider) (*Evaluation, error) {
 type evaluator struct {
 	*Request
 	provider *Provider
+	outer    string // what leads to the root of the workspace of the provider that asks this one
 	syntax   *syntax
 	ctx      *cue.Context
 	asked    map[string]facts.Question
@@ -212,7 +213,7 @@ func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
 	}
 	for _, fact := range slices.Sorted(maps.Keys(e.asked)) {
 		if q := e.asked[fact]; q.Kind == "provider" {
-			other := e.done[q.Args[0]].said
+			other := e.done[e.another(q.Args[0])].said
 			for _, n := range other.Notes {
 				if n.Unless == "" { // how the app starts is for the one that asks to say
 					out.Notes = Once(out.Notes, n)

@@ -34,7 +34,7 @@ func (e *evaluator) other(name string) (facts.Answer, error) {
 	if slices.Contains(e.asking, name) {
 		return none, fault.New(fault.Refused, "providers that ask one another in a circle: %s", strings.Join(append(e.asking, name), " → "))
 	}
-	said, err := e.Evaluate(name)
+	said, err := e.consult(e.another(name))
 	if err != nil {
 		return none, err
 	}
@@ -52,6 +52,14 @@ func (e *evaluator) other(name string) (facts.Answer, error) {
 	p, _ := e.catalog.Get(name)
 	detects, err := p.Detect().Holds(e.app, e.env.Variables)
 	return facts.Answer{OK: detects, Value: value}, err
+}
+
+// another is another provider as this one asks it: from the workspace that the app is in for this one.
+func (e *evaluator) another(name string) consulted {
+	if up := e.up(); up != "" && !e.catalog.KnowsWorkspaces(name) {
+		return consulted{name, up}
+	}
+	return consulted{name: name}
 }
 
 // object is the text of a JSON object in the types that answers have.

@@ -32,9 +32,13 @@ type Request struct {
 	env     Env
 	rooted  bool     // InWorkspace
 	asking  []string // the providers that are being evaluated, each for the one before it
-	done    map[string]outcome
+	done    map[consulted]outcome
 	cue     func() *cue.Context
 }
+
+// consulted is a provider and, for one that others ask and that knows no workspaces itself, what leads from the app's directory to the
+// root of theirs.
+type consulted struct{ name, up string }
 
 type outcome struct {
 	said *Evaluation
@@ -47,7 +51,7 @@ func (c *Catalog) Request(a *app.App, env Env) *Request {
 	if env.Packages == "" {
 		env.Packages = "nix"
 	}
-	r := &Request{catalog: c, app: a, env: env, done: map[string]outcome{}, cue: sync.OnceValue(providerContext)}
+	r := &Request{catalog: c, app: a, env: env, done: map[consulted]outcome{}, cue: sync.OnceValue(providerContext)}
 	go r.cue()
 	return r
 }
@@ -59,18 +63,21 @@ func (r *Request) InWorkspace() { r.rooted = true }
 // Evaluate asks the app what the named provider wants to know, in rounds, and gives the plan that follows. All who ask
 // for it get the same Evaluation, or the same fault, and must not change it. It is a fault (Refused) where the provider
 // refuses the app, where a file that it asks for is malformed, or where the provider itself is wrong; the places say which.
-func (r *Request) Evaluate(name string) (*Evaluation, error) {
+func (r *Request) Evaluate(name string) (*Evaluation, error) { return r.consult(consulted{name: name}) }
+
+func (r *Request) consult(whom consulted) (*Evaluation, error) {
+	name := whom.name
 	p, ok := r.catalog.Get(name)
 	if !ok {
 		return nil, fault.New(fault.Refused, "there is no provider called %q", name).
 			WithHint("%s", fault.DidYouMean(name, r.catalog.Names()))
 	}
-	o, ok := r.done[name]
+	o, ok := r.done[whom]
 	if !ok {
 		r.asking = append(r.asking, name)
-		o.said, o.err = r.evaluate(p)
+		o.said, o.err = r.evaluate(p, whom.up)
 		r.asking = slices.Delete(r.asking, len(r.asking)-1, len(r.asking))
-		r.done[name] = o
+		r.done[whom] = o
 	}
 	return o.said, o.err
 }

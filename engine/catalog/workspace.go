@@ -41,11 +41,12 @@ func (e *evaluator) workspace() (facts.Question, map[string]any, bool) {
 	return facts.Question{}, nil, false
 }
 
-// up leads from the app's directory to the root of its workspace; "" where it is in none.
+// up leads from the app's directory to the root of its workspace, for a provider that knows none to that of who asks it; "" where it
+// is in none.
 func (e *evaluator) up() string {
 	_, value, ok := e.workspace()
 	if !ok {
-		return ""
+		return e.outer
 	}
 	return value["up"].(string)
 }

@@ -9,9 +9,10 @@ import (
 
 // option reads a field of a question about a workspace; false for one that there is not.
 func (w *Workspace) option(name string, fields map[string]any) (known bool, err error) {
-	selectors := map[string]*[][]string{"members": &w.Members, "exclude": &w.Exclude, "name": &w.Name, "needs": &w.Needs, "folders": &w.Folders, "aliases": &w.Aliases}
+	selectors := map[string]*[][]string{"members": &w.Members, "optional": &w.Optional, "exclude": &w.Exclude, "name": &w.Name, "needs": &w.Needs, "folders": &w.Folders, "aliases": &w.Aliases}
 	lists := map[string]*[]string{"manifest": &w.Manifest, "mentions": &w.Mentions, "keep": &w.Keep}
 	texts := map[string]*string{"part": &w.Part, "separator": &w.Separator}
+	truths := map[string]*bool{"loose": &w.Loose, "letters": &w.Letters, "rootNeeds": &w.RootNeeds, "nested": &w.Nested}
 	switch {
 	case selectors[name] != nil:
 		*selectors[name], err = paths(name, fields[name])
@@ -22,10 +23,8 @@ func (w *Workspace) option(name string, fields map[string]any) (known bool, err 
 		if one, err = list(fields, name, false); err == nil {
 			*texts[name] = one[0]
 		}
-	case name == "loose":
-		w.Loose, err = truth(name, fields[name])
-	case name == "rootNeeds":
-		w.RootNeeds, err = truth(name, fields[name])
+	case truths[name] != nil:
+		*truths[name], err = truth(name, fields[name])
 	default:
 		return false, nil
 	}

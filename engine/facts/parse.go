@@ -16,7 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-var titles = map[string]string{"json": "JSON", "jsonc": "JSON with comments", "toml": "TOML", "yaml": "YAML"}
+var titles = map[string]string{"json": "JSON", "jsonc": "JSON with comments", "toml": "TOML", "yaml": "YAML", "xml": "XML"}
 
 // parsed answers json, jsonc, toml and yaml: the value of a file, {} where it is not there, or for a
 // pattern the values of all files that match it, by path.

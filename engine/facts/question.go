@@ -50,7 +50,7 @@ var kinds = map[string]struct {
 	"semver":    {options: []string{"of", "ranges"}},
 	"tool":      {list: true, options: []string{"in", "from"}},
 	"app":       {},
-	"workspace": {list: true, options: []string{"members", "exclude", "not", "manifest", "name", "needs", "folders", "aliases", "mentions", "part", "separator", "loose", "pick", "rootNeeds", "keep"}},
+	"workspace": {list: true, options: []string{"members", "optional", "nested", "exclude", "not", "manifest", "name", "needs", "folders", "aliases", "mentions", "part", "separator", "loose", "letters", "pick", "rootNeeds", "keep"}},
 	// Answered by the catalog, which alone knows providers and what the image is for.
 	"provider": {},
 	"machine":  {},

@@ -196,13 +196,19 @@ func FuzzParsers(f *testing.F) {
 	for _, text := range files {
 		f.Add(text)
 	}
-	for _, text := range []string{"\x00", "{", "[1,]", "{\"a\": /* */ 1,}", "a: &a [*a]", "? ? ?", "[a]\n[a.b]\n[a]", "a = 1979-13-41", "1e999", "--- !!binary x", "\"\\ud800\""} {
+	for _, text := range []string{"\x00", "{", "[1,]", "{\"a\": /* */ 1,}", "a: &a [*a]", "? ? ?", "[a]\n[a.b]\n[a]", "a = 1979-13-41", "1e999", "--- !!binary x", "\"\\ud800\"", "<a><b>x</b><b/></a>", "<a>\n</b>", "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		a := open(t, map[string]string{"f": text})
-		for _, kind := range []string{"json", "jsonc", "toml", "yaml"} {
-			answer, err := Resolve(a, nil, Question{Kind: kind, Args: []string{"f"}})
+		for _, kind := range []string{"json", "jsonc", "toml", "yaml", "xml"} {
+			var answer Answer
+			var err error
+			if kind == "xml" {
+				answer.Value, answer.OK, err = parseXMLFile(a, "f")
+			} else {
+				answer, err = Resolve(a, nil, Question{Kind: kind, Args: []string{"f"}})
+			}
 			if err == nil {
 				if _, err := json.Marshal(answer); err != nil || !answer.OK {
 					t.Errorf("%s: %v %v", kind, answer, err)

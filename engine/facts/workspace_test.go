@@ -13,6 +13,7 @@ import (
 // declare it.
 func TestWorkspace(t *testing.T) {
 	const npm = `"workspace": ["ws.yaml", "ws.json"], "members": ["packages", ["in", "packages"]], "manifest": "m.json", "name": ["name"], "needs": ["deps", ["target", "*", "deps"]], "not": "vendor"`
+	const xmlKind = `"workspace": "ws.xml", "members": [["ws", "m"], ["p", "ms", "m"]], "manifest": "m.xml", "name": [["p", "n"]], "needs": [["p", "d", "x", "n"]]`
 	for name, c := range map[string]struct {
 		ask, dir string
 		files    string // NAME: TEXT a line
@@ -73,7 +74,7 @@ cmd/web/in/main.src: import "x/b/in"
 a/m.mod: module x/a
 b/m.mod: module x/b
 c/m.mod: module x/c`,
-			want: ". ../../ ws.work cmd/web x/web | a=x/a b=x/b | c=x/c"},
+			want: ". ../../ ws.work cmd/web x/web | a=x/a b=x/b | c=x/c ! ./gone: ws.work gone no folder"},
 		"separators, no names, loose words": {ask: `"workspace": "ws.gradle", "members": ["'([^']+)'"], "manifest": "m.gradle", "needs": ["project\\('([^']+)'"], "separator": ":"`, dir: "apps/web",
 			files: `ws.gradle: include ':apps:web', 'libs:a', ':libs:b'
 apps/web/m.gradle: project(':libs:b')
@@ -86,6 +87,54 @@ a/m.json: {"deps": ["My.Lib>=1", "other[x]~=2"]}
 b/m.json: {"name": "my_lib"}
 c/m.json: {"name": "Other"}`,
 			want: ". ../ ws.json a a | b=my_lib c=Other | "},
+		"elements": {ask: xmlKind, dir: "apps/web",
+			files: `ws.xml: <!-- <m>old</m> --><w:ws xmlns:w="x" a="b"><m> apps/web </m><m>a</m><m>b</m><m>old</m><none/></w:ws>
+apps/web/m.xml: <?xml version="1.0" encoding="ISO-8859-1"?><p><n>web</n><d><x><n>a</n></x><x><n>foreign</n></x></d></p>
+a/m.xml: <p><n>a</n></p>
+b/m.xml: <p><n>b`,
+			want: ". ../../ ws.xml apps/web web | a=a | b=b ! old: ws.xml old no folder"},
+		"nested: the root furthest up, and who names whom": {ask: xmlKind + `, "nested": true`, dir: "apps/web",
+			files: `ws.xml: <ws><m>apps</m><m>./libs/a/</m><m>tools</m><m>../outside</m><m>.</m></ws>
+apps/ws.xml: <ws><m>web</m></ws>
+apps/m.xml: <p><n>apps</n><ms><m>web</m><m>admin</m><m>gone</m></ms></p>
+apps/web/m.xml: <p><n>web</n><d><x><n>a</n></x></d><ms><m>sub</m></ms></p>
+apps/web/sub/m.xml: <p><n>sub</n><ms><m>../sub</m><m>..</m><m>deep</m></ms></p>
+apps/web/sub/deep/m.xml: <p><n>deep</n><d><x><n>b</n></x></d></p>
+apps/admin/m.xml: <p><n>admin</n></p>
+apps/gone/x: 
+libs/a/m.xml: <p><n>a</n></p>
+tools/m.xml: <p><n>tools</n><ms><m>b</m></ms></p>
+tools/b/m.xml: <p><n>b</n></p>`,
+			want: ". ../../ ws.xml apps/web web | apps=apps apps/web/sub=sub libs/a=a tools=tools tools/b=b apps/web/sub/deep=deep | apps/admin=admin ! ../outside: ws.xml ../outside no folder, gone: apps/m.xml apps/gone"},
+		"nested, the nearer root where the other does not lead to the app": {ask: xmlKind + `, "nested": true`, dir: "js/web",
+			files: `ws.xml: <ws><m>a</m></ws>
+js/ws.xml: <ws><m>web</m></ws>
+js/web/m.xml: <p><ms><m>../../a</m></ms></p>
+a/m.xml: <p/>`,
+			want: "js ../ ws.xml web web |  |  ! ../../a: web/m.xml ../a"},
+		"folders that are not in the root": {ask: xmlKind, dir: "js/web",
+			files: `js/ws.xml: <ws><m>web</m><m>../a</m></ws>
+js/web/m.xml: <p/>
+a/m.xml: <p/>`,
+			want: "js ../ ws.xml web web |  |  ! ../a: ws.xml ../a"},
+		"members that may be there, and two of one name": {ask: xmlKind + `, "optional": [["ws", "o", "m"]], "rootNeeds": true`, dir: "a",
+			files: `ws.xml: <ws><m>a</m><o><m>b</m><m>gone</m></o><o><m>c</m></o></ws>
+m.xml: <p><d><x><n>r</n></x></d></p>
+a/m.xml: <p><d><x><n>b</n></x></d></p>
+b/m.xml: <p><n>b</n></p>
+c/m.xml: <p><n>b</n></p>`,
+			want: ". ../ ws.xml a a | b=b c=b | "},
+		"expressions in what others find, letters, and folders with other names": {ask: `"workspace": "ws.gradle", "members": [["include((?:[\\s,]*'[^']+')+)", "'([^']+)'"]],
+			"optional": ["at ([\\w/]+)"], "aliases": ["'([^']+)' at ([\\w/]+)"], "manifest": ["m.gradle", "m.kts"], "needs": ["project\\('([^']+)'", "projects\\.([\\w.]+)"],
+			"separator": ":", "letters": true, "rootNeeds": true`, dir: "apps/web",
+			files: `ws.gradle: include ':apps:web', 'my-lib:core',\n ':moved', ':gone', ':top'\nname 'other'\n':moved' at some/where
+m.kts: project(':top')
+top/m.kts: x
+apps/web/m.gradle: projects.myLib.core, project(':moved')
+my-lib/core/m.kts: x
+some/where/m.kts: x
+other/m.kts: x`,
+			want: ". ../../ ws.gradle apps/web apps/web | my-lib/core=my-lib/core some/where=some/where top=top |  ! :gone: ws.gradle gone no folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var fields map[string]any
@@ -137,7 +186,15 @@ func inWords(a Answer) string {
 	for _, k := range []string{"root", "up", "file", "dir", "name"} {
 		out = append(out, v[k].(string))
 	}
-	return strings.Join(out, " ") + " | " + members(v["needs"]) + " | " + members(v["others"])
+	text := strings.Join(out, " ") + " | " + members(v["needs"]) + " | " + members(v["others"])
+	for i, m := range v["missing"].([]any) {
+		m := m.(map[string]any)
+		text += []string{" ! ", ", "}[min(i, 1)] + m["name"].(string) + ": " + m["file"].(string) + " " + m["dir"].(string)
+		if !m["folder"].(bool) {
+			text += " no folder"
+		}
+	}
+	return text
 }
 
 // TestFrom: facts are looked for in the root alone, or there where the app has nothing.

@@ -13,12 +13,12 @@ import (
 )
 
 // selected are the strings that selectors lead to: a string, the strings of a list, or the keys of a map. Of a text they are the
-// first groups of all matches.
+// first groups of all matches, and of several expressions each looks at what the one before it found.
 func selected(data any, selectors [][]string) []string {
 	var out []string
 	for _, keys := range selectors {
 		if text, ok := data.(string); ok {
-			out = append(out, matches(text, keys[0])...)
+			out = append(out, matches(text, keys)...)
 			continue
 		}
 		for _, v := range reach(data, keys) {
@@ -39,10 +39,17 @@ func selected(data any, selectors [][]string) []string {
 	return out
 }
 
-// reach are the values that keys lead to, "*" being any.
+// reach are the values that keys lead to, "*" being any. Those of a list lead on from each of its elements.
 func reach(v any, keys []string) []any {
 	if len(keys) == 0 {
 		return []any{v}
+	}
+	if list, ok := v.([]any); ok {
+		var out []any
+		for _, x := range list {
+			out = append(out, reach(x, keys)...)
+		}
+		return out
 	}
 	m, _ := v.(map[string]any)
 	if keys[0] != "*" {
@@ -58,43 +65,49 @@ func reach(v any, keys []string) []any {
 	return out
 }
 
-func matches(text, expression string) []string {
+func matches(text string, expressions []string) []string {
+	found := []string{text}
+	for _, expression := range expressions {
+		var next []string
+		for _, in := range found {
+			for _, m := range submatches(in, expression, 1) {
+				next = append(next, m[1])
+			}
+		}
+		found = next
+	}
+	return found
+}
+
+// submatches are all matches of an expression that has so many groups; none for one with fewer.
+func submatches(text, expression string, groups int) [][]string {
 	re, err := regexp.Compile(expression)
-	if err != nil || re.NumSubexp() == 0 {
+	if err != nil || re.NumSubexp() < groups {
 		return nil
 	}
-	var out []string
-	for _, m := range re.FindAllStringSubmatch(text, -1) {
-		out = append(out, m[1])
-	}
-	return out
+	return re.FindAllStringSubmatch(text, -1)
 }
 
 // link finds out which members need which.
 func (f *found) link() error {
-	named, at := map[string]*member{}, map[string]*member{}
+	at := map[string]*member{}
+	f.named = map[string][]*member{}
 	for _, m := range f.members {
-		named[f.called(m.name)], at[m.dir] = m, m
+		f.name(m.name, m)
+		at[m.dir] = m
 	}
-	for _, keys := range f.Aliases {
-		for _, v := range reach(f.data, keys) {
-			f.aliases(v, named, at)
-		}
-	}
+	f.rename(at)
 	all := f.members
-	if f.RootNeeds && len(f.Manifest) > 0 {
-		f.top = &member{dir: ".", manifest: f.Manifest[0]}
+	if f.top = f.rootNeeds(); f.top != nil {
 		all = append(slices.Clone(all), f.top)
 	}
 	for _, m := range all {
-		data, _, err := f.parse(m.manifest)
-		if err != nil {
-			continue // as in add
+		for _, s := range selected(m.data, f.Needs) {
+			for _, needed := range f.named[f.called(s)] {
+				m.add(needed)
+			}
 		}
-		for _, s := range selected(data, f.Needs) {
-			m.add(named[f.called(s)])
-		}
-		for _, s := range selected(data, f.Folders) {
+		for _, s := range selected(m.data, f.Folders) {
 			m.add(at[path.Join(m.dir, s)])
 		}
 		if m != f.top {
@@ -107,8 +120,40 @@ func (f *found) link() error {
 	return nil
 }
 
+// rootNeeds is the root as a package that needs others; nil where there is none.
+func (f *found) rootNeeds() *member {
+	for _, name := range f.Manifest {
+		if data, ok, err := f.parse(name); f.RootNeeds && ok && err == nil {
+			return &member{dir: ".", manifest: name, data: data}
+		}
+	}
+	return nil
+}
+
+// name lets a member be called so. Others may be, too.
+func (f *found) name(name string, m *member) {
+	name = f.called(name)
+	f.named[name] = append(f.named[name], m)
+}
+
+// rename adds the other names that the root has for members.
+func (f *found) rename(at map[string]*member) {
+	for _, keys := range f.Aliases {
+		if text, ok := f.data.(string); ok {
+			for _, m := range submatches(text, keys[0], 2) {
+				if to := at[path.Clean(m[2])]; to != nil {
+					f.name(m[1], to)
+				}
+			}
+		}
+		for _, v := range reach(f.data, keys) {
+			f.aliases(v, at)
+		}
+	}
+}
+
 // aliases adds the names that the root has for members, which are told by any text beside such a name: their own, or their folder.
-func (f *found) aliases(v any, named, at map[string]*member) {
+func (f *found) aliases(v any, at map[string]*member) {
 	m, _ := v.(map[string]any)
 	for _, alias := range slices.Sorted(maps.Keys(m)) {
 		fields, _ := m[alias].(map[string]any)
@@ -118,9 +163,9 @@ func (f *found) aliases(v any, named, at map[string]*member) {
 				continue
 			}
 			if to := at[path.Clean(s)]; to != nil {
-				named[f.called(alias)] = to
-			} else if to := named[f.called(s)]; to != nil {
-				named[f.called(alias)] = to
+				f.named[f.called(alias)] = []*member{to}
+			} else if to := f.named[f.called(s)]; to != nil {
+				f.named[f.called(alias)] = to
 			}
 		}
 	}
@@ -161,7 +206,7 @@ func (f *found) mentions(m *member) error {
 	return nil
 }
 
-var loose = lazy.Regexp(`[-_.]+`)
+var loose, notLetters = lazy.Regexp(`[-_.]+`), lazy.Regexp(`[^\pL\pN]+`)
 
 // called is a name as names are compared.
 func (f *found) called(name string) string {
@@ -170,6 +215,9 @@ func (f *found) called(name string) string {
 	}
 	if f.Separator != "" {
 		name = strings.ReplaceAll(strings.TrimPrefix(name, f.Separator), f.Separator, "/")
+	}
+	if f.Letters {
+		name = strings.ToLower(notLetters().ReplaceAllString(name, ""))
 	}
 	if f.Loose {
 		name = strings.ToLower(loose().ReplaceAllString(name, "-"))

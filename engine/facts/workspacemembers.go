@@ -1,0 +1,155 @@
+package facts
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/app"
+)
+
+// list finds the members: folders with a manifest that the file names, or matches by a pattern.
+func (f *found) list(repository *app.App, dir string) error {
+	patterns := f.folders(append(selected(f.data, f.Members), selected(f.data, f.Optional)...))
+	if !f.Nested && !slices.ContainsFunc(patterns, func(p string) bool { return matchDir(strings.TrimPrefix(p, "!"), dir) != strings.HasPrefix(p, "!") }) {
+		return nil // a file of this name that is about something else
+	}
+	excluded := f.folders(selected(f.data, f.Exclude))
+	dirs, err := f.candidates(repository, patterns)
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		in := false
+		for _, p := range patterns {
+			if out, negated := strings.CutPrefix(p, "!"); matchDir(out, d) {
+				in = !negated
+			}
+		}
+		if in && d != "." && !above(d) && !slices.ContainsFunc(excluded, func(p string) bool { return matchDir(p, d) || strings.HasPrefix(d, p+"/") }) {
+			f.add(d)
+		}
+	}
+	return nil
+}
+
+// folders are patterns of folders, without what only decorates them and with "/" between their parts. Braces are expanded.
+func (f *found) folders(list []string) []string {
+	var out []string
+	for _, p := range list {
+		p, negated := strings.CutPrefix(p, "!")
+		if f.Separator != "" {
+			p = strings.ReplaceAll(strings.TrimPrefix(p, f.Separator), f.Separator, "/")
+		}
+		for _, one := range app.Braces(p) {
+			one = path.Clean(strings.TrimPrefix(one, "./"))
+			if negated {
+				one = "!" + one
+			}
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// candidates are the folders that may be members, in the order of their names.
+func (f *found) candidates(repository *app.App, patterns []string) ([]string, error) {
+	var dirs []string
+	wild := false
+	for _, p := range patterns {
+		wild = wild || app.IsGlob(p)
+		if !app.IsGlob(p) && !strings.HasPrefix(p, "!") {
+			dirs = append(dirs, p)
+		}
+	}
+	if wild {
+		root, err := repository.Sub(f.root)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		var globs []string
+		for _, m := range f.Manifest {
+			globs = append(globs, "**/"+m)
+		}
+		files, err := root.Glob(globs, app.GlobOptions{Not: f.not})
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range files {
+			dirs = append(dirs, path.Dir(name))
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs), nil
+}
+
+// above tells whether a folder is not in the root.
+func above(dir string) bool { return dir == ".." || strings.HasPrefix(dir, "../") || path.IsAbs(dir) }
+
+// add adds the member in a folder, if it has a manifest. One that cannot be read names nothing: the app may not need it.
+func (f *found) add(dir string) *member {
+	for _, name := range f.Manifest {
+		m := &member{dir: dir, name: dir, manifest: path.Join(dir, name)}
+		data, ok, err := f.parse(m.manifest)
+		if !ok && err == nil {
+			continue
+		}
+		if err == nil {
+			m.data = data
+		}
+		if names := selected(m.data, f.Name); len(names) > 0 {
+			m.name = names[0]
+		}
+		m.picked = f.picked(m.data)
+		f.members = append(f.members, m)
+		return m
+	}
+	return nil
+}
+
+// nest adds the members that members name, from their own folders. Who is named by a member needs it.
+func (f *found) nest() {
+	at := map[string]*member{}
+	for _, m := range f.members {
+		at[m.dir] = m
+	}
+	for i := 0; i < len(f.members); i++ { // of which there come to be more
+		m := f.members[i]
+		for _, d := range f.folders(append(selected(m.data, f.Members), selected(m.data, f.Optional)...)) {
+			d = path.Join(m.dir, d)
+			if at[d] == nil && d != "." && !above(d) {
+				at[d] = f.add(d)
+			}
+			if n := at[d]; n != nil && n != m {
+				m.names = append(m.names, n)
+				n.add(m)
+			}
+		}
+	}
+	slices.SortFunc(f.members, func(x, y *member) int { return strings.Compare(x.dir, y.dir) })
+}
+
+// lacking finds what is named as a member and has no manifest.
+func (f *found) lacking(repository *app.App) {
+	f.lack(repository, f.data, f.file, ".")
+	for _, m := range f.members {
+		if f.Nested {
+			f.lack(repository, m.data, m.manifest, m.dir)
+		}
+	}
+}
+
+func (f *found) lack(repository *app.App, data any, file, dir string) {
+	for _, name := range selected(data, f.Members) {
+		for _, d := range f.folders([]string{name}) {
+			d = path.Join(dir, d)
+			is := func(m *member) bool { return m.dir == d }
+			if app.IsGlob(d) || strings.HasPrefix(name, "!") || d == "." || slices.ContainsFunc(f.members, is) || len(f.named[f.called(name)]) > 0 {
+				continue
+			}
+			info, there := repository.Stat(path.Join(f.root, d))
+			f.missing = append(f.missing, map[string]any{"dir": d, "name": name, "file": file, "folder": there && info.IsDir()})
+		}
+	}
+}
