@@ -15,10 +15,12 @@ func TestMonorepos(t *testing.T) {
 	needReal(t)
 	bin := program(t)
 	for kind, files := range map[string]struct{ other, needed string }{
-		"pnpm":  {"apps/admin/package.json", "packages/greet/index.js"},
-		"cargo": {"apps/admin/Cargo.toml", ""},
-		"go":    {"apps/admin/main.go", ""},
-		"uv":    {"apps/admin/pyproject.toml", ""},
+		"pnpm":   {"apps/admin/package.json", "packages/greet/index.js"},
+		"cargo":  {"apps/admin/Cargo.toml", ""},
+		"go":     {"apps/admin/main.go", ""},
+		"uv":     {"apps/admin/pyproject.toml", ""},
+		"maven":  {"apps/admin/src/main/java/admin/Main.java", "libs/greet/src/main/java/greet/Greet.java"},
+		"gradle": {"apps/admin/build.gradle", "libs/greet/src/main/java/greet/Greet.java"},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			repo := t.TempDir()

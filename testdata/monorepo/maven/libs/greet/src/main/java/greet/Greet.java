@@ -1,0 +1,7 @@
+package greet;
+
+public class Greet {
+    public static String word() {
+        return "hello";
+    }
+}
