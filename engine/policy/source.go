@@ -65,12 +65,18 @@ func (p *Policy) same(q *Policy) bool {
 	})
 }
 
+// hasOwn tells whether an app has a folder of policies; nil has none.
+func hasOwn(a *app.App) bool {
+	if a == nil {
+		return false
+	}
+	info, ok := a.Entry(Folder)
+	return ok && info.IsDir()
+}
+
 // inApp are the files in the app's own folder.
 func inApp(a *app.App) ([]catalog.Source, error) {
-	if a == nil {
-		return nil, nil
-	}
-	if info, ok := a.Entry(Folder); !ok || !info.IsDir() {
+	if !hasOwn(a) {
 		return nil, nil
 	}
 	sub, err := a.Sub(Folder)
