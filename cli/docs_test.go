@@ -1,128 +1,185 @@
+//go:build unix
+
 package cli
 
 import (
-	"bytes"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// TestProvidersWalk performs the walk of docs/providers.md in an empty folder: it writes the files that have a name, runs
-// the commands, and compares what they print. "…" stands for any text, alone on a line for any lines. Building and running
-// happen where real builds are asked for.
-func TestProvidersWalk(t *testing.T) {
-	w := perform(t, "providers.md")
-	if w.files < 5 || w.runs < 8 {
-		t.Errorf("the walk is short: %d files, %d commands", w.files, w.runs)
-	}
-}
-
-// TestPoliciesWalk performs docs/policies.md as TestProvidersWalk does its walk, and the commands of its pipelines that are
-// this program's.
-func TestPoliciesWalk(t *testing.T) {
-	w := perform(t, "policies.md")
-	if w.files < 8 || w.runs < 8 {
-		t.Errorf("the walk is short: %d files, %d commands", w.files, w.runs)
-	}
-	runs := 0
-	for _, file := range []string{".github/workflows/policy.yml", ".gitlab-ci.yml"} {
-		text, err := os.ReadFile(filepath.Join(w.dir, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := yaml.Unmarshal(text, new(any)); err != nil {
-			t.Errorf("%s: %v", file, err)
-		}
-		for _, m := range regexp.MustCompile(`(?m)- (?:run: )?(nixpacks .*)$`).FindAllSubmatch(text, -1) {
-			runs++
-			line := strings.NewReplacer("vet .", "vet app", "/tmp/policies", "policies").Replace(string(m[1]))
-			w.commands(t, "$ "+line+" > out && test -s "+map[bool]string{true: "nixpacks.sarif", false: "out"}[strings.Contains(line, "sarif")])
-		}
-	}
-	if runs != 2 {
-		t.Errorf("%d commands in pipelines", runs)
-	}
-}
-
-// TestLockWalk performs docs/lock.md.
-func TestLockWalk(t *testing.T) {
-	if w := perform(t, "lock.md"); w.files < 3 || w.runs < 2 {
-		t.Errorf("the walk is short: %d files, %d commands", w.files, w.runs)
-	}
-}
-
-// perform performs a document in an empty folder.
-func perform(t *testing.T, doc string) *walk {
-	t.Helper()
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", doc))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &walk{dir: t.TempDir(), env: append(os.Environ(), "NIXPACKS="+root, "XDG_CACHE_HOME="+t.TempDir(), "CUE_REGISTRY="+memoryRegistry(t))}
+// TestDocs performs every page of the documentation in an empty folder, as somebody who reads it would in one shell: it writes the
+// files that have a name, runs the commands, and where the page shows what they print compares that ("…" stands for any text, alone
+// on a line for any lines). Commands that build happen where real builds are asked for. What cannot be run here is marked so, with
+// the reason: see docBlock.
+func TestDocs(t *testing.T) {
+	var host []string
 	if os.Getenv("NIXPACKS_E2E") != "" {
-		w.real = true
-		w.env = append(w.env, realHost(t)...)
+		host = realHost(t) // one for all pages, so that what these have in common is built once
 	}
-	block := regexp.MustCompile("(?ms)^```(\\w+)(?: (\\S+))?\n(.*?)^```$")
-	for _, m := range block.FindAllSubmatch(text, -1) {
-		switch kind, name, body := string(m[1]), string(m[2]), m[3]; {
-		case name != "":
-			w.write(t, name, body)
-		case kind == "console":
-			w.commands(t, string(body))
-		default:
-			t.Errorf("a block of %s without a file's name is not performed:\n%s", kind, body)
+	for _, file := range docPages(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			_, blocks := readPage(t, file)
+			if slices.ContainsFunc(blocks, func(b docBlock) bool { return b.shell() || b.pipeline() }) {
+				newWalk(t, host).perform(t, blocks)
+			}
+		})
+	}
+}
+
+// A reason why something is not run may name the test that does the same: there is one of that name.
+func TestDocsNotRun(t *testing.T) {
+	have, reasons := testNames(t, ".."), 0
+	for _, file := range docPages(t) {
+		_, blocks := readPage(t, file)
+		for _, b := range blocks {
+			reason, marked := b.mark("not run")
+			if !marked {
+				continue
+			}
+			reasons++
+			for _, name := range regexp.MustCompile(`\bTest\w+`).FindAllString(reason, -1) {
+				if !have[name] {
+					t.Errorf("%s:%d: there is no %s", file, b.line, name)
+				}
+			}
 		}
 	}
-	return w
-}
-
-// walk is what has been done of a document.
-type walk struct {
-	dir         string
-	env         []string
-	real        bool // with real builds
-	files, runs int
-}
-
-func (w *walk) write(t *testing.T, name string, body []byte) {
-	t.Helper()
-	w.files++
-	path := filepath.Join(w.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, body, 0o644); err != nil {
-		t.Fatal(err)
+	if reasons == 0 {
+		t.Error("nothing is marked")
 	}
 }
 
-// commands runs the lines of a block that begin with "$ "; the others are what the command before them prints.
-func (w *walk) commands(t *testing.T, body string) {
+func (w *walk) perform(t *testing.T, blocks []docBlock) {
 	t.Helper()
-	for _, part := range strings.Split("\n"+body, "\n$ ")[1:] {
+	for _, b := range blocks {
+		w.at = b.line
+		w.prepare(t, b)
+		reason, off := b.mark("not run")
+		switch {
+		case b.pipeline():
+			w.write(t, b)
+			w.pipeline(t, b, reason)
+		case b.name != "":
+			w.write(t, b)
+		case !b.shell() || off:
+		case b.kind == "console":
+			w.console(t, b)
+		default:
+			for _, line := range shellLines(b.body) {
+				if w.skips(b, line) {
+					continue
+				}
+				if out, code := w.run(t, line); code != 0 {
+					t.Errorf("line %d: $ %s\nexit code %d\n%s", b.line, line, code, out)
+				}
+			}
+		}
+	}
+}
+
+// prepare does what the marks of a block ask for, in their order.
+func (w *walk) prepare(t *testing.T, b docBlock) {
+	t.Helper()
+	for _, m := range b.marks {
+		switch m.what {
+		case "before":
+			if w.skips(b, m.text) {
+				continue
+			}
+			if out, code := w.run(t, m.text); code != 0 {
+				t.Fatalf("line %d, before it: $ %s\nexit code %d\n%s", b.line, m.text, code, out)
+			}
+		case "with":
+			start, ok := docServers[m.text]
+			if !ok {
+				t.Fatalf("line %d: there is no %q", b.line, m.text)
+			}
+			if w.real {
+				start(t, w)
+			}
+		}
+	}
+}
+
+// shellLines are the commands of a block, those that go on over several lines as one.
+func shellLines(body string) (out []string) {
+	for line := range strings.SplitSeq(strings.ReplaceAll(body, "\\\n", " "), "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// console runs the lines that begin with "$ "; the others are what the command before them prints.
+func (w *walk) console(t *testing.T, b docBlock) {
+	t.Helper()
+	for _, part := range strings.Split("\n"+strings.ReplaceAll(b.body, "\\\n", " "), "\n$ ")[1:] {
 		line, want, _ := strings.Cut(part, "\n")
-		if !w.real && regexp.MustCompile(`^nixpacks (build|run|lock) |app/nixpacks\.lock`).MatchString(line) {
+		if w.skips(b, line) {
 			continue
 		}
-		w.runs++
-		cmd := exec.Command("bash", "-c", line)
-		cmd.Dir, cmd.Env = w.dir, w.env
-		out, _ := cmd.CombinedOutput() // of commands that fail, the document shows the message
-		got := strings.TrimRight(string(bytes.ReplaceAll(out, []byte("\t"), []byte(" "))), "\n")
-		if !printed(strings.TrimRight(want, "\n"), got) {
-			t.Errorf("$ %s\n%s\nwant\n%s", line, got, want)
+		out, _ := w.run(t, line) // of commands that fail, the page shows the message
+		got, want := strings.TrimRight(out, "\n"), strings.TrimRight(want, "\n")
+		if spaces := strings.NewReplacer("\t", " "); !printed(spaces.Replace(want), spaces.Replace(got)) {
+			t.Errorf("line %d: $ %s\n%s\nwant\n%s", b.line, line, got, want)
 		}
 	}
+}
+
+// pipeline runs the commands of a file of GitHub's or GitLab's CI, but for those of the programs that not names before its colon.
+func (w *walk) pipeline(t *testing.T, b docBlock, not string) {
+	t.Helper()
+	var file any
+	if err := yaml.Unmarshal([]byte(b.body), &file); err != nil {
+		t.Fatalf("line %d: %v", b.line, err)
+	}
+	programs, _, _ := strings.Cut(not, ":")
+	ran := 0
+	for _, line := range pipelineCommands(file) {
+		if slices.Contains(strings.Split(programs, ", "), strings.Fields(line)[0]) || w.skips(b, line) {
+			continue
+		}
+		ran++
+		if out, code := w.run(t, line); code != 0 {
+			t.Errorf("line %d: $ %s\nexit code %d\n%s", b.line, line, code, out)
+		}
+	}
+	if ran == 0 && w.real {
+		t.Errorf("line %d: no command is run", b.line)
+	}
+}
+
+// pipelineCommands are the values of run and the elements of script, in the order of the file as far as it is a list.
+func pipelineCommands(v any) (out []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			out = append(out, pipelineCommands(e)...)
+		}
+	case map[string]any:
+		keys := slices.Sorted(maps.Keys(v))
+		for _, k := range keys {
+			switch k {
+			case "run":
+				out = append(out, shellLines(v[k].(string))...)
+			case "script", "before_script":
+				for _, e := range v[k].([]any) {
+					out = append(out, shellLines(e.(string))...)
+				}
+			default:
+				out = append(out, pipelineCommands(v[k])...)
+			}
+		}
+	}
+	return out
 }
 
 // printed tells whether a command printed what the document shows.

@@ -40,6 +40,7 @@ func plainText(md string) string {
 			for i++; i < len(lines) && !strings.HasPrefix(lines[i], "```"); i++ {
 				b.WriteString(strings.TrimRight("    "+lines[i], " ") + "\n")
 			}
+		case strings.HasPrefix(line, "<!--"): // for tests
 		case strings.HasPrefix(line, "|"):
 			flush()
 			if i+1 < len(lines) && mdRule().MatchString(lines[i+1]) {

@@ -27,7 +27,10 @@ var helpTopics = []helpTopic{
 	{"variables", "what --env NIXPACKS_* does", "configuration.md", []string{"Variables"}},
 	{"secrets", "tokens that a build needs and an image must not have", "configuration.md", []string{"Secrets"}},
 	{"files", "which files of the app go to the build", "configuration.md", []string{"What goes to the build"}},
-	{"networks", "certificates, proxies, mirrors and tokens, and builds without a network", "networks.md", nil},
+	{"networks", "certificates, proxies, mirrors and tokens", "networks.md", nil},
+	{"offline", "builds without a network", "offline.md", nil},
+	{"ci", "builds and policies in CI", "ci.md", nil},
+	{"quickstart", "a first app, step by step", "quickstart.md", nil},
 	{"exit-codes", "what the program ends with", "configuration.md", []string{"Exit codes"}},
 }
 

@@ -5,5 +5,5 @@ import "embed"
 
 // FS holds the documents that topics of `nixpacks help` come from.
 //
-//go:embed configuration.md networks.md
+//go:embed configuration.md networks.md offline.md ci.md quickstart.md
 var FS embed.FS
