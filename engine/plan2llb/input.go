@@ -15,10 +15,17 @@ import (
 const (
 	// AppLocal is the name of the llb.Local that is the app's directory.
 	AppLocal = "app"
-	// CASecret is the id of the secret that is a bundle of certificate authorities in PEM.
+	// CASecret is the id of the secret that is a bundle of certificate authorities in PEM. A phase may name it as a credential that is a
+	// variable, which then holds the path of the file: for programs that heed none of caVariables.
 	CASecret = "nixpacks-ca"
 	// TrustStoreSecret is the id of the secret that is the same bundle as a JKS key store.
 	TrustStoreSecret = "nixpacks-ca-jks"
+	// HTTPProxySecret and HTTPSProxySecret are the ids of the addresses of the client's proxies, passwords included, which a phase
+	// may name as credentials for programs that read no variable that others read.
+	HTTPProxySecret  = ownSecrets + "http-proxy"
+	HTTPSProxySecret = ownSecrets + "https-proxy"
+	// ProxySecretOfAll is the id of the one of these for programs that know one proxy alone: that for https, where there is one.
+	ProxySecretOfAll = ownSecrets + "proxy"
 	// JVMSecret is the id of the credential that makes a JVM use the client's proxies: a variable whose value, "@" and the path
 	// JVMFile, names the secret JVMFileSecret, which has the options.
 	JVMSecret     = ownSecrets + "jvm"

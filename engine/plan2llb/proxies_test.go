@@ -70,6 +70,14 @@ func TestCredentials(t *testing.T) {
 		}
 		return files, variables, e.Meta.Env
 	}
+	ca := nodePlan()
+	ca.Phases["install"].Credentials = map[string]string{CASecret: "$AUTHORITIES"}
+	for trusts, want := range map[bool]int{true: 1, false: 0} {
+		_, _, env := seen(lower(t, defaults(Input{Plan: ca, CA: trusts})), "[install] npm ci")
+		if n := len(slices.DeleteFunc(env, func(kv string) bool { return kv != "AUTHORITIES="+caFile })); n != want {
+			t.Errorf("CA: %t: %q", trusts, env)
+		}
+	}
 	none, all := at(), at("npmrc", "token", JVMSecret)
 	if files, variables, env := seen(none, "[install] npm ci"); !slices.Equal(files, []string{"npmrc /root/.npmrc"}) || variables != nil || !slices.Contains(env, "A=1") {
 		t.Errorf("not given: %q %q %q", files, variables, env)
@@ -89,17 +97,17 @@ func TestCredentialPlaces(t *testing.T) {
 	p := nodePlan()
 	ph := p.Phases["install"]
 	ph.CacheDirectories = []string{"~/.m2"}
-	ph.Credentials = map[string]string{"a/b": "/x", "relative": "x", "up": "/x/../y", "root": "/", "odd": "$A-B", CASecret: "/x", "settings": "~/.m2/settings.xml", "good": "~/.netrc"}
+	ph.Credentials = map[string]string{"a/b": "/x", "relative": "x", "up": "/x/../y", "root": "/", "odd": "$A-B", CASecret: "/x", ProxySecret("NO_PROXY"): "$X", "settings": "~/.m2/settings.xml", "good": "~/.netrc", HTTPSProxySecret: "$GOOD"}
 	_, err := Lower(t.Context(), defaults(Input{Plan: p}))
 	if err == nil {
 		t.Fatal("nothing is refused")
 	}
 	for id := range ph.Credentials {
-		if got := strings.Contains(err.Error(), id); got == (id == "good") {
+		if got := strings.Contains(err.Error(), id); got == (id == "good" || id == HTTPSProxySecret) {
 			t.Errorf("%s: refused: %t\n%v", id, got, err)
 		}
 	}
-	if n := strings.Count(err.Error(), "\n") + 1; n != len(ph.Credentials)-1 {
+	if n := strings.Count(err.Error(), "\n") + 1; n != len(ph.Credentials)-2 {
 		t.Errorf("%d faults\n%v", n, err)
 	}
 }

@@ -20,6 +20,9 @@ const (
 	hashKey = "NIXPACKS_SECRETS_HASH"
 )
 
+// offered are those secrets of this program's own that phases may name as credentials, as variables alone.
+var offered = []string{CASecret, JVMSecret, HTTPProxySecret, HTTPSProxySecret, ProxySecretOfAll}
+
 var secretID = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // secrets shows the phase's secrets to a step, whose environment is env: a secret stands in for a variable of its name,
@@ -64,6 +67,11 @@ func (l *lowering) credentials(ph *plan.Phase, env map[string]string, mode int, 
 	for _, id := range slices.Sorted(maps.Keys(ph.Credentials)) {
 		at, isVariable := plan.Place(ph.Credentials[id])
 		switch {
+		case isVariable && id == CASecret:
+			if l.in.CA { // where it is, not what it is
+				env[at] = caFile
+			}
+			continue
 		case at == "" || isVariable && !slices.Contains(l.in.Given, id):
 			continue
 		case isVariable:
@@ -125,7 +133,7 @@ func (c *checks) credentials(at string, ph *plan.Phase) {
 		switch {
 		case !secretID().MatchString(id):
 			c.refuse("%s.credentials: %q is not the id of a secret", at, id).WithHint(`an id has letters, digits, "_", "." and "-"`)
-		case strings.HasPrefix(id, ownSecrets) && id != JVMSecret:
+		case strings.HasPrefix(id, ownSecrets) && place != "" && !(isVariable && slices.Contains(offered, id)):
 			c.refuse("%s is a name of this program's own", where).WithHint("give the secret another id")
 		case place == "":
 		case isVariable && !variableName().MatchString(place), !isVariable && (!path.IsAbs(place) || path.Clean(place) != place || place == "/"):

@@ -30,12 +30,23 @@ func proxyValues(variables map[string]string) map[string][]byte {
 	for name, value := range secret {
 		out[plan2llb.ProxySecret(name)] = []byte(value)
 	}
-	if all != nil {
-		out[plan2llb.JVMFileSecret] = []byte(jvmOptions(*all))
-		out[plan2llb.JVMSecret] = []byte("@" + plan2llb.JVMFile)
+	if all == nil {
+		return out
 	}
+	for id, address := range map[string]string{plan2llb.HTTPProxySecret: httpProxy(*all), plan2llb.HTTPSProxySecret: httpsProxy(*all),
+		plan2llb.ProxySecretOfAll: cmp.Or(httpsProxy(*all), httpProxy(*all))} {
+		if address != "" {
+			out[id] = []byte(address)
+		}
+	}
+	out[plan2llb.JVMFileSecret] = []byte(jvmOptions(*all))
+	out[plan2llb.JVMSecret] = []byte("@" + plan2llb.JVMFile)
 	return out
 }
+
+// httpProxy and httpsProxy are where requests go that no other proxy is named for.
+func httpProxy(p llb.ProxyEnv) string  { return cmp.Or(p.HTTPProxy, p.AllProxy) }
+func httpsProxy(p llb.ProxyEnv) string { return cmp.Or(p.HTTPSProxy, p.AllProxy) }
 
 // jvmOptions are proxies as a file of options for the java command.
 func jvmOptions(p llb.ProxyEnv) string {
@@ -45,7 +56,7 @@ func jvmOptions(p llb.ProxyEnv) string {
 		fmt.Fprintf(&b, "\"%s\"\n", quoted)
 	}
 	password := false
-	for _, s := range []struct{ scheme, address string }{{"http", cmp.Or(p.HTTPProxy, p.AllProxy)}, {"https", cmp.Or(p.HTTPSProxy, p.AllProxy)}} {
+	for _, s := range []struct{ scheme, address string }{{"http", httpProxy(p)}, {"https", httpsProxy(p)}} {
 		u := proxyURL(s.address)
 		switch {
 		case u == nil:

@@ -34,6 +34,15 @@ func TestProxyValues(t *testing.T) {
 	if got := string(values[plan2llb.ProxySecret("HTTPS_PROXY")]); got != given["https_proxy"] {
 		t.Errorf("the secret is %q", got)
 	}
+	if got := string(values[plan2llb.HTTPProxySecret]); got != given["HTTP_PROXY"] {
+		t.Errorf("the proxy for http is %q", got)
+	}
+	if got := string(values[plan2llb.ProxySecretOfAll]); got != given["https_proxy"] {
+		t.Errorf("the only proxy is %q", got)
+	}
+	if v := proxyValues(map[string]string{"ALL_PROXY": "all.corp"}); string(v[plan2llb.HTTPSProxySecret]) != "all.corp" || string(v[plan2llb.HTTPProxySecret]) != "all.corp" {
+		t.Errorf("a proxy for all is one for %v", v)
+	}
 	options := string(values[plan2llb.JVMFileSecret])
 	for _, want := range []string{`"-Dhttp.proxyHost=proxy.corp"`, `"-Dhttp.proxyPort=80"`, `"-Dhttps.proxyPort=3128"`,
 		`"-Dhttps.proxyUser=user"`, `"-Dhttps.proxyPassword=p\"w\\"`, `"-Djdk.http.auth.tunneling.disabledSchemes="`} {
