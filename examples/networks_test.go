@@ -27,6 +27,7 @@ const networksDir = "../testdata/networks"
 type networkCase struct {
 	app, registry, sign string
 	long                bool // with NIXPACKS_NETWORKS=all alone
+	direct              bool // another package comes from localhost, which NO_PROXY names
 }
 
 // The packages that these need from Debian are those of other examples, so that installing them costs nothing here.
@@ -39,6 +40,13 @@ var networkCases = []networkCase{
 	{app: "pnpm", registry: "npm", sign: "module.exports = 'npm'", long: true},
 	{app: "yarn", registry: "npm", sign: "module.exports = 'npm'", long: true},
 	{app: "uv", registry: "pypi", sign: "name = 'pip'", long: true},
+	{app: "gradle", registry: "maven", sign: "made with library", direct: true},
+	{app: "poetry", registry: "pypi", sign: "name = 'pip'", direct: true, long: true},
+	{app: "pdm", registry: "pypi", sign: "name = 'pip'", direct: true, long: true},
+	{app: "berry", registry: "npm", sign: "module.exports = 'npm'", direct: true},
+	{app: "composer", registry: "composer", sign: "made with composer's package", direct: true},
+	{app: "bundler", registry: "gems", sign: "MADE = 'with canary-gem'", direct: true},
+	{app: "bun", registry: "npm", sign: "module.exports = 'npm'", direct: true, long: true},
 }
 
 // TestNetworks builds an app for each package manager in the network of a company: its registry has a certificate of the
@@ -53,17 +61,47 @@ func TestNetworks(t *testing.T) {
 				t.Skip("set NIXPACKS_NETWORKS=all for the package managers that are built more rarely")
 			}
 			n := startCompany(t)
-			app, keys := n.unpack(t, c.app)
+			app, keys := n.unpack(t, c.app, n.Token)
 			image := filepath.Join(t.TempDir(), "image")
 			out := n.build(t, bin, app, "--packages", "apt", "--secrets-dir", keys, "--output", "type=oci,tar=false,dest="+image)
 			if n.Seen(c.registry) == 0 || n.Proxy.Asked(company.Host) == 0 {
 				t.Errorf("the registry saw %d requests with the token, the proxy was asked for it %d times\n%s", n.Seen(c.registry), n.Proxy.Asked(company.Host), out)
 			}
-			if asked := n.Proxy.Asked("localhost"); asked != 0 {
-				t.Errorf("the proxy was asked for localhost %d times, which NO_PROXY names", asked)
+			if asked, seen := n.Proxy.Asked("localhost"), n.SeenAt("localhost", c.registry); asked != 0 || c.direct != (seen > 0) {
+				t.Errorf("of localhost, which NO_PROXY names, the proxy was asked %d times, and the registry there saw %d requests\n%s", asked, seen, out)
 			}
 			n.nothingLeft(t, image, c.sign, out)
 		})
+	}
+}
+
+// TestNetworksLacking builds the same apps without one of the three things that their networks want, so that what TestNetworks shows
+// comes from these.
+func TestNetworksLacking(t *testing.T) {
+	needReal(t)
+	if os.Getenv("NIXPACKS_NETWORKS") != "all" {
+		t.Skip("set NIXPACKS_NETWORKS=all: many minutes")
+	}
+	bin := program(t)
+	for _, c := range networkCases {
+		for lacking, take := range map[string]func(*aCompany) (token string){
+			"token":     func(*aCompany) string { return "another" },
+			"authority": func(n *aCompany) string { n.trust(t, nil); return n.Token },
+			"proxy":     func(n *aCompany) string { n.proxy = func() string { return "" }; return n.Token },
+		} {
+			t.Run(c.app+"/"+lacking, func(t *testing.T) {
+				n := startCompany(t)
+				app, keys := n.unpack(t, c.app, take(n))
+				out, err := n.tryBuild(bin, app, "--packages", "apt", "--secrets-dir", keys, "--output", "type=oci,dest="+os.DevNull)
+				if err == nil || !strings.Contains(out, "error: phase") || n.SeenAt(company.Host, c.registry) != 0 {
+					t.Errorf("the build: %v; the registry saw %d requests\n%s", err, n.SeenAt(company.Host, c.registry), out)
+				}
+				if denied := n.Denied(c.registry); (denied > 0) != (lacking == "token") {
+					t.Errorf("the registry denied %d requests\n%s", denied, out)
+				}
+				t.Log(out[strings.Index(out, "error: phase"):])
+			})
+		}
 	}
 }
 
@@ -74,12 +112,12 @@ func TestNetworkPassword(t *testing.T) {
 	bin := program(t)
 	n := startCompany(t)
 	n.Proxy.User, n.Proxy.Password = company.User, n.Token
-	base, _ := n.unpack(t, "base")
+	base, _ := n.unpack(t, "base", "")
 	layout := filepath.Join(t.TempDir(), "base")
 	if out, err := exec.Command(bin, "build", "--packages", "apt", "--progress", "plain", "--output", "type=oci,tar=false,dest="+layout, base).CombinedOutput(); err != nil {
 		t.Fatalf("the base: %v\n%s", err, out)
 	}
-	app, keys := n.unpack(t, "apt")
+	app, keys := n.unpack(t, "apt", n.Token)
 	image := filepath.Join(t.TempDir(), "image")
 	out := n.build(t, bin, app, "--build-image", "oci-layout://"+layout, "--secrets-dir", keys, "--output", "type=oci,tar=false,dest="+image)
 	for registry, least := range map[string]int{"apt": 2, "open": 2, "private": 1} {
@@ -98,7 +136,7 @@ func TestNetworkNix(t *testing.T) {
 	needReal(t)
 	bin := program(t)
 	n := startCompany(t)
-	app, keys := n.unpack(t, "nix")
+	app, keys := n.unpack(t, "nix", n.Token)
 	image := filepath.Join(t.TempDir(), "image")
 	out := n.build(t, bin, app, "--build-image", "debian://trixie", "--mirror", "https://github.com/NixOS/nixpkgs/archive/="+n.URL("/nix/"),
 		"--secrets-dir", keys, "--output", "type=oci,tar=false,dest="+image)
@@ -112,6 +150,7 @@ func TestNetworkNix(t *testing.T) {
 type aCompany struct {
 	*company.Network
 	dir, bundle string
+	proxy       func() string
 }
 
 func startCompany(t *testing.T) *aCompany {
@@ -121,9 +160,16 @@ func startCompany(t *testing.T) *aCompany {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.Close)
-	c := &aCompany{Network: n, dir: t.TempDir()}
-	// The company's machines trust others, too: its proxy leads to npm's own registry, which Node's own npm comes from.
-	bundle := slices.Clone(n.CA)
+	c := &aCompany{Network: n, dir: t.TempDir(), proxy: n.Proxy.URL}
+	c.trust(t, n.CA)
+	return c
+}
+
+// trust has steps trust an authority. The company's machines trust others, too: its proxy leads to npm's own registry, which Node's own
+// npm comes from.
+func (c *aCompany) trust(t *testing.T, authority []byte) {
+	t.Helper()
+	bundle := slices.Clone(authority)
 	for _, f := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt"} {
 		if more, err := os.ReadFile(f); err == nil {
 			bundle = slices.Concat(bundle, []byte("\n"), more)
@@ -134,18 +180,18 @@ func startCompany(t *testing.T) *aCompany {
 	if err := os.WriteFile(c.bundle, bundle, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
-// unpack writes an app, and beside it what it says below keys/, with the network's own names in it.
-func (c *aCompany) unpack(t *testing.T, name string) (app, keys string) {
+// unpack writes an app, and beside it what it says below keys/, with the network's own names in it, and a token.
+func (c *aCompany) unpack(t *testing.T, name, token string) (app, keys string) {
 	t.Helper()
 	ar, err := txtar.ParseFile(filepath.Join(networksDir, name+".txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := strings.NewReplacer("@URL@", c.URL(""), "@HOST@", company.Host+":"+c.Port, "@PORT@", c.Port, "@TOKEN@", c.Token, "@USER@", company.User,
-		"@INTEGRITY@", company.Integrity(company.NPMTarball(company.NPMScoped)), "@CRATE@", fmt.Sprintf("%x", company.CrateSum()), "@GOSUM@", company.GoSum())
+	words := strings.NewReplacer("@URL@", c.URL(""), "@HOST@", company.Host+":"+c.Port, "@PORT@", c.Port, "@TOKEN@", token, "@USER@", company.User,
+		"@INTEGRITY@", company.Integrity(company.NPMTarball(company.NPMScoped)),
+		"@INTEGRITY-DIRECT@", company.Integrity(company.NPMTarball(company.NPMDirect)), "@CRATE@", fmt.Sprintf("%x", company.CrateSum()), "@GOSUM@", company.GoSum())
 	root := filepath.Join(c.dir, name)
 	for _, f := range ar.Files {
 		path := filepath.Join(root, f.Name)
@@ -159,16 +205,22 @@ func (c *aCompany) unpack(t *testing.T, name string) (app, keys string) {
 	return filepath.Join(root, "app"), filepath.Join(root, "keys")
 }
 
-// build builds in the network. The token being part of the steps, as a hash, the phases run however often this test does.
+// build builds in the network.
 func (c *aCompany) build(t *testing.T, bin, app string, flags ...string) string {
 	t.Helper()
-	cmd := exec.Command(bin, append([]string{"build", "--progress", "plain", "--verbose", "--ca-cert", c.bundle, "--secrets-hash", c.Token, app}, flags...)...)
-	cmd.Env = append(os.Environ(), "HTTPS_PROXY="+c.Proxy.URL(), "NO_PROXY=localhost,.internal.test")
-	out, err := cmd.CombinedOutput()
+	out, err := c.tryBuild(bin, app, flags...)
 	if err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	return string(out)
+	return out
+}
+
+// tryBuild builds in the network. The token being part of the steps, as a hash, the phases run however often a test does.
+func (c *aCompany) tryBuild(bin, app string, flags ...string) (string, error) {
+	cmd := exec.Command(bin, append([]string{"build", "--progress", "plain", "--verbose", "--ca-cert", c.bundle, "--secrets-hash", c.Token, app}, flags...)...)
+	cmd.Env = append(os.Environ(), "HTTPS_PROXY="+c.proxy(), "NO_PROXY=localhost,.internal.test")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // nothingLeft looks for the company's secrets in what was printed, in an image, and in the engine's databases. That it would

@@ -36,7 +36,7 @@ type Network struct {
 
 	server *httptest.Server
 	mu     sync.Mutex
-	seen   map[string]int // requests that were let in, by registry
+	seen   map[string]int // requests that were let in, by registry, and by registry and name of the host as in "npm at localhost"
 	denied map[string]int
 }
 
@@ -65,12 +65,15 @@ func (n *Network) Close() {
 // URL is an address at the registries.
 func (n *Network) URL(path string) string { return "https://" + Host + ":" + n.Port + path }
 
-// Seen is how often a registry has let someone in, and Denied how often not.
+// Seen is how often a registry has let someone in, and Denied how often not. SeenAt is how often at the name of a host.
 func (n *Network) Seen(registry string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.seen[registry]
 }
+
+// SeenAt is how often a registry has let someone in who asked for it by the name of a host.
+func (n *Network) SeenAt(host, registry string) int { return n.Seen(registry + " at " + host) }
 
 // Denied is how often a registry did not let someone in.
 func (n *Network) Denied(registry string) int {
@@ -130,7 +133,9 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n.mu.Lock()
+	host, _, _ := net.SplitHostPort(r.Host)
 	n.seen[name]++
+	n.seen[name+" at "+host]++
 	n.mu.Unlock()
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", fmt.Sprint(len(body)))

@@ -20,7 +20,7 @@ var registries = map[string]func(n *Network, base, path string) (body []byte, ki
 	"open":    func(*Network, string, string) ([]byte, string) { return []byte("open\n"), "text/plain" },
 	"private": func(*Network, string, string) ([]byte, string) { return []byte("private\n"), "text/plain" },
 	"npm":     npm, "pypi": pypi, "cargo": cargo, "go": goProxy, "maven": maven, "apt": apt,
-	"nix": nix,
+	"nix": nix, "composer": composer, "gems": gems,
 }
 
 // file is a path and its text.
@@ -62,10 +62,11 @@ func object(m map[string]any) []byte {
 	return raw
 }
 
-// The names of the package that the registry for npm has.
+// The names of the package that the registry for npm has. Tests ask for the last one where no proxy stands before the registry.
 const (
 	NPMPackage = "canary-npm"
 	NPMScoped  = "@canary/npm"
+	NPMDirect  = "@direct/npm"
 )
 
 // NPMTarball is version 1.0.0 of the package under a name.
@@ -81,7 +82,7 @@ func Integrity(data []byte) string {
 }
 
 func npm(_ *Network, base, path string) ([]byte, string) {
-	for _, name := range []string{NPMPackage, NPMScoped} {
+	for _, name := range []string{NPMPackage, NPMScoped, NPMDirect} {
 		tgz, at := NPMTarball(name), name+"/-/"+name[strings.Index(name, "/")+1:]+"-1.0.0.tgz"
 		switch path {
 		case name:
@@ -97,19 +98,26 @@ func npm(_ *Network, base, path string) ([]byte, string) {
 	return nil, ""
 }
 
-func pypi(_ *Network, base, path string) ([]byte, string) {
-	const wheel = "canary_pip-1.0.0-py3-none-any.whl"
-	info := "canary_pip-1.0.0.dist-info/"
-	data := zipped(file{"canary_pip/__init__.py", "name = 'pip'\n"},
-		file{info + "METADATA", "Metadata-Version: 2.1\nName: canary-pip\nVersion: 1.0.0\n"},
+// wheel is version 1.0.0 of a Python package, which has a module of the same name.
+func wheel(name string) (as string, data []byte) {
+	module := strings.ReplaceAll(name, "-", "_")
+	info := module + "-1.0.0.dist-info/"
+	_, said, _ := strings.Cut(name, "-")
+	return module + "-1.0.0-py3-none-any.whl", zipped(file{module + "/__init__.py", "name = '" + said + "'\n"},
+		file{info + "METADATA", "Metadata-Version: 2.1\nName: " + name + "\nVersion: 1.0.0\n"},
 		file{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: canary\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
-		file{info + "RECORD", "canary_pip/__init__.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"})
-	switch path {
-	case "simple/canary-pip/":
-		sum := sha256.Sum256(data)
-		return fmt.Appendf(nil, `<!DOCTYPE html><html><body><a href="%s/pypi/files/%s#sha256=%x">%[2]s</a></body></html>`, base, wheel, sum), "text/html"
-	case "files/" + wheel:
-		return data, "application/octet-stream"
+		file{info + "RECORD", module + "/__init__.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"})
+}
+
+func pypi(_ *Network, base, path string) ([]byte, string) {
+	for _, name := range []string{"canary-pip", "canary-direct"} {
+		as, data := wheel(name)
+		switch path {
+		case "simple/" + name + "/":
+			return fmt.Appendf(nil, `<!DOCTYPE html><html><body><a href="%s/pypi/files/%s#sha256=%x">%[2]s</a></body></html>`, base, as, sha256.Sum256(data)), "text/html"
+		case "files/" + as:
+			return data, "application/octet-stream"
+		}
 	}
 	return nil, ""
 }
@@ -171,17 +179,6 @@ func goProxy(_ *Network, _, path string) ([]byte, string) {
 		return []byte(goMod), "text/plain"
 	case rest == "v1.0.0.zip":
 		return zipped(goZip()...), "application/zip"
-	}
-	return nil, ""
-}
-
-func maven(_ *Network, _, path string) ([]byte, string) {
-	pom := []byte(`<project><modelVersion>4.0.0</modelVersion><groupId>test.canary</groupId><artifactId>parent</artifactId><version>1.0</version><packaging>pom</packaging><properties><canary>maven</canary></properties></project>`)
-	switch path {
-	case "test/canary/parent/1.0/parent-1.0.pom":
-		return pom, "text/xml"
-	case "test/canary/parent/1.0/parent-1.0.pom.sha1":
-		return fmt.Appendf(nil, "%x", sha1.Sum(pom)), "text/plain"
 	}
 	return nil, ""
 }
