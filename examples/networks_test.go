@@ -46,6 +46,7 @@ var networkCases = []networkCase{
 	{app: "berry", registry: "npm", sign: "module.exports = 'npm'", direct: true},
 	{app: "composer", registry: "composer", sign: "made with composer's package", direct: true},
 	{app: "bundler", registry: "gems", sign: "MADE = 'with canary-gem'", direct: true},
+	{app: "mix", registry: "hex", sign: "made with mix", long: true},
 	{app: "bun", registry: "npm", sign: "module.exports = 'npm'", direct: true, long: true},
 }
 
@@ -189,7 +190,7 @@ func (c *aCompany) unpack(t *testing.T, name, token string) (app, keys string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := strings.NewReplacer("@URL@", c.URL(""), "@HOST@", company.Host+":"+c.Port, "@PORT@", c.Port, "@TOKEN@", token, "@USER@", company.User,
+	words := strings.NewReplacer("@URL@", c.URL(""), "@HOST@", company.Host+":"+c.Port, "@PORT@", c.Port, "@TOKEN@", token, "@USER@", company.User, "@HEXKEY@", company.HexKey(),
 		"@INTEGRITY@", company.Integrity(company.NPMTarball(company.NPMScoped)),
 		"@INTEGRITY-DIRECT@", company.Integrity(company.NPMTarball(company.NPMDirect)), "@CRATE@", fmt.Sprintf("%x", company.CrateSum()), "@GOSUM@", company.GoSum())
 	root := filepath.Join(c.dir, name)
@@ -198,7 +199,11 @@ func (c *aCompany) unpack(t *testing.T, name, token string) (app, keys string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(words.Replace(string(f.Data))), 0o600); err != nil {
+		text := words.Replace(string(f.Data))
+		if name, key := strings.CutPrefix(f.Name, "keys/"); key && name == strings.ToUpper(name) {
+			text = strings.TrimSpace(text) // a variable's value has no end of a line
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

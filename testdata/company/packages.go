@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // registries give what is at a path of theirs, and of what kind it is; nil for nothing. base is the address of the server as it was asked.
@@ -20,7 +21,7 @@ var registries = map[string]func(n *Network, base, path string) (body []byte, ki
 	"open":    func(*Network, string, string) ([]byte, string) { return []byte("open\n"), "text/plain" },
 	"private": func(*Network, string, string) ([]byte, string) { return []byte("private\n"), "text/plain" },
 	"npm":     npm, "pypi": pypi, "cargo": cargo, "go": goProxy, "maven": maven, "apt": apt,
-	"nix": nix, "composer": composer, "gems": gems,
+	"nix": nix, "composer": composer, "gems": gems, "hex": hexBuilds,
 }
 
 // file is a path and its text.
@@ -40,12 +41,12 @@ func tarball(files ...file) []byte {
 	return b.Bytes()
 }
 
-// zipped is a zip of files.
+// zipped is a zip of files, with a time that every reader of one takes for one.
 func zipped(files ...file) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, f := range files {
-		if w, err := z.Create(f.name); err == nil {
+		if w, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)}); err == nil {
 			w.Write([]byte(f.text))
 		}
 	}
