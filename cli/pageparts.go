@@ -27,6 +27,9 @@ func pagePhases(p *plan.Plan) (out []page.Phase) {
 				q.After = append(q.After, d)
 			}
 		}
+		if ph.Order != "" {
+			q.More = append(q.More, page.Row{Name: "order", Value: ph.Order})
+		}
 		for _, m := range []struct {
 			name string
 			list []string

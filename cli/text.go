@@ -79,6 +79,9 @@ func phaseRows(w *table, name string, ph *plan.Phase) {
 	}
 	rows("reads only", ph.Inputs, " ")
 	rows("makes", ph.Outputs, " ")
+	if ph.Order != "" {
+		w.row("  order", ph.Order)
+	}
 	rows("with secrets", ph.Secrets, " ")
 	for _, n := range slices.Sorted(maps.Keys(ph.Variables)) {
 		w.row("  with "+n, ph.Variables[n])

@@ -133,6 +133,9 @@ func mergePhase(base, over *Phase) *Phase {
 	if over.Cmds != nil && over.Outputs == nil {
 		base.Outputs = nil
 	}
+	if over.Cmds != nil {
+		base.Order = ""
+	}
 	lists := over.lists()
 	for i, l := range base.lists() {
 		*l = Fill(*l, *lists[i])
@@ -141,6 +144,7 @@ func mergePhase(base, over *Phase) *Phase {
 	base.Variables = overlay(base.Variables, over.Variables)
 	base.Credentials = overlay(base.Credentials, over.Credentials)
 	base.SSH = last(base.SSH, over.SSH)
+	base.Order = last(base.Order, over.Order)
 	return base
 }
 

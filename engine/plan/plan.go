@@ -33,6 +33,12 @@ type Plan struct {
 	Start  *Start            `json:"start,omitempty"`
 }
 
+// What Phase.Order says; "" is OrderFixed.
+const (
+	OrderFree  = "free"
+	OrderFixed = "fixed"
+)
+
 // Phase is one step of the build.
 type Phase struct {
 	// DependsOn names the phases that run before this one; names that no phase has are ignored.
@@ -59,6 +65,9 @@ type Phase struct {
 	// directory already, such as packages installed on a developer's machine, are not copied over them. With Inputs too,
 	// the phase may run beside others, and then nothing else of what it does is kept (plan2llb).
 	Outputs []string `json:"outputs,omitzero"`
+	// Order is OrderFree where the commands need nothing that other phases make but those of DependsOn, and change nothing
+	// that these change: the phase may run beside others that say so, and all that it changes is kept (plan2llb).
+	Order string `json:"order,omitempty"`
 	// Variables are seen by this phase alone.
 	Variables map[string]string `json:"variables,omitzero"`
 	// Secrets are the ids of secrets that the commands see, each as the file /run/secrets/ID and, where ID can be a
@@ -70,6 +79,9 @@ type Phase struct {
 	// SSH is the id of the agent of SSH keys that the commands may use, "" for none. "ID?" may be missing.
 	SSH string `json:"ssh,omitempty"`
 }
+
+// Free tells whether a phase with commands may run at any time behind those that it depends on.
+func (ph *Phase) Free() bool { return len(ph.Cmds) > 0 && ph.Order == OrderFree }
 
 // Start is how the image runs.
 type Start struct {

@@ -53,6 +53,17 @@ func (p *Plan) Needs(name string) map[string]bool {
 	return out
 }
 
+// Beside tells whether some such phase need not wait for this one, nor this one for it.
+func (p *Plan) Beside(name string, such func(name string) bool) bool {
+	needs := p.Needs(name)
+	for other := range p.Phases {
+		if other != name && such(other) && !needs[other] && !p.Needs(other)[name] {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *Plan) ready(name string, done map[string]bool) bool {
 	for _, d := range p.Phases[name].DependsOn {
 		if _, known := p.Phases[d]; known && !done[d] {

@@ -25,7 +25,7 @@ func branches(p *plan.Plan) map[string][]string {
 	out := map[string][]string{}
 	for name, ph := range p.Phases {
 		paths := relative(ph.Outputs)
-		if canBranch(name, ph, paths) && !overlaps(p, name, paths) && besideAny(p, name) {
+		if canBranch(name, ph, paths) && !overlaps(p, name, paths) && p.Beside(name, func(other string) bool { return len(p.Phases[other].Cmds) > 0 }) {
 			out[name] = sortedSet(paths)
 		}
 	}
@@ -69,38 +69,46 @@ func within(path, folder string) bool {
 	return folder == "" || path == folder || strings.HasPrefix(path, folder+"/")
 }
 
-// besideAny tells whether some phase with commands needs not wait for this one, nor this one for it.
-func besideAny(p *plan.Plan, name string) bool {
-	needs := p.Needs(name)
-	for other, ph := range p.Phases {
-		if other != name && len(ph.Cmds) > 0 && !needs[other] && !p.Needs(other)[name] {
-			return true
-		}
-	}
-	return false
-}
-
 // branchOff runs a phase beside the chain: from the place in the chain behind the last phase that it needs, with the
 // outputs of the branches that it needs.
 func (l *lowering) branchOff(name string, ph *plan.Phase) {
 	needs := l.in.Plan.Needs(name)
-	trunk := place{state: l.state, whole: l.whole}
+	trunk := l.here()
+	from := l.placeFor(func(done string) bool { return needs[done] })
+	l.beginAt(name, from, needs)
+	l.run(name, ph)
+	l.branched[name] = &branch{start: from.state, end: l.state, outputs: l.beside[name]}
+	l.waiting = append(l.waiting, name)
+	l.state, l.whole = trunk.state, trunk.whole
+}
+
+// here is the end of the chain so far.
+func (l *lowering) here() place {
+	return place{at: len(l.chained), state: l.state, whole: l.whole, has: slices.Clone(l.has)}
+}
+
+// placeFor is the place in the chain behind the last phase that is needed, or before all of them.
+func (l *lowering) placeFor(needed func(phase string) bool) place {
 	from := place{state: l.root}
 	for _, done := range l.chained {
-		if needs[done.phase] {
+		if needed(done.phase) {
 			from = done
 		}
 	}
+	return from
+}
+
+// beginAt goes on from a place in the chain for a phase, with what the phases beside the chain made that it needs. It names
+// those of them whose changes are all there.
+func (l *lowering) beginAt(name string, from place, needs map[string]bool) []string {
 	l.state, l.whole = from.state, from.whole
+	all := l.goOn(name, from, needs)
 	for _, other := range l.order {
 		if b := l.branched[other]; b != nil && needs[other] {
 			l.state = l.state.File(b.copyOut(nil), named("["+name+"] take "+strings.Join(b.outputs, " ")+" of "+other))
 		}
 	}
-	l.run(name, ph)
-	l.branched[name] = &branch{start: from.state, end: l.state, outputs: l.beside[name]}
-	l.waiting = append(l.waiting, name)
-	l.state, l.whole = trunk.state, trunk.whole
+	return all
 }
 
 // join takes the outputs of branches into the chain: those that the phase needs, or all with "".

@@ -116,7 +116,7 @@ func lineage(ops map[digest.Digest]*pb.Op, op *pb.Op) map[digest.Digest]bool {
 }
 
 // A difference fits what it was taken from and nothing else: of a package's installation on another base, for one, it
-// takes along the whole database.
+// takes along the whole database. Phases of free order say that what they change fits everywhere.
 func TestDiffsFitWhatTheyAreMergedOnto(t *testing.T) {
 	files, err := filepath.Glob(goldens)
 	if err != nil {
@@ -139,6 +139,9 @@ func TestDiffsFitWhatTheyAreMergedOnto(t *testing.T) {
 			merges++
 			onto := lineage(ops, op)
 			for _, in := range op.Inputs[1:] {
+				if strings.HasSuffix(nameOf(res, digest.Digest(in.Digest)), "what it changed") {
+					continue
+				}
 				diff := ops[digest.Digest(in.Digest)]
 				if diff.GetDiff() == nil || !onto[digest.Digest(diff.Inputs[0].Digest)] {
 					t.Errorf("%s: what is merged was not taken from what it is merged onto", file)

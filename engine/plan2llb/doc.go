@@ -39,6 +39,13 @@
 // output goes first. The phases setup, install and build, of any provider, never branch: what they leave elsewhere
 // (a package manager that was installed, a browser that a package fetched) is needed by the phases behind them.
 //
+// A phase of free order (Order) runs beside the chain in another way: it says that it needs nothing but what its dependencies
+// made, and changes nothing that others change, so that all it changed fits wherever it is laid. So the languages of an app are installed
+// at once. One that depends on another goes on where that ended. The chain takes such changes before the first phase that
+// needs them, or that is of fixed order and comes later, or at the end; and it has the whole source by then if they have, for what a phase
+// changed is told from the source that it saw. It begins behind what it depends on, and behind phases of fixed order that wait for no command that
+// it does not wait for: they may prepare it. Where the daemon cannot merge, it is on the chain.
+//
 // # What steps see
 //
 // Packages are installed by root, in the base's own environment. Commands run as the base's user, who then owns

@@ -27,8 +27,8 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lowering{in: in, dir: dir, start: plan.Start{}, order: order, beside: branches(in.Plan),
-		branched: map[string]*branch{}, locals: map[string]string{}, sources: map[string]*llb.SourceMap{}}
+	l := &lowering{in: in, dir: dir, start: plan.Start{}, order: order, beside: branches(in.Plan), free: lanes(in, order),
+		branched: map[string]*branch{}, lanes: map[string]*lane{}, locals: map[string]string{}, sources: map[string]*llb.SourceMap{}}
 	if in.Plan.Start != nil {
 		l.start = *in.Plan.Start
 	}
@@ -41,6 +41,7 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 	for _, name := range order {
 		l.phase(name, in.Plan.Phases[name])
 	}
+	l.gather("")
 	l.join("")
 	if l.wantsWhole() && !l.copiesLate() {
 		l.copyWhole(l.copyInfo())
@@ -73,6 +74,12 @@ type lowering struct {
 	beside   map[string][]string
 	branched map[string]*branch
 	waiting  []string
+	// free are the phases that run beside the chain with all that they change; lanes are those that were added, apart those
+	// of them that the chain does not have yet, and has those that it has.
+	free  map[string]bool
+	lanes map[string]*lane
+	apart []string
+	has   []string
 	// front are the directories in front of PATH so far, first one first.
 	front []string
 	// whole says that the whole app has been copied.
@@ -82,11 +89,13 @@ type lowering struct {
 	sources map[string]*llb.SourceMap
 }
 
-// place is the chain behind a phase.
+// place is the chain behind a phase with commands.
 type place struct {
+	at    int // how many such phases there are up to here
 	phase string
 	state llb.State
-	whole bool // the whole app has been copied
+	whole bool     // the whole app has been copied
+	has   []string // the lanes whose changes it has
 }
 
 func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {

@@ -67,22 +67,37 @@ func (l *lowering) surroundings() []llb.RunOption {
 
 // phase adds a phase, to the chain or beside it.
 func (l *lowering) phase(name string, ph *plan.Phase) {
-	if l.beside[name] != nil {
+	switch {
+	case l.beside[name] != nil:
 		l.branchOff(name, ph)
 		return
+	case l.free[name]:
+		l.runLane(name, ph)
+		return
+	case len(ph.Cmds) > 0:
+		l.gather(name)
 	}
 	l.join(name)
 	l.run(name, ph)
-	l.chained = append(l.chained, place{name, l.state, l.whole})
+	if len(ph.Cmds) > 0 {
+		done := l.here()
+		done.at, done.phase = done.at+1, name
+		l.chained = append(l.chained, done)
+	}
 }
 
-// run adds the files and the commands of a phase to the image so far.
-func (l *lowering) run(name string, ph *plan.Phase) {
+// run adds the files and the commands of a phase to the image so far. It gives the image before what they change, the
+// copy of the whole app aside.
+func (l *lowering) run(name string, ph *plan.Phase) (before llb.State) {
 	l.front = append(expand(ph.Paths, l.appEnv(l.in.Base.Config, nil, nil)), l.front...)
+	before = l.state
 	if len(ph.Cmds) == 0 {
-		return
+		return before
 	}
-	l.copyFor(name, ph)
+	had := l.whole
+	if l.copyFor(name, ph); l.whole != had {
+		before = l.state
+	}
 	env := l.phaseEnv(ph)
 	common := slices.Concat(l.cacheMounts(ph), l.secrets(ph, env), l.agent(ph))
 	for i, cmd := range ph.Cmds {
@@ -94,6 +109,7 @@ func (l *lowering) run(name string, ph *plan.Phase) {
 			opts: append(slices.Clone(common), described(Step{Phase: name, Command: cmd}), l.from(cmd, "phases", name, "cmds", strconv.Itoa(i))),
 		})
 	}
+	return before
 }
 
 // cacheMounts are the phase's cache directories. Their ids are Nixpacks' own, and so is that builds share

@@ -171,7 +171,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 			errs = appendNew(errs, err)
 			continue
 		}
-		own := e.Plan
+		own := e.Plan.Clone()
 		if i > 0 {
 			own = own.Prefixed(name)
 		}
@@ -184,10 +184,30 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 		metadata = append(metadata, strings.Join(append([]string{name}, e.Metadata...), ","))
 		p = plan.Merge(own, p)
 	}
+	u.orderAlone(p)
 	if len(names) > 0 {
 		p.Set(plan.Leaf{Path: []string{"variables", "NIXPACKS_METADATA"}, Value: strings.Join(metadata, ",")})
 	}
 	return p, errors.Join(errs...)
+}
+
+// orderAlone has no phase say that its order is free where there is none that it could run beside.
+func (u *unifier) orderAlone(p *plan.Plan) {
+	alone := map[string]bool{}
+	for name, ph := range p.Phases {
+		alone[name] = ph.Order == plan.OrderFree && !p.Beside(name, func(other string) bool { return p.Phases[other].Free() })
+	}
+	forget := func(p *plan.Plan) {
+		for name, ph := range p.Phases {
+			if alone[name] {
+				ph.Order = ""
+			}
+		}
+	}
+	forget(p)
+	for _, l := range u.layers {
+		forget(l.plan)
+	}
 }
 
 // appendNew appends the faults that err holds and errs does not: a provider that was asked by another may be named, too.
