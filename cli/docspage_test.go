@@ -41,7 +41,7 @@ func (b docBlock) shell() bool { return b.kind == "sh" || b.kind == "console" }
 
 var (
 	// Of commands there are two kinds: sh is what to type, console also has what is printed then.
-	docKinds   = strings.Fields("sh console toml json cue yaml go js lua text ini")
+	docKinds   = strings.Fields("sh console toml json cue yaml xml go js lua groovy text ini")
 	docFence   = regexp.MustCompile("^```(\\S*)(?: (\\S+))?$")
 	docComment = regexp.MustCompile(`^<!-- (?:(real builds)|(not run|before|with): (\S.*)) -->$`)
 	docListed  = regexp.MustCompile(`^\s*(- |[0-9]+\. )`)
