@@ -26,13 +26,13 @@ func cacheCommand(h *Host) *ucli.Command {
 		Subcommands: []*ucli.Command{{
 			Name:         "du",
 			Usage:        "print how much builds keep, by kind, and where",
-			Flags:        engineFlags(),
+			Flags:        append(engineFlags(), offlineFlag()),
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return cacheUsage(c, h) },
 		}, {
 			Name:  pruneName,
 			Usage: "free the layers and cache directories of builds, or with --keep-storage the oldest; the next build makes them again",
-			Flags: append(slices.Concat(engineFlags(), keepFlags()),
+			Flags: append(slices.Concat(engineFlags(), keepFlags()), offlineFlag(),
 				&ucli.BoolFlag{Name: "all", Category: aboutBuild, Usage: "also the bases, their packages, and the images that nixpacks run knows"}),
 			OnUsageError: usageError,
 			Action:       func(c *ucli.Context) error { return cachePrune(c, h) },

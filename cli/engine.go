@@ -27,7 +27,6 @@ func engineFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},
 		&ucli.BoolFlag{Name: "pull", Category: aboutPackages, Usage: "look for newer packages for a debian:// base that is here already"},
 		&ucli.StringFlag{Name: "debian-keyring", Category: aboutPackages, Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
-		&ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "keep from the network: list what is missing and end, or build with steps that have none"},
 	}...)
 }
 

@@ -55,9 +55,15 @@ func planFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration `FILE` instead of nixpacks.toml, .json or .cue"},
 		&ucli.StringFlag{Name: "json-plan", Category: aboutConfig, Usage: "lay a plan in `JSON` over the app's"},
 		providersFlag(),
+		offlineFlag(),
 		verboseFlag(),
 		jsonErrorsFlag(),
 	}
+}
+
+// offlineFlag is that of every command that may fetch something, but for those that are there to do so.
+func offlineFlag() ucli.Flag {
+	return &ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "keep from the network: list what is missing and end, or go on without it; steps of a build have none"}
 }
 
 func envFlag() ucli.Flag {

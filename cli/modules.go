@@ -38,12 +38,12 @@ func registries(c *ucli.Context, h *Host) (*modules.Registries, error) {
 // lockedProviders are the providers of the modules that the app's lock names, in the order of the modules' names.
 func lockedProviders(c *ucli.Context, h *Host, a *app.App) ([]*catalog.Catalog, error) {
 	l, err := h.pinned(a)
-	if err != nil || len(l.Providers) == 0 {
+	if err != nil || len(l.Providers) == 0 && !c.Bool("offline") {
 		return nil, err
 	}
 	from, err := registries(c, h)
 	if err == nil {
-		err = nothingMissing(c, from, l.Providers)
+		err = nothingMissing(c, from, append(pinsOf(l.Providers), policyPins(c, l)...))
 	}
 	if err != nil {
 		return nil, err
@@ -51,11 +51,20 @@ func lockedProviders(c *ucli.Context, h *Host, a *app.App) ([]*catalog.Catalog, 
 	return pinnedProviders(c, from, l)
 }
 
+// pinsOf are pins in the order of the modules' names.
+func pinsOf(pins map[string]lock.Module) []lock.Pin {
+	var out []lock.Pin
+	for _, path := range slices.Sorted(maps.Keys(pins)) {
+		out = append(out, lock.Pin{Path: path, Module: pins[path]})
+	}
+	return out
+}
+
 // pinnedProviders are those of the modules of a lock.
 func pinnedProviders(c *ucli.Context, from *modules.Registries, l *lock.Lock) ([]*catalog.Catalog, error) {
 	var out []*catalog.Catalog
-	for _, path := range slices.Sorted(maps.Keys(l.Providers)) {
-		m, err := from.Get(c.Context, lock.Pin{Path: path, Module: l.Providers[path]})
+	for _, pin := range pinsOf(l.Providers) {
+		m, err := from.Get(c.Context, pin)
 		if err != nil {
 			return nil, err
 		}
@@ -101,20 +110,25 @@ func (h *Host) pinned(a *app.App) (*lock.Lock, error) {
 }
 
 // nothingMissing names all modules at once that are not here and may not be fetched.
-func nothingMissing(c *ucli.Context, from *modules.Registries, pins map[string]lock.Module) error {
+func nothingMissing(c *ucli.Context, from *modules.Registries, pins []lock.Pin) error {
 	if !c.Bool("offline") {
 		return nil
 	}
 	var lines []string
-	for _, path := range slices.Sorted(maps.Keys(pins)) {
-		if pin := (lock.Pin{Path: path, Module: pins[path]}); from.Missing(pin) {
-			lines = append(lines, "module "+pin.String()+" "+pin.Digest)
+	for _, pin := range pins {
+		if !from.Missing(pin) {
+			continue
 		}
+		line := "module " + pin.String() + " " + pin.Digest
+		if at := from.Where(pin); at != "" {
+			line += ", from " + at
+		}
+		lines = append(lines, line)
 	}
 	if lines == nil {
 		return nil
 	}
-	f := fault.New(fault.TryAgain, "modules that %s names are not on this machine, and --offline keeps from fetching them", lock.File).
+	f := fault.New(fault.TryAgain, "modules are needed that are not on this machine, and --offline keeps from fetching them").
 		WithHint("run once without --offline: what is fetched is kept")
 	f.Detail = strings.Join(lines, "\n")
 	return f

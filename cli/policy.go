@@ -50,19 +50,31 @@ func policies(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, 
 	}
 	defer a.Close()
 	in.App = a
+	if in.Given, err = givenPolicies(c, h, a); err != nil {
+		return nil, err
+	}
+	return policy.Check(in)
+}
+
+// givenPolicies are those of the command line.
+func givenPolicies(c *ucli.Context, h *Host, a *app.App) (out [][]catalog.Source, err error) {
+	from, err := policyModules(c, h, a)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range c.StringSlice("policy") {
-		var from []catalog.Source
+		var files []catalog.Source
 		if isModule(name) {
-			from, err = modulePolicy(c, h, a, name)
+			files, err = modulePolicy(c, from, a, name)
 		} else {
-			from, err = policySources(name)
+			files, err = policySources(name)
 		}
 		if err != nil {
 			return nil, err
 		}
-		in.Given = append(in.Given, from)
+		out = append(out, files)
 	}
-	return policy.Check(in)
+	return out, nil
 }
 
 // policySources reads what --policy names. In a folder others may have written, so that links out of it lead nowhere.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -23,12 +24,24 @@ func isModule(name string) bool {
 	return ok && strings.Contains(host, ".") && strings.Trim(host, ".") != ""
 }
 
-// modulePolicy reads the policies in a module. Its digest is the flag's, or that of the app's lock.
-func modulePolicy(c *ucli.Context, h *Host, a *app.App, name string) ([]catalog.Source, error) {
+// policyModules are the registries that the modules of --policy come from; nil where there is none.
+func policyModules(c *ucli.Context, h *Host, a *app.App) (*modules.Registries, error) {
+	if !slices.ContainsFunc(c.StringSlice("policy"), isModule) {
+		return nil, nil
+	}
 	from, err := registries(c, h)
+	if err != nil || !c.Bool("offline") {
+		return from, err
+	}
+	l, err := lock.Of(a)
 	if err != nil {
 		return nil, err
 	}
+	return from, nothingMissing(c, from, policyPins(c, l))
+}
+
+// modulePolicy reads the policies in a module. Its digest is the flag's, or that of the app's lock.
+func modulePolicy(c *ucli.Context, from *modules.Registries, a *app.App, name string) ([]catalog.Source, error) {
 	pin, err := policyPin(c, from, a, name)
 	if err != nil {
 		return nil, err
@@ -49,19 +62,18 @@ func policiesIn(m *modules.Module) ([]catalog.Source, error) {
 	return sources, err
 }
 
-// policyPin is what a module is pinned to that --policy names: MODULE@VERSION@DIGEST says it itself, and MODULE@VERSION, as well as
-// MODULE@v1 for any of that major version, means what the app's lock says.
+// policyPin is what a module is pinned to that --policy names, by the flag itself or by the app's lock.
 func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name string) (lock.Pin, error) {
-	named, digest, given := strings.Cut(name, "@sha256:")
-	if given {
-		return modules.PinOf(named, "sha256:"+digest)
+	named, _, given := strings.Cut(name, "@sha256:")
+	if given { // whatever the app's lock is
+		return givenPin(name)
 	}
 	l, err := lock.Of(a)
 	if err != nil {
 		return lock.Pin{}, err
 	}
-	if locked, ok := l.Policies[named]; ok {
-		return lock.Pin{Path: named, Module: locked}, nil
+	if pin, ok := lockedPolicy(l, named); ok {
+		return pin, nil
 	}
 	f := fault.New(fault.Usage, "--policy %s is not pinned, and so could be something else tomorrow", name)
 	if _, v, _ := strings.Cut(named, "@"); strings.Contains(v, ".") {
@@ -69,11 +81,7 @@ func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name strin
 		if err != nil {
 			return pin, err
 		}
-		locked, ok := l.Policies[pin.Path]
-		if ok && locked.Version == pin.Version {
-			return lock.Pin{Path: pin.Path, Module: locked}, nil
-		}
-		if ok {
+		if locked, ok := l.Policies[pin.Path]; ok {
 			f = fault.New(fault.Refused, "%s pins %s to %s, and --policy asks for %s", lock.File, pin.Path, locked.Version, pin.Version)
 		}
 	}
@@ -83,4 +91,41 @@ func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name strin
 		which = m.String() + "@" + m.Digest
 	}
 	return lock.Pin{}, f.WithHint("say which it is: --policy %s\nor pin it in the app's %s: nixpacks lock --policy %s", which, lock.File, named)
+}
+
+// givenPin is the pin that MODULE@VERSION@DIGEST says.
+func givenPin(name string) (lock.Pin, error) {
+	named, digest, _ := strings.Cut(name, "@sha256:")
+	return modules.PinOf(named, "sha256:"+digest)
+}
+
+// lockedPolicy is what a lock pins MODULE@VERSION to, or MODULE@v1 for any of that major version; false where it pins no such.
+func lockedPolicy(l *lock.Lock, named string) (lock.Pin, bool) {
+	if locked, ok := l.Policies[named]; ok {
+		return lock.Pin{Path: named, Module: locked}, true
+	}
+	pin, err := modules.PinOf(named, "")
+	if err != nil {
+		return pin, false
+	}
+	locked, ok := l.Policies[pin.Path]
+	return lock.Pin{Path: pin.Path, Module: locked}, ok && locked.Version == pin.Version
+}
+
+// policyPins are the pins of the modules of --policy, as far as they are pinned.
+func policyPins(c *ucli.Context, l *lock.Lock) (out []lock.Pin) {
+	for _, name := range c.StringSlice("policy") {
+		if !isModule(name) {
+			continue
+		}
+		pin, err := givenPin(name)
+		ok := err == nil && lock.IsDigest(pin.Digest)
+		if !ok {
+			pin, ok = lockedPolicy(l, name)
+		}
+		if ok {
+			out = append(out, pin)
+		}
+	}
+	return out
 }

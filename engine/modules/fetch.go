@@ -203,6 +203,19 @@ func (r *Registries) Missing(pin lock.Pin) bool {
 	return !ok
 }
 
+// Where is the address of a module, HOST/REPOSITORY; "" where CUE_REGISTRY says none.
+func (r *Registries) Where(pin lock.Pin) string {
+	mv, err := version(pin.Path, pin.Version, pin.String())
+	if err != nil {
+		return ""
+	}
+	at, err := r.place(mv.BasePath(), mv.Version())
+	if err != nil {
+		return ""
+	}
+	return at.String()
+}
+
 // archiveOf is what a manifest says of the module's archive.
 func archiveOf(manifest []byte, pin lock.Pin) (ocispec.Descriptor, error) {
 	var m ocispec.Manifest
