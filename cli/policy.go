@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	ucli "github.com/urfave/cli/v2"
@@ -31,7 +32,7 @@ func heldPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 
 func origins(s *plan.Saved) func() *plan.Origins { return func() *plan.Origins { return s.Origins } }
 
-// hold refuses a plan that does not meet its policies; set says where its values were set.
+// hold refuses a plan that does not meet its policies.
 func hold(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) error {
 	res, err := policies(c, h, p, set, dir)
 	if err != nil {
@@ -41,19 +42,40 @@ func hold(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir 
 	return res.Err()
 }
 
-// policies holds the plan of the app in dir to the policies of the command line and of the app.
-func policies(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) (*policy.Result, error) {
-	in := policy.Input{Plan: p, Origins: set}
-	a, err := app.Open(dir)
+// held is how a plan stands to policies.
+type held struct {
+	*policy.Result
+	// root is PATH of the command line, which places are relative to; app is the app's directory in it.
+	root, app string
+}
+
+// policies holds the plan of the app in dir to the policies of the command line, of the app, and of what is above it in PATH: the repository, or
+// a directory that holds the app alone.
+func policies(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) (*held, error) {
+	out := &held{}
+	var err error
+	if out.root, err = appPath(c); err != nil {
+		return nil, err
+	}
+	a, err := app.OpenWithin(out.root, dirIn(p))
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
-	in.App = a
+	in := policy.Input{Plan: p, Origins: set, App: a}
+	if repository, _ := a.Repository(); repository != nil {
+		in.App = repository
+	}
+	if out.app, err = filepath.Rel(out.root, dir); err != nil {
+		return nil, fault.Wrap(fault.Bug, err, "%s is not in %s", dir, out.root)
+	}
+	out.app = filepath.ToSlash(out.app)
+	in.Dirs = policy.Between(path.Clean(dirIn(p)), out.app)
 	if in.Given, err = givenPolicies(c, h, a); err != nil {
 		return nil, err
 	}
-	return policy.Check(in)
+	out.Result, err = policy.Check(in)
+	return out, err
 }
 
 // givenPolicies are those of the command line.

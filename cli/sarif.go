@@ -71,7 +71,7 @@ const sarifRoot = "%SRCROOT%"
 
 // vetSARIF prints what is broken for those who show it in the app's files: a rule for each file of policies, a result for each
 // violation.
-func vetSARIF(h *Host, res *policy.Result, dir string) error {
+func vetSARIF(h *Host, res *held) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "nixpacks", Version: version(), Rules: []sarifRule{}}
 	for _, p := range res.Policies {
@@ -82,7 +82,7 @@ func vetSARIF(h *Host, res *policy.Result, dir string) error {
 		}
 	}
 	for _, v := range res.Violations {
-		run.Results = append(run.Results, run.result(v, dir))
+		run.Results = append(run.Results, run.result(v, res))
 	}
 	if err := h.printJSON(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}); err != nil {
 		return err
@@ -107,11 +107,11 @@ func (r *sarifRun) rule(id string) int {
 
 // result is a violation at the place in the app that set the value. Where none did (a provider, a flag, nobody) it is at the
 // app's configuration, where it can be mended.
-func (r *sarifRun) result(v policy.Violation, dir string) sarifResult {
+func (r *sarifRun) result(v policy.Violation, in *held) sarifResult {
 	id := ruleID(v.At.File)
 	out := sarifResult{RuleID: id, RuleIndex: r.rule(id), Level: "error", Message: sarifText{v.Message}}
 	for _, at := range v.Set {
-		if l, ok := inAppDir(at, dir); ok {
+		if l, ok := inRoot(at, in.root); ok {
 			out.Locations = append(out.Locations, l)
 		} else {
 			out.Message.Text += " (" + v.Path + " is set by " + setBy(at, true) + ")"
@@ -121,9 +121,9 @@ func (r *sarifRun) result(v policy.Violation, dir string) sarifResult {
 		out.Message.Text += " (nothing sets " + v.Path + ")"
 	}
 	if len(out.Locations) == 0 {
-		out.Locations = append(out.Locations, locate(configurationOf(dir), sarifRegion{StartLine: 1}))
+		out.Locations = append(out.Locations, locate(path.Join(in.app, configurationOf(filepath.Join(in.root, filepath.FromSlash(in.app)))), sarifRegion{StartLine: 1}))
 	}
-	if l, ok := inAppDir(v.At, dir); ok {
+	if l, ok := inRoot(v.At, in.root); ok {
 		l.Message = &sarifText{"the policy"}
 		out.RelatedLocations = append(out.RelatedLocations, l)
 	} else {
@@ -142,11 +142,15 @@ func configurationOf(dir string) string {
 	return "nixpacks.toml"
 }
 
-// inAppDir is a place as SARIF has it, where it is in a file of the app: by the path from there, or from the working
-// directory. Flags and the files of providers are not in the app, whatever is there by their names.
-func inAppDir(at fault.Pos, dir string) (l sarifLocation, ok bool) {
+// inRoot is a place as SARIF has it, where it is in a file of the app or its repository, dir: by the path from there, or from the
+// working directory. Flags and the files of providers are not in the app, whatever is there by their names.
+func inRoot(at fault.Pos, dir string) (l sarifLocation, ok bool) {
 	rel := filepath.FromSlash(at.File)
 	if strings.HasPrefix(rel, "-") || strings.HasPrefix(at.Label, "provider ") {
+		return l, false
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
 		return l, false
 	}
 	if !filepath.IsLocal(rel) || !isFile(filepath.Join(dir, rel)) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ func vetCommand(h *Host) *ucli.Command {
 }
 
 func vetAction(c *ucli.Context, h *Host) error {
-	print, ok := map[string]func(*Host, *policy.Result, string) error{"text": vetText, "json": vetJSON, "sarif": vetSARIF}[c.String("format")]
+	print, ok := map[string]func(*Host, *held) error{"text": vetText, "json": vetJSON, "sarif": vetSARIF}[c.String("format")]
 	if !ok {
 		return fault.New(fault.Usage, "unknown format %q", c.String("format")).WithHint("known: text, json, sarif")
 	}
@@ -45,11 +44,11 @@ func vetAction(c *ucli.Context, h *Host) error {
 			WithHint("name some with --policy FILE|DIR, or put them into the app's folder %s, in files whose names end in .cue", policy.Folder)
 	}
 	printNotes(h, res.Notes)
-	return print(h, res, filepath.Join(dir, saved.Plan.App.Above()))
+	return print(h, res)
 }
 
 // vetText prints which policies hold, or all that is broken as errors.
-func vetText(h *Host, res *policy.Result, _ string) error {
+func vetText(h *Host, res *held) error {
 	if err := res.Err(); err != nil {
 		return err
 	}
@@ -78,7 +77,7 @@ type vetViolation struct {
 	SetBy   []fault.Pos `json:"setBy"`
 }
 
-func vetJSON(h *Host, res *policy.Result, _ string) error {
+func vetJSON(h *Host, res *held) error {
 	v := verdict{Violations: []vetViolation{}}
 	for _, p := range res.Policies {
 		v.Policies = append(v.Policies, p.Files()...)
@@ -93,7 +92,7 @@ func vetJSON(h *Host, res *policy.Result, _ string) error {
 }
 
 // brokenCode ends the process with the code for a plan that is refused, where what is broken was printed.
-func brokenCode(res *policy.Result) error {
+func brokenCode(res *held) error {
 	if len(res.Violations) > 0 {
 		return exitCode(fault.Refused)
 	}

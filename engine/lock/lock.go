@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"path"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/app"
@@ -78,7 +79,8 @@ func Of(a *app.App) (*Lock, error) {
 	if err != nil || !ok {
 		return &Lock{}, err
 	}
-	return Parse([]byte(text), file)
+	_, place := a.Repository()
+	return Parse([]byte(text), path.Join(place, file)) // as all places in a repository
 }
 
 // Parse reads a lock; file is what places begin with.

@@ -20,9 +20,10 @@ type Input struct {
 	Origins func() *plan.Origins
 	// Given are the policies of whoever runs this program. Each element is the files of a folder, or a file alone.
 	Given [][]catalog.Source
-	// App, unless it is nil, is the app that the plan is for: the policies in its folder count as well. They cannot
-	// take away from those that are given, for each policy is evaluated by itself.
-	App *app.App
+	// App, unless it is nil, is the app that the plan is for, or the repository that it is part of: the policies in its folder count as well,
+	// and those in the folders of Dirs, directories of it. They cannot take away from those that are given, for each policy is evaluated by itself.
+	App  *app.App
+	Dirs []string
 }
 
 // Result is how a plan stands to policies.
@@ -50,7 +51,7 @@ type Violation struct {
 // Check holds a plan to its policies. What cannot be read or parsed, reaches outside of its file, or takes more than package
 // budget allows is a fault (Refused) with the policy's name.
 func Check(in Input) (*Result, error) {
-	if len(in.Given) == 0 && !hasOwn(in.App) {
+	if len(in.Given) == 0 && !slices.ContainsFunc(in.dirs(), func(dir string) bool { return hasOwn(in.App, dir) }) {
 		return &Result{}, nil // as for most: a budget is not free
 	}
 	b := budget.New()
@@ -68,6 +69,9 @@ func Check(in Input) (*Result, error) {
 func costly(what string) *fault.Fault {
 	return fault.New(fault.Refused, "holding the plan to its policies takes too much %s", what)
 }
+
+// dirs are the directories of the app whose policies count.
+func (in Input) dirs() []string { return append([]string{"."}, in.Dirs...) }
 
 func (in Input) check(b *budget.Budget) (*Result, error) {
 	policies, err := in.policies(b)
@@ -116,9 +120,12 @@ func (in Input) policies(b *budget.Budget) ([]*Policy, error) {
 	for _, from := range in.Given {
 		add(from)
 	}
-	own, err := inApp(in.App)
-	add(own)
-	return out, errors.Join(append(errs, err)...)
+	for _, dir := range in.dirs() {
+		own, err := inApp(in.App, dir)
+		errs = append(errs, err)
+		add(own)
+	}
+	return out, errors.Join(errs...)
 }
 
 // Err are the violations as faults; nil where there are none.

@@ -12,10 +12,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
 // Folder is the folder of an app whose policies count.
-const Folder = "policy"
+const Folder = unify.PolicyFolder
 
 // Policy is what is evaluated as one: a file, or the files of a folder that have the same package clause and so see one
 // another's names.
@@ -65,21 +66,34 @@ func (p *Policy) same(q *Policy) bool {
 	})
 }
 
-// hasOwn tells whether an app has a folder of policies; nil has none.
-func hasOwn(a *app.App) bool {
+// Between are the directories from one to another below it, both included but for ".", the top: those of an app that is not at the top.
+func Between(from, to string) (dirs []string) {
+	for dir := path.Clean(to); dir != "."; dir = path.Dir(dir) {
+		dirs = append(dirs, dir)
+		if dir == path.Clean(from) {
+			break
+		}
+	}
+	slices.Reverse(dirs)
+	return dirs
+}
+
+// hasOwn tells whether a directory of an app has a folder of policies; nil has none.
+func hasOwn(a *app.App, dir string) bool {
 	if a == nil {
 		return false
 	}
-	info, ok := a.Entry(Folder)
+	info, ok := a.Entry(path.Join(dir, Folder))
 	return ok && info.IsDir()
 }
 
-// inApp are the files in the app's own folder.
-func inApp(a *app.App) ([]catalog.Source, error) {
-	if !hasOwn(a) {
+// inApp are the files in the folder that is in a directory of the app.
+func inApp(a *app.App, dir string) ([]catalog.Source, error) {
+	if !hasOwn(a, dir) {
 		return nil, nil
 	}
-	sub, err := a.Sub(Folder)
+	folder := path.Join(dir, Folder)
+	sub, err := a.Sub(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +104,7 @@ func inApp(a *app.App) ([]catalog.Source, error) {
 	}
 	var out []catalog.Source
 	for _, name := range names {
-		full := path.Join(Folder, name)
+		full := path.Join(folder, name)
 		text, ok, err := sub.Text(name)
 		switch {
 		case err != nil:

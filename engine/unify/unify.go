@@ -92,9 +92,9 @@ func planIn(u *unifier) (*Result, error) {
 		return res, err
 	}
 	dirs, err := a.TopDirs()
-	if catalog.Brings(a) { // providers are no app
-		dirs = slices.DeleteFunc(dirs, func(d string) bool { return d == catalog.AppFolder })
-	}
+	dirs = slices.DeleteFunc(dirs, func(d string) bool { // neither providers nor policies are an app
+		return d == catalog.AppFolder && catalog.Brings(a) || d == PolicyFolder && hasPolicies(a)
+	})
 	if err != nil || len(dirs) != 1 {
 		return res, err
 	}
@@ -127,15 +127,25 @@ func planIn(u *unifier) (*Result, error) {
 	return found, nil
 }
 
+// PolicyFolder is the folder of an app whose policies count.
+const PolicyFolder = "policy"
+
+func hasPolicies(a *app.App) bool {
+	found, err := a.Glob([]string{PolicyFolder + "/*.cue"}, app.GlobOptions{Depth: 2, Limit: 1})
+	return err == nil && len(found) > 0
+}
+
 // nothingBelow is the outcome where the single directory gives no phases either: as in Nixpacks its plan
-// counts, unless the configuration above it said how to start.
+// counts, unless the configuration above it, or a Procfile there alone, said how to start.
 func (u *unifier) nothingBelow(above, below *Result) *Result {
-	if u.configuredStart {
+	if u.configuredStart || starts(above.Plan) && !starts(below.Plan) {
 		return above
 	}
 	below.App, below.Notes = above.App, above.Notes
 	return below
 }
+
+func starts(p *plan.Plan) bool { return p.Start != nil && p.Start.Cmd != "" }
 
 // inDir makes places in files of sub places in files of the app above it.
 func inDir(err error, sub *app.App, dir string) error {
