@@ -3,12 +3,15 @@ package cli
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/frontend"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/policy"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
@@ -19,6 +22,7 @@ func frontendCommand(h *Host) *ucli.Command {
 		Description: "BuildKit starts `nixpacks frontend` for a build whose file names the frontend's image (# syntax=IMAGE), and\n" +
 			"talks with it over standard input and output. docs/frontend.md says more.",
 		Subcommands:  []*ucli.Command{frontendImage(h)},
+		Flags:        []ucli.Flag{&ucli.StringFlag{Name: frontend.PoliciesFlag, Category: aboutConfig, Usage: "hold every plan to the policies in the folders of `DIR`; the image's start command has it"}},
 		OnUsageError: usageError,
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
@@ -31,7 +35,13 @@ func frontendCommand(h *Host) *ucli.Command {
 			if err != nil {
 				return err
 			}
-			return frontend.Run(c.Context, cat)
+			var policies [][]catalog.Source
+			if c.IsSet(frontend.PoliciesFlag) {
+				if policies, err = frontend.ReadPolicies(c.String(frontend.PoliciesFlag)); err != nil {
+					return err
+				}
+			}
+			return frontend.Run(c.Context, cat, policies)
 		},
 	}
 }
@@ -42,10 +52,12 @@ func frontendImage(h *Host) *ucli.Command {
 		Usage: "make the frontend's image",
 		Description: "The image holds this program alone, statically linked:\n\n" +
 			"   CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o nixpacks-static ./cli/nixpacks\n" +
-			"   nixpacks frontend image --binary nixpacks-static --output frontend/ --push registry.example.com/nixpacks:1",
+			"   nixpacks frontend image --binary nixpacks-static --output frontend/ --push registry.example.com/nixpacks:1\n\n" +
+			"With --policy every plan that it makes or is given must meet these policies, whatever a client says.",
 		Flags: []ucli.Flag{
 			&ucli.StringSliceFlag{Name: "binary", Category: aboutImage, Usage: "the program as `FILE`, one for each platform (repeatable; default: this program itself)"},
 			&ucli.StringFlag{Name: "output", Category: aboutImage, Usage: "write the image to `DIR`, as an OCI layout"},
+			&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse plans that do not meet the policies in `FILE|DIR`, or in the module MODULE@VERSION@sha256:DIGEST of a registry (repeatable)"},
 			&ucli.StringSliceFlag{Name: "push", Category: aboutImage, Usage: "push it as `NAME`, with what docker login knows (repeatable)"},
 			jsonErrorsFlag(),
 		},
@@ -75,7 +87,11 @@ func frontendImageAction(c *ucli.Context, h *Host) error {
 		}
 		binaries = []string{self}
 	}
-	if err := frontend.WriteImage(dir, binaries); err != nil {
+	policies, err := frontendPolicies(c, h)
+	if err != nil {
+		return err
+	}
+	if err := frontend.WriteImage(dir, binaries, policies); err != nil {
 		return err
 	}
 	for _, name := range names {
@@ -85,4 +101,39 @@ func frontendImageAction(c *ucli.Context, h *Host) error {
 		fmt.Fprintf(h.Stderr, "pushed %s\n", name)
 	}
 	return nil
+}
+
+// frontendPolicies are those of --policy, which have to be policies before they are in an image. There is no app whose lock could pin a module.
+func frontendPolicies(c *ucli.Context, h *Host) (out [][]catalog.Source, err error) {
+	for _, name := range c.StringSlice("policy") {
+		files, err := frontendPolicy(c, h, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files)
+	}
+	_, err = policy.Check(policy.Input{Plan: &plan.Plan{}, Origins: func() *plan.Origins { return nil }, Given: out})
+	return out, err
+}
+
+func frontendPolicy(c *ucli.Context, h *Host, name string) ([]catalog.Source, error) {
+	if !isModule(name) {
+		return policySources(name)
+	}
+	if !strings.Contains(name, "@sha256:") {
+		return nil, fault.New(fault.Usage, "--policy %s does not say which module of that version", name).WithHint("say it by its digest: --policy %s@sha256:DIGEST", name)
+	}
+	pin, err := givenPin(name)
+	if err != nil {
+		return nil, err
+	}
+	from, err := registries(c, h)
+	if err != nil {
+		return nil, err
+	}
+	m, err := from.Get(c.Context, pin)
+	if err != nil {
+		return nil, err
+	}
+	return policiesIn(m)
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -258,6 +259,47 @@ func TestFrontend(t *testing.T) {
 		app := files(t, nil, "--frontend", "dockerfile.v0", "--local", "context="+dir, "--local", "dockerfile="+dir+"/deploy", "--opt", "filename=my.toml",
 			"--opt", "build-arg:NIXPACKS_BUILD_IMAGE="+p.base)
 		wants(t, app+"/greeting", "hello")
+	})
+	t.Run("policies", func(t *testing.T) {
+		rules := p.app("rules", map[string]string{"user.cue": "package rules\nstart: user!: !=\"root\" | error(\"nobody runs as root\")\n"})
+		held := strings.Replace(p.frontend, ":test", ":held", 1)
+		p.run(program(p.host, "frontend", "image", "--binary", filepath.Join(p.dir, "static"), "--policy", rules, "--push", held))
+		text := "packages = \"apt\"\n[start]\ncmd = \"cat main.txt\"\n"
+		saved := `{"providers": [], "buildImage": "` + p.base + `", "packages": "apt", "start": {"cmd": "true"%s}}`
+		root := p.app("root", map[string]string{"nixpacks.toml": text, "main.txt": "x", "root.json": fmt.Sprintf(saved, ""), "user.json": fmt.Sprintf(saved, `, "user": "1000"`)})
+		user := p.app("user", map[string]string{"nixpacks.toml": text + "user = \"1000\"\n", "main.txt": "x"})
+		own := p.app("own", map[string]string{"main.txt": "x", "policy/cmd.cue": "start: cmd?: !=\"true\" | error(\"it does something\")\n", ".dockerignore": "policy\n",
+			"nixpacks.toml": "packages = \"apt\"\n[start]\ncmd = \"true\"\nuser = \"1000\"\n", "root.json": fmt.Sprintf(saved, ""), "user.json": fmt.Sprintf(saved, `, "user": "1000"`)})
+		for _, c := range []struct {
+			frontend, app, file string
+			more                []string
+			want                []string // none: it is built
+		}{
+			{held, root, "", nil, []string{"nobody runs as root", "frontend/01/user.cue:2:8"}},
+			{held, user, "", nil, nil},
+			{held, root, "root.json", nil, []string{"nobody runs as root"}},
+			{held, root, "user.json", nil, nil},
+			{held, own, "user.json", nil, []string{"it does something", "policy/cmd.cue:1:25"}},
+			{held, own, "", nil, []string{"it does something"}},
+			{held, own, "root.json", nil, []string{"nobody runs as root", "it does something"}},
+			{p.frontend, own, "root.json", nil, []string{"it does something"}},
+			{p.frontend, root, "root.json", nil, nil},
+			{held, user, "", []string{"--opt", "build-arg:NIXPACKS_POLICY=", "--opt", "context:" + p.base + "=docker-image://" + p.base}, []string{"a build context takes the place of the image"}},
+		} {
+			args := append([]string{"--frontend", "gateway.v0", "--opt", "source=" + c.frontend, "--local", "context=" + c.app, "--opt", "build-arg:NIXPACKS_BUILD_IMAGE=" + p.base}, c.more...)
+			if c.file != "" {
+				args = append(args, "--local", "dockerfile="+c.app, "--opt", "filename="+c.file)
+			}
+			out, err := p.buildctl(nil, args...).CombinedOutput()
+			if (err == nil) != (c.want == nil) {
+				t.Errorf("%s %s %s: %v\n%s", c.frontend, c.app, c.file, err, out)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("%s %s %s: no %q in\n%s", c.frontend, c.app, c.file, want, out)
+				}
+			}
+		}
 	})
 	t.Run("mistakes", func(t *testing.T) {
 		for want, args := range map[string][]string{

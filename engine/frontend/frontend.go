@@ -27,10 +27,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// Run answers the daemon that started this process, over its standard input and output.
-func Run(ctx context.Context, cat *catalog.Catalog) error {
+// Run answers the daemon that started this process, over its standard input and output. Every plan is held to policies, each the
+// files of one: whoever made the frontend's image put them there, and no client can take them away.
+func Run(ctx context.Context, cat *catalog.Catalog, policies [][]catalog.Source) error {
 	return grpcclient.RunFromEnvironment(ctx, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		res, err := Build(ctx, c, cat)
+		res, err := Build(ctx, c, cat, policies)
 		return res, readable(err)
 	})
 }
@@ -53,12 +54,14 @@ type build struct {
 	catalog *catalog.Catalog
 	given   definition
 	context source
+	// policies are those of whoever made the frontend's image.
+	policies [][]catalog.Source
 
 	planning sync.Mutex // of plans, which share the app's files and the rules about them
 }
 
 // Build is the result of one request: an image for each platform that is asked for.
-func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog) (*gateway.Result, error) {
+func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog, policies [][]catalog.Source) (*gateway.Result, error) {
 	ui, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
@@ -66,7 +69,7 @@ func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog) (*gatewa
 	if res, ok, err := ui.HandleSubrequest(ctx, dockerui.RequestHandler{}); ok || err != nil {
 		return res, err
 	}
-	b := &build{Client: ui, gateway: c, catalog: cat}
+	b := &build{Client: ui, gateway: c, catalog: cat, policies: policies}
 	if err := b.refuse(); err != nil {
 		return nil, err
 	}
@@ -211,6 +214,10 @@ func (b *build) named(ctx context.Context, ref string, p ocispecs.Platform) (*pl
 	nc, err := b.NamedContext(ref, dockerui.ContextOpt{Platform: &p, ResolveMode: b.BuildOpts().Opts["image-resolve-mode"]})
 	if err != nil || nc == nil {
 		return nil, err
+	}
+	if len(b.policies) > 0 {
+		return nil, fault.New(fault.Refused, "a build context takes the place of the image %s, and the policies of this frontend are about images by their names", ref).
+			WithHint("leave --build-context %s out", ref)
 	}
 	state, img, err := nc.Load(ctx)
 	if err != nil || state == nil {

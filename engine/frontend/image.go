@@ -6,15 +6,19 @@ import (
 	"compress/gzip"
 	"debug/elf"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
@@ -30,9 +34,15 @@ var labels = map[string]string{
 // program is where the image has this program.
 const program = "nixpacks"
 
+// PoliciesFlag names the directory where the frontend finds the policies of its image.
+const PoliciesFlag = "policies"
+
+// policiesDir is where the image has them, each in a directory of its own.
+const policiesDir = "policies"
+
 // WriteImage makes the frontend's image at dest, an OCI layout directory: nothing but this program, from binaries that are
-// statically linked, one for each platform. The same binaries give the same image.
-func WriteImage(dest string, binaries []string) error {
+// statically linked, one for each platform, and policies that every plan is held to, each the files of one. The same gives the same image.
+func WriteImage(dest string, binaries []string, policies [][]catalog.Source) error {
 	s, err := image.NewStage(dest)
 	if err != nil {
 		return err
@@ -49,7 +59,7 @@ func WriteImage(dest string, binaries []string) error {
 			return fault.New(fault.Usage, "two of the programs are for %s", p.Architecture)
 		}
 		seen[p.Architecture] = true
-		m, err := writeManifest(s, file, p)
+		m, err := writeManifest(s, file, p, policies)
 		if err != nil {
 			return err
 		}
@@ -88,44 +98,76 @@ func platformOf(file string) (ocispecs.Platform, error) {
 }
 
 // writeManifest writes the image for one platform.
-func writeManifest(s *image.Stage, file string, p ocispecs.Platform) (ocispecs.Descriptor, error) {
-	layer, diff, err := layerOf(file)
-	if err != nil {
-		return ocispecs.Descriptor{}, err
-	}
-	l, err := writeBlob(s, ocispecs.MediaTypeImageLayerGzip, layer)
-	if err != nil {
-		return l, err
-	}
-	epoch := time.Unix(0, 0).UTC()
-	c, err := writeJSON(s, ocispecs.MediaTypeImageConfig, ocispecs.Image{
-		Platform: p, Created: &epoch,
-		Config:  ocispecs.ImageConfig{Entrypoint: []string{"/" + program, "frontend"}, WorkingDir: "/", Labels: labels},
-		RootFS:  ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{diff}},
-		History: []ocispecs.History{{Created: &epoch, CreatedBy: "nixpacks frontend image"}},
-	})
-	if err != nil {
-		return c, err
-	}
-	m, err := writeJSON(s, ocispecs.MediaTypeImageManifest, ocispecs.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageManifest, Config: c, Layers: []ocispecs.Descriptor{l}})
-	m.Platform = &p
-	return m, err
-}
-
-// layerOf is a layer that holds the program, and the digest of what it is before compression.
-func layerOf(file string) ([]byte, digest.Digest, error) {
+func writeManifest(s *image.Stage, file string, p ocispecs.Platform, policies [][]catalog.Source) (ocispecs.Descriptor, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return nil, "", fault.Wrap(fault.Usage, err, "%s cannot be read", file)
+		return ocispecs.Descriptor{}, fault.Wrap(fault.Usage, err, "%s cannot be read", file)
 	}
+	layers := [][]entry{{{program, 0o755, raw}}}
+	start := []string{"/" + program, "frontend"}
+	if len(policies) > 0 {
+		start = append(start, "--"+PoliciesFlag+"=/"+policiesDir)
+		layers = append(layers, policyFiles(policies))
+	}
+	m := ocispecs.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageManifest}
+	fs := ocispecs.RootFS{Type: "layers"}
+	for _, files := range layers {
+		layer, diff, err := layerOf(files)
+		if err != nil {
+			return ocispecs.Descriptor{}, err
+		}
+		l, err := writeBlob(s, ocispecs.MediaTypeImageLayerGzip, layer)
+		if err != nil {
+			return l, err
+		}
+		m.Layers, fs.DiffIDs = append(m.Layers, l), append(fs.DiffIDs, diff)
+	}
+	epoch := time.Unix(0, 0).UTC()
+	m.Config, err = writeJSON(s, ocispecs.MediaTypeImageConfig, ocispecs.Image{
+		Platform: p, Created: &epoch,
+		Config:  ocispecs.ImageConfig{Entrypoint: start, WorkingDir: "/", Labels: labels},
+		RootFS:  fs,
+		History: slices.Repeat([]ocispecs.History{{Created: &epoch, CreatedBy: "nixpacks frontend image"}}, len(layers)),
+	})
+	if err != nil {
+		return m.Config, err
+	}
+	d, err := writeJSON(s, ocispecs.MediaTypeImageManifest, m)
+	d.Platform = &p
+	return d, err
+}
+
+// entry is a file of a layer.
+type entry struct {
+	name string
+	mode int64
+	data []byte
+}
+
+// policyFiles are the files of policies, each in a directory whose name says which it is.
+func policyFiles(policies [][]catalog.Source) (out []entry) {
+	for i, files := range policies {
+		for _, f := range files {
+			out = append(out, entry{path.Join(policiesDir, fmt.Sprintf("%02d", i+1), path.Base(f.Name)), 0o644, f.Data})
+		}
+	}
+	return out
+}
+
+// layerOf is a layer that holds files, and the digest of what it is before compression.
+func layerOf(files []entry) ([]byte, digest.Digest, error) {
 	var packed bytes.Buffer
 	plain := digest.Canonical.Digester()
 	gz := gzip.NewWriter(&packed)
 	tw := tar.NewWriter(io.MultiWriter(gz, plain.Hash()))
-	err = tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: program, Mode: 0o755, Size: int64(len(raw)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR})
-	if err == nil {
-		_, err = tw.Write(raw)
+	var err error
+	for _, f := range files {
+		if err == nil {
+			err = tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: f.mode, Size: int64(len(f.data)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR})
+		}
+		if err == nil {
+			_, err = tw.Write(f.data)
+		}
 	}
 	for _, c := range []io.Closer{tw, gz} {
 		if cerr := c.Close(); err == nil {

@@ -87,7 +87,9 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err e
 	in.Plan, in.Origins = &p, b.given.saved.Origins
 	in.CacheKey = b.cacheKey(in.Plan, b.given.saved.CacheKey)
 	in.NoCacheDirectories = unify.Truthy(p.Variables, "NO_CACHE")
-	return "", nil
+	b.planning.Lock()
+	defer b.planning.Unlock()
+	return "", b.hold(ctx, in, app.FromFS(b.context.files, appName), ".")
 }
 
 // lay puts the build's arguments in place of the plan's variables, and gives the names of those that the plan has not.
@@ -140,13 +142,14 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	}
 	b.lay(res.Plan) // a file's own variables beat those that planning starts from
 	in.Plan, in.Origins = res.Plan, res.Origins()
-	if err := b.hold(ctx, in, res.App); err != nil {
+	dir, _ = strings.CutPrefix(res.App.Dir(), appName)
+	dir = strings.TrimPrefix(dir, "/")
+	if err := b.hold(ctx, in, a, dir); err != nil {
 		return "", err
 	}
 	in.CacheKey = b.cacheKey(in.Plan, "")
 	in.NoCacheDirectories = unify.Truthy(res.Plan.Variables, "NO_CACHE")
-	dir, _ = strings.CutPrefix(res.App.Dir(), appName)
-	return strings.TrimPrefix(dir, "/"), nil
+	return dir, nil
 }
 
 // providers are the program's, and those that the app brings. Modules of a lock cannot be had here: a frontend has no network.
@@ -165,9 +168,10 @@ func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 	return b.catalog.Beside(extra...)
 }
 
-// hold refuses a plan that does not meet the app's own policies.
-func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App) error {
-	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: func() *plan.Origins { return in.Origins }, App: a})
+// hold refuses a plan that does not meet the policies of the frontend, and the app's own. It is for the directory dir of the app.
+func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App, dir string) error {
+	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: func() *plan.Origins { return in.Origins }, Given: b.policies,
+		App: a, Dirs: policy.Between(".", dir)})
 	if err != nil {
 		return err
 	}

@@ -15,13 +15,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/ignore"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/policy"
 )
 
 // source is the app as the daemon has it.
 type source struct {
 	plan2llb.Context
 	rules  *ignore.Rules // of the ignore files, and the program's own by name
-	files  fs.FS         // for planning; nil where a plan is given
+	files  fs.FS         // for planning; of a local app whose plan is given the policies alone
 	looked fs.FS         // those of the files that a look is needed at
 	vertex *pb.Definition
 	// remote is the address of a repository or an archive, without what names a version of it.
@@ -29,7 +30,7 @@ type source struct {
 }
 
 // read by the program itself, whatever .dockerignore says of them.
-var ownFiles = []string{"!nixpacks.cue", "!nixpacks.toml", "!nixpacks.json", "!Procfile", "!providers/*.cue", "!providers/*/*.cue"}
+var ownFiles = []string{"!nixpacks.cue", "!nixpacks.toml", "!nixpacks.json", "!Procfile", "!providers/*.cue", "!providers/*/*.cue", "!policy/*.cue"}
 
 // source finds out where the app is, and reads what of it is not for the build.
 func (b *build) source(ctx context.Context) (source, error) {
@@ -60,7 +61,12 @@ func (b *build) source(ctx context.Context) (source, error) {
 	}
 	s.looked = newFiles(ctx, ref)
 	if b.given.saved != nil {
-		return s, nil
+		ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.IncludePatterns([]string{policy.Folder + "/*.cue", ".gitignore", policy.Folder + "/.gitignore"}),
+			llb.SharedKeyHint("app policy"), dockerui.WithInternalName("[app] read the policies")), &s.vertex)
+		if err == nil {
+			s.files = newFiles(ctx, ref)
+		}
+		return s, err
 	}
 	ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.ExcludePatterns(append(s.rules.Patterns(), ownFiles...)),
 		llb.SharedKeyHint("app plan"), dockerui.WithInternalName("[app] read the source to plan it")), &s.vertex)

@@ -1,0 +1,39 @@
+package frontend
+
+import (
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// ReadPolicies reads the policies that WriteImage put into an image, from the directory where it has them. None there is a fault: nobody
+// is to take a gate that is missing for one that is open.
+func ReadPolicies(dir string) ([][]catalog.Source, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "the policies of this frontend cannot be read")
+	}
+	defer root.Close()
+	ents, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err, "the policies of this frontend cannot be read")
+	}
+	var out [][]catalog.Source
+	for _, e := range ents {
+		files, err := catalog.ReadSources(root.FS(), e.Name(), path.Join("frontend", e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, fault.New(fault.Usage, "%s/%s holds no policy", dir, e.Name())
+		}
+		out = append(out, files)
+	}
+	if len(out) == 0 {
+		return nil, fault.New(fault.Usage, "%s holds no policies", dir)
+	}
+	return out, nil
+}
