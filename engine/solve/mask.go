@@ -50,14 +50,23 @@ func newMasker(values ...[]byte) *masker {
 // went wrong needs them.
 var address = lazy.Regexp(`^(https?://[^@]*|[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?/?)$`)
 
+// quoted is a text in quotes, and what follows that makes it the name of another one.
+var quoted = lazy.Regexp(`"([^"\\]+)"(\s*(?::|=))?`)
+
 // parts adds a line of a value, and what a file of settings has in it for the secret itself: what is behind "=", the last word,
-// the text of an element.
+// the text of an element, texts in quotes that name nothing.
 func (m *masker) parts(line []byte) {
 	_, behind, _ := bytes.Cut(line, []byte("="))
 	last := line[bytes.LastIndexAny(line, " \t")+1:]
 	_, text, _ := bytes.Cut(line, []byte(">"))
 	text, _, _ = bytes.Cut(text, []byte("<"))
-	for _, part := range [][]byte{line, bytes.Trim(behind, ` "'`), last, text} {
+	parts := [][]byte{line, bytes.Trim(behind, ` "'`), last, text}
+	for _, q := range quoted().FindAllSubmatch(line, -1) {
+		if len(q[2]) == 0 {
+			parts = append(parts, q[1])
+		}
+	}
+	for _, part := range parts {
 		if len(part) >= leastLine && !address().Match(part) {
 			m.values = append(m.values, part)
 		}

@@ -41,9 +41,11 @@ func TestMasker(t *testing.T) {
 func TestMaskedSettings(t *testing.T) {
 	m := newMasker([]byte("registry=https://npm.example.com/team/\n//npm.example.com/:_authToken=canary-npm\n"),
 		[]byte("machine pypi.example.com\nlogin me\npassword canary-pip\n"), []byte("<url>https://maven.example.com/x</url>\n<password>canary-mvn</password>\n"),
-		[]byte("index-url = https://me:canary-url@pypi.example.com/simple\n"))
-	const said = "GET https://npm.example.com/team/x canary-npm pypi.example.com canary-pip https://maven.example.com/x/y canary-mvn https://me:canary-url@pypi.example.com/simple/z"
-	const want = "GET https://npm.example.com/team/x *** pypi.example.com *** https://maven.example.com/x/y *** ***/z"
+		[]byte("index-url = https://me:canary-url@pypi.example.com/simple\n"),
+		[]byte(`{"http-basic": {"php.example.com": {"username": "me", "password": "canary-php"}}}`), []byte(`{'$repos',#{<<"hexpm">> => #{auth_key => <<"canary-hex">>}}}.`+"\n"),
+		[]byte(`<add key="Word" value="canary-net" />`+"\n"))
+	const said = "GET https://npm.example.com/team/x canary-npm pypi.example.com canary-pip https://maven.example.com/x/y canary-mvn https://me:canary-url@pypi.example.com/simple/z canary-php canary-hex canary-net password http-basic php.example.com"
+	const want = "GET https://npm.example.com/team/x *** pypi.example.com *** https://maven.example.com/x/y *** ***/z *** *** *** password http-basic php.example.com"
 	if got := string(m.text([]byte(said))); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
