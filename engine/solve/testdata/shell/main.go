@@ -75,16 +75,22 @@ var commands = map[string]func([]string) error{
 	},
 	// fill FILE N makes a file of N megabytes that do not compress well.
 	"fill": fill,
-	// tty says whether stdin and stdout are a terminal, and how wide it is.
+	// tty says whether stdin and stdout are a terminal, and how wide it is, once that is known: a size comes with a signal.
 	"tty": func([]string) error {
-		w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)
-		w2, err2 := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ)
-		if err != nil || err2 != nil {
-			fmt.Println("no terminal")
-			return nil
+		sized := make(chan os.Signal, 1)
+		signal.Notify(sized, unix.SIGWINCH)
+		for ; ; <-sized {
+			w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)
+			w2, err2 := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ)
+			if err != nil || err2 != nil {
+				fmt.Println("no terminal")
+				return nil
+			}
+			if w.Col > 0 {
+				fmt.Println("terminal", w.Col, w2.Col)
+				return nil
+			}
 		}
-		fmt.Println("terminal", w.Col, w2.Col)
-		return nil
 	},
 	"stdin": func([]string) error { _, err := io.Copy(os.Stdout, os.Stdin); return err },
 	"pwd": func([]string) error {
