@@ -34,6 +34,7 @@ type Flags struct {
 	Pkgs, AptPkgs, Libs            []string
 	Include                        []string // files that go to the build whatever else is said (plan.Plan.Include)
 	InstallCmd, BuildCmd, StartCmd *string
+	Process                        string // start this one of the processes (plan.Start.Processes)
 	BuildImage                     string
 	Packages                       string // "nix" or "apt"; "" for neither
 	NoSlim                         bool   // run in the image that builds, whatever the providers know
@@ -136,16 +137,14 @@ func hasPolicies(a *app.App) bool {
 }
 
 // nothingBelow is the outcome where the single directory gives no phases either: as in Nixpacks its plan
-// counts, unless the configuration above it, or a Procfile there alone, said how to start.
+// counts, unless the configuration above it said how to start.
 func (u *unifier) nothingBelow(above, below *Result) *Result {
-	if u.configuredStart || starts(above.Plan) && !starts(below.Plan) {
+	if u.configuredStart {
 		return above
 	}
 	below.App, below.Notes = above.App, above.Notes
 	return below
 }
-
-func starts(p *plan.Plan) bool { return p.Start != nil && p.Start.Cmd != "" }
 
 // inDir makes places in files of sub places in files of the app above it.
 func inDir(err error, sub *app.App, dir string) error {
