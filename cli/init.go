@@ -120,6 +120,11 @@ func tomlSettings(p *planned) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, initHead, "#", found(p), ", from the [table] above as well")
 	all := settings(p)
+	var tables []string // each of which a file has once
+	for _, s := range all {
+		tables = append(tables, s.table())
+	}
+	slices.SortStableFunc(all, func(x, y setting) int { return slices.Index(tables, x.table()) - slices.Index(tables, y.table()) })
 	for len(all) > 0 {
 		table := all[0].table()
 		n := 1
