@@ -166,7 +166,7 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 // savedPlan reads the plan of --plan. It is built as it is: flags that would change it are refused, but for
 // --build-image, which alone may name files of this machine.
 func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
-	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "include", "providers", "app", "locked"} {
+	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "process", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "include", "providers", "app", "locked"} {
 		if c.IsSet(f) {
 			return nil, fault.New(fault.Usage, "--%s says what to plan, and --plan %s is planned already", f, file).
 				WithHint("plan again with it: nixpacks plan --%s … > %s", f, file)

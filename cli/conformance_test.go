@@ -168,7 +168,7 @@ func (c conformanceCase) check(t *testing.T) {
 }
 
 // oursAlone are fields of a plan that Nixpacks does not have.
-var oursAlone = []string{"packages", "inputs", "outputs", "order", "nixHashes", "credentials"}
+var oursAlone = []string{"packages", "inputs", "outputs", "order", "nixHashes", "credentials", "processes"}
 
 // normal is the plan without empty fields, without the fields of ours alone, and with the names of static
 // assets in place of their contents.

@@ -44,6 +44,7 @@ func planFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "install-cmd", Aliases: []string{"i"}, Category: aboutPlan, Usage: "run `CMD` in the install phase, instead of the provider's commands"},
 		&ucli.StringFlag{Name: "build-cmd", Aliases: []string{"b"}, Category: aboutPlan, Usage: "run `CMD` in the build phase, instead of the provider's commands"},
 		&ucli.StringFlag{Name: "start-cmd", Aliases: []string{"s"}, Category: aboutPlan, Usage: "start the image with `CMD`"},
+		&ucli.StringFlag{Name: "process", Category: aboutPlan, Usage: "start the image with the process `NAME` of the Procfile or of start.processes"},
 		&ucli.StringSliceFlag{Name: "pkgs", Aliases: []string{"p"}, Category: aboutPlan, Usage: "also install the Nix package `PKG` (repeatable)"},
 		&ucli.StringSliceFlag{Name: "apt", Aliases: []string{"a"}, Category: aboutPlan, Usage: "also install the Debian package `PKG` (repeatable)"},
 		&ucli.StringSliceFlag{Name: "libs", Category: aboutPlan, Usage: "also install the Nix library `LIB` (repeatable)"},

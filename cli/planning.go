@@ -138,7 +138,7 @@ func planOptions(c *ucli.Context, h *Host) (unify.Options, error) {
 		JSONPlan: jsonPlan,
 		Flags: unify.Flags{
 			Pkgs: c.StringSlice("pkgs"), AptPkgs: c.StringSlice("apt"), Libs: c.StringSlice("libs"),
-			InstallCmd: optional(c, "install-cmd"), BuildCmd: optional(c, "build-cmd"), StartCmd: optional(c, "start-cmd"),
+			InstallCmd: optional(c, "install-cmd"), BuildCmd: optional(c, "build-cmd"), StartCmd: optional(c, "start-cmd"), Process: c.String("process"),
 			BuildImage: c.String("build-image"), Packages: c.String("packages"), NoSlim: c.Bool("no-slim"), Include: c.StringSlice("include"),
 		},
 	}, nil

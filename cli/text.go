@@ -98,6 +98,11 @@ func startRows(w *table, s *plan.Start) {
 		return
 	}
 	w.row("  run", s.Cmd)
+	for _, name := range slices.Sorted(maps.Keys(s.Processes)) {
+		if s.Processes[name] != s.Cmd {
+			w.row("  as "+name, s.Processes[name])
+		}
+	}
 	for _, f := range []struct{ what, value string }{{"in image", s.RunImage}, {"with apt", strings.Join(s.AptPkgs, " ")}, {"as user", s.User},
 		{"in", s.Workdir}, {"ports", strings.Join(s.Ports, " ")}, {"is well if", s.Healthcheck["cmd"]}, {"ends on", s.StopSignal}} {
 		if f.value != "" {

@@ -191,6 +191,9 @@ func badName(name, in string) string {
 // BadVariable says why a variable cannot have this name; "" if it can.
 func BadVariable(name string) string { return badName(name, "variables") }
 
+// BadProcess says why a process cannot have this name; "" if it can.
+func BadProcess(name string) string { return badName(name, "processes") }
+
 // BadPhase says why a phase cannot have this name; "" if it can.
 func BadPhase(name string) string { return badName(name, "phases") }
 

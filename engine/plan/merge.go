@@ -66,6 +66,7 @@ func (p *Plan) Clone() *Plan {
 			*l = slices.Clone(*l)
 		}
 		s.Variables, s.Healthcheck, s.Labels = maps.Clone(s.Variables), maps.Clone(s.Healthcheck), maps.Clone(s.Labels)
+		s.Processes = maps.Clone(s.Processes)
 		c.Start = &s
 	}
 	return &c
@@ -166,6 +167,7 @@ func mergeStart(base, over *Start) *Start {
 	base.Variables = overlay(base.Variables, over.Variables)
 	base.Healthcheck = overlay(base.Healthcheck, over.Healthcheck)
 	base.Labels = overlay(base.Labels, over.Labels)
+	base.Processes = overlay(base.Processes, over.Processes)
 	return base
 }
 

@@ -87,6 +87,8 @@ func (ph *Phase) Free() bool { return len(ph.Cmds) > 0 && ph.Order == OrderFree 
 type Start struct {
 	// Cmd runs in login bash from /app.
 	Cmd string `json:"cmd,omitempty"`
+	// Processes are the commands that the image can be made to start instead, by name.
+	Processes map[string]string `json:"processes,omitzero"`
 	// RunImage, where set, is the image that runs instead of the build image, with OnlyIncludeFiles of /app in it.
 	RunImage         string   `json:"runImage,omitempty"`
 	OnlyIncludeFiles []string `json:"onlyIncludeFiles,omitzero"`

@@ -99,6 +99,7 @@ func withVariables(vars, over map[string]string) map[string]string {
 
 // finish writes the defaults into the plan.
 func (u *unifier) finish(p *plan.Plan) {
+	u.choose(p)
 	addCaches(p, u.options.Env)
 	p.Packages = ""
 	if u.packages == "apt" {
@@ -111,7 +112,7 @@ func (u *unifier) finish(p *plan.Plan) {
 
 // check refuses what cannot be built, whoever said it.
 func (u *unifier) check(p *plan.Plan) error {
-	return errors.Join(u.elsewhere(), u.trust(p.BuildImage, "buildImage"), u.trust(runImage(p), "start", "runImage"), u.cycle(p))
+	return errors.Join(u.elsewhere(), u.chosen(p), u.trust(p.BuildImage, "buildImage"), u.trust(runImage(p), "start", "runImage"), u.cycle(p))
 }
 
 func runImage(p *plan.Plan) string {

@@ -46,8 +46,14 @@ func procfile(text string) (layer, error) {
 		place["phases."+Release+".cmds"] = release
 	}
 	if name := Starter(all); name != "" {
-		p.Start = &plan.Start{Cmd: all[name].Cmd}
+		p.Start = &plan.Start{Cmd: all[name].Cmd, Processes: map[string]string{}}
 		place["start.cmd"] = all[name]
+		for name, process := range all {
+			if name != Release && plan.BadProcess(name) == "" {
+				p.Start.Processes[name] = process.Cmd
+				place[plan.Path("start", "processes", name)] = process
+			}
+		}
 	}
 	return layer{plan: p, at: func(path []string) (fault.Pos, bool) {
 		at, ok := place[plan.Path(path...)]

@@ -1,0 +1,44 @@
+package unify
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// choose has the process that a flag names start the image, in the words of who gave it.
+func (u *unifier) choose(p *plan.Plan) {
+	name := u.options.Flags.Process
+	if name == "" || p.Start == nil || p.Start.Processes[name] == "" {
+		return
+	}
+	p.Start.Cmd = p.Start.Processes[name]
+	u.layers = append(u.layers, layer{plan: &plan.Plan{Start: &plan.Start{Cmd: p.Start.Cmd}}, at: func(path []string) (fault.Pos, bool) {
+		return u.origin([]string{"start", "processes", name}, "")
+	}})
+}
+
+// chosen refuses the name of a process that there is not.
+func (u *unifier) chosen(p *plan.Plan) error {
+	name := u.options.Flags.Process
+	if name == "" {
+		return nil
+	}
+	if u.options.Flags.StartCmd != nil {
+		return fault.New(fault.Usage, "--process and --start-cmd both say what starts the image").WithHint("give one of them")
+	}
+	var names []string
+	if p.Start != nil {
+		names = slices.Sorted(maps.Keys(p.Start.Processes))
+	}
+	switch {
+	case slices.Contains(names, name):
+		return nil
+	case len(names) == 0:
+		return fault.New(fault.Usage, "the app has no processes, so none is called %q", name).
+			WithHint("name it in a Procfile (%s: COMMAND), or as start.processes in the configuration file", name)
+	}
+	return fault.New(fault.Usage, "no process is called %q", name).WithHint("%s", fault.DidYouMean(name, names))
+}
