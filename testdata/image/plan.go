@@ -72,7 +72,7 @@ func digestOf(patterns ...string) (string, error) {
 }
 
 // oursAlone are fields of plans that Nixpacks does not have. It has variables for the whole plan only.
-var oursAlone = regexp.MustCompile(`^\.(?:packages|versions|nixHashes|phases\.[^.]+\.(?:credentials|inputs|outputs|variables))$`)
+var oursAlone = regexp.MustCompile(`^\.(?:packages|versions|nixHashes|start\.processes|phases\.[^.]+\.(?:credentials|inputs|outputs|order|variables))$`)
 
 // ComparePlan gives the fields in which a plan is not Nixpacks'.
 func (c *Case) ComparePlan(ours []byte) ([]string, error) {
