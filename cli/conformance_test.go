@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
+	imagetest "github.com/nixpacks-cue/nixpacks/testdata/image"
 	"golang.org/x/tools/txtar"
 )
 
@@ -167,9 +168,6 @@ func (c conformanceCase) check(t *testing.T) {
 	}
 }
 
-// oursAlone are fields of a plan that Nixpacks does not have.
-var oursAlone = []string{"packages", "inputs", "outputs", "order", "nixHashes", "credentials", "processes"}
-
 // normal is the plan without empty fields, without the fields of ours alone, and with the names of static
 // assets in place of their contents.
 func normal(t *testing.T, data []byte) map[string]any {
@@ -185,18 +183,16 @@ func normal(t *testing.T, data []byte) map[string]any {
 	}
 	phases, _ := v["phases"].(map[string]any)
 	for k, p := range phases {
-		phase := filled(p)
-		delete(phase, "variables") // Nixpacks has them for the whole plan only
-		phases[k] = phase
+		phases[k] = filled(p, ".phases."+k)
 	}
 	if s, ok := v["start"]; ok {
-		v["start"] = filled(s)
+		v["start"] = filled(s, ".start")
 	}
-	return filled(v)
+	return filled(v, "")
 }
 
-// filled is the object v without its empty fields and those of ours alone.
-func filled(v any) map[string]any {
+// filled is the object v, which is at a path of the plan, without its empty fields and those of ours alone.
+func filled(v any, at string) map[string]any {
 	out := map[string]any{}
 	m, _ := v.(map[string]any)
 	for k, x := range m {
@@ -216,7 +212,7 @@ func filled(v any) map[string]any {
 				continue
 			}
 		}
-		if !slices.Contains(oursAlone, k) {
+		if !imagetest.OursAlone.MatchString(at + "." + k) {
 			out[k] = x
 		}
 	}

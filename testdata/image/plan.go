@@ -71,8 +71,8 @@ func digestOf(patterns ...string) (string, error) {
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// oursAlone are fields of plans that Nixpacks does not have. It has variables for the whole plan only.
-var oursAlone = regexp.MustCompile(`^\.(?:packages|versions|nixHashes|start\.processes|phases\.[^.]+\.(?:credentials|inputs|outputs|order|variables))$`)
+// OursAlone are the fields of plans, as .phases.install.inputs, that Nixpacks does not have. It has variables for the whole plan only.
+var OursAlone = regexp.MustCompile(`^\.(?:packages|versions|nixHashes|start\.processes|phases\.[^.]+\.(?:credentials|inputs|outputs|order|variables))$`)
 
 // ComparePlan gives the fields in which a plan is not Nixpacks'.
 func (c *Case) ComparePlan(ours []byte) ([]string, error) {
@@ -97,7 +97,7 @@ func compareObjects(at string, a, b map[string]any) []string {
 	maps.Copy(all, b)
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if oursAlone.MatchString(at+"."+name) || empty(a[name]) && empty(b[name]) {
+		if OursAlone.MatchString(at+"."+name) || empty(a[name]) && empty(b[name]) {
 			continue
 		}
 		x, isObject := a[name].(map[string]any)
