@@ -29,7 +29,7 @@ func lockCommand(h *Host) *ucli.Command {
 		Usage:     "pin what an app's builds start from",
 		ArgsUsage: "[PATH]",
 		Description: "Writes " + lock.File + ": what the images are that the app's plan names, and the hashes of the archives of Nix packages. What\n" +
-			"is pinned there stays, unless --update is given. With --locked a plan or a build that has anything else is refused.\n" +
+			"is pinned there stays, unless --update is given and the plan has it. With --locked a plan or a build that has anything else is refused.\n" +
 			"Modules with providers are pinned by nixpacks providers add.",
 		Flags:        flags,
 		OnUsageError: usageError,
@@ -86,7 +86,6 @@ func lockAction(c *ucli.Context, h *Host) error {
 	next := old.Clone()
 	var moved []move
 	if c.Bool("update") {
-		next.Bases, next.Nix = nil, nil
 		if moved, err = updateModules(c, h, next); err != nil {
 			return err
 		}
@@ -94,33 +93,49 @@ func lockAction(c *ucli.Context, h *Host) error {
 	if err := pinPolicies(c, h, next); err != nil {
 		return err
 	}
-	as := *h
-	as.pins = next
-	p, err := planOf(c, &as, path)
+	found, err := pinsOfPlan(c, h, path, next)
 	if err != nil {
 		return err
 	}
-	images, err := imagePins(c, h, path, p.Plan)
-	if err != nil {
-		return err
-	}
-	for _, i := range images {
-		next.PinImage(i.Ref, i.Variant, i.Hash)
-	}
-	next.PinArchives(p.Plan)
+	next.Add(found, c.Bool("update"))
 	if err := writeLock(file, next); err != nil {
 		return err
 	}
-	return sayChanges(h, file, old.Changes(next), moved)
+	var kept []string
+	if c.Bool("update") {
+		kept = next.Beyond(found)
+	}
+	return sayChanges(h, file, old.Changes(next), kept, moved)
 }
 
-// sayChanges ends the command with what it changed.
-func sayChanges(h *Host, file string, changes []string, moved []move) error {
+// pinsOfPlan is a lock of no more than what the plan of the app at a path starts from, as that is now. The app has the modules of
+// the lock that is given.
+func pinsOfPlan(c *ucli.Context, h *Host, path string, modules *lock.Lock) (*lock.Lock, error) {
+	as := *h
+	as.pins = modules
+	p, err := planOf(c, &as, path)
+	if err != nil {
+		return nil, err
+	}
+	images, err := imagePins(c, h, path, p.Plan)
+	if err != nil {
+		return nil, err
+	}
+	found := &lock.Lock{}
+	for _, i := range images {
+		found.PinImage(i.Ref, i.Variant, i.Hash)
+	}
+	found.PinArchives(p.Plan)
+	return found, nil
+}
+
+// sayChanges ends the command with what it changed, and what it kept though it was to update.
+func sayChanges(h *Host, file string, changes, kept []string, moved []move) error {
 	said := file + " has all of it already"
 	if changes != nil {
 		said = "wrote " + file
 	}
-	err := errors.Join(printLines(h, changes), printMoves(h, moved))
+	err := errors.Join(printLines(h, changes), printLines(h, kept), printMoves(h, moved))
 	fmt.Fprintln(h.Stderr, said)
 	return err
 }

@@ -31,39 +31,69 @@ func (l *Lock) Apply(p *plan.Plan) {
 	}
 }
 
-// PinImage pins an image to a digest, or one of a variant to the hash of its packages, unless it is pinned.
+// PinImage pins an image to a digest, or one of a variant to the hash of its packages.
 func (l *Lock) PinImage(ref, variant, hash string) {
-	b, ok := l.Bases[ref]
+	if strings.Contains(ref, "@") { // by the app itself
+		return
+	}
 	if l.Bases == nil {
 		l.Bases = map[string]Base{}
 	}
-	switch {
-	case strings.Contains(ref, "@"): // by the app itself
+	if variant == "" {
+		l.Bases[ref] = Base{Digest: hash}
 		return
-	case variant != "":
-		if b.Packages == nil {
-			b = Base{Packages: map[string]string{}}
-		}
-		if _, ok := b.Packages[variant]; !ok {
-			b.Packages[variant] = hash
-		}
-	case !ok:
-		b = Base{Digest: hash}
 	}
+	b := l.Bases[ref]
+	if b.Packages == nil {
+		b = Base{Packages: map[string]string{}}
+	}
+	b.Packages[variant] = hash
 	l.Bases[ref] = b
 }
 
-// PinArchives pins the archives of a plan to the hashes that it knows of them, unless they are pinned.
+// PinArchives pins the archives of a plan to the hashes that it knows of them.
 func (l *Lock) PinArchives(p *plan.Plan) {
 	for _, a := range Archives(p) {
-		if _, ok := l.Nix[a]; ok {
-			continue
-		}
 		if l.Nix == nil {
 			l.Nix = map[string]string{}
 		}
 		l.Nix[a] = p.NixHashes[a]
 	}
+}
+
+// Add pins what another lock pins, in place of what is pinned or only where nothing is. Whatever else is pinned stays: one lock
+// is for several plans, those of a repository's apps and those for several platforms.
+func (l *Lock) Add(found *Lock, inPlace bool) {
+	for ref, b := range found.Bases {
+		if _, ok := l.Bases[ref]; b.Packages == nil && (inPlace || !ok) {
+			l.PinImage(ref, "", b.Digest)
+		}
+		for variant, hash := range b.Packages {
+			if _, ok := l.Bases[ref].Packages[variant]; inPlace || !ok {
+				l.PinImage(ref, variant, hash)
+			}
+		}
+	}
+	for a, hash := range found.Nix {
+		if l.Nix == nil {
+			l.Nix = map[string]string{}
+		}
+		if _, ok := l.Nix[a]; inPlace || !ok {
+			l.Nix[a] = hash
+		}
+	}
+}
+
+// Beyond says in words which bases and archives are pinned of which another lock has no pin, a line each.
+func (l *Lock) Beyond(found *Lock) (lines []string) {
+	of := found.pins()
+	for name := range (&Lock{Bases: l.Bases, Nix: l.Nix}).pins() {
+		if _, ok := of[name]; !ok {
+			lines = append(lines, "kept     "+name+", which this plan does not have")
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 // Drift is what a plan has, after Apply, that the lock has not or has otherwise, a line each. What a base is made of is not

@@ -211,6 +211,33 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// One lock is for several plans: what one of them starts from is pinned, and the others' pins stay.
+func TestAdd(t *testing.T) {
+	of := func(web string) *Lock {
+		return &Lock{Providers: map[string]Module{"m@v0": {"v0.1.0", digest}}, Nix: map[string]string{"of web": web, "of another": "1"},
+			Bases: map[string]Base{"a": {Digest: web}, "b": {Digest: "1"}, "debian://x": {Packages: map[string]string{"amd64": web, "arm64": "1"}}}}
+	}
+	found := &Lock{Bases: map[string]Base{"a": {Digest: "2"}, "debian://x": {Packages: map[string]string{"amd64": "2"}}}, Nix: map[string]string{"of web": "2"}}
+	for inPlace, want := range map[bool]*Lock{true: of("2"), false: of("1")} {
+		l := of("1")
+		if l.Add(found, inPlace); !bytes.Equal(l.JSON(), want.JSON()) {
+			t.Errorf("%s\nwant\n%s", l.JSON(), want.JSON())
+		}
+	}
+	empty := &Lock{}
+	if empty.Add(found, false); !bytes.Equal(empty.JSON(), found.JSON()) {
+		t.Errorf("%s\nwant\n%s", empty.JSON(), found.JSON())
+	}
+	want := []string{
+		"kept     the archive of another of Nix packages, which this plan does not have",
+		"kept     the image b, which this plan does not have",
+		"kept     the packages of debian://x for arm64, which this plan does not have",
+	}
+	if got := of("2").Beyond(found); !slices.Equal(got, want) {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func FuzzLock(f *testing.F) {
 	for text := range locks {
 		f.Add([]byte(text))
