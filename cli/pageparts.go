@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
+
 	"github.com/nixpacks-cue/nixpacks/cli/page"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
@@ -125,7 +127,11 @@ func spans(trace *solve.Trace) (out []page.Span) {
 			if part.Started.IsZero() || part.Completed.Sub(part.Started) < leastPart {
 				continue
 			}
-			q.Parts = append(q.Parts, fmt.Sprintf("%s: %s", strings.TrimRight(part.Name, ": "), page.Took(part.Completed.Sub(part.Started))))
+			what := strings.TrimRight(part.Name, ": ")
+			if part.Bytes > 0 {
+				what += ", " + units.HumanSize(float64(part.Bytes))
+			}
+			q.Parts = append(q.Parts, fmt.Sprintf("%s: %s", what, page.Took(part.Completed.Sub(part.Started))))
 		}
 		out = append(out, q)
 	}

@@ -12,11 +12,11 @@ import (
 func TestParts(t *testing.T) {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(1000 + ms)) }
 	trace := &solve.Trace{Spans: []solve.Span{{
-		Name: "exporting to oci image format", Started: at(0), Completed: at(3000),
+		Name: "write the image", Started: at(0), Completed: at(3000),
 		Parts: []solve.Part{
-			{Name: "exporting layers", Started: at(0), Completed: at(1500)},
-			{Name: "exporting manifest sha256:abc", Started: at(1500), Completed: at(1510)},
-			{Name: "sending tarball: ", Started: at(1510), Completed: at(2510)},
+			{Name: "pack the layers", Started: at(0), Completed: at(1500)},
+			{Name: "write the manifest sha256:abc", Started: at(1500), Completed: at(1510)},
+			{Name: "receive the image: ", Started: at(1510), Completed: at(2510), Bytes: 2500000},
 			{Name: "never begun"},
 		},
 	}}}
@@ -24,7 +24,7 @@ func TestParts(t *testing.T) {
 	if len(got) != 1 {
 		t.Fatalf("%d spans, want 1", len(got))
 	}
-	want := []string{"exporting layers: 1.5 s", "sending tarball: 1.0 s"}
+	want := []string{"pack the layers: 1.5 s", "receive the image, 2.5MB: 1.0 s"}
 	if !slices.Equal(got[0].Parts, want) {
 		t.Errorf("parts %q, want %q", got[0].Parts, want)
 	}

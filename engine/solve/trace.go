@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Trace keeps the course of a build, failed ones too, with the values of secrets masked as on the screen. Its times are
+// Trace keeps the course of a build, failed ones too, in plain words and with the values of secrets masked as on the screen. Its times are
 // those of clocks: no two builds have the same.
 type Trace struct {
 	// Spans are what was done, in the order in which it began, and what was not even begun behind it.
@@ -59,7 +59,11 @@ func (t *Trace) note(j *job, m *masker) {
 			continue
 		}
 		t.seen[d] = true
-		s := &Span{Name: string(m.text([]byte(v.Name))), Cached: v.Cached, Error: v.Error, Parts: j.seen.parts[d]}
+		s := &Span{Name: plain(string(m.text([]byte(v.Name)))), Cached: v.Cached, Error: v.Error}
+		for _, p := range j.seen.parts[d] {
+			p.Name = plain(p.Name)
+			s.Parts = append(s.Parts, p)
+		}
 		s.Started, s.Completed = timeOf(v.Started), timeOf(v.Completed)
 		if strings.HasSuffix(v.Error, "context canceled") { // it ended with another one, or with the build
 			s.Error, s.Completed = "", time.Time{}

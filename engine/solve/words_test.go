@@ -1,0 +1,27 @@
+package solve
+
+import (
+	"strings"
+	"testing"
+)
+
+// What BuildKit does for an image is said in plain words; what this program named itself stays.
+func TestPlain(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("0a", 32)
+	for theirs, want := range map[string]string{
+		"exporting to oci image format":           "write the image",
+		"exporting manifest list " + digest:       "write the list of platforms sha256:0a0a0a0a0a0a",
+		"exporting manifest " + digest:            "write the manifest sha256:0a0a0a0a0a0a",
+		"pushing manifest for host/app@" + digest: "push the manifest of host/app@sha256:0a0a0a0a0a0a",
+		"sending tarball: ":                       "receive the image",
+		digest:                                    "fetch the layer sha256:0a0a0a0a0a0a",
+		"rewriting layers with source-date-epoch 0 (1970-01-01 00:00:00 +0000 UTC)": "set the times of files to a fixed one",
+		"exporting cache to registry":         "write the cache to registry",
+		"[exporting layers] exporting layers": "[exporting layers] exporting layers",
+		"something new":                       "something new",
+	} {
+		if got := plain(theirs); got != want {
+			t.Errorf("%q becomes %q, want %q", theirs, got, want)
+		}
+	}
+}
