@@ -17,7 +17,7 @@ type Note struct {
 	Text string
 	Hint string
 	At   []fault.Pos
-	// Unless is "start" for a note that says nothing to a user whose plan has a start command.
+	// Unless is "start" for a note that says nothing to a user whose plan has another start command than the provider gives.
 	Unless string `json:",omitempty"`
 }
 

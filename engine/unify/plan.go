@@ -41,9 +41,7 @@ func (u *unifier) plan() (*Result, error) {
 	}
 	u.noteSettings(u.fileVars)
 	u.noteLineEnds(p)
-	if p.Start != nil && p.Start.Cmd != "" {
-		u.notes = slices.DeleteFunc(u.notes, func(n Note) bool { return n.Unless == "start" })
-	}
+	u.notes = slices.DeleteFunc(u.notes, func(n Note) bool { return n.Unless == "start" && startCmd(p) != u.aboutStart[n.Text] })
 	return &Result{Plan: p, Providers: names, App: u.app, Notes: u.notes, Variables: u.vars, Versions: u.versions, Facts: u.facts,
 		Origin:  func(path ...string) (fault.Pos, bool) { return u.origin(path, "") },
 		Said:    func(path ...string) ([]Said, error) { return u.sayings(path) },

@@ -44,6 +44,7 @@ type unifier struct {
 	layers          []layer   // all, lowest first
 	dropped         []dropped // what nixpacks.cue deletes
 	notes           []Note
+	aboutStart      map[string]string // by the texts of providers' notes: how their provider starts the app, if it knows
 	versions        []catalog.Version
 	facts           map[string]catalog.Facts
 	texts           map[string][]byte // of files that were read, for origins
@@ -176,6 +177,9 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 			own = own.Prefixed(name)
 		}
 		u.layers = append([]layer{providerLayer(name, own, e)}, u.layers...)
+		for _, n := range e.Notes {
+			u.aboutStart[n.Text] = startCmd(e.Plan)
+		}
 		u.notes = catalog.Once(u.notes, e.Notes...)
 		u.versions = catalog.Once(u.versions, e.Versions...)
 		u.facts[name] = e.Facts

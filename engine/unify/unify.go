@@ -88,6 +88,7 @@ func Plan(a *app.App, cat *catalog.Catalog, o Options) (*Result, error) {
 func planIn(u *unifier) (*Result, error) {
 	a, asked := u.app, u.asked
 	u.facts = map[string]catalog.Facts{}
+	u.aboutStart = map[string]string{}
 	res, err := u.plan()
 	if err != nil || len(res.Plan.Phases) > 0 {
 		return res, err
