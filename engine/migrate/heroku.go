@@ -60,20 +60,29 @@ func (m *mover) procfile(text string) error {
 	if err != nil {
 		return err
 	}
+	release, releases := all[unify.Release]
+	if releases {
+		m.draft.set(release.At(), []string{release.Cmd}, "phases", unify.Release, "cmds")
+		m.draft.phase(unify.Release).DependsOn = []string{"setup", "install", "build"}
+		m.look(release.At(), unify.Release, "runs while the image is built, where Heroku runs it with the app's variables when that is released",
+			"where it needs a database, take the phase out, and run the image with this command before the app")
+		delete(all, unify.Release)
+	}
 	start := unify.Starter(all)
+	if start == "" {
+		return nil
+	}
+	m.draft.set(all[start].At(), all[start].Cmd, "start", "cmd")
+	if len(all) == 1 {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p := all[name]
-		switch name {
-		case start:
-			m.draft.set(p.At(), p.Cmd, "start", "cmd")
-		case unify.Release:
-			m.draft.set(p.At(), []string{p.Cmd}, "phases", name, "cmds")
-			m.draft.phase(name).DependsOn = []string{"setup", "install", "build"}
-			m.look(p.At(), name, "runs while the image is built, where Heroku runs it with the app's variables when that is released",
-				"where it needs a database, take the phase out, and run the image with this command before the app")
-		default:
-			m.lost(p.At(), name, "is a command beside the one that starts the image", "run the same image with it: nixpacks run . -- "+p.Cmd)
+		if bad := plan.BadProcess(name); bad != "" {
+			m.lost(p.At(), plan.Path(name), "cannot be a process: "+bad, "")
+			continue
 		}
+		m.draft.set(p.At(), p.Cmd, "start", "processes", name)
 	}
 	return nil
 }
