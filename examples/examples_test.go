@@ -174,7 +174,8 @@ func program(t *testing.T) string {
 	return bin
 }
 
-func build(t *testing.T, bin, app string, flags []string) {
+// build builds an app and gives what is said meanwhile.
+func build(t *testing.T, bin, app string, flags []string) string {
 	t.Helper()
 	out, err := exec.Command(bin, append([]string{"build", "--progress", "plain", app}, flags...)...).CombinedOutput()
 	if err != nil {
@@ -186,6 +187,7 @@ func build(t *testing.T, bin, app string, flags []string) {
 	if last := lastLine(out); !strings.Contains(last, "nixpacks run") {
 		t.Errorf("the last line of the build does not say how to run what was built: %q", last)
 	}
+	return string(out)
 }
 
 func lastLine(out []byte) string {
