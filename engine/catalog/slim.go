@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"reflect"
+	"regexp"
 
 	"cuelang.org/go/cue"
 
@@ -15,6 +16,8 @@ type Slim struct {
 	Start plan.Start
 	// Unless is "start" where Start holds for the provider's own start command alone.
 	Unless string
+	// Runs are the start commands of others for which Start holds all the same; nil for none.
+	Runs *regexp.Regexp
 	// Line is the place in the provider that set a field of Start, such as "runImage"; its File is "" where nothing did.
 	Line func(path ...string) fault.Pos
 	// Rests gives the facts that a field of Start rests on, as those of an Evaluation.
@@ -34,15 +37,17 @@ func (d *decoder) slim(v cue.Value) *Slim {
 		Start  plan.Start  `json:"start"`
 		Own    *plan.Start `json:"own"`
 		Unless string      `json:"unless"`
+		Runs   string      `json:"runs"`
 	}
 	d.value(at, reflect.ValueOf(&s).Elem())
 	rests := func(part string, path []string) ([]Basis, error) {
 		return d.e.rests("slim", append([]string{part}, path...)...)
 	}
-	out := &Slim{Start: s.Start, Unless: s.Unless, Line: func(path ...string) fault.Pos { return line(start, path) },
+	runs := d.pattern(at.LookupPath(cue.ParsePath("runs")), s.Runs)
+	out := &Slim{Start: s.Start, Unless: s.Unless, Runs: runs, Line: func(path ...string) fault.Pos { return line(start, path) },
 		Rests: func(path ...string) ([]Basis, error) { return rests("start", path) }}
 	if s.Own != nil {
-		out.Own = &Slim{Start: over(s.Start, *s.Own), Unless: s.Unless, Line: func(path ...string) fault.Pos {
+		out.Own = &Slim{Start: over(s.Start, *s.Own), Unless: s.Unless, Runs: runs, Line: func(path ...string) fault.Pos {
 			if at := line(own, path); at.File != "" {
 				return at
 			}
@@ -55,6 +60,18 @@ func (d *decoder) slim(v cue.Value) *Slim {
 		}}
 	}
 	return out
+}
+
+// pattern compiles a regular expression that has to match all of a text; nil where there is none.
+func (d *decoder) pattern(v cue.Value, text string) *regexp.Regexp {
+	if text == "" {
+		return nil
+	}
+	re, err := regexp.Compile(`\A(?:` + text + `)\z`)
+	if err != nil {
+		d.faults = append(d.faults, fault.New(fault.Refused, "provider %s: slim.runs: %v", d.e.provider.Name, err).WithPos(line(v, nil)))
+	}
+	return re
 }
 
 // over is start with the fields in which own says something else.

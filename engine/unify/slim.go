@@ -24,6 +24,11 @@ func slimOf(provider string, e *catalog.Evaluation) *slim {
 	return &slim{provider, e.Slim}
 }
 
+// lacks tells whether a start command that is not the provider's may need more than the image has.
+func (s *slim) lacks(cmd string) bool {
+	return s.Unless == "start" && (s.Runs == nil || !s.Runs.MatchString(cmd))
+}
+
 // layer is the slim as one of those who have a say.
 func (s *slim) layer() layer {
 	return layer{plan: &plan.Plan{Start: &s.Start}, at: func(path []string) (fault.Pos, bool) {
@@ -93,7 +98,7 @@ func (u *unifier) slimImage() (plan.Start, bool) {
 // unknown says what in the plan the providers know nothing of, and that what it needs to run may be missing in the
 // image that they know; "" where there is nothing.
 func (u *unifier) unknown(p *plan.Plan) (fault.Pos, string) {
-	if cmd := startCmd(p); cmd != startCmd(u.provided) && slices.ContainsFunc(u.slims, func(s *slim) bool { return s.Unless == "start" }) {
+	if cmd := startCmd(p); cmd != startCmd(u.provided) && slices.ContainsFunc(u.slims, func(s *slim) bool { return s.lacks(cmd) }) {
 		at, _ := u.origin([]string{"start", "cmd"}, "")
 		return at, "the start command is not the provider's, and may need more than running the provider's own does"
 	}
