@@ -89,8 +89,8 @@ func (u *unifier) slimImage() (plan.Start, bool) {
 			files = []string{"."}
 		}
 		out.RunImage = s.Start.RunImage
-		out.AptPkgs = append(out.AptPkgs, s.Start.AptPkgs...)
-		out.OnlyIncludeFiles = append(out.OnlyIncludeFiles, files...)
+		out.AptPkgs = unique(append(out.AptPkgs, s.Start.AptPkgs...)) // several may need the same
+		out.OnlyIncludeFiles = unique(append(out.OnlyIncludeFiles, files...))
 	}
 	return out, out.RunImage != ""
 }
@@ -194,7 +194,7 @@ func inTOML(s plan.Start) string {
 	for _, l := range []struct {
 		name string
 		list []string
-	}{{"aptPkgs", s.AptPkgs}, {"onlyIncludeFiles", s.OnlyIncludeFiles}} {
+	}{{"aptPkgs", slices.Sorted(slices.Values(s.AptPkgs))}, {"onlyIncludeFiles", s.OnlyIncludeFiles}} {
 		if l.list != nil {
 			out += fmt.Sprintf(", %s = [%s]", l.name, quoted(l.list))
 		}
