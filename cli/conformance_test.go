@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -160,84 +157,12 @@ func (c conformanceCase) check(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errs)
 	}
-	for _, d := range differences("", normal(t, c.plan), normal(t, []byte(out))) {
+	different, err := imagetest.PlanDifferences(c.plan, []byte(out))
+	must(t, err)
+	for _, d := range different {
 		t.Error(d)
 	}
 	if got, _, _ := run("detect"); strings.TrimSpace(got) != c.detect {
 		t.Errorf("detect: want %q got %q", c.detect, strings.TrimSpace(got))
 	}
-}
-
-// normal is the plan without empty fields, without the fields of ours alone, and with the names of static
-// assets in place of their contents.
-func normal(t *testing.T, data []byte) map[string]any {
-	t.Helper()
-	var v map[string]any
-	if err := json.Unmarshal(data, &v); err != nil {
-		t.Fatalf("%v in %s", err, data)
-	}
-	if assets, ok := v["staticAssets"].(map[string]any); ok {
-		for k := range assets {
-			assets[k] = "present"
-		}
-	}
-	phases, _ := v["phases"].(map[string]any)
-	for k, p := range phases {
-		phases[k] = filled(p, ".phases."+k)
-	}
-	if s, ok := v["start"]; ok {
-		v["start"] = filled(s, ".start")
-	}
-	return filled(v, "")
-}
-
-// filled is the object v, which is at a path of the plan, without its empty fields and those of ours alone.
-func filled(v any, at string) map[string]any {
-	out := map[string]any{}
-	m, _ := v.(map[string]any)
-	for k, x := range m {
-		switch x := x.(type) {
-		case nil:
-			continue
-		case string:
-			if x == "" {
-				continue
-			}
-		case []any:
-			if len(x) == 0 {
-				continue
-			}
-		case map[string]any:
-			if len(x) == 0 {
-				continue
-			}
-		}
-		if !imagetest.OursAlone.MatchString(at + "." + k) {
-			out[k] = x
-		}
-	}
-	return out
-}
-
-func differences(at string, want, got any) []string {
-	w, ok1 := want.(map[string]any)
-	g, ok2 := got.(map[string]any)
-	if !ok1 || !ok2 {
-		if reflect.DeepEqual(want, got) {
-			return nil
-		}
-		return []string{fmt.Sprintf("%s: want %v got %v", at, want, got)}
-	}
-	keys := map[string]bool{}
-	for k := range w {
-		keys[k] = true
-	}
-	for k := range g {
-		keys[k] = true
-	}
-	var out []string
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		out = append(out, differences(at+"."+k, w[k], g[k])...)
-	}
-	return out
 }

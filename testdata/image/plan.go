@@ -5,13 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -26,11 +22,7 @@ func (c *Case) Ask(nixpacks, app, scratch string) (plan []byte, steps string, er
 	if err := json.Unmarshal(out, &v); err != nil {
 		return nil, "", err
 	}
-	if assets, ok := v["staticAssets"].(map[string]any); ok {
-		for name := range assets {
-			assets[name] = "present"
-		}
-	}
+	onlyNames(v)
 	if plan, err = json.MarshalIndent(v, "", "  "); err != nil {
 		return nil, "", err
 	}
@@ -71,48 +63,5 @@ func digestOf(patterns ...string) (string, error) {
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// OursAlone are the fields of plans, as .phases.install.inputs, that Nixpacks does not have. It has variables for the whole plan only.
-var OursAlone = regexp.MustCompile(`^\.(?:packages|versions|nixHashes|start\.processes|phases\.[^.]+\.(?:credentials|inputs|outputs|order|variables))$`)
-
 // ComparePlan gives the fields in which a plan is not Nixpacks'.
-func (c *Case) ComparePlan(ours []byte) ([]string, error) {
-	var a, b map[string]any
-	if err := json.Unmarshal(c.Plan, &a); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(ours, &b); err != nil {
-		return nil, err
-	}
-	if assets, ok := b["staticAssets"].(map[string]any); ok {
-		for name := range assets {
-			assets[name] = "present"
-		}
-	}
-	return compareObjects("", a, b), nil
-}
-
-// compareObjects lists the fields that differ; an empty one is as none.
-func compareObjects(at string, a, b map[string]any) []string {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if OursAlone.MatchString(at+"."+name) || empty(a[name]) && empty(b[name]) {
-			continue
-		}
-		x, isObject := a[name].(map[string]any)
-		y, alsoObject := b[name].(map[string]any)
-		switch {
-		case isObject && alsoObject:
-			out = append(out, compareObjects(at+"."+name, x, y)...)
-		case !reflect.DeepEqual(a[name], b[name]):
-			out = append(out, fmt.Sprintf("%s.%s: Nixpacks has %v, this is %v", at, name, a[name], b[name]))
-		}
-	}
-	return out
-}
-
-func empty(v any) bool {
-	list, ok := v.([]any)
-	return v == nil || ok && len(list) == 0
-}
+func (c *Case) ComparePlan(ours []byte) ([]string, error) { return PlanDifferences(c.Plan, ours) }
