@@ -87,10 +87,10 @@ func (p *place) archive(name string) (output, file string) {
 	return "type=oci,dest=" + file + sameAttrs, file
 }
 
-// images are those of an OCI archive: the digest of the top, and of an index its manifests.
-func images(t testing.TB, file string) (top ocispecs.Descriptor, below []ocispecs.Descriptor) {
+// blobs are those of an OCI archive that are small, its index among them, by the ends of their names.
+func blobs(t testing.TB, file string) map[string][]byte {
 	t.Helper()
-	blobs := map[string][]byte{}
+	out := map[string][]byte{}
 	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
@@ -99,21 +99,27 @@ func images(t testing.TB, file string) (top ocispecs.Descriptor, below []ocispec
 	for r := tar.NewReader(f); ; {
 		h, err := r.Next()
 		if err == io.EOF {
-			break
+			return out
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		const small = 1 << 20
 		if h.Size < small {
-			if blobs[filepath.Base(h.Name)], err = io.ReadAll(r); err != nil {
+			if out[filepath.Base(h.Name)], err = io.ReadAll(r); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+}
+
+// images are those of an OCI archive: the digest of the top, and of an index its manifests.
+func images(t testing.TB, file string) (top ocispecs.Descriptor, below []ocispecs.Descriptor) {
+	t.Helper()
+	all := blobs(t, file)
 	read := func(name string) []ocispecs.Descriptor {
 		var index ocispecs.Index
-		if err := json.Unmarshal(blobs[name], &index); err != nil {
+		if err := json.Unmarshal(all[name], &index); err != nil {
 			t.Fatal(err)
 		}
 		return index.Manifests
@@ -238,6 +244,32 @@ func TestFrontend(t *testing.T) {
 		}
 		wants(t, files(t, nil, append(docker, "--opt", "build-arg:GREETING=argument")...)+"/greeting", "argument")
 		wants(t, files(t, nil, append(docker, "--opt", "filename=plan.json")...)+"/greeting", "plan")
+	})
+	t.Run("statements", func(t *testing.T) { // by the names that docker buildx has for --sbom and --provenance
+		scanner := strings.Replace(p.frontend, "/nixpacks:test", "/scanner:test", 1)
+		p.run(program(p.host, "build", p.app("scan", map[string]string{"nixpacks.json": `{"packages": "apt", "providers": [], "buildImage": "` + p.base + `", "start": {"cmd":
+			"test -f $BUILDKIT_SCAN_SOURCE/app/greeting && echo '{\"_type\": \"https://in-toto.io/Statement/v0.1\", \"predicateType\": \"https://spdx.dev/Document\", \"predicate\": {\"name\": \"mine\"}}' > /run/out/sbom.spdx.json"}}`}),
+			"--push", "-t", scanner))
+		to, file := p.archive("statements")
+		p.run(p.buildctl(nil, append(gateway, "--opt", "attest:sbom=generator="+scanner, "--opt", "attest:provenance=mode=max", "--output", to)...))
+		plain, plainFile := p.archive("no-statements")
+		p.run(p.buildctl(nil, append(gateway, "--output", plain)...))
+		_, below := images(t, file)
+		image, _ := images(t, plainFile)
+		if len(below) != 2 || below[0].Digest != image.Digest {
+			t.Fatalf("with statements %v, without %v", below, image)
+		}
+		var of ocispecs.Manifest
+		if err := json.Unmarshal(blobs(t, file)[below[1].Digest.Encoded()], &of); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, l := range of.Layers {
+			got = append(got, l.Annotations["in-toto.io/predicate-type"])
+		}
+		if strings.Join(got, " ") != "https://spdx.dev/Document https://slsa.dev/provenance/v1" {
+			t.Errorf("statements %q", got)
+		}
 	})
 	t.Run("several platforms", func(t *testing.T) {
 		to, file := p.archive("platforms")
