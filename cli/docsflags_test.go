@@ -14,7 +14,7 @@ import (
 
 // theirFlags are the flags of other programs that pages name.
 var theirFlags = map[string]string{
-	"docker":                          "build-arg build-context target privileged dockerfile",
+	"docker":                          "annotation build-arg build-context call check driver target privileged dockerfile",
 	"buildctl":                        "frontend opt local",
 	"buildkitd":                       "addr oci-worker-no-process-sandbox tlscacert tlscert tlskey",
 	"kubectl":                         "from-file",

@@ -21,8 +21,11 @@ func frontendCommand(h *Host) *ucli.Command {
 		Usage: "be a frontend of BuildKit, or make the image of one",
 		Description: "BuildKit starts `nixpacks frontend` for a build whose file names the frontend's image (# syntax=IMAGE), and\n" +
 			"talks with it over standard input and output. docs/frontend.md says more.",
-		Subcommands:  []*ucli.Command{frontendImage(h)},
-		Flags:        []ucli.Flag{&ucli.StringFlag{Name: frontend.PoliciesFlag, Category: aboutConfig, Usage: "hold every plan to the policies in the folders of `DIR`; the image's start command has it"}},
+		Subcommands: []*ucli.Command{frontendImage(h)},
+		Flags: []ucli.Flag{
+			&ucli.StringFlag{Name: frontend.PoliciesFlag, Category: aboutConfig, Usage: "hold every plan to the policies in the folders of `DIR`; the image's start command has it"},
+			&ucli.StringSliceFlag{Name: frontend.BaseFlag, Category: aboutConfig, Usage: "`REF=IMAGE`: take that image for the base REF; the image's start command has it (repeatable)"},
+		},
 		OnUsageError: usageError,
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
@@ -35,13 +38,16 @@ func frontendCommand(h *Host) *ucli.Command {
 			if err != nil {
 				return err
 			}
-			var policies [][]catalog.Source
+			var op frontend.Operator
 			if c.IsSet(frontend.PoliciesFlag) {
-				if policies, err = frontend.ReadPolicies(c.String(frontend.PoliciesFlag)); err != nil {
+				if op.Policies, err = frontend.ReadPolicies(c.String(frontend.PoliciesFlag)); err != nil {
 					return err
 				}
 			}
-			return frontend.Run(c.Context, cat, policies)
+			if op.Bases, err = namedBases(c); err != nil {
+				return err
+			}
+			return frontend.Run(c.Context, cat, op)
 		},
 	}
 }
@@ -53,14 +59,16 @@ func frontendImage(h *Host) *ucli.Command {
 		Description: "The image holds this program alone, statically linked:\n\n" +
 			"   CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o nixpacks-static ./cli/nixpacks\n" +
 			"   nixpacks frontend image --binary nixpacks-static --output frontend/ --push registry.example.com/nixpacks:1\n\n" +
-			"With --policy every plan that it makes or is given must meet these policies, whatever a client says.",
-		Flags: []ucli.Flag{
+			"With --policy every plan that it makes or is given must meet these policies, whatever a client says. With --base debian://trixie=NAME\n" +
+			"that base is made, for this machine's platform, and pushed as NAME; the frontend builds on it where a plan names debian://trixie.",
+		Flags: append(engineFlags(),
+			&ucli.StringSliceFlag{Name: frontend.BaseFlag, Category: aboutImage, Usage: "`REF=NAME`: make the base REF, push it as NAME, and let the frontend build on that (repeatable)"},
 			&ucli.StringSliceFlag{Name: "binary", Category: aboutImage, Usage: "the program as `FILE`, one for each platform (repeatable; default: this program itself)"},
 			&ucli.StringFlag{Name: "output", Category: aboutImage, Usage: "write the image to `DIR`, as an OCI layout"},
 			&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse plans that do not meet the policies in `FILE|DIR`, or in the module MODULE@VERSION@sha256:DIGEST of a registry (repeatable)"},
 			&ucli.StringSliceFlag{Name: "push", Category: aboutImage, Usage: "push it as `NAME`, with what docker login knows (repeatable)"},
 			jsonErrorsFlag(),
-		},
+		),
 		OnUsageError: usageError,
 		Action:       func(c *ucli.Context) error { return frontendImageAction(c, h) },
 	}
@@ -87,11 +95,15 @@ func frontendImageAction(c *ucli.Context, h *Host) error {
 		}
 		binaries = []string{self}
 	}
-	policies, err := frontendPolicies(c, h)
-	if err != nil {
+	var op frontend.Operator
+	var err error
+	if op.Policies, err = frontendPolicies(c, h); err != nil {
 		return err
 	}
-	if err := frontend.WriteImage(dir, binaries, policies); err != nil {
+	if op.Bases, err = frontendBases(c, h); err != nil {
+		return err
+	}
+	if err := frontend.WriteImage(dir, binaries, op); err != nil {
 		return err
 	}
 	for _, name := range names {

@@ -271,6 +271,28 @@ func TestFrontend(t *testing.T) {
 			t.Errorf("statements %q", got)
 		}
 	})
+	t.Run("a base that no daemon can make", func(t *testing.T) {
+		based := strings.Replace(p.frontend, ":test", ":based", 1)
+		said := p.run(program(p.host, "frontend", "image", "--binary", filepath.Join(p.dir, "static"), "--base", "debian://trixie="+strings.Replace(p.frontend, "/nixpacks:test", "/made:trixie", 1), "--push", based))
+		if !regexp.MustCompile(`(?m)^pushed \S+/made:trixie@sha256:[0-9a-f]{64}$`).MatchString(said) {
+			t.Errorf("it says %q", said)
+		}
+		bare := p.app("slim", map[string]string{"nixpacks.toml": "packages = \"apt\"\n[start]\ncmd = \"cat main.txt\"\nrunImage = \"debian://trixie\"\n", "main.txt": "x"})
+		for _, app := range []string{app, bare} {
+			there, thereFile := p.archive("there")
+			p.run(p.buildctl(nil, "--frontend", "gateway.v0", "--opt", "source="+based, "--local", "context="+app, "--output", there))
+			here, hereFile := p.archive("here")
+			p.run(program(realHost(t), "build", app, "--output", here))
+			a, _ := images(t, hereFile)
+			if b, _ := images(t, thereFile); a.Digest != b.Digest {
+				t.Errorf("nixpacks build gives %s, the frontend %s", a.Digest, b.Digest)
+			}
+		}
+		nix := p.app("nix", map[string]string{"nixpacks.toml": "buildImage = \"debian://trixie\"\n[phases.setup]\nnixPkgs = [\"hello\"]\n[start]\ncmd = \"true\"\n", "main.txt": "x"})
+		if out, err := p.buildctl(nil, "--frontend", "gateway.v0", "--opt", "source="+based, "--local", "context="+nix).CombinedOutput(); err == nil || !strings.Contains(string(out), "buildImage is debian://trixie") {
+			t.Errorf("a plan with Nix: %v\n%s", err, out)
+		}
+	})
 	t.Run("several platforms", func(t *testing.T) {
 		to, file := p.archive("platforms")
 		plan := p.app("two", map[string]string{"nixpacks.toml": "packages = \"apt\"\n[start]\ncmd = \"cat main.txt\"\n", "main.txt": "x"})

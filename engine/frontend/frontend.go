@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/gateway/grpcclient"
@@ -27,11 +26,18 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// Run answers the daemon that started this process, over its standard input and output. Every plan is held to policies, each the
-// files of one: whoever made the frontend's image put them there, and no client can take them away.
-func Run(ctx context.Context, cat *catalog.Catalog, policies [][]catalog.Source) error {
+// Operator is what whoever made the frontend's image put into it; no client can take it away.
+type Operator struct {
+	// Policies that every plan is held to, each the files of one.
+	Policies [][]catalog.Source
+	// Bases are images in registries, by digest, that stand for what a daemon cannot make: debian://SUITE.
+	Bases map[string]string
+}
+
+// Run answers the daemon that started this process, over its standard input and output.
+func Run(ctx context.Context, cat *catalog.Catalog, op Operator) error {
 	return grpcclient.RunFromEnvironment(ctx, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		res, err := Build(ctx, c, cat, policies)
+		res, err := Build(ctx, c, cat, op)
 		return res, readable(err)
 	})
 }
@@ -54,14 +60,13 @@ type build struct {
 	catalog *catalog.Catalog
 	given   definition
 	context source
-	// policies are those of whoever made the frontend's image.
-	policies [][]catalog.Source
+	Operator
 
 	planning sync.Mutex // of plans, which share the app's files and the rules about them
 }
 
 // Build is the result of one request: an image for each platform that is asked for.
-func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog, policies [][]catalog.Source) (*gateway.Result, error) {
+func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog, op Operator) (*gateway.Result, error) {
 	ui, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
@@ -69,7 +74,7 @@ func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog, policies
 	if res, ok, err := ui.HandleSubrequest(ctx, dockerui.RequestHandler{}); ok || err != nil {
 		return res, err
 	}
-	b := &build{Client: ui, gateway: c, catalog: cat, policies: policies}
+	b := &build{Client: ui, gateway: c, catalog: cat, Operator: op}
 	if err := b.refuse(); err != nil {
 		return nil, err
 	}
@@ -165,73 +170,4 @@ func (b *build) prepare(ctx context.Context, in *plan2llb.Input) error {
 		return err
 	}
 	return b.secrets(ctx, in)
-}
-
-// bases resolves the plan's images: a named context of the build stands for the image of its name.
-func (b *build) bases(ctx context.Context, in *plan2llb.Input) error {
-	base, err := b.named(ctx, in.Plan.BuildImage, in.Platform)
-	if err != nil {
-		return err
-	}
-	if base != nil {
-		in.Base = *base
-	} else if err := fromRegistry(in.Plan.BuildImage, "buildImage"); err != nil {
-		return err
-	}
-	if s := in.Plan.Start; s != nil && s.RunImage != "" {
-		if in.Run, err = b.named(ctx, s.RunImage, in.Platform); err != nil {
-			return err
-		}
-		if in.Run == nil {
-			if err := fromRegistry(s.RunImage, "start.runImage"); err != nil {
-				return err
-			}
-		}
-	}
-	err = solve.Resolve(ctx, b.gateway, in, b.BuildOpts().Opts["image-resolve-mode"])
-	var f *fault.Fault
-	if errors.As(err, &f) && f.Code == fault.TryAgain {
-		f.Hint = "another base: --build-arg NIXPACKS_BUILD_IMAGE=REF"
-	}
-	return err
-}
-
-// fromRegistry refuses a base that must be made before it can be built on: a daemon has no means for that.
-func fromRegistry(ref, field string) error {
-	if !solve.IsLocalBase(ref) {
-		return nil
-	}
-	return fault.New(fault.Refused, "%s is %s, which nixpacks makes on the machine that it runs on, and no daemon can", field, ref).
-		WithHint("name an image in a registry: --build-arg NIXPACKS_BUILD_IMAGE=REF, or %s in the plan.\n"+
-			"nixpacks build with --builder makes such a base here, and builds on that daemon", field)
-}
-
-// named is the image that a named context gives for ref; nil where there is none of that name.
-func (b *build) named(ctx context.Context, ref string, p ocispecs.Platform) (*plan2llb.Source, error) {
-	if solve.IsLocalBase(ref) || ref == "" {
-		return nil, nil // no name that a context could have
-	}
-	nc, err := b.NamedContext(ref, dockerui.ContextOpt{Platform: &p, ResolveMode: b.BuildOpts().Opts["image-resolve-mode"]})
-	if err != nil || nc == nil {
-		return nil, err
-	}
-	if len(b.policies) > 0 {
-		return nil, fault.New(fault.Refused, "a build context takes the place of the image %s, and the policies of this frontend are about images by their names", ref).
-			WithHint("leave --build-context %s out", ref)
-	}
-	state, img, err := nc.Load(ctx)
-	if err != nil || state == nil {
-		return nil, err
-	}
-	src := &plan2llb.Source{Ref: ref, State: clean(state)}
-	if img != nil {
-		src.Config = img.Config.ImageConfig
-	}
-	return src, nil
-}
-
-// clean is the image's file system alone: what steps see of its configuration comes from Source.Config.
-func clean(st *llb.State) *llb.State {
-	out := llb.NewState(st.Output())
-	return &out
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -34,15 +35,19 @@ var labels = map[string]string{
 // program is where the image has this program.
 const program = "nixpacks"
 
-// PoliciesFlag names the directory where the frontend finds the policies of its image.
-const PoliciesFlag = "policies"
+// PoliciesFlag names the directory where the frontend finds the policies of its image, BaseFlag a base and the image that stands for it, as
+// REF=IMAGE.
+const (
+	PoliciesFlag = "policies"
+	BaseFlag     = "base"
+)
 
 // policiesDir is where the image has them, each in a directory of its own.
 const policiesDir = "policies"
 
 // WriteImage makes the frontend's image at dest, an OCI layout directory: nothing but this program, from binaries that are
-// statically linked, one for each platform, and policies that every plan is held to, each the files of one. The same gives the same image.
-func WriteImage(dest string, binaries []string, policies [][]catalog.Source) error {
+// statically linked, one for each platform, and what the operator says. The same gives the same image.
+func WriteImage(dest string, binaries []string, op Operator) error {
 	s, err := image.NewStage(dest)
 	if err != nil {
 		return err
@@ -59,7 +64,7 @@ func WriteImage(dest string, binaries []string, policies [][]catalog.Source) err
 			return fault.New(fault.Usage, "two of the programs are for %s", p.Architecture)
 		}
 		seen[p.Architecture] = true
-		m, err := writeManifest(s, file, p, policies)
+		m, err := writeManifest(s, file, p, op)
 		if err != nil {
 			return err
 		}
@@ -98,16 +103,19 @@ func platformOf(file string) (ocispecs.Platform, error) {
 }
 
 // writeManifest writes the image for one platform.
-func writeManifest(s *image.Stage, file string, p ocispecs.Platform, policies [][]catalog.Source) (ocispecs.Descriptor, error) {
+func writeManifest(s *image.Stage, file string, p ocispecs.Platform, op Operator) (ocispecs.Descriptor, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return ocispecs.Descriptor{}, fault.Wrap(fault.Usage, err, "%s cannot be read", file)
 	}
 	layers := [][]entry{{{program, 0o755, raw}}}
 	start := []string{"/" + program, "frontend"}
-	if len(policies) > 0 {
+	if len(op.Policies) > 0 {
 		start = append(start, "--"+PoliciesFlag+"=/"+policiesDir)
-		layers = append(layers, policyFiles(policies))
+		layers = append(layers, policyFiles(op.Policies))
+	}
+	for _, ref := range slices.Sorted(maps.Keys(op.Bases)) {
+		start = append(start, "--"+BaseFlag+"="+ref+"="+op.Bases[ref])
 	}
 	m := ocispecs.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageManifest}
 	fs := ocispecs.RootFS{Type: "layers"}

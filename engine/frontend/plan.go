@@ -170,7 +170,7 @@ func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 
 // hold refuses a plan that does not meet the policies of the frontend, and the app's own. It is for the directory dir of the app.
 func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App, dir string) error {
-	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: func() *plan.Origins { return in.Origins }, Given: b.policies,
+	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: func() *plan.Origins { return in.Origins }, Given: b.Policies,
 		App: a, Dirs: policy.Between(".", dir)})
 	if err != nil {
 		return err

@@ -72,7 +72,7 @@ func (c *checks) sources(in *Input) {
 		if s.Ref == "" && !s.Layout || s.Layout && (s.Digest == "" || s.StoreID == "") {
 			c.add(fault.Bug, "%s was not resolved", field)
 		}
-		if _, err := reference.ParseNormalizedNamed(s.Ref); err != nil && !s.Layout && s.Ref != "" {
+		if _, err := reference.ParseNormalizedNamed(s.Ref); err != nil && !s.Layout && s.State == nil && s.Ref != "" {
 			c.refuse("%s: %q is not the name of an image: %v", field, s.Ref, err)
 		}
 		if s.Digest != "" && s.Digest.Validate() != nil {

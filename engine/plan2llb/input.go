@@ -123,7 +123,7 @@ type Context struct {
 
 // Source is an image that was resolved.
 type Source struct {
-	// Ref is the image's reference; for a Layout any text, for display.
+	// Ref is the image's reference; for a Layout or a State any text, for display.
 	Ref string
 	// Digest of the image's manifest; "" takes whatever a registry has for Ref at that moment.
 	Digest digest.Digest

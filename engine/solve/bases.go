@@ -53,15 +53,19 @@ type want struct {
 }
 
 func wants(p *plan.Plan) []want {
-	out := []want{{ref: p.BuildImage, store: baseStore, nix: p.Packages != "apt" || usesNix(p)}}
+	out := []want{{ref: p.BuildImage, store: baseStore, nix: UsesNix(p)}}
 	if p.Start != nil && p.Start.RunImage != "" {
 		out = append(out, want{ref: p.Start.RunImage, store: runStore, run: true})
 	}
 	return out
 }
 
-// usesNix tells whether a phase wants packages of Nix: an app that takes its toolchain from Debian may add some.
-func usesNix(p *plan.Plan) bool {
+// UsesNix tells whether a plan builds with Nix, be it that one phase wants packages of it: an app that takes its toolchain from Debian may
+// add some.
+func UsesNix(p *plan.Plan) bool {
+	if p.Packages != "apt" {
+		return true
+	}
 	for _, ph := range p.Phases {
 		if ph.UsesNix() {
 			return true

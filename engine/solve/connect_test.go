@@ -9,9 +9,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -166,4 +168,19 @@ func TestProgress(t *testing.T) {
 	req.Progress = Progress{Mode: "tty", Out: io.Discard}
 	_, err = e.Build(t.Context(), req)
 	wantFault(t, err, fault.Usage, "--progress tty needs a terminal")
+}
+
+// What a program says that reaches a builder is told, and no TLS is spoken of.
+func TestCarried(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "podman"), []byte("#!/bin/sh\necho \"Error: no container called $3\" >&2\nexit 125\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	_, err := Connect(t.Context(), Target{Builder: "podman-container://gone", From: "--builder"})
+	wantFault(t, err, fault.Usage, "podman says: Error: no container called gone")
+	var f *fault.Fault
+	if !errors.As(err, &f) || !strings.Contains(f.Hint, "buildctl beside it") {
+		t.Errorf("the hint is %q", f.Hint)
+	}
 }

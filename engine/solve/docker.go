@@ -68,8 +68,8 @@ func (d Docker) context() string {
 	return name
 }
 
-// Open makes a client, and says hello. Faults: Usage for an address or certificates that make no sense, TryAgain for
-// an engine that does not answer.
+// Open makes a client, and says hello. Faults: Usage for an address or certificates that make no sense or that the engine
+// refuses, TryAgain for one that does not answer.
 func (d Docker) Open(ctx context.Context) (*Dockerd, error) {
 	end, err := d.endpoint()
 	if err != nil {
@@ -94,14 +94,30 @@ func (d Docker) Open(ctx context.Context) (*Dockerd, error) {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx)
 		}
-		return nil, &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + end.Host + " does not answer: " + unanswered().ReplaceAllString(plainCause(err), ""),
-			Hint: "is it running, and may you use it?", Err: err}
+		return nil, silentDocker(end.Host, err)
 	}
 	return &Dockerd{Client: c, Where: end.Host}, nil
 }
 
+// silentDocker is the fault for an engine that gives no answer.
+func silentDocker(host string, err error) error {
+	cause := unanswered().ReplaceAllString(plainCause(err), "")
+	f := &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + host + " does not answer: " + cause, Hint: "is it running, and may you use it?", Err: err}
+	switch {
+	case strings.Contains(cause, "HTTP request to an HTTPS server"):
+		f.Code, f.Hint = fault.Usage, "it wants TLS: add --docker-tls-verify 1, and --docker-cert-path DIR with ca.pem, cert.pem and key.pem"
+	case strings.Contains(cause, "HTTP response to HTTPS client"), strings.Contains(cause, "first record does not look like a TLS handshake"):
+		f.Code, f.Hint = fault.Usage, "it speaks no TLS: leave --docker-tls-verify and DOCKER_TLS_VERIFY out"
+	case theirCert().MatchString(cause):
+		f.Code, f.Hint = fault.Usage, "its certificate must come from the authority in ca.pem of --docker-cert-path, and be for its host"
+	case ourCert().MatchString(cause):
+		f.Code, f.Hint = fault.Usage, "cert.pem and key.pem of --docker-cert-path are the certificate that it knows you by"
+	}
+	return f
+}
+
 // unanswered is what docker's client says in front of the reason.
-var unanswered = lazy.Regexp(`^failed to connect to the docker API at \S+?[:;] |check if the path is correct and if the daemon is running: `)
+var unanswered = lazy.Regexp(`^failed to connect to the docker API at \S+?[:;] |^error during connect: |check if the path is correct and if the daemon is running: `)
 
 // endpoint is the engine's address with its certificates.
 func (d Docker) endpoint() (docker.Endpoint, error) {

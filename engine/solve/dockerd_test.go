@@ -3,6 +3,8 @@
 package solve
 
 import (
+	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -32,6 +34,43 @@ func startDocker(t testing.TB, more ...string) string {
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "DOCKER_TMPDIR="+file("tmp"))
 	buildkitdtest.Start(t, cmd, "API listen on "+file("docker.sock"))
 	return host
+}
+
+// An engine that listens with TLS is spoken to by those who have its authority's certificate, and others are told what they lack.
+func TestDockerTLS(t *testing.T) {
+	keys, others := newPKI(t), newPKI(t)
+	for _, p := range []*pki{keys, others} {
+		p.issue(t, "here", &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+		for from, to := range map[string]string{"client.pem": "cert.pem", "client.key": "key.pem"} { // as docker calls them
+			if err := os.Rename(p.file(from), p.file(to)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	host := "tcp://" + buildkitdtest.FreeAddr(t)
+	startDocker(t, "-H", host, "--tlsverify", "--tlscacert", keys.file("ca.pem"), "--tlscert", keys.file("here.pem"), "--tlskey", keys.file("here.key"))
+	connect(t, Target{Builder: "docker", Docker: Docker{Host: host, TLSVerify: true, CertPath: keys.dir}})
+
+	mixed := t.TempDir() // knows the engine, and is not known to it
+	for from, to := range map[string]string{keys.file("ca.pem"): "ca.pem", others.file("cert.pem"): "cert.pem", others.file("key.pem"): "key.pem"} {
+		raw, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(mixed, to), string(raw))
+	}
+	for hint, d := range map[string]Docker{
+		"it wants TLS":                   {Host: host},
+		"its certificate must come from": {Host: host, TLSVerify: true, CertPath: others.dir},
+		"that it knows you by":           {Host: host, TLSVerify: true, CertPath: mixed},
+		"it speaks no TLS":               {Host: "tcp://" + plainListener(t), TLSVerify: true, CertPath: keys.dir},
+	} {
+		_, err := d.Open(t.Context())
+		var f *fault.Fault
+		if !errors.As(err, &f) || f.Code != fault.Usage || !strings.Contains(f.Hint, hint) {
+			t.Errorf("%s: %v", hint, err)
+		}
+	}
 }
 
 // The docker engine's own BuildKit builds, also one that knows neither layouts nor layers to merge, and the image is

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -89,7 +90,12 @@ func (t Target) silent(ctx context.Context, err error) error {
 	case strings.Contains(cause, "first record does not look like a TLS handshake"):
 		f.Code = fault.Usage
 		f.Hint = "it speaks no TLS: leave the TLS flags out"
-	case plain && strings.Contains(cause, "server preface"):
+	case carried().MatchString(cause):
+		f.Code = fault.Usage
+		m := carried().FindStringSubmatch(cause)
+		f.Msg = fmt.Sprintf("the BuildKit at %s does not answer: %s says: %s", t.Builder, m[1], strings.TrimSpace(strings.ReplaceAll(m[2], `\n`, "\n")))
+		f.Hint = fmt.Sprintf("is it running there, with buildctl beside it? Without %s the embedded engine builds", t.from())
+	case plain && strings.HasPrefix(t.Builder, "tcp://") && strings.Contains(cause, "server preface"):
 		f.Code = fault.Usage
 		f.Hint = "it may want TLS: --tlscacert, --tlscert and --tlskey name the files"
 	}
@@ -123,5 +129,6 @@ func (t Target) alert(ctx context.Context) error {
 // What Go's TLS says of the builder's certificate, and what the builder's says of ours.
 var (
 	theirCert = lazy.Regexp(`failed to verify certificate`)
+	carried   = lazy.Regexp(`(?s)command \[(\S+).*\] has exited with .*stderr=(.+)`) // by a program that reaches the builder
 	ourCert   = lazy.Regexp(`remote error: tls: (certificate required|bad certificate|unknown certificate|expired certificate)`)
 )

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/frontend"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+// namedBases are bases and the image of each, as --base says: REF=IMAGE.
+func namedBases(c *ucli.Context) (map[string]string, error) {
+	out := map[string]string{}
+	for _, arg := range c.StringSlice(frontend.BaseFlag) {
+		ref, image, ok := strings.Cut(arg, "=")
+		if !ok || ref == "" || image == "" {
+			return nil, fault.New(fault.Usage, "--base %s does not say which image stands for which base", arg).WithHint("say --base debian://trixie=registry.example.com/debian:trixie")
+		}
+		if !solve.IsLocalBase(ref) {
+			return nil, fault.New(fault.Usage, "%s comes from a registry, where every daemon finds it", ref).WithHint("--base is for bases that are made: debian://SUITE, oci-layout://PATH")
+		}
+		out[ref] = image
+	}
+	return out, nil
+}
+
+// frontendBases makes the bases that --base names, pushes them, and gives their names with their digests.
+func frontendBases(c *ucli.Context, h *Host) (map[string]string, error) {
+	out, err := namedBases(c)
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	req := solve.Request{Progress: solve.Progress{Mode: progressMode(c, h), Out: h.Stderr, Hide: hidden(h.Environ)}}
+	if req.Bases, err = bases(c, h); err != nil {
+		return nil, err
+	}
+	err = withEngine(c, h, func(e *solve.Engine) error {
+		for _, ref := range slices.Sorted(maps.Keys(out)) {
+			if out[ref], err = e.PushBase(c.Context, req, ref, out[ref]); err != nil {
+				return err
+			}
+			fmt.Fprintf(h.Stderr, "pushed %s\n", out[ref])
+		}
+		return nil
+	})
+	return out, err
+}

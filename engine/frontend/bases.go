@@ -1,0 +1,126 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
+)
+
+// bases resolves the plan's images: a named context of the build stands for the image of its name.
+func (b *build) bases(ctx context.Context, in *plan2llb.Input) error {
+	planned := in.Plan
+	in.Plan = b.inRegistries(planned)
+	base, err := b.named(ctx, in.Plan.BuildImage, in.Platform)
+	if err != nil {
+		return err
+	}
+	if base != nil {
+		in.Base = *base
+	} else if err := fromRegistry(in.Plan.BuildImage, "buildImage"); err != nil {
+		return err
+	}
+	if s := in.Plan.Start; s != nil && s.RunImage != "" {
+		if in.Run, err = b.named(ctx, s.RunImage, in.Platform); err != nil {
+			return err
+		}
+		if in.Run == nil {
+			if err := fromRegistry(s.RunImage, "start.runImage"); err != nil {
+				return err
+			}
+		}
+	}
+	err = solve.Resolve(ctx, b.gateway, in, b.BuildOpts().Opts["image-resolve-mode"])
+	var f *fault.Fault
+	if errors.As(err, &f) && f.Code == fault.TryAgain {
+		f.Hint = "another base: --build-arg NIXPACKS_BUILD_IMAGE=REF"
+	}
+	if err == nil {
+		b.asPlanned(in, planned)
+	}
+	return err
+}
+
+// asPlanned gives the images that stand for bases the names that the plan has for these, so that an image's history is what it is where
+// they are made.
+func (b *build) asPlanned(in *plan2llb.Input, planned *plan.Plan) {
+	states := map[string]*llb.State{} // one for both, who are the same then
+	rename := func(s *plan2llb.Source, is, was string) {
+		if is == was {
+			return
+		}
+		if states[is] == nil {
+			st := llb.Image(is, llb.Platform(in.Platform), llb.WithCustomName("[base] "+was))
+			states[is] = &st
+		}
+		s.Ref, s.State = was, states[is]
+	}
+	rename(&in.Base, in.Plan.BuildImage, planned.BuildImage)
+	if in.Run != nil {
+		rename(in.Run, in.Plan.Start.RunImage, planned.Start.RunImage)
+	}
+	in.Plan = planned
+}
+
+// inRegistries is the plan with the images that the frontend's has for bases which a daemon cannot make. They have no Nix, and are not for
+// plans that build with it.
+func (b *build) inRegistries(p *plan.Plan) *plan.Plan {
+	out := *p
+	if image, ok := b.Bases[p.BuildImage]; ok && !solve.UsesNix(p) {
+		out.BuildImage = image
+	}
+	if s := p.Start; s != nil && b.Bases[s.RunImage] != "" {
+		start := *s
+		start.RunImage = b.Bases[s.RunImage]
+		out.Start = &start
+	}
+	return &out
+}
+
+// fromRegistry refuses a base that must be made before it can be built on: a daemon has no means for that.
+func fromRegistry(ref, field string) error {
+	if !solve.IsLocalBase(ref) {
+		return nil
+	}
+	return fault.New(fault.Refused, "%s is %s, which nixpacks makes on the machine that it runs on, and no daemon can", field, ref).
+		WithHint("name an image in a registry: --build-arg NIXPACKS_BUILD_IMAGE=REF, or %s in the plan.\n"+
+			"A frontend may have one for plans without Nix: nixpacks frontend image --base %s=NAME.\n"+
+			"nixpacks build with --builder makes such a base here, and builds on that daemon", field, ref)
+}
+
+// named is the image that a named context gives for ref; nil where there is none of that name.
+func (b *build) named(ctx context.Context, ref string, p ocispecs.Platform) (*plan2llb.Source, error) {
+	if solve.IsLocalBase(ref) || ref == "" {
+		return nil, nil // no name that a context could have
+	}
+	nc, err := b.NamedContext(ref, dockerui.ContextOpt{Platform: &p, ResolveMode: b.BuildOpts().Opts["image-resolve-mode"]})
+	if err != nil || nc == nil {
+		return nil, err
+	}
+	if len(b.Policies) > 0 {
+		return nil, fault.New(fault.Refused, "a build context takes the place of the image %s, and the policies of this frontend are about images by their names", ref).
+			WithHint("leave --build-context %s out", ref)
+	}
+	state, img, err := nc.Load(ctx)
+	if err != nil || state == nil {
+		return nil, err
+	}
+	src := &plan2llb.Source{Ref: ref, State: clean(state)}
+	if img != nil {
+		src.Config = img.Config.ImageConfig
+	}
+	return src, nil
+}
+
+// clean is the image's file system alone: what steps see of its configuration comes from Source.Config.
+func clean(st *llb.State) *llb.State {
+	out := llb.NewState(st.Output())
+	return &out
+}

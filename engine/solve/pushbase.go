@@ -1,0 +1,30 @@
+package solve
+
+import (
+	"context"
+
+	"github.com/nixpacks-cue/nixpacks/engine/base"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+)
+
+// PushBase makes a base that comes from no registry, for the engine's own platform and without Nix, and pushes it under a name. It gives
+// that name with the digest. Of the request, what makes bases counts.
+func (e *Engine) PushBase(ctx context.Context, req Request, ref, name string) (string, error) {
+	if !base.IsRef(ref) {
+		return "", fault.New(fault.Usage, "%s comes from a registry, and needs no other name there", ref).WithHint("bases are made of debian://SUITE and oci-layout://PATH")
+	}
+	full, err := FullName(name)
+	if err != nil {
+		return "", err
+	}
+	platform, err := e.platform(ctx, req.Lower.Platform, nil)
+	if err != nil {
+		return "", err
+	}
+	layout, err := e.base(ctx, req, baseRequest(req, plan2llb.Input{Platform: platform}, want{ref: ref}))
+	if err != nil {
+		return "", err
+	}
+	return full + "@" + layout.Digest.String(), Push(ctx, layout.Dir, name)
+}
