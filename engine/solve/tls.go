@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/connhelper"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
@@ -77,6 +78,9 @@ func (t Target) silent(ctx context.Context, err error) error {
 	if alert := t.alert(ctx); alert != nil {
 		cause = plainCause(alert)
 	}
+	if words := t.words(ctx); words != nil {
+		cause = plainCause(words)
+	}
 	f := fault.New(fault.TryAgain, "the BuildKit at %s does not answer: %s", t.Builder, cause).
 		WithHint("is it running, and may you use it? Without %s the embedded engine builds", t.from())
 	f.Err = err
@@ -124,6 +128,34 @@ func (t Target) alert(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// words is what the program says that reaches a builder, nil for nothing. gRPC may have failed to write to it before it was done speaking.
+func (t Target) words(ctx context.Context) error {
+	scheme, _, _ := strings.Cut(t.Builder, "://")
+	if programs[scheme] == "" {
+		return nil
+	}
+	helper, err := connhelper.GetConnectionHelper(t.Builder)
+	if err != nil || helper == nil {
+		return err
+	}
+	c, err := helper.ContextDialer(ctx, "")
+	if err != nil {
+		return err
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		read <- err
+	}()
+	select {
+	case err = <-read:
+	case <-time.After(answerTimeout):
+	case <-ctx.Done():
+	}
+	_ = c.Close()
+	return err
 }
 
 // What Go's TLS says of the builder's certificate, and what the builder's says of ours.
