@@ -111,7 +111,7 @@ func TestEditor(t *testing.T) {
 		}
 	}
 	file := filepath.Join(dir, "nixpacks.cue")
-	const good = "package shop\n\nstart: cmd: \"node .\"\nstart: x: \"\"\n"
+	const good = "package shop\n\nstart: cmd: \"node .\"\nstart: x: \"\"\nphases: build: cmds: []\nphases: build: x: \"\"\n"
 	put(t, file, []byte(good))
 
 	c, uri := newLSP(t, dir), "file://"+file
@@ -127,6 +127,12 @@ func TestEditor(t *testing.T) {
 	}
 	if got := c.call("textDocument/completion", at(3, 8)); !strings.Contains(got, `"stopSignal"`) {
 		t.Errorf("completion: %s", got)
+	}
+	if got := c.call("textDocument/hover", at(4, 17)); !strings.Contains(got, "Commands") {
+		t.Errorf("hover in a phase: %s", got)
+	}
+	if got := c.call("textDocument/completion", at(5, 16)); !strings.Contains(got, `"aptPkgs"`) {
+		t.Errorf("completion in a phase: %s", got)
 	}
 	c.send(map[string]any{"method": "textDocument/didChange", "params": map[string]any{"textDocument": map[string]any{"uri": uri, "version": 2},
 		"contentChanges": []any{map[string]any{"text": "package shop\n\nstart: cmd: \"node .\n"}}}})

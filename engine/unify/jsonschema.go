@@ -85,6 +85,8 @@ func CUESchema() ([]byte, error) {
 	} {
 		fmt.Fprintf(&b, "%s{[!~\"^(%s)$\"]: error(\"%s has no such field\")}\n", in.field, strings.Join(in.names, "|"), in.what)
 	}
+	b.WriteString("\n// The phases that most plans have, by their names for editors, which complete none that a pattern stands for.\n" +
+		"phases?: {setup?: #Phase, install?: #Phase, build?: #Phase}\n")
 	b.WriteString(text)
 	return b.Bytes(), nil
 }
