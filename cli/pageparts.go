@@ -51,7 +51,7 @@ func pageStart(p *plan.Plan) *page.Phase {
 	if s == nil {
 		return &page.Phase{}
 	}
-	q := &page.Phase{Packages: s.AptPkgs}
+	q := &page.Phase{Packages: slices.Concat(s.AptPkgs, s.NixPkgs)}
 	if s.Cmd != "" {
 		q.Commands = []string{s.Cmd}
 	}

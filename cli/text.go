@@ -103,7 +103,8 @@ func startRows(w *table, s *plan.Start) {
 			w.row("  as "+name, s.Processes[name])
 		}
 	}
-	for _, f := range []struct{ what, value string }{{"in image", s.RunImage}, {"with apt", strings.Join(s.AptPkgs, " ")}, {"as user", s.User},
+	for _, f := range []struct{ what, value string }{{"in image", s.RunImage}, {"with apt", strings.Join(s.AptPkgs, " ")},
+		{"with nix", strings.Join(s.NixPkgs, " ")}, {"as user", s.User},
 		{"in", s.Workdir}, {"ports", strings.Join(s.Ports, " ")}, {"is well if", s.Healthcheck["cmd"]}, {"ends on", s.StopSignal}} {
 		if f.value != "" {
 			w.row("  "+f.what, f.value)

@@ -39,7 +39,7 @@ func full() *Plan {
 				Variables: map[string]string{}, Secrets: []string{},
 			},
 		},
-		Start: &Start{Cmd: "run", Processes: map[string]string{"worker": "work"}, RunImage: "img:2", OnlyIncludeFiles: []string{}, AptPkgs: []string{"p"}, User: "app",
+		Start: &Start{Cmd: "run", Processes: map[string]string{"worker": "work"}, RunImage: "img:2", OnlyIncludeFiles: []string{}, AptPkgs: []string{"p"}, NixPkgs: []string{"n"}, User: "app",
 			Variables: map[string]string{"V": "w"}, Ports: []string{"80"}, Healthcheck: map[string]string{"cmd": "true", "retries": "3"},
 			StopSignal: "SIGINT", Workdir: "web", Labels: map[string]string{"a.b": "c d"}},
 	}
@@ -175,7 +175,7 @@ func TestShapeAt(t *testing.T) {
 			t.Errorf("%q is %q", path, s.Words)
 		}
 	}
-	if s, _ := ShapeAt("start"); !slices.Equal(s.Names, []string{"cmd", "processes", "runImage", "onlyIncludeFiles", "aptPkgs", "user",
+	if s, _ := ShapeAt("start"); !slices.Equal(s.Names, []string{"cmd", "processes", "runImage", "onlyIncludeFiles", "aptPkgs", "nixPkgs", "user",
 		"variables", "ports", "healthcheck", "stopSignal", "workdir", "labels"}) {
 		t.Errorf("%q", s.Names)
 	}

@@ -32,7 +32,7 @@ func dropMarkers(list []string) []string {
 
 // lists are the start's lists, in the order of its fields.
 func (s *Start) lists() []*[]string {
-	return []*[]string{&s.OnlyIncludeFiles, &s.AptPkgs, &s.Ports}
+	return []*[]string{&s.OnlyIncludeFiles, &s.AptPkgs, &s.NixPkgs, &s.Ports}
 }
 
 // lists are the phase's lists, in the order of its fields.

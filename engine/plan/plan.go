@@ -94,6 +94,9 @@ type Start struct {
 	OnlyIncludeFiles []string `json:"onlyIncludeFiles,omitzero"`
 	// AptPkgs are Debian packages of the running image: in RunImage, or with those of the phases where there is none.
 	AptPkgs []string `json:"aptPkgs,omitzero"`
+	// NixPkgs are those of the phases' Nix packages that the running image has, with what these need of the Nix store; nil
+	// stands for all of them where there is no RunImage, and for none where there is one.
+	NixPkgs []string `json:"nixPkgs,omitzero"`
 	// User that the command runs as; "" is root. A number owns /app and has it for a home.
 	User string `json:"user,omitempty"`
 	// Variables of the running image alone.

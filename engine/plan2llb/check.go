@@ -61,6 +61,7 @@ func check(in *Input) ([]string, error) {
 	c.assets(in.Plan.StaticAssets)
 	c.hashes(in.Plan.NixHashes)
 	c.start(in.Plan.Start)
+	c.nixPkgs(in.Plan)
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)
 	}
@@ -199,6 +200,26 @@ func (c *checks) hashes(hashes map[string]string) {
 		if h := hashes[archive]; h != "" && !nixHash().MatchString(h) {
 			c.refuse("nixHashes: %q is not a sha256 hash", h).
 				WithHint("write it as nix-prefetch-url --unpack prints it, or as sha256-… in base 64; \"\" for none")
+		}
+	}
+}
+
+// nixPkgs refuses packages of the image that runs which no phase has.
+func (c *checks) nixPkgs(p *plan.Plan) {
+	if p.Start == nil {
+		return
+	}
+	has := map[string]bool{}
+	for _, ph := range p.Phases {
+		if ph != nil {
+			for _, n := range ph.NixPkgs {
+				has[n] = true
+			}
+		}
+	}
+	for _, n := range p.Start.NixPkgs {
+		if !has[n] {
+			c.refuse("start.nixPkgs: no phase has the Nix package %q", n).WithHint("add it to phases.setup.nixPkgs, too")
 		}
 	}
 }

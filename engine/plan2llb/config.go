@@ -19,7 +19,7 @@ func (l *lowering) image(final Source) dockerspec.DockerOCIImage {
 	c := final.Config
 	c.ExposedPorts, c.Volumes, c.Labels = maps.Clone(c.ExposedPorts), maps.Clone(c.Volumes), maps.Clone(c.Labels)
 	front := l.front
-	if l.in.Run != nil { // Nix packages stay behind
+	if l.in.Run != nil && l.nixRun == nil { // Nix packages stay behind
 		front = slices.DeleteFunc(slices.Clone(front), func(d string) bool { return slices.Contains(nixFront, d) })
 	}
 	c.Env = environ(l.appEnv(final.Config, front, l.startVariables()))

@@ -60,14 +60,22 @@
 // step that makes it. Without a cache key there are no cache directories, and what commands leave in them is
 // part of the image, as in Nixpacks.
 //
-// A run image gets Debian packages of its own (start.aptPkgs; on the base of the build and the same as there they are one vertex), the variables, the paths of the phases (but not those
-// of Nix, which stays behind), the static assets, certificates, and of /app what start.onlyIncludeFiles says.
+// Where the plan says which Nix packages running needs (start.nixPkgs), the last step that installs Nix packages also makes a profile
+// of these, and copies it and the store paths that it needs (nix-store -qR) into a file system of its own, without what the base
+// has. Nix's database stays behind: it is about the whole store. The end of the graph is then the base, that file system, and the difference
+// between the installed packages and the end of the chain: what was done on one Nix store fits the same base with another one. So nothing is
+// installed twice, commands run with all packages, and the image has those that are needed. It takes a daemon that merges; others get
+// the whole store.
+//
+// A run image gets Debian packages of its own (start.aptPkgs; on the base of the build and the same as there they are one vertex), the
+// variables, the paths of the phases, the static assets, certificates, and of /app what start.onlyIncludeFiles says. Of Nix it gets
+// what start.nixPkgs says, merged or copied; without that everything of Nix stays behind.
 //
 // # Merges
 //
 // Where the daemon can (Input.Caps), outputs of branches are copied once, onto the place where their branch began, and
 // that difference is merged onto the chain: a chain that changes takes them again without copying. A difference is
-// merged onto nothing but a continuation of what it was taken from. Elsewhere they are copied onto the chain, with the
+// merged onto nothing but a continuation of what it was taken from, or one that only Nix tells from that. Elsewhere they are copied onto the chain, with the
 // same files in the image.
 //
 // Everything else is copied. Merging the copied source onto the installed packages copies the same

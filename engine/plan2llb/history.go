@@ -6,6 +6,9 @@ import "strings"
 // its arguments; of this package's own scripts the name remains, and what they were to install.
 func StepName(createdBy string) string {
 	line := strings.Join(strings.Fields(createdBy), " ")
+	if strings.HasPrefix(line, "mount "+nixTaken+" from exec ") {
+		return takeNix
+	}
 	args, ok := strings.CutPrefix(line, "mount / from exec ")
 	if !ok {
 		return line

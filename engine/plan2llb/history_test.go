@@ -5,12 +5,13 @@ import "testing"
 func TestStepName(t *testing.T) {
 	for by, want := range map[string]string{
 		"[start] copy the app": "[start] copy the app",
-		"mount / from exec /bin/bash -eo pipefail -c " + installApt + " apt curl git":    "[apt] curl git",
-		"mount / from exec /bin/bash -euo pipefail -c " + installNix + " nix /run/x.nix": "[nix] /run/x.nix",
-		"mount / from exec /bin/sh -e -c " + addUser + " user app":                       "[start] user app",
-		"mount / from exec /bin/bash -l -o pipefail -c npm ci":                           "run npm ci",
-		"mount / from exec /bin/chown -R 1000 /app":                                      "/bin/chown -R 1000 /app",
-		"RUN /bin/sh -c apt-get update # buildkit":                                       "RUN /bin/sh -c apt-get update # buildkit",
+		"mount / from exec /bin/bash -eo pipefail -c " + installApt + " apt curl git":                                   "[apt] curl git",
+		"mount / from exec /bin/bash -euo pipefail -c " + installNix + " nix /run/x.nix":                                "[nix] /run/x.nix",
+		"mount " + nixTaken + " from exec /bin/bash -euo pipefail -c " + installNix + " nix /run/x.nix /run/y.nix take": "[start] take Nix packages",
+		"mount / from exec /bin/sh -e -c " + addUser + " user app":                                                      "[start] user app",
+		"mount / from exec /bin/bash -l -o pipefail -c npm ci":                                                          "run npm ci",
+		"mount / from exec /bin/chown -R 1000 /app":                                                                     "/bin/chown -R 1000 /app",
+		"RUN /bin/sh -c apt-get update # buildkit":                                                                      "RUN /bin/sh -c apt-get update # buildkit",
 	} {
 		if got := StepName(by); got != want {
 			t.Errorf("%q is %q, want %q", by, got, want)

@@ -52,6 +52,7 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 		l.runImage()
 	} else {
 		l.own()
+		l.leaveNix()
 	}
 	return l.result(ctx, final)
 }
@@ -63,6 +64,9 @@ type lowering struct {
 	start plan.Start
 	// state is the end of the chain so far.
 	state llb.State
+	// installed is the chain behind the Nix packages, and nixRun what the image that runs takes of these; nil for nothing.
+	installed llb.State
+	nixRun    *takenNix
 	// debian is the chain before anything but Debian packages was added; nil where Nix packages come first.
 	debian *debian
 	// root is the chain before any phase, and chained are its places behind each phase on it.

@@ -15,7 +15,9 @@ import (
 const (
 	nixFiles  = "/run/nixpacks/nix"
 	nixFolder = ".nixpacks"
-	rootNix   = "/root/.nix-profile"
+	// runFile is the expression of what the image that runs needs of a set.
+	runFile = "running.nix"
+	rootNix = "/root/.nix-profile"
 
 	// nixAuthFile is where Nix looks for logins.
 	nixAuthFile = "/etc/nix/netrc"
@@ -28,11 +30,29 @@ var nixFront = []string{rootNix + "/bin", everyNix + "/bin"}
 
 // installNix is the script that installs the expression $1. What Nix leaves behind and nobody runs
 // (downloads, build logs, earlier generations) is deleted in the same step, so no layer holds it.
-var installNix = `nix-env -if "$1"
+// Of the expression $2 another profile is made, which begins as root's where $4 is "own". With "take" as $3 the store paths that it
+// needs are copied out, but for those that the base of the image that runs has, and without Nix's database, which is about others.
+var installNix = `running=` + everyNix + `-running
+if [ -n "$2" ]; then
+  if [ "$4" = own ] && [ -e "$HOME/.nix-profile" ] && [ ! -e $running ]; then
+    nix-env -p $running --set "$(readlink -f "$HOME/.nix-profile")"
+  fi
+  nix-env -p $running -if "$2"
+fi
+nix-env -if "$1"
 ln -sfn "$(readlink -f "$HOME/.nix-profile")" ` + everyNix + `
 nix-collect-garbage -d 2>&1 | tail -n 1
 rm -rf "$HOME/.cache/nix" /nix/var/log/nix/drvs
-rmdir "$HOME/.cache" 2>/dev/null || :`
+rmdir "$HOME/.cache" 2>/dev/null || :
+[ "$3" = take ] || exit 0
+running=$(readlink -f $running)
+cd ` + nixTaken + `
+mkdir -p nix/store .` + path.Dir(everyNix) + `
+nix-store -qR "$running" | sort | while read -r item; do
+  [ -e ` + nixBelow + `"$item" ] || echo "$item"
+done | xargs -r cp -a -t nix/store
+for name in ` + path.Base(everyNix) + ` default; do ln -s "$running" .` + path.Dir(everyNix) + `/$name; done
+ln -s ` + everyNix + ` ` + nixLinked + `/` + path.Base(rootNix)
 
 // nixSet is what all phases together take from one revision of nixpkgs. Files are those of the app that its
 // expressions may refer to, as ../NAME: Nixpacks' expressions lie in a folder of the app's directory.
@@ -40,6 +60,7 @@ type nixSet struct {
 	archive                     string
 	pkgs, libs, overlays, files []string
 	hashes                      map[string]string // of the archive and the overlays
+	runs                        bool              // it is what running needs: variables for compilers are left out
 }
 
 // nixSets are the plan's sets, sorted by revision. Overlays keep the order of the phases' names, because
@@ -128,7 +149,7 @@ func (s *nixSet) fetch(url, archive string) string {
 func (s *nixSet) libraries() string {
 	lines := `export LD_LIBRARY_PATH="${lib.makeLibraryPath [ ` + strings.Join(s.libs, " ") + ` ]}''${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`
 	// Programs that link OpenSSL while they are built ask these two for its headers and its libraries.
-	if i := slices.IndexFunc(s.libs, func(l string) bool { return strings.Contains(l, "openssl") }); i >= 0 {
+	if i := slices.IndexFunc(s.libs, func(l string) bool { return strings.Contains(l, "openssl") }); i >= 0 && !s.runs {
 		lines += fmt.Sprintf("\n    export OPENSSL_DIR=\"${%[1]s.dev}\"\n    export OPENSSL_LIB_DIR=\"${%[1]s.out}/lib\"", s.libs[i])
 	}
 	return fmt.Sprintf(`let
@@ -148,28 +169,44 @@ func nixString(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `${`, `\${`).Replace(s) + `"`
 }
 
-// installNix adds the step that installs one set.
-func (l *lowering) installNix(s *nixSet) {
+// installNix is the step that installs one set and, where run is not nil, that one for the image that runs; with takes it
+// gives what that image takes of all sets so far.
+func (l *lowering) installNix(s, run *nixSet, takes bool) llb.ExecState {
 	m := newMirrors(l.in.Mirrors)
-	expr := l.expressionFolder(s, s.expression(m))
+	exprs, args := map[string]string{s.file(): s.expression(m)}, []string{path.Join(nixFiles, nixFolder, s.file()), "", "", ""}
+	if run != nil {
+		exprs[runFile], args[1] = run.expression(m), path.Join(nixFiles, nixFolder, runFile)
+		if l.in.Run == nil {
+			args[3] = "own"
+		}
+	}
+	var below []llb.RunOption
+	if takes {
+		args[2] = "take"
+		below = append(below, llb.AddMount(nixBelow, l.below(), llb.Readonly))
+	}
+	expr := l.expressionFolder(s, exprs)
 	ours := func(ph *plan.Phase) bool { return ph.NixpkgsArchive == s.archive }
 	env := toolEnv(l.in.Base)
 	env["PATH"] = joinPath(rootNix+"/bin", "/nix/var/nix/profiles/default/bin", env["PATH"])
 	env["NIX_CONFIG"] = joinLines(env["NIX_CONFIG"], nixConfig(m))
-	l.state = l.exec(l.state, step{
-		args: []string{"/bin/bash", "-euo", "pipefail", "-c", installNix, "nix", path.Join(nixFiles, nixFolder, s.file())},
+	return l.execute(l.state, step{
+		args: append([]string{"/bin/bash", "-euo", "pipefail", "-c", installNix, "nix"}, args...),
 		dir:  "/",
 		env:  env,
-		opts: append(slices.Concat(m.mount(s.archive, l.locals), l.fromPhases("nixPkgs", ours), l.fromPhases("nixLibs", ours)),
+		opts: append(slices.Concat(m.mount(s.archive, l.locals), l.fromPhases("nixPkgs", ours), l.fromPhases("nixLibs", ours), below),
 			llb.AddMount(nixFiles, expr, llb.Readonly),
 			llb.AddSecret(nixAuthFile, llb.SecretID(plan.NixAuth), llb.SecretOptional, llb.SecretFileOpt(0, 0, 0o400)),
 			named("[nix] "+strings.Join(slices.Concat(s.pkgs, s.libs), " "))),
 	})
 }
 
-// expressionFolder is what the step sees of the expression: as in Nixpacks it lies one folder below the app's files.
-func (l *lowering) expressionFolder(s *nixSet, expr string) llb.State {
-	a := llb.Mkdir("/"+nixFolder, 0o755).Mkfile(path.Join("/", nixFolder, s.file()), 0o644, []byte(expr))
+// expressionFolder is what the step sees of its expressions: as in Nixpacks it lies one folder below the app's files.
+func (l *lowering) expressionFolder(s *nixSet, exprs map[string]string) llb.State {
+	a := llb.Mkdir("/"+nixFolder, 0o755)
+	for _, name := range slices.Sorted(maps.Keys(exprs)) {
+		a = a.Mkfile(path.Join("/", nixFolder, name), 0o644, []byte(exprs[name]))
+	}
 	if len(s.files) > 0 {
 		src := l.app("nix "+s.archive, relative(s.files), "[nix] read "+strings.Join(s.files, " "))
 		for _, f := range s.files {

@@ -34,10 +34,7 @@ const aptRole = "apt"
 func (l *lowering) packages() {
 	l.state = l.in.Base.state("base", l.from(l.in.Plan.BuildImage, "buildImage"))
 	nix := nixSets(l.in.Plan)
-	for _, s := range nix {
-		l.installNix(s)
-		l.front = nixFront
-	}
+	l.installNixSets(nix)
 	var apt []string
 	for _, ph := range l.in.Plan.Phases {
 		apt = append(apt, ph.AptPkgs...)

@@ -87,9 +87,10 @@ func (l *lowering) runImage() {
 	if l.debian != nil && l.in.Run.same(l.in.Base) && slices.Equal(debianSet(l.start.AptPkgs), l.debian.pkgs) {
 		l.state = l.debian.state
 	} else {
-		l.state = l.in.Run.state("run", l.from(l.start.RunImage, "start", "runImage"))
+		l.state = l.below()
 		l.installApt("run apt", *l.in.Run, debianSet(l.start.AptPkgs), l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
 	}
+	l.state = l.takeNix(l.state)
 	l.user(*l.in.Run)
 	files := l.ownFiles(*l.in.Run).Copy(built, "/etc/ssl/cert[s]", "/etc/ssl/certs", &llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, AllowEmptyWildcard: true})

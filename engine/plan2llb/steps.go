@@ -22,7 +22,10 @@ type step struct {
 }
 
 // exec is st after the step.
-func (l *lowering) exec(st llb.State, s step) llb.State {
+func (l *lowering) exec(st llb.State, s step) llb.State { return l.execute(st, s).Root() }
+
+// execute is the step on st, for what else it makes.
+func (l *lowering) execute(st llb.State, s step) llb.ExecState {
 	opts := []llb.RunOption{llb.Args(s.args), llb.With(llb.Dir(s.dir))}
 	if s.user == "" {
 		s.user = "root"
@@ -41,7 +44,7 @@ func (l *lowering) exec(st llb.State, s step) llb.State {
 		opts = append(opts, llb.AddEnv(k, env[k]))
 	}
 	opts = append(opts, l.surroundings()...)
-	return st.Run(append(opts, s.opts...)...).Root()
+	return st.Run(append(opts, s.opts...)...)
 }
 
 // surroundings are the options of every step that have to do with the machine.

@@ -42,25 +42,33 @@ func (s *slim) layer() layer {
 // above them says or does what they know nothing of; then a note says what that is.
 func (u *unifier) slim(p *plan.Plan) {
 	image, ok := u.slimImage()
-	if !ok || u.options.Flags.NoSlim || Truthy(u.vars, "NO_SLIM") || u.said("start", "runImage") || u.said("start", "onlyIncludeFiles") {
+	if !ok || u.options.Flags.NoSlim || Truthy(u.vars, "NO_SLIM") ||
+		slices.ContainsFunc([]string{"runImage", "onlyIncludeFiles", "nixPkgs"}, func(field string) bool { return u.said("start", field) }) {
 		return
 	}
-	if at, why := u.unknown(p); why != "" {
+	if at, why := u.unknown(p, image); why != "" {
 		u.note(at, "the image keeps its build tools: "+why, "say what running needs, as start in the configuration file: "+inTOML(image))
 		return
 	}
 	image = u.own(image)
-	if u.said("buildImage") { // what was built on it may need its libraries
+	if u.said("buildImage") && image.RunImage != "" { // what was built on it may need its libraries
 		image.RunImage = p.BuildImage
 	}
 	if p.Start == nil {
 		p.Start = &plan.Start{}
 	}
 	p.Start.RunImage, p.Start.OnlyIncludeFiles = image.RunImage, image.OnlyIncludeFiles
+	if image.NixPkgs != nil {
+		p.Start.NixPkgs = u.runningNix(p, image.NixPkgs)
+	}
 	if image.Cmd != "" {
 		p.Start.Cmd = image.Cmd
 	}
-	if pkgs := unique(slices.Concat(image.AptPkgs, p.Start.AptPkgs, u.addedDebian(p))); len(pkgs) > 0 {
+	var added []string
+	if image.RunImage != "" { // otherwise it has those of the phases anyway
+		added = u.added(p, aptPkgs)
+	}
+	if pkgs := unique(slices.Concat(image.AptPkgs, p.Start.AptPkgs, added)); len(pkgs) > 0 {
 		p.Start.AptPkgs = pkgs
 	}
 	for _, s := range slices.Backward(u.slims) {
@@ -80,27 +88,33 @@ func (u *unifier) own(image plan.Start) plan.Start {
 // slimImage is what the providers say together; false where one of them says nothing, or they name different images.
 func (u *unifier) slimImage() (plan.Start, bool) {
 	var out plan.Start
-	for _, s := range u.slims {
-		if s == nil || out.RunImage != "" && s.Start.RunImage != out.RunImage {
+	for i, s := range u.slims {
+		if s == nil || i > 0 && s.Start.RunImage != out.RunImage || s.Start.RunImage == "" && s.Start.NixPkgs == nil {
 			return out, false
 		}
 		files := s.Start.OnlyIncludeFiles
-		if files == nil && len(u.slims) > 1 {
+		if files == nil && len(u.slims) > 1 && s.Start.RunImage != "" {
 			files = []string{"."}
 		}
 		out.RunImage = s.Start.RunImage
 		out.AptPkgs = unique(append(out.AptPkgs, s.Start.AptPkgs...)) // several may need the same
+		if s.Start.NixPkgs != nil {
+			out.NixPkgs = append([]string{}, unique(append(out.NixPkgs, s.Start.NixPkgs...))...)
+		}
 		out.OnlyIncludeFiles = unique(append(out.OnlyIncludeFiles, files...))
 	}
-	return out, out.RunImage != ""
+	return out, out.RunImage != "" || out.NixPkgs != nil
 }
 
 // unknown says what in the plan the providers know nothing of, and that what it needs to run may be missing in the
 // image that they know; "" where there is nothing.
-func (u *unifier) unknown(p *plan.Plan) (fault.Pos, string) {
-	if cmd := startCmd(p); cmd != startCmd(u.provided) && slices.ContainsFunc(u.slims, func(s *slim) bool { return s.lacks(cmd) }) {
+func (u *unifier) unknown(p *plan.Plan, image plan.Start) (fault.Pos, string) {
+	if cmd := startCmd(p); cmd != startCmd(u.provided) && u.lacks(cmd) {
 		at, _ := u.origin([]string{"start", "cmd"}, "")
 		return at, "the start command is not the provider's, and may need more than running the provider's own does"
+	}
+	if image.RunImage == "" {
+		return u.unknownNix(p)
 	}
 	narrow := slices.ContainsFunc(u.slims, func(s *slim) bool { return s.Start.OnlyIncludeFiles != nil })
 	for _, d := range u.dropped {
@@ -114,10 +128,7 @@ func (u *unifier) unknown(p *plan.Plan) (fault.Pos, string) {
 			at, _ := u.origin([]string{"phases", name, "cmds"}, "")
 			return at, fmt.Sprintf("the commands of phase %s are not the provider's, and what running needs of their work is not known", name)
 		}
-		for _, l := range []struct {
-			field string
-			added []string
-		}{{"nixPkgs", without(ph.NixPkgs, own.NixPkgs)}, {"nixLibs", without(ph.NixLibs, own.NixLibs)}} {
+		for _, l := range nixLists(ph, own) {
 			if len(l.added) > 0 {
 				at, _ := u.origin([]string{"phases", name, l.field}, l.added[0])
 				return at, fmt.Sprintf("phase %s adds Nix packages, which the image that runs would lack", name)
@@ -127,11 +138,26 @@ func (u *unifier) unknown(p *plan.Plan) (fault.Pos, string) {
 	return fault.Pos{}, ""
 }
 
-// addedDebian are the Debian packages that anyone but the providers adds to a phase.
-func (u *unifier) addedDebian(p *plan.Plan) []string {
+// lacks tells whether a provider's image may lack what a command needs that is not the provider's.
+func (u *unifier) lacks(cmd string) bool {
+	return slices.ContainsFunc(u.slims, func(s *slim) bool { return s.lacks(cmd) })
+}
+
+// addition is what a list of the plan has beside the providers' own.
+type addition struct {
+	field string
+	added []string
+}
+
+func nixLists(ph, own *plan.Phase) []addition {
+	return []addition{{"nixPkgs", without(ph.NixPkgs, own.NixPkgs)}, {"nixLibs", without(ph.NixLibs, own.NixLibs)}}
+}
+
+// added is what a list of phases has that nobody among the providers put there.
+func (u *unifier) added(p *plan.Plan, list func(*plan.Phase) []string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
-		out = append(out, without(p.Phases[name].AptPkgs, orEmpty(u.provided.Phases[name]).AptPkgs)...)
+		out = append(out, without(list(p.Phases[name]), list(orEmpty(u.provided.Phases[name])))...)
 	}
 	return out
 }
@@ -190,16 +216,16 @@ func unique(list []string) []string {
 
 // inTOML is a start as people write it.
 func inTOML(s plan.Start) string {
-	out := fmt.Sprintf("runImage = %q", s.RunImage)
-	for _, l := range []struct {
-		name string
-		list []string
-	}{{"aptPkgs", slices.Sorted(slices.Values(s.AptPkgs))}, {"onlyIncludeFiles", s.OnlyIncludeFiles}} {
-		if l.list != nil {
-			out += fmt.Sprintf(", %s = [%s]", l.name, quoted(l.list))
+	var out []string
+	if s.RunImage != "" {
+		out = append(out, fmt.Sprintf("runImage = %q", s.RunImage))
+	}
+	for _, l := range []addition{{"aptPkgs", slices.Sorted(slices.Values(s.AptPkgs))}, {"nixPkgs", s.NixPkgs}, {"onlyIncludeFiles", s.OnlyIncludeFiles}} {
+		if l.added != nil {
+			out = append(out, fmt.Sprintf("%s = [%s]", l.field, quoted(l.added)))
 		}
 	}
-	return out
+	return strings.Join(out, ", ")
 }
 
 func quoted(list []string) string {
