@@ -9,18 +9,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// TestWorkspace: which members a workspace has, which of them the app needs, and in which order, for the ways in which ecosystems
-// declare it.
-func TestWorkspace(t *testing.T) {
-	const npm = `"workspace": ["ws.yaml", "ws.json"], "members": ["packages", ["in", "packages"]], "manifest": "m.json", "name": ["name"], "needs": ["deps", ["target", "*", "deps"]], "not": "vendor"`
-	const xmlKind = `"workspace": "ws.xml", "members": [["ws", "m"], ["p", "ms", "m"]], "manifest": "m.xml", "name": [["p", "n"]], "needs": [["p", "d", "x", "n"]]`
-	for name, c := range map[string]struct {
-		ask, dir string
-		files    string // NAME: TEXT a line
-		want     string // root up file dir name | needs | others
-	}{
-		"patterns, and those behind !": {ask: npm, dir: "apps/web",
-			files: `ws.yaml: packages: ["apps/*", "libs/**", "!libs/old"]
+// The questions of two ecosystems.
+const (
+	npmWorkspace = `"workspace": ["ws.yaml", "ws.json"], "members": ["packages", ["in", "packages"]], "manifest": "m.json", "name": ["name"], "needs": ["deps", ["target", "*", "deps"]], "not": "vendor"`
+	xmlWorkspace = `"workspace": "ws.xml", "members": [["ws", "m"], ["p", "ms", "m"]], "manifest": "m.xml", "name": [["p", "n"]], "needs": [["p", "d", "x", "n"]]`
+)
+
+// workspaceCases are repositories, and what is found out about the app in dir.
+var workspaceCases = map[string]struct {
+	ask, dir string
+	files    string // NAME: TEXT a line
+	want     string // root up file dir name | needs | others
+}{
+	"patterns, and those behind !": {ask: npmWorkspace, dir: "apps/web",
+		files: `ws.yaml: packages: ["apps/*", "libs/**", "!libs/old"]
 apps/web/m.json: {"name": "web", "deps": {"b": "1", "x": "1"}}
 libs/a/m.json: {"name": "a"}
 libs/x/b/m.json: {"name": "b", "target": {"linux": {"deps": ["a"]}}}
@@ -28,36 +30,36 @@ libs/old/m.json: {"name": "x"}
 libs/vendor/m.json: {"name": "x"}
 apps/deep/er/m.json: {"name": "x"}
 apps/admin/m.json: {"name": "admin", "deps": ["web"]}`,
-			want: ". ../../ ws.yaml apps/web web | libs/a=a libs/x/b=b | apps/admin=admin"},
-		"the nearest root that names the app": {ask: npm, dir: "js/apps/web",
-			files: `ws.json: {"packages": ["js/apps/*"]}
+		want: ". ../../ ws.yaml apps/web web | libs/a=a libs/x/b=b | apps/admin=admin"},
+	"the nearest root that names the app": {ask: npmWorkspace, dir: "js/apps/web",
+		files: `ws.json: {"packages": ["js/apps/*"]}
 js/ws.json: {"in": {"packages": ["./apps/{web,admin}/"]}}
 js/apps/ws.json: {"packages": ["other"]}
 js/apps/web/m.json: {}
 js/apps/admin/m.json: {"name": "web2"`,
-			want: "js ../../ ws.json apps/web apps/web |  | apps/admin=apps/admin"},
-		"a circle": {ask: npm, dir: "a",
-			files: `ws.json: {"packages": ["a", "b", "c"]}
+		want: "js ../../ ws.json apps/web apps/web |  | apps/admin=apps/admin"},
+	"a circle": {ask: npmWorkspace, dir: "a",
+		files: `ws.json: {"packages": ["a", "b", "c"]}
 a/m.json: {"name": "a", "deps": ["b"]}
 b/m.json: {"name": "b", "deps": ["c"]}
 c/m.json: {"name": "c", "deps": ["a", "c"]}`,
-			want: ". ../ ws.json a a | c=c b=b | "},
-		"no member": {ask: npm, dir: "b", files: `ws.json: {"packages": ["a"]}
+		want: ". ../ ws.json a a | c=c b=b | "},
+	"no member": {ask: npmWorkspace, dir: "b", files: `ws.json: {"packages": ["a"]}
 a/m.json: {}
 b/m.json: {}`, want: "none"},
-		"no manifest": {ask: npm, dir: "a", files: `ws.json: {"packages": ["a"]}
+	"no manifest": {ask: npmWorkspace, dir: "a", files: `ws.json: {"packages": ["a"]}
 a/x: `, want: "none"},
-		"what the root needs": {ask: npm + `, "rootNeeds": true`, dir: "a",
-			files: `ws.json: {"packages": ["*"]}
+	"what the root needs": {ask: npmWorkspace + `, "rootNeeds": true`, dir: "a",
+		files: `ws.json: {"packages": ["*"]}
 m.json: {"deps": ["c"]}
 a/m.json: {"name": "a", "deps": ["b"]}
 b/m.json: {"name": "b"}
 c/m.json: {"name": "c"}
 d/m.json: {"name": "d"}`,
-			want: ". ../ ws.json a a | b=b c=c | d=d"},
-		"folders, other names, and members that are excluded": {ask: `"workspace": "ws.toml", "members": [["w", "m"]], "exclude": [["w", "x"]], "manifest": "m.toml",
-			"name": [["p", "name"]], "needs": ["deps", ["deps", "*", "package"]], "folders": [["deps", "*", "path"]], "aliases": [["w", "deps"]]`, dir: "a",
-			files: `ws.toml: w = {m = ["*"], x = ["out"], deps = {short = {path = "./long"}, other = {package = "real"}, foreign = "1"}}
+		want: ". ../ ws.json a a | b=b c=c | d=d"},
+	"folders, other names, and members that are excluded": {ask: `"workspace": "ws.toml", "members": [["w", "m"]], "exclude": [["w", "x"]], "manifest": "m.toml",
+		"name": [["p", "name"]], "needs": ["deps", ["deps", "*", "package"]], "folders": [["deps", "*", "path"]], "aliases": [["w", "deps"]]`, dir: "a",
+		files: `ws.toml: w = {m = ["*"], x = ["out"], deps = {short = {path = "./long"}, other = {package = "real"}, foreign = "1"}}
 a/m.toml: deps = {short = {w = true}, other = {w = true}, foreign = "1", f = {path = "../e"}, z = {package = "r2"}}
 long/m.toml: p = {name = "l"}
 real/m.toml: p = {name = "real"}
@@ -65,36 +67,36 @@ e/m.toml: p = {name = "e2"}
 f/m.toml: p = {name = "r2"}
 g/m.toml: p = {name = "g"}
 out/m.toml: p = {name = "foreign"}`,
-			want: ". ../ ws.toml a a | e=e2 f=r2 long=l real=real | g=g"},
-		"texts, and what files mention": {ask: `"workspace": "ws.work", "members": ["(?m)^use (\\S+)"], "manifest": "m.mod", "name": ["module (\\S+)"],
-			"needs": ["(?m)^need (\\S+)"], "mentions": "*.src"`, dir: "cmd/web",
-			files: `ws.work: use ./cmd/web\nuse ./a\nuse ./b\nuse ./c\nuse ./gone
+		want: ". ../ ws.toml a a | e=e2 f=r2 long=l real=real | g=g"},
+	"texts, and what files mention": {ask: `"workspace": "ws.work", "members": ["(?m)^use (\\S+)"], "manifest": "m.mod", "name": ["module (\\S+)"],
+		"needs": ["(?m)^need (\\S+)"], "mentions": "*.src"`, dir: "cmd/web",
+		files: `ws.work: use ./cmd/web\nuse ./a\nuse ./b\nuse ./c\nuse ./gone
 cmd/web/m.mod: module x/web\nneed x/a
 cmd/web/in/main.src: import "x/b/in"
 a/m.mod: module x/a
 b/m.mod: module x/b
 c/m.mod: module x/c`,
-			want: ". ../../ ws.work cmd/web x/web | a=x/a b=x/b | c=x/c ! ./gone: ws.work gone no folder"},
-		"separators, no names, loose words": {ask: `"workspace": "ws.gradle", "members": ["'([^']+)'"], "manifest": "m.gradle", "needs": ["project\\('([^']+)'"], "separator": ":"`, dir: "apps/web",
-			files: `ws.gradle: include ':apps:web', 'libs:a', ':libs:b'
+		want: ". ../../ ws.work cmd/web x/web | a=x/a b=x/b | c=x/c ! ./gone: ws.work gone no folder"},
+	"separators, no names, loose words": {ask: `"workspace": "ws.gradle", "members": ["'([^']+)'"], "manifest": "m.gradle", "needs": ["project\\('([^']+)'"], "separator": ":"`, dir: "apps/web",
+		files: `ws.gradle: include ':apps:web', 'libs:a', ':libs:b'
 apps/web/m.gradle: project(':libs:b')
 libs/a/m.gradle: x
 libs/b/m.gradle: x`,
-			want: ". ../../ ws.gradle apps/web apps/web | libs/b=libs/b | libs/a=libs/a"},
-		"words that begin with a name": {ask: npm + `, "part": "^[\\w.-]+", "loose": true`, dir: "a",
-			files: `ws.json: {"packages": ["*"]}
+		want: ". ../../ ws.gradle apps/web apps/web | libs/b=libs/b | libs/a=libs/a"},
+	"words that begin with a name": {ask: npmWorkspace + `, "part": "^[\\w.-]+", "loose": true`, dir: "a",
+		files: `ws.json: {"packages": ["*"]}
 a/m.json: {"deps": ["My.Lib>=1", "other[x]~=2"]}
 b/m.json: {"name": "my_lib"}
 c/m.json: {"name": "Other"}`,
-			want: ". ../ ws.json a a | b=my_lib c=Other | "},
-		"elements": {ask: xmlKind, dir: "apps/web",
-			files: `ws.xml: <!-- <m>old</m> --><w:ws xmlns:w="x" a="b"><m> apps/web </m><m>a</m><m>b</m><m>old</m><none/></w:ws>
+		want: ". ../ ws.json a a | b=my_lib c=Other | "},
+	"elements": {ask: xmlWorkspace, dir: "apps/web",
+		files: `ws.xml: <!-- <m>old</m> --><w:ws xmlns:w="x" a="b"><m> apps/web </m><m>a</m><m>b</m><m>old</m><none/></w:ws>
 apps/web/m.xml: <?xml version="1.0" encoding="ISO-8859-1"?><p><n>web</n><d><x><n>a</n></x><x><n>foreign</n></x></d></p>
 a/m.xml: <p><n>a</n></p>
 b/m.xml: <p><n>b`,
-			want: ". ../../ ws.xml apps/web web | a=a | b=b ! old: ws.xml old no folder"},
-		"nested: the root furthest up, and who names whom": {ask: xmlKind + `, "nested": true`, dir: "apps/web",
-			files: `ws.xml: <ws><m>apps</m><m>./libs/a/</m><m>tools</m><m>../outside</m><m>.</m></ws>
+		want: ". ../../ ws.xml apps/web web | a=a | b=b ! old: ws.xml old no folder"},
+	"nested: the root furthest up, and who names whom": {ask: xmlWorkspace + `, "nested": true`, dir: "apps/web",
+		files: `ws.xml: <ws><m>apps</m><m>./libs/a/</m><m>tools</m><m>../outside</m><m>.</m></ws>
 apps/ws.xml: <ws><m>web</m></ws>
 apps/m.xml: <p><n>apps</n><ms><m>web</m><m>admin</m><m>gone</m></ms></p>
 apps/web/m.xml: <p><n>web</n><d><x><n>a</n></x></d><ms><m>sub</m></ms></p>
@@ -105,37 +107,42 @@ apps/gone/x:
 libs/a/m.xml: <p><n>a</n></p>
 tools/m.xml: <p><n>tools</n><ms><m>b</m></ms></p>
 tools/b/m.xml: <p><n>b</n></p>`,
-			want: ". ../../ ws.xml apps/web web | apps=apps apps/web/sub=sub libs/a=a tools=tools tools/b=b apps/web/sub/deep=deep | apps/admin=admin ! ../outside: ws.xml ../outside no folder, gone: apps/m.xml apps/gone"},
-		"nested, the nearer root where the other does not lead to the app": {ask: xmlKind + `, "nested": true`, dir: "js/web",
-			files: `ws.xml: <ws><m>a</m></ws>
+		want: ". ../../ ws.xml apps/web web | apps=apps apps/web/sub=sub libs/a=a tools=tools tools/b=b apps/web/sub/deep=deep | apps/admin=admin ! ../outside: ws.xml ../outside no folder, gone: apps/m.xml apps/gone"},
+	"nested, the nearer root where the other does not lead to the app": {ask: xmlWorkspace + `, "nested": true`, dir: "js/web",
+		files: `ws.xml: <ws><m>a</m></ws>
 js/ws.xml: <ws><m>web</m></ws>
 js/web/m.xml: <p><ms><m>../../a</m></ms></p>
 a/m.xml: <p/>`,
-			want: "js ../ ws.xml web web |  |  ! ../../a: web/m.xml ../a"},
-		"folders that are not in the root": {ask: xmlKind, dir: "js/web",
-			files: `js/ws.xml: <ws><m>web</m><m>../a</m></ws>
+		want: "js ../ ws.xml web web |  |  ! ../../a: web/m.xml ../a"},
+	"folders that are not in the root": {ask: xmlWorkspace, dir: "js/web",
+		files: `js/ws.xml: <ws><m>web</m><m>../a</m></ws>
 js/web/m.xml: <p/>
 a/m.xml: <p/>`,
-			want: "js ../ ws.xml web web |  |  ! ../a: ws.xml ../a"},
-		"members that may be there, and two of one name": {ask: xmlKind + `, "optional": [["ws", "o", "m"]], "rootNeeds": true`, dir: "a",
-			files: `ws.xml: <ws><m>a</m><o><m>b</m><m>gone</m></o><o><m>c</m></o></ws>
+		want: "js ../ ws.xml web web |  |  ! ../a: ws.xml ../a"},
+	"members that may be there, and two of one name": {ask: xmlWorkspace + `, "optional": [["ws", "o", "m"]], "rootNeeds": true`, dir: "a",
+		files: `ws.xml: <ws><m>a</m><o><m>b</m><m>gone</m></o><o><m>c</m></o></ws>
 m.xml: <p><d><x><n>r</n></x></d></p>
 a/m.xml: <p><d><x><n>b</n></x></d></p>
 b/m.xml: <p><n>b</n></p>
 c/m.xml: <p><n>b</n></p>`,
-			want: ". ../ ws.xml a a | b=b c=b | "},
-		"expressions in what others find, letters, and folders with other names": {ask: `"workspace": "ws.gradle", "members": [["include((?:[\\s,]*'[^']+')+)", "'([^']+)'"]],
-			"optional": ["at ([\\w/]+)"], "aliases": ["'([^']+)' at ([\\w/]+)"], "manifest": ["m.gradle", "m.kts"], "needs": ["project\\('([^']+)'", "projects\\.([\\w.]+)"],
-			"separator": ":", "letters": true, "rootNeeds": true`, dir: "apps/web",
-			files: `ws.gradle: include ':apps:web', 'my-lib:core',\n ':moved', ':gone', ':top'\nname 'other'\n':moved' at some/where
+		want: ". ../ ws.xml a a | b=b c=b | "},
+	"expressions in what others find, letters, and folders with other names": {ask: `"workspace": "ws.gradle", "members": [["include((?:[\\s,]*'[^']+')+)", "'([^']+)'"]],
+		"optional": ["at ([\\w/]+)"], "aliases": ["'([^']+)' at ([\\w/]+)"], "manifest": ["m.gradle", "m.kts"], "needs": ["project\\('([^']+)'", "projects\\.([\\w.]+)"],
+		"separator": ":", "letters": true, "rootNeeds": true`, dir: "apps/web",
+		files: `ws.gradle: include ':apps:web', 'my-lib:core',\n ':moved', ':gone', ':top'\nname 'other'\n':moved' at some/where
 m.kts: project(':top')
 top/m.kts: x
 apps/web/m.gradle: projects.myLib.core, project(':moved')
 my-lib/core/m.kts: x
 some/where/m.kts: x
 other/m.kts: x`,
-			want: ". ../../ ws.gradle apps/web apps/web | my-lib/core=my-lib/core some/where=some/where top=top |  ! :gone: ws.gradle gone no folder"},
-	} {
+		want: ". ../../ ws.gradle apps/web apps/web | my-lib/core=my-lib/core some/where=some/where top=top |  ! :gone: ws.gradle gone no folder"},
+}
+
+// TestWorkspace: which members a workspace has, which of them the app needs, and in which order, for the ways in which ecosystems
+// declare it.
+func TestWorkspace(t *testing.T) {
+	for name, c := range workspaceCases {
 		t.Run(name, func(t *testing.T) {
 			var fields map[string]any
 			if err := json.Unmarshal([]byte("{"+c.ask+"}"), &fields); err != nil {
