@@ -16,8 +16,10 @@ func TestDependencyEdit(t *testing.T) {
 	if err := os.CopyFS(app, os.DirFS("rust-http")); err != nil {
 		t.Fatal(err)
 	}
+	manifest := filepath.Join(app, "Cargo.toml")
+	edit(t, manifest, "[package]", "# "+app+"\n[package]") // which no build had before
 	first := build(t, bin, app, nil)
-	edit(t, filepath.Join(app, "Cargo.toml"), "[dependencies]", "# changed\n[dependencies]")
+	edit(t, manifest, "[dependencies]", "# changed\n[dependencies]")
 	edit(t, filepath.Join(app, "src", "main.rs"), "Hello", "Howdy")
 	second := build(t, bin, app, nil)
 	for _, c := range []struct {
