@@ -24,6 +24,7 @@ func TestFrontend(t *testing.T) {
 		{"what the build gives beats the plan", frontendGivenFirst},
 		{"what is left out", frontendLeftOut},
 		{"as platforms call it", frontendPlatformCalls},
+		{"an app in a repository", frontendRepository},
 		{"statements", frontendStatements},
 		{"a base that no daemon can make", frontendMadeBase},
 		{"several platforms", frontendPlatforms},

@@ -44,7 +44,8 @@ func (b *theBuild) writeOut(c *ucli.Context, h *Host, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := copyApp(b.request.AppDir, dir); err != nil {
+	// What surrounds the app goes along: its ignore files and policies hold for docker build as well.
+	if err := copyApp(filepath.Join(b.app, b.request.Lower.Plan.App.Above()), dir); err != nil {
 		return err
 	}
 	files := map[string]string{"plan.json": string(saved.JSON()), "build.sh": b.script(c)}
@@ -71,10 +72,6 @@ func (b *theBuild) saved(c *ucli.Context, h *Host) (*plan.Saved, error) {
 	in := b.request.Lower
 	if err := b.portable(in.Plan); err != nil {
 		return nil, err
-	}
-	if in.Plan.App != nil {
-		return nil, fault.New(fault.Refused, "the plan is for an app in a repository, which docker build cannot build with nixpacks as its frontend").
-			WithHint("build it with nixpacks build, there with --builder, or make the app's folder the context")
 	}
 	if c.IsSet("max-size") {
 		return nil, fault.New(fault.Usage, "--max-size has no effect on what --out writes").WithHint("docker build does not know it; build with nixpacks build")

@@ -20,6 +20,22 @@ type definition struct {
 	config []byte
 }
 
+// app is where in the context the app of a given plan is; nil where that is all of it, or the app is to be planned.
+func (d definition) app() *plan.Location {
+	if d.saved == nil {
+		return nil
+	}
+	return d.saved.Plan.App
+}
+
+// root is the folder of the context that goes to the build.
+func (d definition) root() string {
+	if at := d.app(); at != nil {
+		return at.Root
+	}
+	return "."
+}
+
 const filenameOpt = "filename"
 
 // definition reads the build's file. A plan in JSON is built as it is; a configuration is planned with. Nothing but the

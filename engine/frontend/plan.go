@@ -77,10 +77,6 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err e
 		return b.planApp(ctx, in)
 	}
 	p := *b.given.saved.Plan
-	if p.App != nil {
-		return "", fault.New(fault.Refused, "the plan is for an app in a repository, which the frontend cannot build").
-			WithHint("build it with nixpacks build, or make the app's folder the context")
-	}
 	if unused := b.lay(&p); len(unused) > 0 {
 		b.warn(ctx, "build arguments that are no variables of the plan have no effect: "+strings.Join(unused, ", "), "")
 	}
@@ -89,7 +85,15 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err e
 	in.NoCacheDirectories = unify.Truthy(p.Variables, "NO_CACHE")
 	b.planning.Lock()
 	defer b.planning.Unlock()
-	return "", b.hold(ctx, in, app.FromFS(b.context.files, appName), ".")
+	return "", b.hold(ctx, in, app.FromFS(b.context.files, appName), policyDirs(p.App))
+}
+
+// policyDirs are the directories of a repository, below it, whose policies hold for the app that is at a place in it.
+func policyDirs(at *plan.Location) []string {
+	if at == nil {
+		return nil
+	}
+	return []string{at.Dir}
 }
 
 // lay puts the build's arguments in place of the plan's variables, and gives the names of those that the plan has not.
@@ -123,14 +127,8 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	if err != nil {
 		return "", err
 	}
-	if len(res.Plan.Phases) == 0 && (res.Plan.Start == nil || res.Plan.Start.Cmd == "") {
-		return "", fault.New(fault.NotDetected, "no provider knows what to do with the app").
-			WithHint("is the build's context the app's directory? If it is of another kind, say what to do in a nixpacks.toml:\n" +
-				"[phases.build]\ncmds = [\"make\"]\n[start]\ncmd = \"./app\"")
-	}
-	if res.Plan.Start == nil || res.Plan.Start.Cmd == "" {
-		return "", fault.New(fault.NotDetected, "there is no start command for this app").
-			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor --build-arg NIXPACKS_START_CMD=COMMAND")
+	if err := startless(res.Plan); err != nil {
+		return "", err
 	}
 	l, err := lock.Of(a)
 	if err != nil {
@@ -144,12 +142,26 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	in.Plan, in.Origins = res.Plan, res.Origins()
 	dir, _ = strings.CutPrefix(res.App.Dir(), appName)
 	dir = strings.TrimPrefix(dir, "/")
-	if err := b.hold(ctx, in, a, dir); err != nil {
+	if err := b.hold(ctx, in, a, policy.Between(".", dir)); err != nil {
 		return "", err
 	}
 	in.CacheKey = b.cacheKey(in.Plan, "")
 	in.NoCacheDirectories = unify.Truthy(res.Plan.Variables, "NO_CACHE")
 	return dir, nil
+}
+
+// startless refuses a plan of which nothing comes that runs.
+func startless(p *plan.Plan) error {
+	switch {
+	case p.Start != nil && p.Start.Cmd != "":
+		return nil
+	case len(p.Phases) > 0:
+		return fault.New(fault.NotDetected, "there is no start command for this app").
+			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor --build-arg NIXPACKS_START_CMD=COMMAND")
+	}
+	return fault.New(fault.NotDetected, "no provider knows what to do with the app").
+		WithHint("is the build's context the app's directory? If it is of another kind, say what to do in a nixpacks.toml:\n" +
+			"[phases.build]\ncmds = [\"make\"]\n[start]\ncmd = \"./app\"")
 }
 
 // providers are the program's, and those that the app brings. Modules of a lock cannot be had here: a frontend has no network.
@@ -168,10 +180,10 @@ func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 	return b.catalog.Beside(extra...)
 }
 
-// hold refuses a plan that does not meet the policies of the frontend, and the app's own. It is for the directory dir of the app.
-func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App, dir string) error {
+// hold refuses a plan that does not meet the policies of the frontend, and those of the app and of directories in it.
+func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App, dirs []string) error {
 	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: func() *plan.Origins { return in.Origins }, Given: b.Policies,
-		App: a, Dirs: policy.Between(".", dir)})
+		App: a, Dirs: dirs})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"io/fs"
 	"path"
@@ -46,34 +47,51 @@ func (b *build) source(ctx context.Context) (source, error) {
 		return b.remote(ctx, main)
 	}
 	s := source{Context: plan2llb.Context{Local: local, Session: session}}
-	ref, err := b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.FollowPaths(ignore.Files),
-		llb.SharedKeyHint("app .dockerignore"), dockerui.WithInternalName("[app] read .dockerignore")), &s.vertex)
-	if err != nil {
-		return s, err
-	}
-	if s.rules, err = ignore.Read(newFiles(ctx, ref), b.catalog.Defaults()); err != nil {
-		return s, err
-	}
-	ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.ExcludePatterns(s.rules.Patterns()), llb.IncludePatterns(s.rules.Looked()),
-		llb.SharedKeyHint("app look"), dockerui.WithInternalName("[app] look for private keys")), nil)
-	if err != nil {
-		return s, err
-	}
-	s.looked = newFiles(ctx, ref)
-	if b.given.saved != nil {
-		ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.IncludePatterns([]string{policy.Folder + "/*.cue", ".gitignore", policy.Folder + "/.gitignore"}),
-			llb.SharedKeyHint("app policy"), dockerui.WithInternalName("[app] read the policies")), &s.vertex)
-		if err == nil {
-			s.files = newFiles(ctx, ref)
+	at, root := b.given.app(), b.given.root()
+	var ignoring []string
+	for _, dir := range at.Dirs() {
+		for _, name := range ignore.Files {
+			ignoring = append(ignoring, path.Join(dir, name))
 		}
+	}
+	files, err := b.read(ctx, s, "read .dockerignore", ".dockerignore", &s.vertex, llb.FollowPaths(ignoring))
+	if err == nil {
+		s.rules, err = ignore.ReadAt(files, at, b.catalog.Defaults())
+	}
+	if err != nil {
 		return s, err
 	}
-	ref, err = b.solveState(ctx, llb.Local(local, llb.SessionID(session), llb.ExcludePatterns(append(s.rules.Patterns(), ownFiles...)),
-		llb.SharedKeyHint("app plan"), dockerui.WithInternalName("[app] read the source to plan it")), &s.vertex)
+	files, err = b.read(ctx, s, "look for private keys", "look", nil,
+		llb.ExcludePatterns(ignore.Below(root, s.rules.Patterns())), llb.IncludePatterns(ignore.Below(root, s.rules.Looked())))
 	if err == nil {
-		s.files = newFiles(ctx, ref)
+		s.looked, err = below(files, root)
+	}
+	switch {
+	case err != nil:
+	case b.given.saved != nil:
+		s.files, err = b.read(ctx, s, "read the policies", "policy", &s.vertex, llb.IncludePatterns(policyPatterns(at.Dirs())))
+	default:
+		s.files, err = b.read(ctx, s, "read the source to plan it", "plan", &s.vertex, llb.ExcludePatterns(append(s.rules.Patterns(), ownFiles...)))
 	}
 	return s, err
+}
+
+// policyPatterns are patterns for the policies in directories, and for what says of them that they are not the app's.
+func policyPatterns(dirs []string) (out []string) {
+	for _, dir := range dirs {
+		out = append(out, ignore.Below(dir, []string{policy.Folder + "/*.cue", ".gitignore", policy.Folder + "/.gitignore"})...)
+	}
+	return out
+}
+
+// read has some files of a local app: do says what for, and hint under which name the daemon keeps them.
+func (b *build) read(ctx context.Context, s source, do, hint string, def **pb.Definition, which ...llb.LocalOption) (fs.FS, error) {
+	ref, err := b.solveState(ctx, llb.Local(s.Local, append(which, llb.SessionID(s.Session),
+		llb.SharedKeyHint("app "+hint), dockerui.WithInternalName("[app] "+do))...), def)
+	if err != nil {
+		return nil, err
+	}
+	return newFiles(ctx, ref), nil
 }
 
 // remote is an app that comes from a repository or an archive.
@@ -85,8 +103,10 @@ func (b *build) remote(ctx context.Context, main *llb.State) (source, error) {
 		return s, err
 	}
 	s.files = newFiles(ctx, ref)
-	s.looked = s.files
-	s.rules, err = ignore.Read(s.files, b.catalog.Defaults())
+	if s.looked, err = below(s.files, b.given.root()); err != nil {
+		return s, err
+	}
+	s.rules, err = ignore.ReadAt(s.files, b.given.app(), b.catalog.Defaults())
 	return s, err
 }
 
@@ -96,12 +116,18 @@ func (b *build) app(ctx context.Context, in *plan2llb.Input, dir string) (err er
 	b.planning.Lock()
 	defer b.planning.Unlock()
 	in.Context = b.context.Context
-	if in.Ignore, err = b.leftOut(ctx, b.context.rules, b.context.looked, in.Plan); err != nil || dir == "" {
+	if in.Ignore, err = b.leftOut(ctx, b.context.rules, b.context.looked, in.Plan); err != nil {
 		return err
 	}
+	if root := b.given.root(); root != "." {
+		in.Context = b.context.below(root, ignore.Below(root, in.Ignore))
+	}
+	if dir == "" {
+		return nil
+	}
 	in.Context = b.context.below(dir, in.Ignore)
-	files, err1 := fs.Sub(b.context.files, dir)
-	looked, err2 := fs.Sub(b.context.looked, dir)
+	files, err1 := below(b.context.files, dir)
+	looked, err2 := below(b.context.looked, dir)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
@@ -124,6 +150,14 @@ func (b *build) leftOut(ctx context.Context, rules *ignore.Rules, looked fs.FS, 
 		b.warn(ctx, n.Text, n.Hint)
 	}
 	return rules.Patterns(), nil
+}
+
+// below is the files of a directory; none where there is no such directory, as in a part of the app that has nothing of it.
+func below(files fs.FS, dir string) (fs.FS, error) {
+	if _, err := fs.Stat(files, dir); errors.Is(err, fs.ErrNotExist) {
+		return embed.FS{}, nil
+	}
+	return fs.Sub(files, dir)
 }
 
 // local is the name of the directory of the client that a context is, and the session that serves it; "" for any
@@ -166,7 +200,7 @@ func (s source) below(dir string, exclude []string) plan2llb.Context {
 	var whole llb.State
 	if s.State == nil {
 		whole = llb.Local(s.Local, llb.SessionID(s.Session), llb.ExcludePatterns(exclude), llb.SharedKeyHint("app below"),
-			llb.IncludePatterns([]string{dir + "/**"}), llb.WithCustomName("[app] read "+dir))
+			llb.IncludePatterns(ignore.Below(dir, []string{"**"})), llb.WithCustomName("[app] read "+dir))
 	} else {
 		whole = llb.Scratch().File(llb.Copy(*s.State, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: exclude}),
 			llb.WithCustomName("[app] read "+dir))

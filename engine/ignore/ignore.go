@@ -61,7 +61,7 @@ func Read(fsys fs.FS, d plan.Defaults) (*Rules, error) { return ReadAt(fsys, nil
 // root.
 func ReadAt(repository fs.FS, at *plan.Location, d plan.Defaults) (*Rules, error) {
 	r := &Rules{defaults: d}
-	for _, dir := range dirsOf(at) {
+	for _, dir := range at.Dirs() {
 		for _, name := range Files {
 			lines, err := readFile(repository, path.Join(dir, name))
 			if err != nil {

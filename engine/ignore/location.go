@@ -8,12 +8,19 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// dirsOf are the folders of a repository whose ignore files hold for an app in it, the one that counts most last.
-func dirsOf(at *plan.Location) []string {
-	if at == nil {
-		return []string{"."}
+// Below are patterns for the files of a folder as they are called from the folder above it; "." is both.
+func Below(dir string, patterns []string) []string {
+	if dir == "." {
+		return patterns
 	}
-	return slices.Compact([]string{".", at.Root, at.Dir})
+	out := make([]string, len(patterns))
+	for i, p := range patterns {
+		bare, keep := strings.CutPrefix(p, "!")
+		if out[i] = path.Join(exactly(dir), bare); keep {
+			out[i] = "!" + out[i]
+		}
+	}
+	return out
 }
 
 // moved are the lines of a file in a folder of the repository as lines of one in the location's root.

@@ -65,6 +65,14 @@ func (p *Location) InRoot() string {
 	return strings.TrimPrefix(p.Dir, p.Root+"/")
 }
 
+// Dirs are the folders of the repository whose own files speak for the app, the one that counts most last; "." for no place.
+func (p *Location) Dirs() []string {
+	if p == nil {
+		return []string{"."}
+	}
+	return slices.Compact([]string{".", p.Root, p.Dir})
+}
+
 // Above leads from the app's folder to that of the repository, and Up to Root; "" where they are the same.
 func (p *Location) Above() string {
 	if p == nil {
