@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"reflect"
 	"regexp"
 
@@ -18,6 +19,8 @@ type Slim struct {
 	Unless string
 	// Runs are the start commands of others for which Start holds all the same; nil for none.
 	Runs *regexp.Regexp
+	// Fails are parts of the start commands of others for which Start does not hold; nil for none.
+	Fails *regexp.Regexp
 	// Line is the place in the provider that set a field of Start, such as "runImage"; its File is "" where nothing did.
 	Line func(path ...string) fault.Pos
 	// Rests gives the facts that a field of Start rests on, as those of an Evaluation.
@@ -38,16 +41,16 @@ func (d *decoder) slim(v cue.Value) *Slim {
 		Own    *plan.Start `json:"own"`
 		Unless string      `json:"unless"`
 		Runs   string      `json:"runs"`
+		Fails  string      `json:"fails"`
 	}
 	d.value(at, reflect.ValueOf(&s).Elem())
 	rests := func(part string, path []string) ([]Basis, error) {
 		return d.e.rests("slim", append([]string{part}, path...)...)
 	}
-	runs := d.pattern(at.LookupPath(cue.ParsePath("runs")), s.Runs)
-	out := &Slim{Start: s.Start, Unless: s.Unless, Runs: runs, Line: func(path ...string) fault.Pos { return line(start, path) },
+	out := &Slim{Start: s.Start, Unless: s.Unless, Runs: d.pattern(at, "runs", `\A(?:%s)\z`, s.Runs), Fails: d.pattern(at, "fails", "%s", s.Fails), Line: func(path ...string) fault.Pos { return line(start, path) },
 		Rests: func(path ...string) ([]Basis, error) { return rests("start", path) }}
 	if s.Own != nil {
-		out.Own = &Slim{Start: over(s.Start, *s.Own), Unless: s.Unless, Runs: runs, Line: func(path ...string) fault.Pos {
+		out.Own = &Slim{Start: over(s.Start, *s.Own), Unless: s.Unless, Runs: out.Runs, Fails: out.Fails, Line: func(path ...string) fault.Pos {
 			if at := line(own, path); at.File != "" {
 				return at
 			}
@@ -62,14 +65,14 @@ func (d *decoder) slim(v cue.Value) *Slim {
 	return out
 }
 
-// pattern compiles a regular expression that has to match all of a text; nil where there is none.
-func (d *decoder) pattern(v cue.Value, text string) *regexp.Regexp {
+// pattern compiles the regular expression of a field of slim, in the form that it is wanted in; nil where there is none.
+func (d *decoder) pattern(slim cue.Value, field, form, text string) *regexp.Regexp {
 	if text == "" {
 		return nil
 	}
-	re, err := regexp.Compile(`\A(?:` + text + `)\z`)
+	re, err := regexp.Compile(fmt.Sprintf(form, text))
 	if err != nil {
-		d.faults = append(d.faults, fault.New(fault.Refused, "provider %s: slim.runs: %v", d.e.provider.Name, err).WithPos(line(v, nil)))
+		d.faults = append(d.faults, fault.New(fault.Refused, "provider %s: slim.%s: %v", d.e.provider.Name, field, err).WithPos(line(slim, []string{field})))
 	}
 	return re
 }

@@ -26,7 +26,7 @@ func slimOf(provider string, e *catalog.Evaluation) *slim {
 
 // lacks tells whether a start command that is not the provider's may need more than the image has.
 func (s *slim) lacks(cmd string) bool {
-	return s.Unless == "start" && (s.Runs == nil || !s.Runs.MatchString(cmd))
+	return s.Unless == "start" && (s.Runs == nil || !s.Runs.MatchString(cmd)) || s.Fails != nil && s.Fails.MatchString(cmd)
 }
 
 // layer is the slim as one of those who have a say.
