@@ -11,14 +11,18 @@ import (
 
 // installApt is the script that installs the Debian packages "$@". It leaves no package lists, downloads,
 // logs or caches that change from run to run, nor an identity that all machines would share. Services that
-// packages bring must not start in a build step: that is what policy-rc.d says. Lists that are gone at the end need not
+// packages bring must not start in a build step: that is what policy-rc.d says. Nobody answers questions, so that none are prepared,
+// for which apt would read all lists once more. Lists that are gone at the end need not
 // be compressed, nor read before there is something to look up.
 const installApt = `apt() { apt-get $NIXPACKS_APT_OPTIONS -o Acquire::GzipIndexes=false "$@"; }
 policy=/usr/sbin/policy-rc.d
 if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; fi
+unasked=/etc/apt/apt.conf.d/zz-nixpacks
+echo '#clear DPkg::Pre-Install-Pkgs;' > $unasked
 apt -qq -o pkgCacheFile::Generate=false update
 apt -o Dpkg::Use-Pty=0 install -y --no-install-recommends -- "$@"
 apt clean
+rm $unasked
 [ -z "$policy" ] || rm $policy
 rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
   /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dbus/machine-id
