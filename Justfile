@@ -30,6 +30,10 @@ update:
 conformance: build
     "$NIXPACKS_CONFORMANCE/check" bin/nixpacks
 
+# Every case of the providers by the cue command, of which the test command takes one in four.
+stock-cue:
+    NIXPACKS_STOCK_CUE=all go test -timeout 30m -run TestStockCUE ./providers
+
 # Speed, real builds included: see docs/performance.md.
 bench: build
     NIXPACKS_E2E=1 go test -run '^$' -bench . -benchtime 20x ./cli/ ./engine/...

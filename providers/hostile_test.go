@@ -43,7 +43,7 @@ func TestHostileWords(t *testing.T) {
 	var plans, seen atomic.Int64
 	var tried sync.Map
 	t.Run("cases", func(t *testing.T) {
-		eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, k *cases.Case) {
+		eachCase(t, 1, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, k *cases.Case) {
 			files := k.Files()
 			said := ""
 			for _, f := range k.Want {

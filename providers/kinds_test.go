@@ -26,7 +26,7 @@ func TestHostileKinds(t *testing.T) {
 	var tried sync.Map
 	var plans atomic.Int64
 	t.Run("cases", func(t *testing.T) {
-		eachCase(t, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, k *cases.Case) {
+		eachCase(t, 1, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, k *cases.Case) {
 			files := k.Files()
 			for _, name := range slices.Sorted(maps.Keys(files)) {
 				for place, text := range otherKinds(name, files[name]) {
