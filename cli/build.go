@@ -52,7 +52,7 @@ func (b *theBuild) run(c *ucli.Context, h *Host) (*solve.Report, error) {
 	err := withEngine(c, h, func(e *solve.Engine) (err error) {
 		b.engine = e.Where()
 		report, err = e.Build(c.Context, b.request)
-		return err
+		return b.moved(c, err)
 	})
 	if err != nil {
 		return nil, err

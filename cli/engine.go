@@ -24,7 +24,7 @@ func engineFlags() []ucli.Flag {
 		&ucli.StringFlag{Name: "progress", Value: "auto", Category: aboutWords, Usage: "`auto|plain|tty|rawjson|quiet`: how the build is shown (default: auto)"},
 		&ucli.StringFlag{Name: "ca-cert", Category: aboutPackages, Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
 		&ucli.StringFlag{Name: "proxy", Category: aboutPackages, Usage: "`none` gives steps no proxies (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of your environment)"},
-		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "`URL` of the Debian archive for debian:// bases (default: this machine's apt sources)"},
+		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "`URL` of the Debian archive for debian:// bases, in which {date} is that of the lock (default: this machine's apt sources)"},
 		&ucli.BoolFlag{Name: "pull", Category: aboutPackages, Usage: "look for newer packages for a debian:// base that is here already"},
 		&ucli.StringFlag{Name: "debian-keyring", Category: aboutPackages, Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
 	}...)
@@ -189,6 +189,7 @@ func (b *theBuild) networks(c *ucli.Context, h *Host) (err error) {
 		return err
 	}
 	l, _, err := lockOf(c, b.path)
-	b.request.Bases.Pins, b.request.Bases.Locked = l.Packages(), c.Bool("locked")
+	b.request.Bases.Pins, b.request.Bases.Dates = l.Packages()
+	b.request.Bases.Locked = c.Bool("locked")
 	return err
 }

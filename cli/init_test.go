@@ -71,7 +71,7 @@ func differ(t *testing.T, want, got []byte) (out []plan.Change) {
 	}
 	for _, c := range plan.Diff(both[0], both[1]) {
 		switch {
-		case slices.Contains([]string{"staticAssets", "nixHashes", "deployVariables", "exclude", "include"}, c.Path[0]):
+		case slices.Contains([]string{"staticAssets", "nixHashes", "aptHashes", "deployVariables", "exclude", "include"}, c.Path[0]):
 		case c.Path[len(c.Path)-1] == "NIXPACKS_METADATA":
 		default:
 			out = append(out, c)

@@ -28,8 +28,8 @@ func lockCommand(h *Host) *ucli.Command {
 		Name:      lockName,
 		Usage:     "pin what an app's builds start from",
 		ArgsUsage: "[PATH]",
-		Description: "Writes " + lock.File + ": what the images are that the app's plan names, and the hashes of the archives of Nix packages. What\n" +
-			"is pinned there stays, unless --update is given and the plan has it. With --locked a plan or a build that has anything else is refused.\n" +
+		Description: "Writes " + lock.File + ": what the images are that the app's plan names, the hashes of the archives of Nix packages, and which Debian\n" +
+			"packages apt takes. What is pinned there stays, unless --update is given and the plan has it. With --locked a plan or a build that has anything else is refused.\n" +
 			"Modules with providers are pinned by nixpacks providers add.",
 		Flags:        flags,
 		OnUsageError: usageError,
@@ -117,16 +117,42 @@ func pinsOfPlan(c *ucli.Context, h *Host, path string, modules *lock.Lock) (*loc
 	if err != nil {
 		return nil, err
 	}
-	images, err := imagePins(c, h, path, p.Plan)
+	pins, err := pinsNow(c, h, path, p.Plan, modules)
 	if err != nil {
 		return nil, err
 	}
 	found := &lock.Lock{}
-	for _, i := range images {
-		found.PinImage(i.Ref, i.Variant, i.Hash)
-	}
+	pin(found, pins)
 	found.PinArchives(p.Plan)
 	return found, nil
+}
+
+// pin pins in a lock what was found.
+func pin(l *lock.Lock, found []solve.Pin) {
+	for _, p := range found {
+		if p.Apt != nil {
+			l.PinApt(p.Ref, p.Apt, p.Date)
+		} else {
+			l.PinImage(p.Ref, p.Variant, p.Hash, p.Date)
+		}
+	}
+}
+
+// moved adds to the fault of a build whose Debian packages are not those of the lock which ones they are now.
+func (b *theBuild) moved(c *ucli.Context, err error) error {
+	var moved *solve.AptMoved
+	var f *fault.Fault
+	if !errors.As(err, &moved) || !errors.As(err, &f) {
+		return err
+	}
+	l, _, failed := lockOf(c, b.path)
+	if failed != nil {
+		return err
+	}
+	next := l.Clone()
+	pin(next, moved.Now)
+	f.Detail = strings.Join(l.AptMoves(next), "\n")
+	return err
 }
 
 // sayChanges ends the command with what it changed, and what it kept though it was to update.
@@ -174,8 +200,13 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 	return nil
 }
 
-// imagePins asks what the images of the plan of the app at a path are.
-func imagePins(c *ucli.Context, h *Host, path string, p *plan.Plan) (pins []solve.Pin, err error) {
+// pinsNow asks what the images of the plan of the app at a path are, and which Debian packages apt takes, where that is not pinned or to
+// be updated.
+func pinsNow(c *ucli.Context, h *Host, path string, p *plan.Plan, so *lock.Lock) (pins []solve.Pin, err error) {
+	if !c.Bool("update") { // what is new is found out on what is pinned
+		p = p.Clone()
+		so.Apply(p)
+	}
 	if !lock.Asks(p) {
 		return nil, nil
 	}
@@ -191,6 +222,9 @@ func imagePins(c *ucli.Context, h *Host, path string, p *plan.Plan) (pins []solv
 		return nil, err
 	}
 	b.request.Bases.Pins = nil // they are to be found
+	if b.request.Bases.Known = so.AptHashes(); c.Bool("update") {
+		b.request.Bases.Known, b.request.Bases.Dates = nil, nil
+	}
 	b.request.Bases.Refresh = c.Bool("pull") || c.Bool("update") && !c.Bool("offline")
 	b.request.Lower = plan2llb.Input{Plan: p, Platform: on}
 	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr, Hide: hidden(h.Environ)}

@@ -52,7 +52,7 @@ const (
 func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	in := plan2llb.Input{
 		Plan: s.Plan, Origins: s.Origins, CacheKey: cmp.Or(c.String("cache-key"), s.CacheKey), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
-		NoCacheDirectories: unify.Truthy(s.Plan.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, s.Plan),
+		NoCacheDirectories: unify.Truthy(s.Plan.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, s.Plan), Locked: c.Bool("locked"),
 	}
 	for _, kv := range c.StringSlice("label") {
 		k, v, _ := strings.Cut(kv, "=") // as with docker, K alone is an empty label

@@ -33,6 +33,7 @@ type Request struct {
 	Arch     string       // the image's architecture as Go names it: amd64, arm64 …
 	Nix      bool         // with Nix and what Nixpacks' own base has beside it
 	Mirror   string       // URL of the Debian archive; "" takes the one of the host's apt sources
+	Date     string       // what stands for {date} in Mirror, in DateForm; "" is this moment
 	Keyring  string       // file with the keys that may sign the archive's index; "" is Debian's own keys
 	CAFile   string       // PEM file with the authorities to trust for downloads; "" is what this machine trusts
 	Auth     []byte       // logins for the archive, as apt's auth.conf has them

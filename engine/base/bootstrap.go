@@ -35,6 +35,7 @@ func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, 
 	if err := d.fetch.trust(d.CAFile); err != nil {
 		return nil, err
 	}
+	d.at = d.now().UTC()
 	d.Progress("reading the Debian archive's index of " + d.suite)
 	d.fetch.counter = &counter{what: "index", tell: d.Count}
 	rels, err := d.releases(ctx)
@@ -45,7 +46,7 @@ func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, 
 	if err != nil {
 		return nil, err
 	}
-	rec := record{Base: d.Ref, Made: d.now().UTC(), Packages: chosen.sorted(), Key: d.key(chosen, rels)}
+	rec := record{Base: d.Ref, Made: d.at, Packages: chosen.sorted(), Key: d.key(chosen, rels)}
 	for _, r := range rels {
 		rec.Sources = append(rec.Sources, source{redact(r.URI), r.Suite, r.AnyAge})
 		rec.Lists = append(rec.Lists, r.list)

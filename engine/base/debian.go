@@ -1,6 +1,7 @@
 package base
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -30,7 +31,15 @@ type debian struct {
 	now     func() time.Time
 	pause   time.Duration // before a failed download is tried again
 	fetch   *fetcher
+	at      time.Time // when the bootstrap began
 }
+
+const (
+	// datePlace stands in the address of a mirror of snapshots for the date of one.
+	datePlace = "{date}"
+	// DateForm is how such mirrors write a date, which is in UTC.
+	DateForm = "20060102T150405Z"
+)
 
 // stale is how old a base may be before it is said that there may be a newer one.
 const stale = 30 * 24 * time.Hour
@@ -98,7 +107,30 @@ func (d *debian) resolve(ctx context.Context, run Runner) (*Layout, error) {
 // id names a request: all that decides which base it is for, short of what the archive holds today.
 func (d *debian) id() string {
 	keys := sha256.Sum256(d.keys.raw)
-	return d.suite + "-" + d.Arch + "-" + d.flavour.name + "-" + hashOf([]any{format, d.Mirror, d.host, hex.EncodeToString(keys[:]), d.recipe()})[:16]
+	mirror := d.Mirror
+	if d.frozen() && d.Date != "" {
+		mirror = d.snapshot(mirror)
+	}
+	return d.suite + "-" + d.Arch + "-" + d.flavour.name + "-" + hashOf([]any{format, mirror, d.host, hex.EncodeToString(keys[:]), d.recipe()})[:16]
+}
+
+// frozen tells whether the mirror has snapshots of the archive: their indexes do not change, and are past their time some day.
+func (d *debian) frozen() bool { return strings.Contains(d.Mirror, datePlace) }
+
+// snapshot is the address of the snapshot that is asked for, of a mirror's that may have some.
+func (d *debian) snapshot(mirror string) string {
+	return strings.ReplaceAll(mirror, datePlace, cmp.Or(d.Date, d.at.UTC().Format(DateForm)))
+}
+
+// security is where a mirror has security updates: in an archive of their own, beside it.
+func (d *debian) security(main source) source {
+	if d.frozen() {
+		before, after, _ := strings.Cut(d.Mirror, "/"+datePlace)
+		main.URI = d.snapshot(before + "-security/" + datePlace + after)
+		return main
+	}
+	main.URI += "-security"
+	return main
 }
 
 // recipe is what this program adds to the packages.
@@ -135,7 +167,7 @@ func (d *debian) releases(ctx context.Context) ([]*release, error) {
 	out := []*release{main}
 	for _, s := range [][]source{
 		{{main.URI, main.codename + "-updates", main.AnyAge}},
-		securitySources(d.host, main.source, main.codename+"-security"),
+		securitySources(d.host, d.security(main.source), main.codename+"-security"),
 	} {
 		r, err := d.extra(ctx, s)
 		if err != nil {
@@ -151,7 +183,7 @@ func (d *debian) releases(ctx context.Context) ([]*release, error) {
 // main opens the suite itself, at the mirror named or at the first of the host's archives that has it.
 func (d *debian) main(ctx context.Context) (*release, error) {
 	if d.Mirror != "" {
-		return d.open(ctx, source{URI: d.Mirror, Suite: d.suite})
+		return d.open(ctx, source{URI: d.snapshot(d.Mirror), Suite: d.suite, AnyAge: d.frozen()})
 	}
 	var tried []string
 	var expired error

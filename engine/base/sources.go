@@ -127,16 +127,16 @@ func mainSources(host []aptSource, suite string) []source {
 	return unique(out)
 }
 
-// securitySources lists where the suite's security updates may be: where the host takes its own from, or beside the
-// archive, under the name that mirrors give it.
-func securitySources(host []aptSource, archive source, suite string) []source {
+// securitySources lists where the suite's security updates may be: where the host takes its own from, or in an archive beside, under
+// the name that mirrors give it.
+func securitySources(host []aptSource, beside source, suite string) []source {
 	var out []source
 	for _, s := range host {
 		if slices.ContainsFunc(s.Suites, isSecurity) {
 			out = append(out, source{s.URI, suite, s.AnyAge})
 		}
 	}
-	return unique(append(out, source{archive.URI + "-security", suite, archive.AnyAge}))
+	return unique(append(out, source{beside.URI, suite, beside.AnyAge}))
 }
 
 func isSecurity(suite string) bool {

@@ -70,7 +70,7 @@ func TestHostSources(t *testing.T) {
 	if strings.Join(order, " ") != "https://two/debian http://six/debian https://seven/debian http://one/debian http://tabs/debian" {
 		t.Errorf("trixie is looked for at %v", order)
 	}
-	security := securitySources(got, source{URI: "http://one/debian", Suite: "trixie"}, "trixie-security")
+	security := securitySources(got, source{URI: "http://one/debian-security", Suite: "trixie"}, "trixie-security")
 	if len(security) != 2 || security[0] != (source{"http://nine/debian-security", "trixie-security", true}) ||
 		security[1].URI != "http://one/debian-security" {
 		t.Errorf("its security updates at %v", security)

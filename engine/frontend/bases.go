@@ -73,7 +73,7 @@ func (b *build) asPlanned(in *plan2llb.Input, planned *plan.Plan) {
 // plans that build with it.
 func (b *build) inRegistries(p *plan.Plan) *plan.Plan {
 	out := *p
-	if image, ok := b.Bases[p.BuildImage]; ok && !solve.UsesNix(p) {
+	if image, ok := b.Bases[p.BuildImage]; ok && !p.UsesNix() {
 		out.BuildImage = image
 	}
 	if s := p.Start; s != nil && b.Bases[s.RunImage] != "" {

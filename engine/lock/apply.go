@@ -9,9 +9,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Apply writes into a plan what it is pinned to: digests of images from registries, and hashes of archives of which the plan
-// itself knows none. What the plan says stays.
+// Apply writes into a plan what it is pinned to: digests of images from registries, and hashes of archives, and of what apt takes, of
+// which the plan itself knows none. What the plan says stays.
 func (l *Lock) Apply(p *plan.Plan) {
+	l.applyApt(p)
 	for _, ref := range images(p) {
 		if b := l.Bases[*ref]; b.Digest != "" {
 			*ref += "@" + b.Digest
@@ -31,8 +32,9 @@ func (l *Lock) Apply(p *plan.Plan) {
 	}
 }
 
-// PinImage pins an image to a digest, or one of a variant to the hash of its packages.
-func (l *Lock) PinImage(ref, variant, hash string) {
+// PinImage pins an image to a digest, or one of a variant to the hash of its packages, and the date when archives had these. Packages
+// that are pinned already keep the date that they have.
+func (l *Lock) PinImage(ref, variant, hash, date string) {
 	if strings.Contains(ref, "@") { // by the app itself
 		return
 	}
@@ -46,6 +48,12 @@ func (l *Lock) PinImage(ref, variant, hash string) {
 	b := l.Bases[ref]
 	if b.Packages == nil {
 		b = Base{Packages: map[string]string{}}
+	}
+	if date != "" && (b.Packages[variant] != hash || b.Dates[variant] == "") {
+		if b.Dates == nil {
+			b.Dates = map[string]string{}
+		}
+		b.Dates[variant] = date
 	}
 	b.Packages[variant] = hash
 	l.Bases[ref] = b
@@ -66,11 +74,11 @@ func (l *Lock) PinArchives(p *plan.Plan) {
 func (l *Lock) Add(found *Lock, inPlace bool) {
 	for ref, b := range found.Bases {
 		if _, ok := l.Bases[ref]; b.Packages == nil && (inPlace || !ok) {
-			l.PinImage(ref, "", b.Digest)
+			l.PinImage(ref, "", b.Digest, "")
 		}
 		for variant, hash := range b.Packages {
 			if _, ok := l.Bases[ref].Packages[variant]; inPlace || !ok {
-				l.PinImage(ref, variant, hash)
+				l.PinImage(ref, variant, hash, b.Dates[variant])
 			}
 		}
 	}
@@ -82,12 +90,13 @@ func (l *Lock) Add(found *Lock, inPlace bool) {
 			l.Nix[a] = hash
 		}
 	}
+	l.addApt(found.Apt, inPlace)
 }
 
-// Beyond says in words which bases and archives are pinned of which another lock has no pin, a line each.
+// Beyond says in words which bases, archives and Debian packages are pinned of which another lock has no pin, a line each.
 func (l *Lock) Beyond(found *Lock) (lines []string) {
 	of := found.pins()
-	for name := range (&Lock{Bases: l.Bases, Nix: l.Nix}).pins() {
+	for name := range (&Lock{Bases: l.Bases, Nix: l.Nix, Apt: l.Apt}).pins() {
 		if _, ok := of[name]; !ok {
 			lines = append(lines, "kept     "+name+", which this plan does not have")
 		}
@@ -113,21 +122,27 @@ func (l *Lock) Drift(p *plan.Plan) (lines []string) {
 			lines = append(lines, fmt.Sprintf("the archive %s of Nix packages has the hash %s now, and had %s", a, orNone(p.NixHashes[a]), orNone(was)))
 		}
 	}
+	for _, s := range p.AptSets() {
+		if !l.hasApt(s) {
+			lines = append(lines, fmt.Sprintf("the Debian packages %s are not pinned", s))
+		}
+	}
 	return lines
 }
 
-// Packages are the hashes of the packages of bases, by reference and variant; none for no lock.
-func (l *Lock) Packages() map[string]map[string]string {
-	out := map[string]map[string]string{}
+// Packages are the hashes of the packages of bases, and the dates when archives had them, by reference and variant; none for no
+// lock.
+func (l *Lock) Packages() (hashes, dates map[string]map[string]string) {
+	hashes, dates = map[string]map[string]string{}, map[string]map[string]string{}
 	if l == nil {
-		return out
+		return hashes, dates
 	}
 	for ref, b := range l.Bases {
 		if b.Packages != nil {
-			out[ref] = b.Packages
+			hashes[ref], dates[ref] = b.Packages, b.Dates
 		}
 	}
-	return out
+	return hashes, dates
 }
 
 // Changes says in words what another lock has otherwise, a line each.
@@ -150,6 +165,7 @@ func (l *Lock) Changes(next *Lock) (lines []string) {
 			lines = append(lines, "removed  "+name+", which was "+orNone(before))
 		case before != now:
 			lines = append(lines, "changed  "+name+": "+orNone(now)+", which was "+orNone(before))
+			lines = append(lines, aptChanges(l.aptOf(name), next.aptOf(name))...)
 		}
 	}
 	return lines
@@ -174,6 +190,9 @@ func (l *Lock) pins() map[string]string {
 	for a, hash := range l.Nix {
 		out["the archive "+a+" of Nix packages"] = hash
 	}
+	for key, set := range l.Apt {
+		out[aptName(key)] = set.Hash
+	}
 	return out
 }
 
@@ -195,18 +214,14 @@ func images(p *plan.Plan) (refs []*string) {
 	return refs
 }
 
-// Asks tells whether a plan has an image of which somebody has to be asked what it is.
+// Asks tells whether a plan has an image, or Debian packages, of which somebody has to be asked what they are.
 func Asks(p *plan.Plan) bool {
-	return slices.ContainsFunc(images(p), func(ref *string) bool { return open(*ref) })
+	return len(p.AptSets()) > 0 || slices.ContainsFunc(images(p), func(ref *string) bool { return open(*ref) })
 }
 
-// open tells whether an image is one that the plan leaves to a lock to pin.
-func open(ref string) bool { return !strings.Contains(ref, "@sha256:") && !local(ref) }
-
-// local tells whether an image is on the operator's machine: nobody else has it, and a lock is for all.
-func local(ref string) bool {
-	return strings.HasPrefix(ref, "oci-layout://") || strings.HasPrefix(ref, "file://")
-}
+// open tells whether an image is one that the plan leaves to a lock to pin: one of this machine nobody else has, and a lock is for
+// all.
+func open(ref string) bool { return !strings.Contains(ref, "@sha256:") && !plan.LocalImage(ref) }
 
 // Archives are the archives that the plan's Nix packages come from, sorted.
 func Archives(p *plan.Plan) []string {

@@ -35,6 +35,8 @@ type Lock struct {
 	// Nix are the hashes of the archives that Nix packages come from, as plans have them (plan.Plan.NixHashes); "" for an
 	// archive of which none is known.
 	Nix map[string]string `json:"nix,omitempty"`
+	// Apt is what apt takes for sets of Debian packages that builds install, by their keys (plan.AptSet).
+	Apt map[string]Apt `json:"apt,omitempty"`
 }
 
 // Base is what an image is pinned to: one of a registry to its digest, and one that is made of packages (debian://SUITE) to
@@ -42,6 +44,16 @@ type Lock struct {
 type Base struct {
 	Digest   string            `json:"digest,omitempty"`
 	Packages map[string]string `json:"packages,omitempty"`
+	// Dates are when archives had these packages, by variant.
+	Dates map[string]string `json:"dates,omitempty"`
+}
+
+// Apt is what apt takes for a set of Debian packages.
+type Apt struct {
+	Hash string `json:"hash"` // of names, versions, architectures and contents, as plans have it (plan.Plan.AptHashes)
+	Date string `json:"date"` // when archives had them
+	// Packages are their versions by their names, those included that the set needs and the image has not.
+	Packages map[string]string `json:"packages"`
 }
 
 // Module is what a module is pinned to.
@@ -107,16 +119,18 @@ func Set(among *map[string]Module, p Pin) {
 
 // Clone is a lock with the same pins, of which none is shared.
 func (l *Lock) Clone() *Lock {
-	out := &Lock{Providers: maps.Clone(l.Providers), Policies: maps.Clone(l.Policies), Bases: maps.Clone(l.Bases), Nix: maps.Clone(l.Nix)}
+	out := &Lock{Providers: maps.Clone(l.Providers), Policies: maps.Clone(l.Policies), Bases: maps.Clone(l.Bases), Nix: maps.Clone(l.Nix), Apt: maps.Clone(l.Apt)}
 	for ref, b := range out.Bases {
-		b.Packages = maps.Clone(b.Packages)
+		b.Packages, b.Dates = maps.Clone(b.Packages), maps.Clone(b.Dates)
 		out.Bases[ref] = b
 	}
 	return out
 }
 
 // Empty tells whether nothing is pinned.
-func (l *Lock) Empty() bool { return len(l.Providers)+len(l.Policies)+len(l.Bases)+len(l.Nix) == 0 }
+func (l *Lock) Empty() bool {
+	return len(l.Providers)+len(l.Policies)+len(l.Bases)+len(l.Nix)+len(l.Apt) == 0
+}
 
 // JSON is the lock's file: the same bytes for the same pins.
 func (l *Lock) JSON() []byte {
@@ -137,6 +151,8 @@ var (
 	versionForm = lazy.Regexp(`^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
 	variantForm = lazy.Regexp(`^[a-z0-9]+(\+nix)?$`)
 	hashForm    = lazy.Regexp(`^((sha256[-:])?[0-9A-Za-z+/]{43,64}=?)?$`)
+	dateForm    = lazy.Regexp(`^[0-9]{8}T[0-9]{6}Z$`)
+	setForm     = lazy.Regexp(`^[^ \n\x00@]+ [a-z0-9]+(\+nix)?( [^ \n\x00]+)+$`)
 	digestForm  = lazy.Regexp(`^sha256:[0-9a-f]{64}$`)
 )
 

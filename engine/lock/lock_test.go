@@ -18,6 +18,8 @@ import (
 
 var digest = "sha256:" + strings.Repeat("0a", 32)
 
+var set = `{"hash": "` + digest + `", "date": "20260301T120000Z", "packages": {"curl": "8.14", "git": "1:2.47"}}`
+
 func module(version, digest string) string {
 	return fmt.Sprintf(`{"version": %q, "digest": %q}`, version, digest)
 }
@@ -32,6 +34,18 @@ var locks = map[string]string{
 	`{"version": 1, "policies": {"example.com/rules@v0": ` + module("v0.1.0", digest) + `}}`:                                                                            "",
 	`{"version": 1, "bases": {"debian://trixie": {"packages": {"amd64": "` + digest + `", "arm64+nix": "` + digest + `"}}, "debian:13": {"digest": "` + digest + `"}}}`: "",
 	`{"version": 1, "nix": {"5148520bfab61f99fd25fb9ff7bfbb50dad3c9db": "1dfjmz65h8z4lk845724vypzmf3dbgsdndjpj8ydlhx6c7rpcq3p", "https://example.com/o.tar.gz": ""}}`:   "",
+
+	`{"version": 1, "bases": {"debian://trixie": {"packages": {"amd64": "` + digest + `"}, "dates": {"amd64": "20260301T120000Z"}}}}`: "",
+	`{"version": 1, "apt": {"debian://trixie amd64+nix curl git": ` + set + `}}`:                                                      "",
+
+	`{"version": 1, "bases": {"debian://trixie": {"packages": {"amd64": "` + digest + `"}, "dates": {"amd64": "today"}}}}`: `amd64 in the dates of debian://trixie cannot be "today"`,
+	`{"version": 1, "bases": {"debian:13": {"digest": "` + digest + `", "dates": {}}}}`:                                    "1:26: debian:13 needs a digest, or the hashes of its packages",
+	`{"version": 1, "apt": {"debian://trixie amd64": ` + set + `}}`:                                                        `1:24: "debian://trixie amd64" is no set of Debian packages`,
+	`{"version": 1, "apt": {"debian:13@x amd64 curl": ` + set + `}}`:                                                       "is no set of Debian packages",
+	`{"version": 1, "apt": {"debian:13 amd64 curl": {"hash": "` + digest + `", "date": "20260301T120000Z"}}}`:              "the packages of debian:13 amd64 curl are not there",
+	`{"version": 1, "apt": {"debian:13 amd64 curl": {"date": "20260301T120000Z", "packages": {}}}}`:                        "the hash of debian:13 amd64 curl is not there",
+	`{"version": 1, "apt": {"debian:13 amd64 curl": {"hash": "` + digest + `", "packages": {}}}}`:                          "the date of debian:13 amd64 curl is not there",
+	`{"version": 1, "apt": {"debian:13 amd64 curl": ` + strings.Replace(set, "8.14", "8 14", 1) + `}}`:                     `curl in the packages of debian:13 amd64 curl cannot be "8 14"`,
 
 	`{"version": 1, "bases": {"debian:13": {}}}`: "1:26: debian:13 needs a digest, or the hashes of its packages",
 	`{"version": 1, "bases": {"debian:13": {"digest": "` + digest + `", "packages": {"amd64": "` + digest + `"}}}}`: "1:26: debian:13 needs a digest, or the hashes of its packages",
@@ -131,7 +145,8 @@ func TestJSON(t *testing.T) {
 // What is pinned in a copy is pinned there alone.
 func TestClone(t *testing.T) {
 	l := &Lock{Providers: map[string]Module{"p@v0": {"v0.1.0", digest}}, Policies: map[string]Module{"p@v0": {"v0.1.0", digest}},
-		Bases: map[string]Base{"a": {Digest: digest}, "debian://x": {Packages: map[string]string{"amd64": digest}}}, Nix: map[string]string{"rev": "1"}}
+		Bases: map[string]Base{"a": {Digest: digest}, "debian://x": {Packages: map[string]string{"amd64": digest}, Dates: map[string]string{"amd64": "d"}}},
+		Nix:   map[string]string{"rev": "1"}, Apt: map[string]Apt{"a amd64 b": {Hash: digest}}}
 	before := l.JSON()
 	c := l.Clone()
 	if !bytes.Equal(c.JSON(), before) {
@@ -140,8 +155,9 @@ func TestClone(t *testing.T) {
 	for _, pins := range []map[string]Module{c.Providers, c.Policies} {
 		pins["p@v0"], pins["q@v0"] = Module{"v0.2.0", digest}, Module{}
 	}
-	c.PinImage("debian://x", "arm64", "2")
-	c.PinImage("b", "", "2")
+	c.PinImage("debian://x", "arm64", "2", "e")
+	c.PinImage("b", "", "2", "")
+	c.PinApt("a amd64 b", nil, "e")
 	c.Nix["rev"] = "2"
 	if !bytes.Equal(l.JSON(), before) {
 		t.Errorf("%s became %s", before, l.JSON())

@@ -64,7 +64,7 @@ func shown(n *plan.Node) string {
 }
 
 func (r *reader) lock(n *plan.Node) *Lock {
-	top := r.fields(n, "nixpacks.lock", "version", "providers", "policies", "bases", "nix")
+	top := r.fields(n, "nixpacks.lock", "version", "providers", "policies", "bases", "nix", "apt")
 	if top == nil {
 		return nil
 	}
@@ -82,6 +82,7 @@ func (r *reader) lock(n *plan.Node) *Lock {
 		Policies:  r.modules(top["policies"], "policies"),
 		Bases:     r.bases(top["bases"]),
 		Nix:       r.texts(top["nix"], "nix", func(string) bool { return true }, hashForm().MatchString),
+		Apt:       r.apt(top["apt"]),
 	}
 }
 
@@ -114,18 +115,51 @@ func (r *reader) bases(n *plan.Node) map[string]Base {
 			r.fault(f.Pos, "%q is no image", f.Name)
 			continue
 		}
-		m := r.fields(f.Value, f.Name, "digest", "packages")
-		b := Base{Packages: r.texts(m["packages"], "the packages of "+f.Name, variantForm().MatchString, IsDigest)}
+		m := r.fields(f.Value, f.Name, "digest", "packages", "dates")
+		b := Base{
+			Packages: r.texts(m["packages"], "the packages of "+f.Name, variantForm().MatchString, IsDigest),
+			Dates:    r.texts(m["dates"], "the dates of "+f.Name, variantForm().MatchString, dateForm().MatchString),
+		}
 		if d := m["digest"]; d != nil {
 			b.Digest = r.form(d, f.Pos, "the digest of "+f.Name, IsDigest)
 		}
-		if m != nil && (b.Digest == "") == (b.Packages == nil) {
+		if m != nil && ((b.Digest == "") == (b.Packages == nil) || b.Digest != "" && b.Dates != nil) {
 			r.fault(f.Pos, "%s needs a digest, or the hashes of its packages", f.Name)
 		}
 		out[f.Name] = b
 	}
 	return out
 }
+
+// apt are the pins of sets of Debian packages by their keys.
+func (r *reader) apt(n *plan.Node) map[string]Apt {
+	if n == nil {
+		return nil
+	}
+	out := map[string]Apt{}
+	all := r.fields(n, "apt")
+	for _, f := range n.Fields {
+		if all == nil || !setForm().MatchString(f.Name) {
+			r.fault(f.Pos, "%q is no set of Debian packages", f.Name)
+			continue
+		}
+		m := r.fields(f.Value, f.Name, "hash", "date", "packages")
+		if m == nil {
+			continue
+		}
+		if m["packages"] == nil {
+			r.fault(f.Pos, "the packages of %s are not there", f.Name)
+		}
+		out[f.Name] = Apt{
+			Hash:     r.form(m["hash"], f.Pos, "the hash of "+f.Name, IsDigest),
+			Date:     r.form(m["date"], f.Pos, "the date of "+f.Name, dateForm().MatchString),
+			Packages: r.texts(m["packages"], "the packages of "+f.Name, isWord, isWord),
+		}
+	}
+	return out
+}
+
+func isWord(s string) bool { return s != "" && !strings.ContainsAny(s, " \n\x00") }
 
 // modules are the pins of modules by their paths.
 func (r *reader) modules(n *plan.Node, what string) map[string]Module {

@@ -180,7 +180,7 @@ func badName(name, in string) string {
 		return "it is empty"
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "it holds a control character"
-	case in != "staticAssets" && in != "nixHashes" && in != "labels" && strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Z, r) }):
+	case in != "staticAssets" && in != "nixHashes" && in != "aptHashes" && in != "labels" && strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Z, r) }):
 		return "it holds a space"
 	case in == "variables" && strings.Contains(name, "="):
 		return `it holds "="`

@@ -23,6 +23,7 @@ func full() *Plan {
 		DeployVariables: []string{"B_*"},
 		StaticAssets:    map[string]string{"a b.conf": "x\n"},
 		NixHashes:       map[string]string{"d": "h", "https://o": ""},
+		AptHashes:       map[string]string{"img:2 amd64 p q": "sha256:h"},
 		Exclude:         []string{"docs"},
 		Include:         []string{".git"},
 		App:             &Location{Dir: "apps/web", Root: ".", With: []string{"v"}, Without: []string{"w"}, Keep: []string{"x"}},

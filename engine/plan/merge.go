@@ -53,7 +53,7 @@ func (p *Plan) Clone() *Plan {
 	c.Variables = maps.Clone(p.Variables)
 	c.DeployVariables = slices.Clone(p.DeployVariables)
 	c.StaticAssets = maps.Clone(p.StaticAssets)
-	c.NixHashes = maps.Clone(p.NixHashes)
+	c.NixHashes, c.AptHashes = maps.Clone(p.NixHashes), maps.Clone(p.AptHashes)
 	c.Exclude, c.Include = slices.Clone(p.Exclude), slices.Clone(p.Include)
 	c.App = p.App.clone()
 	c.Phases = maps.Clone(p.Phases)
@@ -93,7 +93,7 @@ func Merge(base, over *Plan) *Plan {
 	out.Variables = overlay(out.Variables, over.Variables)
 	out.DeployVariables = Fill(out.DeployVariables, over.DeployVariables)
 	out.StaticAssets = overlay(out.StaticAssets, over.StaticAssets)
-	out.NixHashes = overlay(out.NixHashes, over.NixHashes)
+	out.NixHashes, out.AptHashes = overlay(out.NixHashes, over.NixHashes), overlay(out.AptHashes, over.AptHashes)
 	out.Exclude, out.Include = Fill(out.Exclude, over.Exclude), Fill(out.Include, over.Include)
 	if over.App != nil {
 		out.App = over.App

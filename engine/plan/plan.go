@@ -23,6 +23,8 @@ type Plan struct {
 	// NixHashes are the sha256 hashes, as Nix writes them, of the unpacked archives that phases take Nix packages from: by
 	// revision of nixpkgs, or URL of an overlay. "" says that there shall be none.
 	NixHashes map[string]string `json:"nixHashes,omitzero"`
+	// AptHashes are the hashes of what apt is to take for sets of Debian packages (AptSet), by the keys of these.
+	AptHashes map[string]string `json:"aptHashes,omitzero"`
 	// Exclude are patterns, as in .dockerignore, of files of the app that do not go to the build, unless a line with "!"
 	// of an ignore file names them. Include are those of files that do, whatever else is said.
 	Exclude []string `json:"exclude,omitzero"`

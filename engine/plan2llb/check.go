@@ -62,6 +62,7 @@ func check(in *Input) ([]string, error) {
 	c.hashes(in.Plan.NixHashes)
 	c.start(in.Plan.Start)
 	c.nixPkgs(in.Plan)
+	c.aptHashes(in)
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)
 	}

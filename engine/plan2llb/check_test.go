@@ -35,6 +35,13 @@ var refusals = []struct {
 		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{Secrets: []string{"nixpacks-ca.pem"}} }},
 	{`phases.p.ssh: "a b?" is not the id of an agent of SSH keys`, fault.Refused,
 		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{SSH: "a b?"} }},
+	{`aptHashes: "abc" is not a sha256 hash`, fault.Refused,
+		func(in *Input) { in.Plan.AptHashes = map[string]string{"x": "abc"} }},
+	{`the Debian packages curl on debian:13 are not pinned for amd64`, fault.Refused,
+		func(in *Input) {
+			in.Plan.BuildImage, in.Locked = "debian:13", true
+			in.Plan.Phases["p"] = &plan.Phase{AptPkgs: []string{"curl"}}
+		}},
 	{`host "h" needs a name and an address`, fault.Usage,
 		func(in *Input) { in.Hosts = []Host{{Name: "h"}} }},
 	{`start.ports: "http" is no port`, fault.Refused,

@@ -16,6 +16,8 @@ type Fetch struct {
 	Debian []string
 	// Run says that they are for the image that runs, where that is another than the one that builds.
 	Run bool
+	// Pinned says that it looks whether the packages are those that they are pinned to.
+	Pinned bool
 }
 
 // Fetches are the steps that take packages from the network, in the order of the graph.
@@ -29,12 +31,13 @@ func (r *Result) Fetches() []Fetch {
 		d := digest.FromBytes(dt)
 		f := Fetch{Vertex: d, Name: r.Def.Metadata[d].Description[nameKey]}
 		args := op.GetExec().Meta.Args
-		switch i := slices.IndexFunc(args, func(a string) bool { return a == installApt || a == installNix }); {
+		switch i := slices.IndexFunc(args, func(a string) bool { return a == installApt || a == pinnedApt || a == installNix }); {
 		case i < 0:
 			continue
-		case args[i] == installApt:
+		case args[i] != installNix:
 			f.Debian = args[i+2:] // behind the script's own name
-			f.Run = !strings.HasPrefix(f.Name, "["+aptRole+"]")
+			f.Run = !strings.HasPrefix(f.Name, "["+aptRole(false)+"]")
+			f.Pinned = args[i] == pinnedApt
 		}
 		out = append(out, f)
 	}

@@ -13,6 +13,7 @@ func StepName(createdBy string) string {
 	if !ok {
 		return line
 	}
+	args = strings.Replace(args, strings.Join(strings.Fields(pinnedApt), " "), strings.Join(strings.Fields(installApt), " "), 1)
 	for name, script := range map[string]string{"[apt]": installApt, "[nix]": installNix, "[start] user": addUser} {
 		if _, rest, ok := strings.Cut(args, " -c "+strings.Join(strings.Fields(script), " ")+" "); ok {
 			_, what, _ := strings.Cut(rest, " ") // behind the script's own name

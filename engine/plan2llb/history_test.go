@@ -6,6 +6,7 @@ func TestStepName(t *testing.T) {
 	for by, want := range map[string]string{
 		"[start] copy the app": "[start] copy the app",
 		"mount / from exec /bin/bash -eo pipefail -c " + installApt + " apt curl git":                                   "[apt] curl git",
+		"mount / from exec /bin/bash -eo pipefail -c " + pinnedApt + " apt curl git":                                    "[apt] curl git",
 		"mount / from exec /bin/bash -euo pipefail -c " + installNix + " nix /run/x.nix":                                "[nix] /run/x.nix",
 		"mount " + nixTaken + " from exec /bin/bash -euo pipefail -c " + installNix + " nix /run/x.nix /run/y.nix take": "[start] take Nix packages",
 		"mount / from exec /bin/sh -e -c " + addUser + " user app":                                                      "[start] user app",

@@ -89,6 +89,8 @@ type Input struct {
 	// ProxySecrets are the names of variables for proxies, such as HTTPS_PROXY, whose values hold passwords: the client has them
 	// as secrets (ProxySecret). A step's cache key tells that there are some.
 	ProxySecrets []string
+	// Locked has steps refuse Debian packages that are not those of Plan.AptHashes, and the graph a plan without such hashes.
+	Locked bool
 	// LocalUniqueID makes the graph independent of the moment where it is set. It must be empty where the
 	// graph is built: a daemon takes equal vertices for the same, so that of two apps built at once one
 	// would get the other's files.

@@ -14,44 +14,42 @@ import (
 // packages bring must not start in a build step: that is what policy-rc.d says. Nobody answers questions, so that none are prepared,
 // for which apt would read all lists once more. Lists that are gone at the end need not
 // be compressed, nor read before there is something to look up.
-const installApt = `apt() { apt-get $NIXPACKS_APT_OPTIONS -o Acquire::GzipIndexes=false "$@"; }
-policy=/usr/sbin/policy-rc.d
+const installApt = aptBegin + aptEnd
+
+const (
+	aptGet = `apt() { apt-get $NIXPACKS_APT_OPTIONS -o Acquire::GzipIndexes=false "$@"; }
+`
+	aptBegin = aptGet + `policy=/usr/sbin/policy-rc.d
 if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; fi
 unasked=/etc/apt/apt.conf.d/zz-nixpacks
 echo '#clear DPkg::Pre-Install-Pkgs;' > $unasked
-apt -qq -o pkgCacheFile::Generate=false update
-apt -o Dpkg::Use-Pty=0 install -y --no-install-recommends -- "$@"
+` + aptUpdate
+	aptUpdate = `apt -qq -o pkgCacheFile::Generate=false update
+`
+	aptEnd = `apt -o Dpkg::Use-Pty=0 install -y --no-install-recommends -- "$@"
 apt clean
 rm $unasked
 [ -z "$policy" ] || rm $policy
 rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
   /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/lib/dbus/machine-id
 [ ! -s /etc/machine-id ] || : > /etc/machine-id`
+)
 
 // aptAuthFile is where apt looks for logins.
 const aptAuthFile = "/etc/apt/auth.conf.d/90-nixpacks.conf"
-
-// aptRole names the step that installs the Debian packages of the image that builds.
-const aptRole = "apt"
 
 // packages adds the steps that install what the phases need, before any of their commands.
 func (l *lowering) packages() {
 	l.state = l.in.Base.state("base", l.from(l.in.Plan.BuildImage, "buildImage"))
 	nix := nixSets(l.in.Plan)
 	l.installNixSets(nix)
-	var apt []string
-	for _, ph := range l.in.Plan.Phases {
-		apt = append(apt, ph.AptPkgs...)
-	}
 	from := l.fromPhases("aptPkgs", func(*plan.Phase) bool { return true })
 	if l.in.Run == nil {
-		apt = append(apt, l.start.AptPkgs...)
 		from = append(from, l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
 	}
-	pkgs := debianSet(apt)
-	l.installApt(aptRole, l.in.Base, pkgs, from...)
+	l.installApt(false, l.in.Base, from...)
 	if len(nix) == 0 {
-		l.debian = &debian{pkgs, l.state}
+		l.debian = &debian{l.in.Plan.AptPackages(false), l.state}
 	}
 }
 
@@ -61,27 +59,49 @@ type debian struct {
 	state llb.State
 }
 
-// debianSet are the packages of a list whose elements name one or several.
-func debianSet(list []string) []string { return sortedSet(strings.Fields(strings.Join(list, " "))) }
-
-// installApt adds the step that installs Debian packages on the base on; role names it in the progress.
-func (l *lowering) installApt(role string, on Source, pkgs []string, from ...llb.RunOption) {
+// installApt adds the step that installs Debian packages on the base on, that of the image that builds or of the one that runs.
+func (l *lowering) installApt(run bool, on Source, from ...llb.RunOption) {
+	pkgs := l.in.Plan.AptPackages(run)
 	if len(pkgs) == 0 {
 		return
 	}
+	script, env := installApt, l.aptEnv(on)
+	if hash := l.in.aptHash(run); hash != "" {
+		script, env[aptHashKey] = pinnedApt, hash
+		if l.in.Locked {
+			env[aptLockedKey] = "1"
+		}
+	}
+	l.state = l.exec(l.state, step{
+		args: append([]string{"/bin/bash", "-eo", "pipefail", "-c", script, "apt"}, pkgs...),
+		dir:  "/",
+		env:  env,
+		opts: append(from, aptAuth(), named("["+aptRole(run)+"] "+strings.Join(pkgs, " "))),
+	})
+}
+
+// aptRole names a step that installs Debian packages.
+func aptRole(run bool) string {
+	if run {
+		return "run apt"
+	}
+	return "apt"
+}
+
+// aptEnv is the environment of a step with apt.
+func (l *lowering) aptEnv(on Source) map[string]string {
 	env := toolEnv(on)
 	env["DEBIAN_FRONTEND"] = "noninteractive"
 	env[epochKey] = stepEpoch
 	if l.in.CA {
 		env["NIXPACKS_APT_OPTIONS"] = "-o Acquire::https::CAInfo=" + caFile
 	}
-	from = append(from, llb.AddSecret(aptAuthFile, llb.SecretID(plan.AptAuth), llb.SecretOptional, llb.SecretFileOpt(0, 0, 0o400)))
-	l.state = l.exec(l.state, step{
-		args: append([]string{"/bin/bash", "-eo", "pipefail", "-c", installApt, "apt"}, pkgs...),
-		dir:  "/",
-		env:  env,
-		opts: append(from, named("["+role+"] "+strings.Join(pkgs, " "))),
-	})
+	return env
+}
+
+// aptAuth has the logins for archives where apt looks for them.
+func aptAuth() llb.RunOption {
+	return llb.AddSecret(aptAuthFile, llb.SecretID(plan.AptAuth), llb.SecretOptional, llb.SecretFileOpt(0, 0, 0o400))
 }
 
 // sortedSet is the list sorted, without empty and repeated elements.

@@ -84,11 +84,11 @@ func (l *lowering) copiesLate() bool {
 // into it what it needs of the chain so far. Where the chain begins with the same base and packages, their vertices serve both.
 func (l *lowering) runImage() {
 	built := l.state
-	if l.debian != nil && l.in.Run.same(l.in.Base) && slices.Equal(debianSet(l.start.AptPkgs), l.debian.pkgs) {
+	if l.debian != nil && l.in.Run.same(l.in.Base) && slices.Equal(l.in.Plan.AptPackages(true), l.debian.pkgs) {
 		l.state = l.debian.state
 	} else {
 		l.state = l.below()
-		l.installApt("run apt", *l.in.Run, debianSet(l.start.AptPkgs), l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
+		l.installApt(true, *l.in.Run, l.from(strings.Join(l.start.AptPkgs, " "), "start", "aptPkgs"))
 	}
 	l.state = l.takeNix(l.state)
 	l.user(*l.in.Run)

@@ -32,6 +32,8 @@ type Bases struct {
 	Keyring  string                       // keys that may sign the archive's index; "" is Debian's own
 	Refresh  bool                         // look for newer packages
 	Pins     map[string]map[string]string // hashes of the packages of bases, by reference and variant (Pin)
+	Dates    map[string]map[string]string // when archives had these packages, for a Mirror of snapshots
+	Known    map[string]string            // hashes of what apt takes for sets of Debian packages that need not be found, by key
 	Locked   bool                         // a base that is made of other packages, or is not pinned, is refused
 	Say      func(string)                 // gets a line about what happens; may be nil
 }
@@ -53,25 +55,11 @@ type want struct {
 }
 
 func wants(p *plan.Plan) []want {
-	out := []want{{ref: p.BuildImage, store: baseStore, nix: UsesNix(p)}}
+	out := []want{{ref: p.BuildImage, store: baseStore, nix: p.UsesNix()}}
 	if p.Start != nil && p.Start.RunImage != "" {
 		out = append(out, want{ref: p.Start.RunImage, store: runStore, run: true})
 	}
 	return out
-}
-
-// UsesNix tells whether a plan builds with Nix, be it that one phase wants packages of it: an app that takes its toolchain from Debian may
-// add some.
-func UsesNix(p *plan.Plan) bool {
-	if p.Packages != "apt" {
-		return true
-	}
-	for _, ph := range p.Phases {
-		if ph.UsesNix() {
-			return true
-		}
-	}
-	return false
 }
 
 // set notes what the base was resolved to.
@@ -102,7 +90,7 @@ func (w want) resolved(in *plan2llb.Input) bool {
 // baseRequest asks for a base that comes from no registry.
 func baseRequest(req Request, in plan2llb.Input, w want) base.Request {
 	return base.Request{
-		Ref: w.ref, Arch: in.Platform.Architecture, Nix: w.nix, Mirror: req.Bases.Mirror, Keyring: req.Bases.Keyring,
+		Ref: w.ref, Arch: in.Platform.Architecture, Nix: w.nix, Mirror: req.Bases.Mirror, Date: req.Bases.Dates[w.ref][variant(in, w)], Keyring: req.Bases.Keyring,
 		CAFile: req.Bases.CAFile, Auth: req.Bases.Auth,
 		CacheDir: req.Bases.CacheDir, Refresh: req.Bases.Refresh, Offline: req.Offline, Progress: req.Bases.Say,
 	}

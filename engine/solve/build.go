@@ -26,7 +26,7 @@ func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, e.whatMoved(ctx, req, err)
 	}
 	r.Duration = time.Since(began)
 	return r, nil
@@ -91,6 +91,7 @@ func (e *Engine) buildAll(ctx context.Context, req Request) (*Report, []plan2llb
 	if err := commit(ctx, sinks, answer); err != nil {
 		return nil, nil, err
 	}
+	j.noteMoved(req.Bases)
 	r := j.report(sinks)
 	r.Metadata = metadata(answer)
 	return r, ins, nil

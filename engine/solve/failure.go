@@ -75,6 +75,9 @@ func interrupted(ctx context.Context) error {
 
 // exited is the fault for a command that ended with a status.
 func (f failure) exited(status uint32) error {
+	if status == plan2llb.AptMovedStatus && f.lowered.Def != nil && f.lowered.Pinned(f.vertex) {
+		return f.aptMoved()
+	}
 	out := &fault.Fault{
 		Code:   fault.BuildFailed,
 		Msg:    f.subject() + ": " + exitText(status),

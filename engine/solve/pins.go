@@ -2,11 +2,14 @@ package solve
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
@@ -18,6 +21,10 @@ type Pin struct {
 	Variant string
 	// Hash is that of the packages, or the digest of the image.
 	Hash string
+	// Date is when the archive had the packages, as archives of snapshots name it; "" for an image of a registry.
+	Date string
+	// Apt is, instead of an image, what apt takes for the set of Debian packages with the key Ref, as plan2llb.SurveyFile has it.
+	Apt []byte
 }
 
 // Pins finds out what the images of a plan are, and makes those that are made. Images of this machine's own have none.
@@ -39,16 +46,18 @@ func (e *Engine) pins(ctx context.Context, req Request) ([]Pin, error) {
 	if in.Platform, err = e.platform(ctx, in.Platform, in.Plan); err != nil {
 		return nil, err
 	}
+	in.CA = req.CAFile != ""
+	proxies(req, &in)
 	if err := e.localBases(ctx, &in, req, j); err != nil {
 		return nil, err
 	}
-	if err := e.askRegistries(ctx, &in, req, j); err != nil {
+	out, err := e.askAround(ctx, &in, req, j)
+	if err != nil {
 		return nil, err
 	}
-	var out []Pin
 	for _, w := range wants(in.Plan) {
-		if hash := base.PackagesOf(baseRequest(req, in, w)); hash != "" {
-			out = append(out, Pin{w.ref, variant(in, w), hash})
+		if hash, date := base.PackagesOf(baseRequest(req, in, w)); hash != "" {
+			out = append(out, Pin{Ref: w.ref, Variant: variant(in, w), Hash: hash, Date: date})
 		} else if !base.IsRef(w.ref) {
 			out = append(out, Pin{Ref: w.ref, Hash: w.resolution(&in).Digest.String()})
 		}
@@ -56,27 +65,61 @@ func (e *Engine) pins(ctx context.Context, req Request) ([]Pin, error) {
 	return out, nil
 }
 
-// askRegistries finds out what images of registries are, where the plan has any.
-func (e *Engine) askRegistries(ctx context.Context, in *plan2llb.Input, req Request, j *job) error {
-	for _, w := range wants(in.Plan) {
-		if base.IsRef(w.ref) {
-			continue
+// askAround finds out what images of registries are, and what apt takes on images, where the plan has such.
+func (e *Engine) askAround(ctx context.Context, in *plan2llb.Input, req Request, j *job) (out []Pin, err error) {
+	var sets []plan.AptSet
+	for _, s := range in.Plan.AptSets() {
+		if _, known := req.Bases.Known[s.Key(in.Platform.Architecture)]; !known {
+			sets = append(sets, s)
 		}
-		if req.Offline {
-			return fault.New(fault.Usage, "the registry has to be asked what %s is, and --offline keeps from it", w.ref)
-		}
-		_, err := e.run(ctx, j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-			return gateway.NewResult(), registryBases(ctx, c, in, "")
-		})
-		return err
 	}
-	return nil
+	remote := slices.IndexFunc(wants(in.Plan), func(w want) bool { return !base.IsRef(w.ref) })
+	if remote < 0 && sets == nil {
+		return nil, nil
+	}
+	if req.Offline && remote >= 0 {
+		return nil, fault.New(fault.Usage, "the registry has to be asked what %s is, and --offline keeps from it", wants(in.Plan)[remote].ref)
+	}
+	if req.Offline {
+		return nil, fault.New(fault.Usage, "the archive has to be asked for the Debian packages %s, and --offline keeps from it", sets[0])
+	}
+	_, err = e.run(ctx, j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		if err := registryBases(ctx, c, in, ""); err != nil {
+			return nil, err
+		}
+		for _, s := range sets {
+			taken, err := survey(ctx, c, *in, s)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, Pin{Ref: s.Key(in.Platform.Architecture), Date: time.Now().UTC().Format(base.DateForm), Apt: taken})
+		}
+		return gateway.NewResult(), nil
+	})
+	return out, err
+}
+
+// survey has apt say what it takes for a set of Debian packages.
+func survey(ctx context.Context, c gateway.Client, in plan2llb.Input, s plan.AptSet) ([]byte, error) {
+	def, err := plan2llb.Survey(ctx, in, s)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true})
+	if err != nil {
+		return nil, err
+	}
+	ref, err := res.SingleRef()
+	if err != nil {
+		return nil, err
+	}
+	return ref.ReadFile(ctx, gateway.ReadRequest{Filename: plan2llb.SurveyFile})
 }
 
 // variant names what a base is made for.
 func variant(in plan2llb.Input, w want) string {
 	if w.nix {
-		return in.Platform.Architecture + "+nix"
+		return in.Platform.Architecture + plan.WithNix
 	}
 	return in.Platform.Architecture
 }
@@ -103,7 +146,7 @@ func (e *Engine) pinned(ctx context.Context, req Request, in plan2llb.Input, w w
 // archive that has newer ones.
 func asPinned(req Request, in plan2llb.Input, w want) error {
 	was := req.Bases.Pins[w.ref][variant(in, w)]
-	is := base.PackagesOf(baseRequest(req, in, w))
+	is, _ := base.PackagesOf(baseRequest(req, in, w))
 	if is == "" || is == was || was == "" && !req.Bases.Locked {
 		return nil
 	}
@@ -115,5 +158,5 @@ func asPinned(req Request, in plan2llb.Input, w want) error {
 		req.Bases.say("note: " + f.Msg)
 		return nil
 	}
-	return f.WithHint("look at what changes, and pin it: nixpacks lock --update")
+	return f.WithHint(again)
 }

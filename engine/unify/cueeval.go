@@ -72,7 +72,7 @@ func scopeOf(ctx *cue.Context, base *plan.Plan) (cue.Value, error) {
 // in them is the same mistake everywhere.
 func planExpr(p *plan.Plan) ast.Expr {
 	t := newTree(p)
-	for _, name := range []string{"variables", "staticAssets", "nixHashes", "phases", "start"} {
+	for _, name := range []string{"variables", "staticAssets", "nixHashes", "aptHashes", "phases", "start"} {
 		t.open([]string{name})
 	}
 	for _, name := range []string{"deployVariables", "exclude", "include"} {

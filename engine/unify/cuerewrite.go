@@ -68,7 +68,7 @@ func deletable(path []string) bool {
 	switch path[0] {
 	case "phases":
 		return len(path) == 2 || len(path) == 3
-	case "variables", "staticAssets", "nixHashes":
+	case "variables", "staticAssets", "nixHashes", "aptHashes":
 		return len(path) == 2
 	}
 	return path[0] == "start"

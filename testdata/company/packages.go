@@ -184,8 +184,8 @@ func goProxy(_ *Network, _, path string) ([]byte, string) {
 	return nil, ""
 }
 
-// deb is the Debian package canary-apt, which has one file.
-func deb() []byte {
+// Deb is a Debian package that has one file.
+func Deb(control, path, text string) []byte {
 	var b bytes.Buffer
 	b.WriteString("!<arch>\n")
 	for _, f := range []struct {
@@ -193,8 +193,8 @@ func deb() []byte {
 		data []byte
 	}{
 		{"debian-binary", []byte("2.0\n")},
-		{"control.tar.gz", tarball(file{"./control", debControl})},
-		{"data.tar.gz", tarball(file{"./usr/share/canary-apt", "apt\n"})},
+		{"control.tar.gz", tarball(file{"./control", control})},
+		{"data.tar.gz", tarball(file{"." + path, text})},
 	} {
 		fmt.Fprintf(&b, "%-16s%-12d%-6d%-6d%-8s%-10d`\n", f.name, 0, 0, 0, "100644", len(f.data))
 		b.Write(f.data)
@@ -204,6 +204,9 @@ func deb() []byte {
 	}
 	return b.Bytes()
 }
+
+// deb is the package canary-apt.
+func deb() []byte { return Deb(debControl, "/usr/share/canary-apt", "apt\n") }
 
 const debControl = "Package: canary-apt\nVersion: 1.0\nArchitecture: all\nMaintainer: Canary <canary@registry.test>\nDescription: a canary\n"
 
