@@ -76,7 +76,7 @@ func TestAptSnapshot(t *testing.T) {
 	app := folder(t, map[string]string{"nixpacks.toml": movingApp})
 	m.ends(t, 0, "\nadded    the packages of debian://trixie for "+runtime.GOARCH+": sha256:", "lock", app)
 	a.Publish("2.0")
-	m.ends(t, 0, "\n1.0\n", "run", "--locked", app)
+	m.ends(t, 0, "\n1.0\n", "run", "--locked", "--pull", app)
 	asked := a.Asked()
 	for _, end := range []string{"/dists/trixie/InRelease", "/dists/trixie-security/InRelease", "/pool/moving.deb"} {
 		if !slices.ContainsFunc(asked, func(p string) bool { return strings.HasPrefix(p, "/snapshot/debian") && strings.HasSuffix(p, end) }) {

@@ -9,8 +9,9 @@ import (
 
 // Options are how a buildkitd is started.
 type Options struct {
-	TLS  *TLS     // it listens on TCP too, if not nil
-	Args []string // of the command line, beside those that every one gets
+	TLS    *TLS     // it listens on TCP too, if not nil
+	Args   []string // of the command line, beside those that every one gets
+	Config string   // its buildkitd.toml
 }
 
 // TLS is what a server knows itself and its clients by: PEM files.
@@ -35,7 +36,7 @@ func Buildkitd(t testing.TB, module string, o Options) *Daemon {
 	NeedRoot(t, "runc")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "buildkitd.toml")
-	if err := os.WriteFile(config, nil, 0o600); err != nil { // the machine's own is not ours
+	if err := os.WriteFile(config, []byte(o.Config), 0o600); err != nil { // the machine's own is not ours
 		t.Fatal(err)
 	}
 	d := &Daemon{Unix: "unix://" + filepath.Join(dir, "bk.sock")}
