@@ -24,8 +24,7 @@ func buildCommand(h *Host) *ucli.Command {
 		ArgsUsage: "[PATH]",
 		Description: "Builds with the BuildKit inside this program; no Docker is needed. Without --output the image is kept\n" +
 			"for nixpacks run. Progress goes to stderr.",
-		Flags:        flags,
-		OnUsageError: usageError,
+		Flags: flags,
 		Action: func(c *ucli.Context) error {
 			if c.IsSet("report") {
 				return reported(c, *h)

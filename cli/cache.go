@@ -24,18 +24,16 @@ func cacheCommand(h *Host) *ucli.Command {
 		Usage:  "show or free what builds keep on this machine",
 		Action: onlyCommands,
 		Subcommands: []*ucli.Command{{
-			Name:         "du",
-			Usage:        "print how much builds keep, by kind, and where",
-			Flags:        append(engineFlags(), offlineFlag()),
-			OnUsageError: usageError,
-			Action:       func(c *ucli.Context) error { return cacheUsage(c, h) },
+			Name:   "du",
+			Usage:  "print how much builds keep, by kind, and where",
+			Flags:  append(engineFlags(), offlineFlag()),
+			Action: func(c *ucli.Context) error { return cacheUsage(c, h) },
 		}, {
 			Name:  pruneName,
 			Usage: "free the layers and cache directories of builds, or with --keep-storage the oldest; the next build makes them again",
 			Flags: append(slices.Concat(engineFlags(), keepFlags()), offlineFlag(),
 				&ucli.BoolFlag{Name: "all", Category: aboutBuild, Usage: "also the bases, their packages, and the images that nixpacks run knows"}),
-			OnUsageError: usageError,
-			Action:       func(c *ucli.Context) error { return cachePrune(c, h) },
+			Action: func(c *ucli.Context) error { return cachePrune(c, h) },
 		}},
 	}
 }
@@ -73,7 +71,9 @@ func cacheUsage(c *ucli.Context, h *Host) error {
 		{bases, "bases, their packages, and modules in " + cache},
 		{u.Total() + kept + bases, "in all"},
 	} {
-		fmt.Fprintf(h.Stdout, "%10s  %s\n", units.HumanSize(float64(line.size)), line.what)
+		if _, err := fmt.Fprintf(h.Stdout, "%10s  %s\n", units.HumanSize(float64(line.size)), line.what); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -108,6 +109,9 @@ func run(ctx context.Context, args []string, h Host) (code int) {
 		err = printVersion(&h)
 		return
 	}
+	if i := slices.Index(arranged, "--"); i >= 0 && (hasFlag(arranged, "help") || hasFlag(arranged, "h")) {
+		arranged = arranged[:i] // urfave/cli would look for a topic of the first word's name
+	}
 	if err = flagMistakes(arranged, cmd); err != nil {
 		return
 	}
@@ -137,13 +141,27 @@ func report(h *Host, args []string, err error) int {
 	if errors.As(err, &exit) {
 		return int(exit)
 	}
-	err = hide(err, hidden(h.Environ))
+	err = hide(unwritten(err), hidden(h.Environ))
 	if hasFlag(args, "json-errors") {
 		fault.PrintJSON(h.Stderr, err)
 	} else {
 		fault.Print(h.Stderr, err, h.verbose)
 	}
 	return int(fault.CodeOf(err))
+}
+
+// unwritten is the fault for a command whose output cannot be written; others as they are.
+func unwritten(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Path == os.Stdout.Name() {
+		f := fault.New(fault.Usage, "cannot write the output: %v", path.Err)
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			f = fault.New(fault.TryAgain, "cannot write the output: the disk that it goes to is full").WithHint("make room there")
+		}
+		f.Err = err
+		return f
+	}
+	return err
 }
 
 // exitCode ends the process with a code and no message: what the app said itself is enough.
@@ -203,6 +221,7 @@ func newApp(h *Host) *ucli.App {
 		buildCommand(h), runCommand(h), planCommand(h), vetCommand(h), lockCommand(h), explainCommand(h), diffCommand(h), initCommand(h), migrateCommand(h), schemaCommand(h), detectCommand(h),
 		factsCommand(h), llbCommand(h), cacheCommand(h), imageCommand(h), contextCommand(h), providersCommand(h), frontendCommand(h), completionCommand(h), completeCommand(h), manCommand(h), versionCommand(h), helpCommand(h),
 	}
+	refuseUsage(app.Commands)
 	app.Action = func(c *ucli.Context) error {
 		if c.Bool("version") {
 			return printVersion(h)
@@ -213,6 +232,14 @@ func newApp(h *Host) *ucli.App {
 		return ucli.ShowAppHelp(c)
 	}
 	return app
+}
+
+// refuseUsage has every command refuse flags that it does not have in our words.
+func refuseUsage(commands []*ucli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = usageError
+		refuseUsage(c.Subcommands)
+	}
 }
 
 // appHelp is what `nixpacks --help` begins with.
@@ -239,7 +266,7 @@ func unknownCommand(c *ucli.Context, commands []*ucli.Command) error {
 
 // usageError turns what urfave/cli says of the flags into a fault.
 func usageError(c *ucli.Context, err error, _ bool) error {
-	f := fault.New(fault.Usage, "%s", err).WithHint("see: nixpacks %s --help", c.Command.Name)
+	f := fault.New(fault.Usage, "%s", err).WithHint("see: %s --help", c.Command.HelpName)
 	if name, ok := undefinedFlag(err); ok {
 		return unknownFlag(c, name)
 	}

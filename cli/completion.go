@@ -31,8 +31,7 @@ func completionCommand(h *Host) *ucli.Command {
 			"   zsh         source <(nixpacks completion zsh)          in ~/.zshrc, behind compinit\n" +
 			"   fish        nixpacks completion fish | source          in ~/.config/fish/config.fish\n" +
 			"   powershell  nixpacks completion powershell | Out-String | Invoke-Expression    in $PROFILE",
-		Flags:        []ucli.Flag{jsonErrorsFlag()},
-		OnUsageError: usageError,
+		Flags: []ucli.Flag{jsonErrorsFlag()},
 		Action: func(c *ucli.Context) error {
 			name, ok := shells[c.Args().First()]
 			if !ok || c.NArg() != 1 {

@@ -31,8 +31,7 @@ func contextCommand(h *Host) *ucli.Command {
 				planFlag(),
 				formatFlag(),
 			}),
-			OnUsageError: usageError,
-			Action:       func(c *ucli.Context) error { return contextLs(c, h) },
+			Action: func(c *ucli.Context) error { return contextLs(c, h) },
 		}},
 	}
 }

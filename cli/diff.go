@@ -2,18 +2,14 @@ package cli
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
-	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
@@ -27,8 +23,7 @@ func diffCommand(h *Host) *ucli.Command {
 			"   nixpacks diff git:main\n   nixpacks diff plan.json .",
 		Flags: append(planFlags(), formatFlag(),
 			&ucli.BoolFlag{Name: "exit-code", Category: aboutWords, Usage: "end with 1 where they differ"}),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return diffAction(c, h) },
+		Action: func(c *ucli.Context) error { return diffAction(c, h) },
 	}
 }
 
@@ -124,34 +119,6 @@ func planSide(c *ucli.Context, h *Host, path string) (*side, error) {
 	return &side{p.Plan, p.Origins(), p.Versions}, nil
 }
 
-// checkout writes the files of this directory as git had them in a revision into a directory that done removes.
-func checkout(ctx context.Context, rev string) (dir string, done func(), err error) {
-	if rev == "" || strings.HasPrefix(rev, "-") {
-		return "", nil, fault.New(fault.Usage, "git:%s names no revision", rev).WithHint("write git:HEAD, git:v1.2 or the like")
-	}
-	if dir, err = os.MkdirTemp("", "nixpacks-diff-"); err != nil {
-		return "", nil, fault.Wrap(fault.TryAgain, err, "no place for the files of git:%s", rev)
-	}
-	done = func() { os.RemoveAll(dir) }
-	var said bytes.Buffer
-	git := exec.CommandContext(ctx, "git", "archive", "--format=tar", rev)
-	git.Stderr = &said
-	out, err := git.StdoutPipe()
-	if err == nil {
-		err = git.Start()
-	}
-	if err == nil {
-		err = errors.Join(image.Unpack(ctx, dir, out), git.Wait())
-	}
-	if err != nil {
-		done()
-		f := fault.Wrap(fault.Usage, err, "git cannot give the files of %s", rev).(*fault.Fault)
-		f.Detail = strings.TrimSpace(said.String())
-		return "", nil, f.WithHint("run it in the app's directory, a git repository, with a revision of it")
-	}
-	return dir, done, nil
-}
-
 func compare(a, b *side) planDiff {
 	var d planDiff
 	if a.versions != nil && b.versions != nil {
@@ -208,7 +175,7 @@ func (d planDiff) text(h *Host) []byte {
 	}
 	b := bytes.NewBuffer(w.text())
 	for _, c := range d.Changes {
-		fmt.Fprintf(b, "\n%s  (%s)\n", c.Path, c.setBy())
+		fmt.Fprintf(b, "\n%s  (%s)\n", c.Path, oneLine(c.setBy()))
 		from, to := c.change.Elements()
 		for _, e := range from {
 			fmt.Fprintf(b, "- %s\n", oneLine(e))

@@ -99,7 +99,7 @@ func speaker(c *ucli.Context, h *Host) func(string) {
 	if c.String("progress") == "quiet" {
 		return func(string) {}
 	}
-	return func(line string) { fmt.Fprintln(h.Stderr, line) }
+	return func(line string) { fmt.Fprintln(h.Stderr, fault.Visible(line)) }
 }
 
 // secondSignal is closed when the user interrupts a program that is ending already.

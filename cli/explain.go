@@ -23,8 +23,7 @@ func explainCommand(h *Host) *ucli.Command {
 			"one another, and the facts about the app for which a provider says so.",
 		Flags: append(planFlags(), &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords,
 			Usage: "`text|json|html`: a table, data, or a page that needs nothing else (default: text)"}),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return explainAction(c, h) },
+		Action: func(c *ucli.Context) error { return explainAction(c, h) },
 	}
 }
 

@@ -30,7 +30,7 @@ func flagHint(c *ucli.Context, name string) string {
 			}
 		}
 	}
-	see := "see: nixpacks " + c.Command.Name + " --help"
+	see := "see: " + c.Command.HelpName + " --help"
 	if s := fault.Suggest(name, names); s != "" {
 		return "did you mean --" + s + "? " + see
 	}
@@ -115,7 +115,7 @@ func appPath(c *ucli.Context) (string, error) {
 		return c.Args().First(), nil
 	}
 	return "", fault.New(fault.Usage, "one PATH at most, got %q", c.Args().Slice()).
-		WithHint("see: nixpacks %s --help", c.Command.Name)
+		WithHint("see: %s --help", c.Command.HelpName)
 }
 
 // optional gives a pointer to the flag's value where the flag was given.

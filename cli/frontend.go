@@ -26,7 +26,6 @@ func frontendCommand(h *Host) *ucli.Command {
 			&ucli.StringFlag{Name: frontend.PoliciesFlag, Category: aboutConfig, Usage: "hold every plan to the policies in the folders of `DIR`; the image's start command has it"},
 			&ucli.StringSliceFlag{Name: frontend.BaseFlag, Category: aboutConfig, Usage: "`REF=IMAGE`: take that image for the base REF; the image's start command has it (repeatable)"},
 		},
-		OnUsageError: usageError,
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
 				return unknownCommand(c, c.Command.Subcommands)
@@ -69,8 +68,7 @@ func frontendImage(h *Host) *ucli.Command {
 			&ucli.StringSliceFlag{Name: "push", Category: aboutImage, Usage: "push it as `NAME`, with what docker login knows (repeatable)"},
 			jsonErrorsFlag(),
 		),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return frontendImageAction(c, h) },
+		Action: func(c *ucli.Context) error { return frontendImageAction(c, h) },
 	}
 }
 

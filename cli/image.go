@@ -30,8 +30,7 @@ func imageCommand(h *Host) *ucli.Command {
 				&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors"},
 				jsonErrorsFlag(),
 			},
-			OnUsageError: usageError,
-			Action:       func(c *ucli.Context) error { return imageLs(c, h) },
+			Action: func(c *ucli.Context) error { return imageLs(c, h) },
 		}},
 	}
 }

@@ -31,8 +31,7 @@ func initCommand(h *Host) *ucli.Command {
 			"changes nothing by itself: take the # away from what is to be otherwise.",
 		Flags: append(planFlags(),
 			&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "write a nixpacks.cue"}),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return initAction(c, h) },
+		Action: func(c *ucli.Context) error { return initAction(c, h) },
 	}
 }
 

@@ -22,9 +22,8 @@ func llbCommand(h *Host) *ucli.Command {
 		Description: "Prints the vertices of the LLB that the plan becomes, the image's configuration, and one digest of both, as JSON.\n" +
 			"Nothing is resolved: bases are named, not pinned, and the same plan gives the same digest on every machine.\n" +
 			"With --verbose also where the value was set that a vertex stands for.",
-		Flags:        slices.Concat(planFlags(), policyFlags(), lowerFlags()),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return llbAction(c, h) },
+		Flags:  slices.Concat(planFlags(), policyFlags(), lowerFlags()),
+		Action: func(c *ucli.Context) error { return llbAction(c, h) },
 	}
 }
 

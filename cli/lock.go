@@ -31,9 +31,8 @@ func lockCommand(h *Host) *ucli.Command {
 		Description: "Writes " + lock.File + ": what the images are that the app's plan names, the hashes of the archives of Nix packages, and which Debian\n" +
 			"packages apt takes. What is pinned there stays, unless --update is given and the plan has it. With --locked a plan or a build that has anything else is refused.\n" +
 			"Modules with providers are pinned by nixpacks providers add.",
-		Flags:        flags,
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return lockAction(c, h) },
+		Flags:  flags,
+		Action: func(c *ucli.Context) error { return lockAction(c, h) },
 	}
 }
 
@@ -168,7 +167,7 @@ func sayChanges(h *Host, file string, changes, kept []string, moved []move) erro
 
 func printLines(h *Host, lines []string) error {
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(h.Stdout, line); err != nil {
+		if _, err := fmt.Fprintln(h.Stdout, fault.Visible(line)); err != nil {
 			return fault.Wrap(fault.Usage, err, "cannot write the output")
 		}
 	}

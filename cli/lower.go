@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -48,10 +47,11 @@ const (
 	graphCopy  = "copy"
 )
 
-// lowerInput is what the graph depends on, but for the bases, which the engine resolves.
+// lowerInput is what the graph depends on, but for the bases, which the engine resolves. Whose cache directories they are, a saved
+// plan does not say: with the key of another app it would have that one's.
 func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	in := plan2llb.Input{
-		Plan: s.Plan, Origins: s.Origins, CacheKey: cmp.Or(c.String("cache-key"), s.CacheKey), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
+		Plan: s.Plan, Origins: s.Origins, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
 		NoCacheDirectories: unify.Truthy(s.Plan.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, s.Plan), Locked: c.Bool("locked"),
 	}
 	for _, kv := range c.StringSlice("label") {

@@ -10,11 +10,10 @@ import (
 
 func manCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
-		Name:         "man",
-		Usage:        "print the manual page",
-		Description:  "   nixpacks man > nixpacks.1 && man -l nixpacks.1",
-		Flags:        []ucli.Flag{jsonErrorsFlag()},
-		OnUsageError: usageError,
+		Name:        "man",
+		Usage:       "print the manual page",
+		Description: "   nixpacks man > nixpacks.1 && man -l nixpacks.1",
+		Flags:       []ucli.Flag{jsonErrorsFlag()},
 		Action: func(c *ucli.Context) error {
 			page, err := manPage(newApp(h))
 			if err == nil {

@@ -30,8 +30,7 @@ func migrateCommand(h *Host) *ucli.Command {
 			&ucli.BoolFlag{Name: "remove", Category: aboutWords, Usage: "remove the files that were read"},
 			formatFlag(), verboseFlag(), jsonErrorsFlag(),
 		},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return migrateAction(c, h) },
+		Action: func(c *ucli.Context) error { return migrateAction(c, h) },
 	}
 }
 
@@ -89,7 +88,7 @@ func migrateAction(c *ucli.Context, h *Host) error {
 	if asJSON {
 		return printJSON(to, report)
 	}
-	_, err = io.WriteString(to, report.text())
+	_, err = io.WriteString(to, fault.Visible(report.text()))
 	return err
 }
 

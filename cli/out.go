@@ -2,15 +2,12 @@ package cli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -31,6 +28,9 @@ const frontendVariable = "NIXPACKS_FRONTEND"
 // outDir is where a written build lies, below --out, and in an app that is built from it.
 const outDir = ".nixpacks"
 
+// buildScript is the file there that calls docker build.
+const buildScript = "build.sh"
+
 func outFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: aboutImage, Usage: "build nothing: write the app to `DIR`, with what docker build needs in DIR/.nixpacks"},
@@ -41,26 +41,29 @@ func outFlags() []ucli.Flag {
 // writeOut writes what docker build takes in place of this build.
 func (b *theBuild) writeOut(c *ucli.Context, h *Host, dir string) error {
 	saved, err := b.saved(c, h)
+	if err == nil {
+		err = plan2llb.Check(saved.Plan)
+	}
 	if err != nil {
 		return err
 	}
-	// What surrounds the app goes along: its ignore files and policies hold for docker build as well.
-	if err := copyApp(filepath.Join(b.app, b.request.Lower.Plan.App.Above()), dir); err != nil {
+	to, err := newTarget(dir)
+	if err != nil {
 		return err
 	}
-	files := map[string]string{"plan.json": string(saved.JSON()), "build.sh": b.script(c)}
+	defer to.Close()
+	// What surrounds the app goes along: its ignore files and policies hold for docker build as well.
+	if err := to.copyApp(filepath.Join(b.app, b.request.Lower.Plan.App.Above())); err != nil {
+		return err
+	}
+	files := map[string]string{"plan.json": string(saved.JSON()), buildScript: b.script(c)}
 	// A frontend is found by this line in BuildKit of any age; by the field syntax only from 0.12 on.
 	files["Dockerfile"] = "# syntax=" + saved.Syntax + "\n" + files["plan.json"]
 	maps.Copy(files, plan2llb.NixExpressions(saved.Plan))
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := writeFile(filepath.Join(dir, outDir, name), files[name]); err != nil {
-			return err
-		}
+	if err := to.writeOurs(files); err != nil {
+		return err
 	}
-	script := filepath.Join(dir, outDir, "build.sh")
-	if err := os.Chmod(script, 0o755); err != nil {
-		return fault.Wrap(fault.Usage, err, "cannot make %s executable", script)
-	}
+	script := filepath.Join(dir, outDir, buildScript)
 	if c.String("progress") != "quiet" {
 		fmt.Fprintf(h.Stderr, "wrote %s\nbuild it with: %s\n", filepath.Join(dir, outDir), shellwords([]string{script}))
 	}
@@ -170,70 +173,4 @@ func writeFile(name, text string) error {
 		return fault.Wrap(fault.Usage, err, "cannot write %s", name)
 	}
 	return f.Commit()
-}
-
-// copyApp copies the app to dir, unless it is there: files, directories and links, but for the history and what an
-// earlier --out wrote.
-func copyApp(app, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
-	}
-	here, err1 := os.Stat(app)
-	there, err2 := os.Stat(dir)
-	if err := errors.Join(err1, err2); err != nil {
-		return fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
-	}
-	if os.SameFile(here, there) {
-		return nil
-	}
-	err := filepath.WalkDir(app, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			if os.SameFile(info, there) || d.Name() == ".git" || d.Name() == outDir {
-				return fs.SkipDir
-			}
-		}
-		return copyEntry(path, filepath.Join(dir, strings.TrimPrefix(path, app)), d)
-	})
-	return fault.Wrap(fault.Usage, err, "cannot copy the app to %s", dir)
-}
-
-// copyEntry copies one entry of a directory; pipes and devices are no part of an app.
-func copyEntry(from, to string, d fs.DirEntry) error {
-	info, err := d.Info()
-	if err != nil {
-		return err
-	}
-	switch {
-	case d.IsDir():
-		return os.MkdirAll(to, info.Mode().Perm()|0o700)
-	case d.Type()&fs.ModeSymlink != 0:
-		target, err := os.Readlink(from)
-		if err != nil {
-			return err
-		}
-		if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return os.Symlink(target, to)
-	case !d.Type().IsRegular():
-		return nil
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, info.Mode().Perm())
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close(), os.Chtimes(to, info.ModTime(), info.ModTime()))
 }

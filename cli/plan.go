@@ -23,8 +23,7 @@ func planCommand(h *Host) *ucli.Command {
 			"   nixpacks plan . > plan.json\n   nixpacks build --plan plan.json .",
 		Flags: append(slices.Concat(planFlags(), policyFlags()),
 			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Category: aboutWords, Usage: "`json|toml|text`: how the plan is printed, text being a table for people (default: json)"}),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return planAction(c, h) },
+		Action: func(c *ucli.Context) error { return planAction(c, h) },
 	}
 }
 
@@ -63,12 +62,11 @@ func planTOML(_ *Host, p *planned) ([]byte, error) {
 
 func detectCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
-		Name:         "detect",
-		Usage:        "print the providers that plan an app",
-		ArgsUsage:    "[PATH]",
-		Description:  "Prints one line, empty where no provider knows the app; the exit code is 0 either way.",
-		Flags:        planFlags(),
-		OnUsageError: usageError,
+		Name:        "detect",
+		Usage:       "print the providers that plan an app",
+		ArgsUsage:   "[PATH]",
+		Description: "Prints one line, empty where no provider knows the app; the exit code is 0 either way.",
+		Flags:       planFlags(),
 		Action: func(c *ucli.Context) error {
 			path, err := appPath(c)
 			if err != nil {
@@ -96,9 +94,8 @@ func factsCommand(h *Host) *ucli.Command {
 		ArgsUsage: "[PATH]",
 		Description: "A provider is a function from these facts to a plan, so the cue command gives the same plan:\n\n" +
 			"   nixpacks facts . > facts.json\n   cue export ./providers/NAME facts.json -e plan",
-		Flags:        append(planFlags(), &ucli.StringFlag{Name: "provider", Category: aboutWords, Usage: "the provider `NAME`, where several plan the app"}),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return factsAction(c, h) },
+		Flags:  append(planFlags(), &ucli.StringFlag{Name: "provider", Category: aboutWords, Usage: "the provider `NAME`, where several plan the app"}),
+		Action: func(c *ucli.Context) error { return factsAction(c, h) },
 	}
 }
 

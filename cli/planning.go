@@ -187,12 +187,12 @@ func printNotes(h *Host, notes []unify.Note) {
 		h.course.notes = append(h.course.notes, notes...)
 	}
 	for _, n := range notes {
-		fmt.Fprintf(h.Stderr, "note: %s\n", n.Text)
+		fmt.Fprintf(h.Stderr, "note: %s\n", fault.Visible(n.Text))
 		for _, at := range n.At {
-			fmt.Fprintf(h.Stderr, "  %s\n", at)
+			fmt.Fprintf(h.Stderr, "  %s\n", fault.Visible(at.String()))
 		}
 		for line := range strings.Lines(n.Hint) {
-			fmt.Fprintf(h.Stderr, "  %s\n", strings.TrimSuffix(line, "\n"))
+			fmt.Fprintf(h.Stderr, "  %s\n", fault.Visible(strings.TrimSuffix(line, "\n")))
 		}
 	}
 }

@@ -36,13 +36,12 @@ func jsonErrorsFlag() ucli.Flag {
 
 func providersLs(h *Host) *ucli.Command {
 	return &ucli.Command{
-		Name:         "ls",
-		Usage:        "print the providers in the order in which they are tried, where they come from, and what they look for",
-		ArgsUsage:    "[PATH]",
-		Description:  "The first provider that finds in an app what it looks for plans it. Those that the app at PATH brings are among them.",
-		Flags:        []ucli.Flag{providersFlag(), offlineFlag(), formatFlag(), jsonErrorsFlag()},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersLsAction(c, h) },
+		Name:        "ls",
+		Usage:       "print the providers in the order in which they are tried, where they come from, and what they look for",
+		ArgsUsage:   "[PATH]",
+		Description: "The first provider that finds in an app what it looks for plans it. Those that the app at PATH brings are among them.",
+		Flags:       []ucli.Flag{providersFlag(), offlineFlag(), formatFlag(), jsonErrorsFlag()},
+		Action:      func(c *ucli.Context) error { return providersLsAction(c, h) },
 	}
 }
 
@@ -124,9 +123,8 @@ func providersShow(h *Host) *ucli.Command {
 		ArgsUsage: "NAME [PATH]",
 		Description: "All of it is read from the provider's files, without an app. What it answers about an app: nixpacks facts.\n" +
 			"Tables are its literal lists and maps, such as the versions that there are.",
-		Flags:        []ucli.Flag{providersFlag(), offlineFlag(), formatFlag(), jsonErrorsFlag()},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersShowAction(c, h) },
+		Flags:  []ucli.Flag{providersFlag(), offlineFlag(), formatFlag(), jsonErrorsFlag()},
+		Action: func(c *ucli.Context) error { return providersShowAction(c, h) },
 	}
 }
 

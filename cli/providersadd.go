@@ -27,8 +27,7 @@ func providersAdd(h *Host) *ucli.Command {
 			&ucli.BoolFlag{Name: "dry-run", Category: aboutWords, Usage: "print what the providers are, and pin nothing"},
 			jsonErrorsFlag(),
 		},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersAddAction(c, h) },
+		Action: func(c *ucli.Context) error { return providersAddAction(c, h) },
 	}
 }
 
@@ -104,13 +103,12 @@ func showModule(h *Host, m *modules.Module, cat *catalog.Catalog) error {
 
 func providersRm(h *Host) *ucli.Command {
 	return &ucli.Command{
-		Name:         "rm",
-		Usage:        "take a module out of what an app is planned with",
-		ArgsUsage:    "MODULE [PATH]",
-		Description:  "Takes the module out of the file " + lock.File + " of the app.",
-		Flags:        []ucli.Flag{jsonErrorsFlag()},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersRmAction(c, h) },
+		Name:        "rm",
+		Usage:       "take a module out of what an app is planned with",
+		ArgsUsage:   "MODULE [PATH]",
+		Description: "Takes the module out of the file " + lock.File + " of the app.",
+		Flags:       []ucli.Flag{jsonErrorsFlag()},
+		Action:      func(c *ucli.Context) error { return providersRmAction(c, h) },
 	}
 }
 

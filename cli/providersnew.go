@@ -28,9 +28,8 @@ func providersNew(h *Host) *ucli.Command {
 		ArgsUsage: "NAME [DIR]",
 		Description: "Writes a CUE module with a provider called NAME and one case to DIR, which is not there yet; without DIR to\n" +
 			"providers/NAME. Comments in its files say what to change.",
-		Flags:        []ucli.Flag{jsonErrorsFlag()},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersNewAction(c, h) },
+		Flags:  []ucli.Flag{jsonErrorsFlag()},
+		Action: func(c *ucli.Context) error { return providersNewAction(c, h) },
 	}
 }
 

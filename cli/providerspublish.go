@@ -19,9 +19,8 @@ func providersPublish(h *Host) *ucli.Command {
 			"registry is that of CUE_REGISTRY, with the logins of docker, as for cue mod publish, which makes the same module. What\n" +
 			"nixpacks providers vet refuses is not published, and a version that is there already is not changed:\n\n" +
 			"   CUE_REGISTRY=registry.example.com nixpacks providers publish providers/lua v0.1.0",
-		Flags:        []ucli.Flag{jsonErrorsFlag()},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersPublishAction(c, h) },
+		Flags:  []ucli.Flag{jsonErrorsFlag()},
+		Action: func(c *ucli.Context) error { return providersPublishAction(c, h) },
 	}
 }
 

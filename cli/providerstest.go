@@ -25,8 +25,7 @@ func providersTest(h *Host) *ucli.Command {
 			&ucli.BoolFlag{Name: "update", Category: aboutWords, Usage: "write into the cases what the providers say; look at the difference afterwards"},
 			jsonErrorsFlag(),
 		},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersTestAction(c, h) },
+		Action: func(c *ucli.Context) error { return providersTestAction(c, h) },
 	}
 }
 

@@ -16,9 +16,8 @@ func providersVet(h *Host) *ucli.Command {
 		ArgsUsage: "[DIR]",
 		Description: "DIR is a provider, or a folder of them. Each is checked against what a provider may say, and its place among the others.\n" +
 			"What it says of an app is checked by nixpacks providers test.",
-		Flags:        []ucli.Flag{jsonErrorsFlag()},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return providersVetAction(c, h) },
+		Flags:  []ucli.Flag{jsonErrorsFlag()},
+		Action: func(c *ucli.Context) error { return providersVetAction(c, h) },
 	}
 }
 

@@ -31,9 +31,8 @@ func runCommand(h *Host) *ucli.Command {
 			"that was built before, by its name (build -n NAME); or an OCI layout, an OCI tar or a docker tar. The app is given\n" +
 			"a free port as PORT, in the network of this machine. Ctrl-C ends it, and nothing stays behind.\n" +
 			"A COMMAND runs in the image instead of the app's start command.",
-		Flags:        slices.Concat(planFlags(), policyFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags(), keepFlags()),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return runAction(c, h) },
+		Flags:  slices.Concat(planFlags(), policyFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags(), keepFlags()),
+		Action: func(c *ucli.Context) error { return runAction(c, h) },
 	}
 }
 

@@ -26,8 +26,7 @@ func schemaCommand(h *Host) *ucli.Command {
 		Flags: []ucli.Flag{&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "print CUE"},
 			&ucli.StringFlag{Name: "module", Category: aboutWords, Usage: "write the module " + schema.Module + " to `DIR`, and print nothing"},
 			&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"}},
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return schemaAction(c, h) },
+		Action: func(c *ucli.Context) error { return schemaAction(c, h) },
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/containerd/console"
 
-	"github.com/nixpacks-cue/nixpacks/cli/page"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // table is text in columns. In a terminal its lines are as wide as that, and what is longer goes on in the next one below
@@ -79,7 +79,7 @@ func (t *table) text() []byte {
 
 // oneLine shows line breaks and tabs, which would break a table, and what would act on the terminal.
 func oneLine(s string) string {
-	return page.Visible(strings.NewReplacer("\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s))
+	return fault.Visible(strings.NewReplacer("\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s))
 }
 
 // end writes the rows that have come so far, whose columns stand below one another.

@@ -70,7 +70,6 @@ func helpCommand(h *Host) *ucli.Command {
 		Description:     strings.TrimRight(b.String(), "\n"),
 		HideHelpCommand: true,
 		Flags:           []ucli.Flag{jsonErrorsFlag()},
-		OnUsageError:    usageError,
 		Action:          func(c *ucli.Context) error { return helpAction(c.Context, h, c.Args().Slice()) },
 	}
 }

@@ -21,8 +21,7 @@ func vetCommand(h *Host) *ucli.Command {
 			"   nixpacks vet . --policy policies --format sarif > nixpacks.sarif",
 		Flags: append(slices.Concat(planFlags(), policyFlags()), planFlag(),
 			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json|sarif`: how the verdict is printed (default: text)"}),
-		OnUsageError: usageError,
-		Action:       func(c *ucli.Context) error { return vetAction(c, h) },
+		Action: func(c *ucli.Context) error { return vetAction(c, h) },
 	}
 }
 

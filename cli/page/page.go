@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // Page is what is shown; a part that is empty has no section.
@@ -140,7 +142,7 @@ var markup string
 // pages is parsed when the first page is written: to do so takes half a millisecond.
 var pages = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"text": Visible, "bytes": human, "took": Took, "code": inCode,
+		"text": fault.Visible, "bytes": human, "took": Took, "code": inCode,
 	}).Parse(markup))
 })
 

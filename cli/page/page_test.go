@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // wicked is what an app may call something.
@@ -66,7 +68,7 @@ func TestHostile(t *testing.T) {
 		t.Errorf("the elements are\n%s\nof plain names they are\n%s", is, want)
 	}
 	for _, r := range full {
-		if hiddenRune(r) {
+		if c := string(r); fault.Visible(c) != c {
 			t.Errorf("there is a %U", r)
 		}
 	}

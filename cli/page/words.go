@@ -5,36 +5,15 @@ import (
 	"html/template"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/docker/go-units"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
-
-// Visible is a text in which nothing acts in secret: characters that are not seen or turn the direction of others are
-// written as their numbers.
-func Visible(s string) string {
-	if !strings.ContainsFunc(s, hiddenRune) && utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if hiddenRune(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func hiddenRune(r rune) bool {
-	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) || r == '\u2028' || r == '\u2029'
-}
 
 // cut is a text on one line that has at most so many characters.
 func cut(s string, most int) string {
-	runes := []rune(strings.Join(strings.Fields(Visible(s)), " "))
+	runes := []rune(strings.Join(strings.Fields(fault.Visible(s)), " "))
 	if len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
@@ -58,7 +37,7 @@ func Took(d time.Duration) string {
 
 // inCode is a text to be copied: in one line where it is one, and as it is otherwise.
 func inCode(s string) template.HTML {
-	text := template.HTMLEscapeString(Visible(s))
+	text := template.HTMLEscapeString(fault.Visible(s))
 	if strings.Contains(strings.TrimSpace(s), "\n") {
 		return template.HTML("<pre>" + text + "</pre>")
 	}

@@ -43,6 +43,27 @@ func TestPrintLongLine(t *testing.T) {
 	}
 }
 
+// A stranger's file says some of it: nothing of that acts on the terminal of who reads it.
+func TestPrintHostile(t *testing.T) {
+	const bad = "\x1b]0;title\a\u009b2J\u202e\r"
+	const shown = `\u001b]0;title\u0007\u009b2J\u202e\u000d`
+	f := New(Refused, "message %s", bad).WithPos(Pos{File: "file" + bad, Line: 1, Col: 2 + len(bad), Label: "label" + bad}).
+		WithSource([]byte("x"+bad+"y")).WithHint("hint\nmore %s", bad)
+	f.Detail, f.Err = "detail "+bad+"\n\tmore", errors.New("inner "+bad)
+	var b strings.Builder
+	Print(&b, f, true)
+	want := "error: message " + shown + "\n" +
+		"  file" + shown + ":1:" + fmt.Sprint(2+len(bad)) + " (label" + shown + ")\n" +
+		"    x" + shown + "y\n" +
+		"    " + strings.Repeat(" ", 1+len(shown)) + "^\n" +
+		"  detail " + shown + "\n  \tmore\n" +
+		"  hint\n  more " + shown + "\n" +
+		"  cause: inner " + shown + "\n"
+	if b.String() != want {
+		t.Errorf("got:\n%q\nwant:\n%q", b.String(), want)
+	}
+}
+
 func TestCodes(t *testing.T) {
 	a, b := New(TryAgain, "a"), New(Refused, "b")
 	for _, c := range []struct {

@@ -15,7 +15,7 @@ import (
 //	            ^
 //	  did you mean "build"?
 //
-// With verbose, the cause of each fault follows.
+// With verbose, the cause of each fault follows. What a stranger's file says in it is Visible.
 func Print(w io.Writer, err error, verbose bool) {
 	var b strings.Builder
 	for _, f := range All(err) {
@@ -25,11 +25,11 @@ func Print(w io.Writer, err error, verbose bool) {
 }
 
 func printOne(b *strings.Builder, f *Fault, verbose bool) {
-	b.WriteString("error: " + f.Msg + "\n")
+	b.WriteString("error: " + Visible(f.Msg) + "\n")
 	for i, p := range f.At {
-		b.WriteString("  " + p.String())
+		b.WriteString("  " + Visible(p.String()))
 		if p.Label != "" {
-			b.WriteString(" (" + p.Label + ")")
+			b.WriteString(" (" + Visible(p.Label) + ")")
 		}
 		b.WriteString("\n")
 		if i == 0 && f.Source != "" {
@@ -49,7 +49,7 @@ const maxSource = 160
 // caret shows the source line, tabs kept, with a mark under column col.
 func caret(b *strings.Builder, source string, col int) {
 	source, col = window(source, col)
-	b.WriteString("    " + source + "\n")
+	b.WriteString("    " + Visible(source) + "\n")
 	if col < 1 || col > len(source)+1 {
 		return
 	}
@@ -58,7 +58,7 @@ func caret(b *strings.Builder, source string, col int) {
 			return r
 		}
 		return ' '
-	}, source[:col-1])
+	}, Visible(source[:col-1]))
 	b.WriteString("    " + pad + "^\n")
 }
 
@@ -81,7 +81,7 @@ func indent(b *strings.Builder, text string) {
 		return
 	}
 	for l := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
-		b.WriteString("  " + l)
+		b.WriteString("  " + Visible(l))
 	}
 }
 

@@ -11,7 +11,8 @@ type Saved struct {
 	Plan *Plan
 	// Syntax names the image of a frontend: BuildKit hands the file to it. It says nothing to this program.
 	Syntax string
-	// CacheKey tells the app's cache directories from another's; "" where the file says nothing.
+	// CacheKey tells a frontend the app's cache directories from another's; "" where the file says nothing. It says nothing to
+	// this program, either.
 	CacheKey string
 	// Origins are where the plan's values were set: in the file, or where they were planned from.
 	Origins *Origins
@@ -55,6 +56,9 @@ func ReadSaved(data []byte, file string) (*Saved, error) {
 // images lays the command line's image over the plan's own, and refuses the plan's that it may not name.
 func (s *Saved) images(buildImage string) *fault.Fault {
 	start := s.Plan.Start
+	if buildImage == "" && s.Plan.BuildImage == "" {
+		return fault.New(fault.Refused, "the plan has no buildImage, so there is nothing to build on").WithHint("a plan that nixpacks plan prints has one; or use --build-image REF")
+	}
 	if buildImage != "" {
 		if start != nil && start.RunImage == s.Plan.BuildImage { // so it was planned
 			start.RunImage = buildImage

@@ -49,24 +49,39 @@ func check(in *Input) ([]string, error) {
 	}
 	c.sources(in)
 	c.options(in)
-	for _, name := range slices.Sorted(maps.Keys(in.Plan.Phases)) {
-		if ph := in.Plan.Phases[name]; ph == nil {
-			c.refuse("phases.%s is null", name).WithHint("leave the phase out instead")
-		} else {
-			c.phase("phases."+name, ph)
-		}
-	}
-	c.commands(in.Plan)
-	c.variables("variables", in.Plan.Variables)
-	c.assets(in.Plan.StaticAssets)
-	c.hashes(in.Plan.NixHashes)
-	c.start(in.Plan.Start)
-	c.nixPkgs(in.Plan)
+	c.plan(in.Plan)
 	c.aptHashes(in)
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)
 	}
 	return in.Plan.Sorted()
+}
+
+// Check refuses a plan that cannot be lowered, whatever it is lowered for.
+func Check(p *plan.Plan) error {
+	c := &checks{}
+	c.plan(p)
+	if len(c.faults) > 0 {
+		return errors.Join(c.faults...)
+	}
+	_, err := p.Sorted()
+	return err
+}
+
+func (c *checks) plan(p *plan.Plan) {
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		if ph := p.Phases[name]; ph == nil {
+			c.refuse("phases.%s is null", name).WithHint("leave the phase out instead")
+		} else {
+			c.phase("phases."+name, ph)
+		}
+	}
+	c.commands(p)
+	c.variables("variables", p.Variables)
+	c.assets(p.StaticAssets)
+	c.hashes(p.NixHashes)
+	c.start(p.Start)
+	c.nixPkgs(p)
 }
 
 func (c *checks) sources(in *Input) {

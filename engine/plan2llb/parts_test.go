@@ -40,15 +40,29 @@ func TestDestination(t *testing.T) {
 	}
 }
 
-// The ids are those of Nixpacks, so that its builds and these share what they keep on one daemon.
 func TestCacheIDs(t *testing.T) {
 	for _, c := range []struct{ key, dir, id, target string }{
-		{"k", "node_modules/.cache", "k-node_modules/cache", "/app/node_modules/.cache"},
-		{"my key", "~/.m2", "my-key-/root/m2", "/root/.m2"},
-		{"s/k.1", "/a b", "s/k1-/a-b", "/a b"},
+		{"k", "node_modules/.cache", "k/app/node_modules/.cache", "/app/node_modules/.cache"},
+		{"my key", "~/.m2", "my%20key/root/.m2", "/root/.m2"},
+		{"s/k.1", "/a b", "s%2Fk.1/a b", "/a b"},
 	} {
 		if id, target := cacheID(c.key, c.dir), cacheTarget(c.dir); id != c.id || target != c.target {
 			t.Errorf("%s: %s at %s", c.dir, id, target)
+		}
+	}
+}
+
+// No directory that an app names is one of another app's key, be its key the beginning of that one.
+func TestCacheIDsApart(t *testing.T) {
+	dirs := []string{"~/.npm", "/root/.npm", "root/.npm", "admin-/root/.npm", "-admin/root/.npm", "../root/.npm", "/admin/root/.npm", "admin/../.npm", ".npm", "npm"}
+	owner := map[string]string{}
+	for _, key := range []string{"shop", "shop-admin", "shop-admin-", "shop/admin", "shop/root", "sh.op", "shop admin", "shop%2Fadmin", "shop-"} {
+		for _, dir := range dirs {
+			id := cacheID(key, dir)
+			if other, taken := owner[id]; taken && other != key {
+				t.Errorf("%s of %s and of %s is %s", dir, key, other, id)
+			}
+			owner[id] = key
 		}
 	}
 }

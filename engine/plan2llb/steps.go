@@ -2,6 +2,7 @@ package plan2llb
 
 import (
 	"maps"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -115,8 +116,7 @@ func (l *lowering) run(name string, ph *plan.Phase) (before llb.State) {
 	return before
 }
 
-// cacheMounts are the phase's cache directories. Their ids are Nixpacks' own, and so is that builds share
-// them while they run.
+// cacheMounts are the phase's cache directories. As in Nixpacks builds share them while they run.
 func (l *lowering) cacheMounts(ph *plan.Phase) []llb.RunOption {
 	if l.in.CacheKey == "" || l.in.NoCache || l.in.NoCacheDirectories {
 		return nil
@@ -144,9 +144,9 @@ func namesFile(dir string) bool {
 // cacheTarget is where a cache directory lies: `~` is root's home, a relative one is below /app.
 func cacheTarget(dir string) string { return inApp(strings.ReplaceAll(dir, "~", "/root")) }
 
-func cacheID(key, dir string) string {
-	return strings.NewReplacer(".", "", " ", "-").Replace(key + "-" + strings.ReplaceAll(dir, "~", "/root"))
-}
+// cacheID is what a builder knows a cache directory by. No directory that a plan names is one of another key's: the part of the key
+// has no slash in it, and the other begins with one.
+func cacheID(key, dir string) string { return url.PathEscape(key) + cacheTarget(dir) }
 
 // inApp is a path that is relative to the app's directory, as an absolute one.
 func inApp(p string) string {

@@ -37,6 +37,7 @@ type screen struct {
 	display progressui.Display
 	gate    *gate
 	masker  *masker
+	inert   *inert // nil where it is data, and nobody's terminal
 }
 
 // open makes BuildKit's own display, which shows no value of a secret. Colours obey NO_COLOR there; a terminal that can only print gets
@@ -58,6 +59,12 @@ func (p Progress) open(secrets map[string][]byte) (*screen, error) {
 	if f, ok := p.Out.(console.File); ok {
 		out = fileGate{f, g}
 	}
+	if mode == "auto" {
+		mode = "plain"
+		if f, ok := out.(console.File); ok && isTerminal(f) {
+			mode = "tty"
+		}
+	}
 	d, err := progressui.NewDisplay(out, progressui.DisplayMode(mode))
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "--progress tty needs a terminal")
@@ -66,7 +73,16 @@ func (p Progress) open(secrets map[string][]byte) (*screen, error) {
 	for _, s := range p.Hide {
 		values = append(values, []byte(s))
 	}
-	return &screen{d, g, newMasker(values...)}, nil
+	s := &screen{display: d, gate: g, masker: newMasker(values...)}
+	if mode != "rawjson" {
+		s.inert = &inert{output: mode == "plain", streams: map[stream]*colours{}}
+	}
+	return s, nil
+}
+
+func isTerminal(f console.File) bool {
+	_, err := console.ConsoleFromFile(f)
+	return err == nil
 }
 
 // gate drops what the display prints after the end of a failed build: the log of the failed step once
@@ -118,8 +134,12 @@ func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tr
 	for n := range news {
 		n = s.masker.status(n)
 		t.note(n)
+		told := brief(n)
+		if s.inert != nil {
+			told = s.inert.status(told)
+		}
 		select {
-		case shown <- brief(n):
+		case shown <- told:
 		case <-done:
 		}
 	}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/image"
+)
+
+// checkout writes the files of this directory as git had them in a revision into a directory that done removes. The repository's own
+// settings name programs that git would run while it writes files, and may be a stranger's: so another repository writes them, which
+// has the objects of this one and nothing else.
+func checkout(ctx context.Context, rev string) (dir string, done func(), err error) {
+	if rev == "" || strings.HasPrefix(rev, "-") {
+		return "", nil, fault.New(fault.Usage, "git:%s names no revision", rev).WithHint("write git:HEAD, git:v1.2 or the like")
+	}
+	temp, err := os.MkdirTemp("", "nixpacks-diff-")
+	if err != nil {
+		return "", nil, fault.Wrap(fault.TryAgain, err, "no place for the files of git:%s", rev)
+	}
+	done = func() { os.RemoveAll(temp) }
+	g := &git{ctx: ctx, bare: filepath.Join(temp, "git")}
+	dir = filepath.Join(temp, "files")
+	tree, err := g.borrow(rev)
+	if err == nil {
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err == nil {
+		err = g.write(tree, dir)
+	}
+	if err != nil {
+		done()
+		f := fault.Wrap(fault.Usage, err, "git cannot give the files of %s", rev).(*fault.Fault)
+		f.Detail = strings.TrimSpace(g.said.String())
+		return "", nil, f.WithHint("run it in the app's directory, a git repository, with a revision of it")
+	}
+	return dir, done, nil
+}
+
+// git runs git in this directory's repository, and in a bare one of its own.
+type git struct {
+	ctx  context.Context
+	bare string
+	said bytes.Buffer
+}
+
+// command is git in this directory's repository. It fetches nothing: how, those settings would say.
+func (g *git) command(args ...string) *exec.Cmd {
+	c := exec.CommandContext(g.ctx, "git", args...)
+	c.Env = append(os.Environ(), "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_LFS_SKIP_SMUDGE=1")
+	c.Stderr = &g.said
+	return c
+}
+
+// apart is git in the repository of its own.
+func (g *git) apart(args ...string) *exec.Cmd {
+	c := g.command(args...)
+	c.Env = slices.DeleteFunc(c.Env, func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains([]string{"GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX"}, name)
+	})
+	c.Env, c.Dir = append(c.Env, "GIT_DIR="+g.bare), filepath.Dir(g.bare)
+	return c
+}
+
+// borrow makes the other repository, and gives the name that the files of this directory in a revision have there.
+func (g *git) borrow(rev string) (tree string, err error) {
+	out, err := g.command("rev-parse", "--show-object-format", "--git-path", "objects", "--show-prefix").Output()
+	if err != nil {
+		return "", err
+	}
+	about := strings.Split(string(out), "\n")
+	if len(about) != 4 { // the last line ends
+		return "", errors.New("the repository's path has a line break")
+	}
+	objects, err := filepath.Abs(about[1])
+	if err != nil {
+		return "", err
+	}
+	name, err := g.command("rev-parse", "--verify", rev+"^{tree}").Output()
+	if err != nil {
+		return "", err
+	}
+	if err := g.apart("init", "--quiet", "--bare", "--template=", "--object-format="+about[0], g.bare).Run(); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Join(g.bare, "objects", "info"), 0o700); err != nil {
+		return "", err
+	}
+	tree = strings.TrimSpace(string(name))
+	if below := strings.TrimSuffix(about[2], "/"); below != "" {
+		tree += ":" + below
+	}
+	return tree, os.WriteFile(filepath.Join(g.bare, "objects", "info", "alternates"), []byte(objects+"\n"), 0o600)
+}
+
+// write writes the files of a tree to a directory.
+func (g *git) write(tree, dir string) error {
+	c := g.apart("archive", "--format=tar", tree)
+	out, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(image.Unpack(g.ctx, dir, out), c.Wait())
+}
