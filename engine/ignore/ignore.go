@@ -24,8 +24,12 @@ import (
 // Files are those in which a user says which files of the app are not for the build; what a later one says counts more.
 var Files = []string{".dockerignore", ".nixpacksignore"}
 
-// maxFile is the largest of them, in bytes.
-const maxFile = 1 << 20
+// maxFile is the largest of them, in bytes, and maxRules how many patterns there may be beside those of the place in a
+// repository: each file is held against each.
+const (
+	maxFile  = 1 << 20
+	maxRules = 5000
+)
 
 // Rule is a pattern of .dockerignore's, and what it does with files that match.
 type Rule struct {
@@ -109,7 +113,10 @@ func readFile(fsys fs.FS, name string) ([]Rule, error) {
 	var text []byte
 	if err == nil {
 		defer f.Close()
-		text, err = io.ReadAll(io.LimitReader(f, maxFile))
+		text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	}
+	if len(text) > maxFile { // what its end leaves out would be in the image
+		return nil, fault.New(fault.Refused, "%s is larger than %d KB", name, maxFile>>10).WithPos(fault.Pos{File: name}).WithHint("name folders instead of their files")
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Refused, err, "%s cannot be read", name)
@@ -118,6 +125,9 @@ func readFile(fsys fs.FS, name string) ([]Rule, error) {
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		n++
+		if len(out) > maxRules {
+			return nil, tooMany(len(out)).WithPos(fault.Pos{File: name, Line: n})
+		}
 		rule, ok, err := parse(line)
 		rule.At = fault.Pos{File: name, Line: n}
 		if err == nil && ok {
@@ -167,6 +177,9 @@ func (r *Rule) compile() (err error) {
 // settle makes the rules ready to be asked.
 func (r *Rules) settle() error {
 	back := r.back()
+	if n := len(r.lines) + len(r.fixed) + len(back) + len(r.found) + len(r.include); n > maxRules {
+		return tooMany(n)
+	}
 	for _, rules := range [][]Rule{r.place, r.lines, r.fixed, back, r.found, r.include} {
 		for i := range rules {
 			if err := rules[i].compile(); err != nil {
@@ -177,6 +190,11 @@ func (r *Rules) settle() error {
 	}
 	r.order, r.judged = slices.Concat(r.place, r.lines, r.fixed, back, r.found, r.include), nil
 	return nil
+}
+
+func tooMany(n int) *fault.Fault {
+	return fault.New(fault.Refused, "%d patterns or more say which files are no part of the build, and %d are the most", n, maxRules).
+		WithHint("name folders instead of their files")
 }
 
 // Patterns are the rules as .dockerignore would have them, in order.

@@ -1,6 +1,7 @@
 package ignore
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
@@ -239,6 +240,38 @@ func TestRefused(t *testing.T) {
 	for _, p := range []plan.Plan{{Exclude: []string{"!x"}}, {Include: []string{"a["}}} {
 		if _, err := r.For(&p, outputs); fault.CodeOf(err) != fault.Refused {
 			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}
+
+// Each file is held against each line, and an app is a stranger's: there is an end to both, and what is not read leaves nothing out.
+func TestTooMany(t *testing.T) {
+	lines := func(n int) string { return strings.Repeat("**/a*b\n", n) }
+	keys := map[string]string{}
+	for i := range maxRules + 1 {
+		keys[fmt.Sprintf("%d.pem", i)] = key
+	}
+	for name, c := range map[string]struct {
+		files map[string]string
+		plan  plan.Plan
+		want  string
+	}{
+		"lines":   {files: map[string]string{".dockerignore": lines(maxRules + 10)}, want: ".dockerignore:5002: 5001 patterns or more"},
+		"files":   {files: map[string]string{".dockerignore": lines(3000), ".nixpacksignore": lines(3000)}, want: "patterns or more say"},
+		"size":    {files: map[string]string{".dockerignore": strings.Repeat("#\n", maxFile/2) + "key"}, want: ".dockerignore: .dockerignore is larger than 1024 KB"},
+		"exclude": {plan: plan.Plan{Exclude: strings.Fields(lines(maxRules + 1))}, want: "patterns or more say"},
+		"include": {plan: plan.Plan{Include: strings.Fields(lines(maxRules))}, want: "patterns or more say"},
+		"keys":    {files: keys, want: "patterns or more say"},
+	} {
+		r, err := Read(tree(c.files), defaults)
+		if err == nil {
+			r, err = r.For(&c.plan, outputs)
+		}
+		if err == nil {
+			err = r.Look(tree(c.files))
+		}
+		if fault.CodeOf(err) != fault.Refused || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
 }
