@@ -36,9 +36,9 @@ func unpack(dir string) *unpacking {
 }
 
 // Unpack writes the files of a tar below a directory, which no link or path in the tar leads out of. They are the
-// caller's own, whoever owned them.
+// caller's own, whoever owned them. Devices are left out: they would be this machine's.
 func Unpack(ctx context.Context, dir string, r io.Reader) error {
-	_, err := layertar.Apply(ctx, dir, r, layertar.WithNoSameOwner(), layertar.WithFilter(attributes), layertar.WithConvertWhiteout(keep))
+	_, err := layertar.Apply(ctx, dir, r, layertar.WithNoSameOwner(), layertar.WithFilter(wanted), layertar.WithConvertWhiteout(keep))
 	return err
 }
 
@@ -57,8 +57,11 @@ func (u *unpacking) stop() {
 
 const attribute = "SCHILY.xattr."
 
-// attributes leaves out extended attributes that only root may give.
-func attributes(h *tar.Header) (bool, error) {
+// wanted leaves out devices, and extended attributes that only root may give.
+func wanted(h *tar.Header) (bool, error) {
+	if h.Typeflag == tar.TypeBlock || h.Typeflag == tar.TypeChar {
+		return false, nil
+	}
 	if os.Geteuid() != 0 {
 		maps.DeleteFunc(h.PAXRecords, func(k, _ string) bool {
 			return strings.HasPrefix(k, attribute) && !strings.HasPrefix(k, attribute+"user.")

@@ -61,6 +61,23 @@ func TestFolderKeepsFilesInside(t *testing.T) {
 	}
 }
 
+// A step may make the devices of the machine that it runs on, which only its container keeps from it.
+func TestFolderWithoutDevices(t *testing.T) {
+	f, err := NewFolder(filepath.Join(t.TempDir(), "out"), false)
+	must(t, err)
+	defer f.Abort()
+	to, err := f.Writer()
+	must(t, err)
+	w := tar.NewWriter(to)
+	for name, kind := range map[string]byte{"disk": tar.TypeBlock, "memory": tar.TypeChar, "pipe": tar.TypeFifo, "file": tar.TypeReg} {
+		must(t, w.WriteHeader(&tar.Header{Typeflag: kind, Name: name, Mode: 0o666, Devmajor: 1, Devminor: 3}))
+	}
+	must(t, errors.Join(w.WriteHeader(&tar.Header{Typeflag: tar.TypeLink, Name: "other", Linkname: "file"}), w.Close(), to.Close()))
+	if got := listing(t, f.temp.path); got != "file other pipe" {
+		t.Errorf("the folder has %s", got)
+	}
+}
+
 // Whoever writes hears of what cannot be written, and does not wait.
 func TestFolderRefuses(t *testing.T) {
 	f, err := NewFolder(filepath.Join(t.TempDir(), "out"), false)
@@ -97,5 +114,12 @@ func TestFolderAborted(t *testing.T) {
 	}
 	if _, err := f.Writer(); !errors.Is(err, errAborted) {
 		t.Errorf("Writer: %v", err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
