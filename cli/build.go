@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,11 +172,21 @@ func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
 				WithHint("plan again with it: nixpacks plan --%s … > %s", f, file)
 		}
 	}
-	data, err := os.ReadFile(file)
+	data, err := planFile(file)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "--plan %s cannot be read", file)
 	}
 	return plan.DecodeSaved(data, file, c.String("build-image"))
+}
+
+// planFile reads a plan that somebody saved, and no more of it than is enough to see that it is too large.
+func planFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, plan.MaxSaved+1))
 }
 
 // outputs reads --output; without one the image goes to the store that nixpacks run knows.

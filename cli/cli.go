@@ -12,7 +12,9 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -80,7 +82,20 @@ func cancelOnSignal(cancel context.CancelCauseFunc) {
 	signaled, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // until the process ends
 	<-signaled.Done()
 	cancel(context.Cause(signaled))
+	time.AfterFunc(lastWord, func() {
+		if !engaged.Load() {
+			fault.Print(os.Stderr, fault.New(fault.Interrupted, "interrupted"), false)
+			os.Exit(int(fault.Interrupted))
+		}
+	})
 }
+
+// lastWord is how long a command that has nothing to put away has to end when it is interrupted: one that reads or plans looks at
+// nothing else meanwhile.
+const lastWord = time.Second
+
+// engaged is set before an engine is: it puts away what it has begun, however long that takes.
+var engaged atomic.Bool
 
 // Run is Main without the process: signals come as the end of ctx, and garbage is collected again afterwards.
 func Run(ctx context.Context, args []string, h Host) int {

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -100,7 +99,7 @@ func readSide(c *ucli.Context, h *Host, what string) (*side, error) {
 	if !isFile(what) {
 		return planSide(c, h, what)
 	}
-	data, err := os.ReadFile(what)
+	data, err := planFile(what)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "%s cannot be read", what)
 	}

@@ -60,6 +60,7 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 		Say:          say,
 		Force:        secondSignal(c.Context),
 	}
+	engaged.Store(true)
 	return solve.Connect(c.Context, target)
 }
 

@@ -31,8 +31,14 @@ func DecodeSaved(data []byte, file, buildImage string) (*Saved, error) {
 	return s, nil
 }
 
+// MaxSaved is how large a file with a plan may be, in bytes. In memory it is a hundred times as large.
+const MaxSaved = 4 << 20
+
 // ReadSaved reads a plan that was saved, to be looked at: it may name files of any machine as its images.
 func ReadSaved(data []byte, file string) (*Saved, error) {
+	if len(data) > MaxSaved {
+		return nil, fault.New(fault.Refused, "%s is larger than a plan can be, %d MB", file, MaxSaved>>20).WithPos(fault.Pos{File: file})
+	}
 	root, err := ParseJSON(WithoutHead(data), file)
 	if err != nil {
 		return nil, err
