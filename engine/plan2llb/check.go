@@ -60,7 +60,7 @@ func check(in *Input) ([]string, error) {
 // Check refuses a plan that cannot be lowered, whatever it is lowered for.
 func Check(p *plan.Plan) error {
 	c := &checks{}
-	c.plan(p)
+	c.plan(p.Rooted())
 	if len(c.faults) > 0 {
 		return errors.Join(c.faults...)
 	}
