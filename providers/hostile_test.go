@@ -85,7 +85,6 @@ func TestHostileWords(t *testing.T) {
 	}
 }
 
-// appFiles are the files of a case's app, by their paths.
 // nixWords: what a plan takes of Nix are names, not expressions of the app's making.
 func nixWords(t *testing.T, files, change map[string]string, p *plan.Plan) {
 	for _, ph := range p.Phases {
