@@ -25,6 +25,7 @@ func TestAwkward(t *testing.T) {
 	for _, f := range files {
 		name := strings.TrimSuffix(filepath.Base(f), ".txtar")
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // a build waits for the registries and for steps that use one processor
 			app := filepath.Join(t.TempDir(), name)
 			want := awkward(t, f, app)
 			image := filepath.Join(t.TempDir(), "image") + "/"

@@ -33,7 +33,10 @@ func TestExamples(t *testing.T) {
 	}
 	for _, f := range files {
 		name := filepath.Dir(f)
-		t.Run(name, func(t *testing.T) { buildAndAsk(t, bin, name) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // a build waits for the registries and for steps that use one processor
+			buildAndAsk(t, bin, name)
+		})
 	}
 }
 
