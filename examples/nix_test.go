@@ -47,17 +47,25 @@ func TestNixRunning(t *testing.T) {
 			p := plan.Plan{Providers: []string{}, Phases: setup, Start: &c.start, NixHashes: map[string]string{"one": "", "two": ""}}
 			flags := append([]string{"--build-image", "debian://trixie", "--json-plan", oneLine(t, &p)}, mirrored...)
 			built := nixImage(t, bin, "one", flags)
-			cmd := exec.Command(bin, "run", built, "--", whatRuns)
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			out, err := cmd.Output()
-			if err != nil || string(out) != c.want {
-				t.Errorf("%v: it prints\n%s\nwant\n%s\n%s", err, out, c.want, stderr.String())
-			}
+			wantRuns(t, bin, built, c.want)
 			if c.name == "same base" {
 				sameLayers(t, built, nixImage(t, bin, "another", append(flags, "--no-cache")))
+				// The steps behind the packages are those of the first build, and the packages those of the second one.
+				wantRuns(t, bin, nixImage(t, bin, "one", flags), c.want)
 			}
 		})
+	}
+}
+
+// wantRuns runs whatRuns in an image.
+func wantRuns(t *testing.T, bin, image, want string) {
+	t.Helper()
+	cmd := exec.Command(bin, "run", image, "--", whatRuns)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || string(out) != want {
+		t.Errorf("%v: it prints\n%s\nwant\n%s\n%s", err, out, want, stderr.String())
 	}
 }
 

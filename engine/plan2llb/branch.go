@@ -162,11 +162,7 @@ func (b *branch) copyOut(a *llb.FileAction) *llb.FileAction {
 // makes them is the one that does. Otherwise a file and a folder of one name would clash, and two folders would mix.
 func (b *branch) clear(a *llb.FileAction) *llb.FileAction {
 	for _, o := range b.outputs {
-		if a == nil {
-			a = llb.Rm(inApp(o), llb.WithAllowNotFound(true))
-		} else {
-			a = a.Rm(inApp(o), llb.WithAllowNotFound(true))
-		}
+		a = thenRm(a, inApp(o))
 	}
 	return a
 }

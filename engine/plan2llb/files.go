@@ -162,6 +162,14 @@ func then(a *llb.FileAction, from llb.State, src, dest string, info *llb.CopyInf
 	return a.Copy(from, src, dest, info)
 }
 
+// thenRm is a, followed by the removal of what may be at a path.
+func thenRm(a *llb.FileAction, path string) *llb.FileAction {
+	if a == nil {
+		return llb.Rm(path, llb.WithAllowNotFound(true))
+	}
+	return a.Rm(path, llb.WithAllowNotFound(true))
+}
+
 // destination is where a file lands: at its own path below /app (an absolute path stays what it is), and
 // what a pattern matches in the folder where the pattern begins.
 func destination(file string) string {

@@ -47,11 +47,11 @@ rmdir "$HOME/.cache" 2>/dev/null || :
 [ "$3" = take ] || exit 0
 running=$(readlink -f $running)
 cd ` + nixTaken + `
-mkdir -p nix/store .` + path.Dir(everyNix) + `
+mkdir -p nix/store
 nix-store -qR "$running" | sort | while read -r item; do
   [ -e ` + nixBelow + `"$item" ] || echo "$item"
 done | xargs -r cp -a -t nix/store
-for name in ` + path.Base(everyNix) + ` default; do ln -s "$running" .` + path.Dir(everyNix) + `/$name; done
+for name in ` + path.Base(everyNix) + ` default; do ln -s "$running" ` + nixLinked + `/$name; done
 ln -s ` + everyNix + ` ` + nixLinked + `/` + path.Base(rootNix)
 
 // nixSet is what all phases together take from one revision of nixpkgs. Files are those of the app that its

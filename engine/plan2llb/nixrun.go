@@ -10,7 +10,7 @@ import (
 
 const (
 	// nixTaken is where the last step that installs Nix packages puts what the image that runs takes of the Nix store, and
-	// nixLinked where it puts a link that is root's profile there: file systems of their own.
+	// nixLinked where it puts the links that are the profiles there: file systems of their own.
 	nixTaken  = "/run/nixpacks/taken"
 	nixLinked = "/run/nixpacks/linked"
 	// nixBelow is where that step sees the base of the image that runs.
@@ -19,8 +19,15 @@ const (
 	takeNix = "[start] take Nix packages"
 )
 
-// takenNix is what the image that runs takes of Nix: store paths with the profile of all users, and a link that is root's.
-type takenNix struct{ store, link llb.State }
+var (
+	// nixLeft is what an installation leaves that is about all of its packages: Nix's database, and its profiles.
+	nixLeft = []string{"/nix/var/nix/db", "/nix/var/nix/gcroots", path.Dir(everyNix), rootNix}
+	// nixProfiles are the profiles of the image that runs.
+	nixProfiles = []string{everyNix, path.Join(path.Dir(everyNix), "default"), rootNix}
+)
+
+// takenNix is what the image that runs takes of Nix: store paths, and links that are the profiles.
+type takenNix struct{ store, links llb.State }
 
 // picksNix tells whether the image that runs has what it needs of Nix, and not all or nothing. Without a run image of its own
 // it is the image that builds without the rest, which only a daemon that tells what steps changed can make.
@@ -61,31 +68,42 @@ func (l *lowering) installNixSets(sets []*nixSet) {
 	l.installed = l.state
 }
 
-// takeNix lays what running needs of Nix onto st.
-func (l *lowering) takeNix(st llb.State) llb.State {
-	if l.nixRun == nil {
-		return st
-	}
+// takeNix lays what running needs of Nix onto st, and then what was done on the packages, if anything.
+//
+// A cache may have the steps behind the packages on another run of their installation. What that one left differs by its times
+// and its database, so that it is with what was done: it comes off again, and the profiles are laid on top.
+func (l *lowering) takeNix(st llb.State, done ...llb.State) llb.State {
 	from := l.from(strings.Join(l.start.NixPkgs, " "), "start", "nixPkgs")
-	link := path.Base(rootNix)
-	st = st.File(llb.Rm(rootNix, llb.WithAllowNotFound(true)).
-		Copy(l.nixRun.link, path.Join("/", link), rootNix, &llb.CopyInfo{CreateDestPath: true}), named("[start] profile of Nix packages"))
-	if l.in.Caps.Merge {
-		return llb.Merge([]llb.State{st, l.nixRun.store}, named(takeNix), from)
+	layers := []llb.State{st}
+	if l.nixRun != nil {
+		layers = append(layers, l.nixRun.store)
 	}
-	return st.File(llb.Copy(l.nixRun.store, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true}), named(takeNix), from)
+	switch layers = append(layers, done...); {
+	case len(layers) == 1:
+		return st
+	case l.in.Caps.Merge:
+		st = llb.Merge(layers, named(takeNix), from)
+	default:
+		st = st.File(llb.Copy(l.nixRun.store, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true}), named(takeNix), from)
+	}
+	var links *llb.FileAction
+	for _, left := range nixLeft {
+		links = thenRm(links, left)
+	}
+	if l.nixRun != nil {
+		for _, link := range nixProfiles {
+			links = links.Copy(l.nixRun.links, path.Join("/", path.Base(link)), link, &llb.CopyInfo{CreateDestPath: true})
+		}
+	}
+	return st.File(links, named("[start] profiles of Nix packages"), from)
 }
 
 // leaveNix goes over to an image with all that was done since the packages of Nix were installed, on the same base with those
 // that running needs: in both images the files that this changed are the same ones.
 func (l *lowering) leaveNix() {
-	if !l.picksNix() {
-		return
+	if l.picksNix() {
+		l.state = l.takeNix(l.below(), llb.Diff(l.installed, l.state, named("[start] what was done on the Nix packages")))
 	}
-	done := llb.Diff(l.installed, l.state, named("[start] what was done on the Nix packages"))
-	base := l.takeNix(l.below())
-	l.state = llb.Merge([]llb.State{base, done}, named("[start] leave the Nix packages of the build"),
-		l.from(strings.Join(l.start.NixPkgs, " "), "start", "nixPkgs"))
 }
 
 // below is the base of the image that runs.
