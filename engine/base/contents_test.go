@@ -2,12 +2,13 @@ package base
 
 import (
 	"archive/tar"
-	"compress/gzip"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
@@ -25,13 +26,15 @@ func layerOf(l *Layout, fn func(io.Reader) error) error {
 		return err
 	}
 	defer f.Close()
-	r := io.Reader(f)
-	if strings.HasSuffix(desc.MediaType, "gzip") {
-		if r, err = gzip.NewReader(f); err != nil {
-			return err
-		}
+	if desc.MediaType == ocispecs.MediaTypeImageLayer {
+		return fn(f)
 	}
-	return fn(r)
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	return fn(z)
 }
 
 // contents gives the files of a layout's layer: the content, or "-> target", or "/" for a directory.

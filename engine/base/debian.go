@@ -19,7 +19,7 @@ import (
 )
 
 // format is part of every key: raise it when the same packages are to give another base.
-const format = 1
+const format = 2
 
 // debian makes one Debian base.
 type debian struct {
