@@ -181,6 +181,9 @@ func (c *checks) paths(at string, files []string) {
 			c.refuse("%s: %q is not a path inside the app", at, f)
 		} else if _, err := patternmatcher.New([]string{f}); err != nil {
 			c.refuse("%s: %q is not a pattern: %v", at, f, err)
+		} else if _, ok := expandBraces(f); !ok {
+			c.refuse("%s: %.80q is too long, or stands for too many paths", at, f).
+				WithHint("a pattern has at most %d bytes, and its braces %d alternatives: write several", maxPattern, maxAlternatives)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package plan2llb
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -90,6 +91,8 @@ var refusals = []struct {
 		func(in *Input) { in.Plan.StaticAssets = map[string]string{"a": "", "a/b": ""} }},
 	{`start.user: "-u" is not the name or the number of a user`, fault.Refused,
 		func(in *Input) { in.Plan.Start.User = "-u" }},
+	{`phases.p.outputs: "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}" is too long, or stands for too many paths`, fault.Refused,
+		func(in *Input) { in.Plan.Phases["p"] = &plan.Phase{Outputs: []string{strings.Repeat("{a,b}", 40)}} }},
 	{`start.onlyIncludeFiles: "a/../../b" is not a path inside the app`, fault.Refused,
 		func(in *Input) { in.Plan.Start.OnlyIncludeFiles = []string{"a/../../b"} }},
 	{`phases depend on one another in a cycle: p → p`, fault.Refused,

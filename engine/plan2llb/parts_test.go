@@ -23,6 +23,8 @@ func TestPatterns(t *testing.T) {
 		"a}{b":              {"a}{b"},
 		"requirements*.txt": {"requirements*.txt"},
 		"packages/*/**":     {"packages/?*/**"},
+
+		strings.Repeat("{a,b}", 40): {strings.Repeat("{a,b}", 40)}, // 2^40 paths
 	} {
 		if got := patterns([]string{glob}); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", glob, got, want)

@@ -11,7 +11,11 @@ import (
 func patterns(globs []string) []string {
 	var out []string
 	for _, g := range globs {
-		out = append(out, expandBraces(g)...)
+		alternatives, ok := expandBraces(g)
+		if !ok {
+			alternatives = []string{g} // check refuses it
+		}
+		out = append(out, alternatives...)
 	}
 	out = relative(out)
 	for i, p := range out {
@@ -31,13 +35,22 @@ func relative(paths []string) []string {
 	return out
 }
 
-// expandBraces turns a{b,c} into ab and ac; braces may be nested. A brace without its partner is itself.
-func expandBraces(glob string) []string {
+// The limits of one pattern, as for those that look into the app: each brace doubles, or more, what it stands for.
+const (
+	maxPattern      = 4096 // bytes
+	maxAlternatives = 256
+)
+
+// expandBraces turns a{b,c} into ab and ac; braces may be nested. A brace without its partner is itself. ok is false where the
+// pattern exceeds the limits.
+func expandBraces(glob string) (out []string, ok bool) {
+	if len(glob) > maxPattern {
+		return nil, false
+	}
 	open := strings.IndexByte(glob, '{')
 	if open < 0 {
-		return []string{glob}
+		return []string{glob}, true
 	}
-	var out []string
 	depth, from := 0, open+1
 	for i := open; i < len(glob); i++ {
 		switch c := glob[i]; {
@@ -47,15 +60,21 @@ func expandBraces(glob string) []string {
 			out = append(out, glob[from:i])
 			from = i + 1
 		case c == '}':
-			if depth--; depth > 0 {
-				continue
+			if depth--; depth == 0 {
+				return expandEach(glob[:open], append(out, glob[from:i]), glob[i+1:])
 			}
-			var all []string
-			for _, alt := range append(out, glob[from:i]) {
-				all = append(all, expandBraces(glob[:open]+alt+glob[i+1:])...)
-			}
-			return all
 		}
 	}
-	return []string{glob}
+	return []string{glob}, true
+}
+
+// expandEach expands what a pattern becomes with each alternative of its first brace.
+func expandEach(before string, alternatives []string, after string) (out []string, ok bool) {
+	for _, a := range alternatives {
+		more, ok := expandBraces(before + a + after)
+		if out = append(out, more...); !ok || len(out) > maxAlternatives {
+			return nil, false
+		}
+	}
+	return out, true
 }
