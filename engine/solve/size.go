@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -176,12 +175,19 @@ func (j *job) fits(img *image.Image, limit int64, several bool) error {
 
 // madeBy is the step that made a layer, with its phase.
 func (j *job) madeBy(l image.Layer) string {
-	return withPhase(plan2llb.StepName(l.By), maps.Values(j.lowered.Steps))
+	var steps []plan2llb.Step
+	for _, v := range j.lowered.Vertices {
+		if s, ok := j.lowered.Steps[v.Digest]; ok {
+			steps = append(steps, s)
+		}
+	}
+	return withPhase(plan2llb.StepName(l.By), steps)
 }
 
-// withPhase is the name of a step that made a layer with the phase in front whose command it is.
-func withPhase(by string, steps iter.Seq[plan2llb.Step]) string {
-	for s := range steps {
+// withPhase is the name of a step that made a layer with the phase in front whose command it is: the first of steps, where several
+// phases run the same command.
+func withPhase(by string, steps []plan2llb.Step) string {
+	for _, s := range steps {
 		if cmd := strings.Join(strings.Fields(s.Command), " "); by == "run "+cmd {
 			return "[" + s.Phase + "] " + cmd
 		}

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
@@ -94,5 +97,22 @@ func TestMaxSizeOfPushed(t *testing.T) {
 	}
 	if n := len(regexp.MustCompile(`(?m)^#\d+ [\d.]+ ran$`).FindAllString(log.String(), -1)); n != 1 || r.Cached != 0 {
 		t.Errorf("the step ran %d times, and %d steps are said to be of the cache:\n%s", n, r.Cached, log.String())
+	}
+}
+
+// Of two phases with the same command it is always the same one that is named.
+func TestMadeBy(t *testing.T) {
+	var lowered plan2llb.Result
+	lowered.Steps = map[digest.Digest]plan2llb.Step{}
+	for _, phase := range []string{"one", "two", "three", "four"} {
+		d := digest.FromString(phase)
+		lowered.Vertices = append(lowered.Vertices, plan2llb.Vertex{Digest: d})
+		lowered.Steps[d] = plan2llb.Step{Phase: phase, Command: "npm ci"}
+	}
+	j := &job{lowered: &lowered}
+	for range 100 {
+		if by := j.madeBy(image.Layer{By: "mount / from exec /bin/bash -l -o pipefail -c npm ci"}); by != "[one] npm ci" {
+			t.Fatalf("it is %q", by)
+		}
 	}
 }

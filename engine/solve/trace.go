@@ -131,13 +131,11 @@ func (t *Trace) took(what string, began time.Time) {
 
 // MadeBy is the step that made a layer, with its phase: out of what the image's history says.
 func (t *Trace) MadeBy(createdBy string) string {
-	return withPhase(plan2llb.StepName(createdBy), func(yield func(plan2llb.Step) bool) {
-		for _, s := range t.Steps {
-			if !yield(s.Step) {
-				return
-			}
-		}
-	})
+	var steps []plan2llb.Step
+	for _, s := range t.Steps {
+		steps = append(steps, s.Step)
+	}
+	return withPhase(plan2llb.StepName(createdBy), steps)
 }
 
 // Failed are the spans that failed.
