@@ -213,10 +213,7 @@ func (t Target) from() string {
 	return t.From
 }
 
-// Embedded says whether this is the BuildKit inside this program.
-func (e *Engine) Embedded() bool { return e.embedded }
-
 // Close gives the engine up. The embedded one ends, or waits for its other clients first.
 func (e *Engine) Close() error {
-	return fault.Wrap(fault.Bug, errors.Join(e.closer()), "the engine did not close")
+	return fault.Wrap(fault.Bug, e.closer(), "the engine did not close")
 }

@@ -48,12 +48,12 @@ func (e *Engine) staysHere(req Request) error {
 	if !e.embedded {
 		return fault.New(fault.Usage, "--offline holds for the embedded BuildKit alone: what %s fetches is its own affair", e.where)
 	}
-	for flag, caches := range map[string][]Cache{"--cache-from": req.CacheFrom, "--cache-to": req.CacheTo} {
-		for _, c := range caches {
-			if c.Type != CacheLocal && c.Type != CacheInline {
-				return fault.New(fault.Usage, "%s type=%s is on the network, and --offline keeps from it", flag, c.Type)
-			}
-		}
+	remote := func(c Cache) bool { return c.Type != CacheLocal && c.Type != CacheInline }
+	if i := slices.IndexFunc(req.CacheFrom, remote); i >= 0 {
+		return fault.New(fault.Usage, "--cache-from type=%s is on the network, and --offline keeps from it", req.CacheFrom[i].Type)
+	}
+	if i := slices.IndexFunc(req.CacheTo, remote); i >= 0 {
+		return fault.New(fault.Usage, "--cache-to type=%s is on the network, and --offline keeps from it", req.CacheTo[i].Type)
 	}
 	for _, o := range req.Outputs {
 		if o.Attrs["push"] == "true" {

@@ -61,7 +61,7 @@ func (p Progress) open(secrets map[string][]byte) (*screen, error) {
 	}
 	if mode == "auto" {
 		mode = "plain"
-		if f, ok := out.(console.File); ok && isTerminal(f) {
+		if f, ok := out.(console.File); ok && IsTerminal(f) {
 			mode = "tty"
 		}
 	}
@@ -78,11 +78,6 @@ func (p Progress) open(secrets map[string][]byte) (*screen, error) {
 		s.inert = &inert{output: mode == "plain", streams: map[stream]*colours{}}
 	}
 	return s, nil
-}
-
-func isTerminal(f console.File) bool {
-	_, err := console.ConsoleFromFile(f)
-	return err == nil
 }
 
 // gate drops what the display prints after the end of a failed build: the log of the failed step once

@@ -82,7 +82,7 @@ func (e *Engine) Run(ctx context.Context, req RunRequest) (int, error) {
 	// Not under ctx: a container must not vanish before its app was asked to end.
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go a.early(cancel)
+	go a.early(own, cancel)
 	if _, err := e.run(own, j, a.run); err != nil {
 		return 0, err
 	}

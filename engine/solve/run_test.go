@@ -298,3 +298,20 @@ func TestScript(t *testing.T) {
 		}
 	}
 }
+
+// Nobody listens for signals any more once a job has ended whose app never started.
+func TestEarlyEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	a := &app{outer: context.Background(), started: make(chan struct{})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.early(ctx, cancel)
+	}()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Error("it still listens")
+	}
+}

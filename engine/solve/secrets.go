@@ -33,24 +33,21 @@ func given(req Request) ([]session.Attachable, error) {
 // secretValues reads the secrets now, so that one that is missing is reported before anything runs.
 func secretValues(req Request) (map[string][]byte, error) {
 	values := map[string][]byte{}
-	read := func(id, file, what string) error {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return fault.Wrap(fault.Usage, err, "%s cannot be read", what)
-		}
-		values[id] = raw
-		return fits(raw, what)
-	}
 	if req.CAFile != "" {
-		if err := read(plan2llb.CASecret, req.CAFile, "the CA bundle "+req.CAFile); err != nil {
-			return nil, err
+		raw, err := os.ReadFile(req.CAFile)
+		if err == nil {
+			err = fits(raw, "the CA bundle "+req.CAFile)
 		}
+		if err != nil {
+			return nil, fault.Wrap(fault.Usage, err, "the CA bundle %s cannot be read", req.CAFile)
+		}
+		values[plan2llb.CASecret] = raw
 	}
-	for id, value := range req.Secrets {
-		if err := fits(value, "the secret "+id); err != nil {
+	for _, id := range slices.Sorted(maps.Keys(req.Secrets)) {
+		if err := fits(req.Secrets[id], "the secret "+id); err != nil {
 			return nil, err
 		}
-		values[id] = value
+		values[id] = req.Secrets[id]
 	}
 	maps.Copy(values, proxyValues(req.Proxies))
 	return values, nil

@@ -63,8 +63,8 @@ func (s *stdio) close() {
 	}
 }
 
-// IsTerminal says whether a file is a terminal.
-func IsTerminal(f *os.File) bool {
+// IsTerminal tells whether a file is a terminal.
+func IsTerminal(f console.File) bool {
 	_, err := console.ConsoleFromFile(f)
 	return err == nil
 }

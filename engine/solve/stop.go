@@ -9,8 +9,9 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// early ends everything when the end is asked for before the app has started.
-func (a *app) early(cancel func()) {
+// early cancels the job when the end is asked for before the app has started. It returns when the app starts, or when ctx, the
+// job's, ends without one.
+func (a *app) early(ctx context.Context, cancel func()) {
 	for {
 		select {
 		case s := <-a.req.Signals:
@@ -19,6 +20,8 @@ func (a *app) early(cancel func()) {
 			}
 		case <-a.outer.Done():
 		case <-a.started:
+			return
+		case <-ctx.Done():
 			return
 		}
 		cancel()
