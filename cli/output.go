@@ -3,6 +3,7 @@ package cli
 import (
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -90,14 +91,14 @@ func keptAs(state, full string) (string, error) {
 	if isFile(filepath.Join(first, "index.json")) {
 		return first, nil
 	}
-	others, err := filepath.Glob(filepath.Join(names, "*", "index.json"))
+	others, err := os.ReadDir(names)
 	if err != nil {
 		return "", err
 	}
-	for _, f := range others {
-		img, err := image.Open(filepath.Dir(f), image.Select{Name: full})
-		if err == nil {
-			return filepath.Dir(f), img.Close()
+	for _, e := range others {
+		dir := filepath.Join(names, e.Name())
+		if img, err := image.Open(dir, image.Select{Name: full}); err == nil {
+			return dir, img.Close()
 		}
 	}
 	return "", fs.ErrNotExist

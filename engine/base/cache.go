@@ -150,9 +150,12 @@ func (c *cache) point(r record) (*Layout, error) {
 
 // release deletes a base that no request gets any more. A build that uses it has its files open.
 func (c *cache) release(key string) {
-	names, _ := filepath.Glob(c.path(namesDir, "*.json"))
+	names, err := fs.Glob(os.DirFS(c.path(namesDir)), "*.json")
+	if err != nil {
+		return
+	}
 	for _, n := range names {
-		if readRecord(n).Key == key {
+		if readRecord(c.path(namesDir, n)).Key == key {
 			return
 		}
 	}
