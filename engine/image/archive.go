@@ -55,10 +55,14 @@ func plainTar(f *os.File) (*os.File, error) {
 		return nil, err
 	}
 	r, err := decompressor(head, f)
-	if err != nil || r == nil {
-		return f, err
+	if err == nil && r == nil {
+		return f, nil
 	}
 	defer f.Close()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
 	tmp, err := os.CreateTemp("", "nixpacks-archive-")
 	if err != nil {
 		return nil, err
@@ -72,13 +76,20 @@ func plainTar(f *os.File) (*os.File, error) {
 	return tmp, err
 }
 
-// decompressor fits the first bytes of f; nil for a plain file.
-func decompressor(head []byte, f io.Reader) (io.Reader, error) {
+// What gzip and zstd begin with.
+var gzipMagic, zstdMagic = []byte{0x1f, 0x8b}, []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// decompressor decompresses f, whose first four bytes are head; nil for what is not compressed. The caller closes it.
+func decompressor(head []byte, f io.Reader) (io.ReadCloser, error) {
 	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+	case bytes.HasPrefix(head, gzipMagic):
 		return gzip.NewReader(bufio.NewReader(f))
-	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return zstd.NewReader(f)
+	case bytes.HasPrefix(head, zstdMagic):
+		z, err := zstd.NewReader(f)
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
 	}
 	return nil, nil
 }

@@ -63,9 +63,9 @@ func (a *archive) adopt(name, mediaType string) (ocispecs.Descriptor, error) {
 	}
 	if mediaType == ocispecs.MediaTypeImageLayer {
 		switch {
-		case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		case bytes.HasPrefix(head, gzipMagic):
 			mediaType = ocispecs.MediaTypeImageLayerGzip
-		case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		case bytes.HasPrefix(head, zstdMagic):
 			mediaType = ocispecs.MediaTypeImageLayerZstd
 		}
 	}

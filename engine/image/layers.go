@@ -100,5 +100,6 @@ func unpacked(b blob) (int64, error) {
 	if err != nil || r == nil {
 		return b.size, err
 	}
+	defer r.Close()
 	return io.Copy(io.Discard, r)
 }
