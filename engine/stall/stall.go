@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -38,8 +38,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := &watch{ctx: ctx, cancel: cancel, after: t.after}
 	w.timer = time.AfterFunc(t.after, func() { cancel(Error{req.URL.Host, t.after}) })
 	resp, err := t.next.RoundTrip(w.request(req))
-	w.answered.Store(true)
-	w.timer.Stop()
+	w.end()
 	if err != nil {
 		err = w.reason(err)
 		cancel(nil)
@@ -56,7 +55,29 @@ type watch struct {
 	after  time.Duration
 	timer  *time.Timer
 
-	answered atomic.Bool // what is still sent then is not waited for
+	mu       sync.Mutex // of the clock before there is an answer
+	answered bool       // what is still sent then is not waited for
+}
+
+// run starts the clock, or stops it where there is nothing to send, until there is an answer.
+func (w *watch) run(starts bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.answered:
+	case starts:
+		w.timer.Reset(w.after)
+	default:
+		w.timer.Stop()
+	}
+}
+
+// end stops the clock of a request that is answered, or has failed.
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answered = true
+	w.timer.Stop()
 }
 
 // request is req under the clock.
@@ -91,10 +112,8 @@ type question struct {
 }
 
 func (q *question) Read(p []byte) (int, error) {
-	if !q.w.answered.Load() {
-		q.w.timer.Stop()
-		defer q.w.timer.Reset(q.w.after)
-	}
+	q.w.run(false)
+	defer q.w.run(true)
 	return q.ReadCloser.Read(p)
 }
 
