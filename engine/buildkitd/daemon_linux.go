@@ -13,7 +13,6 @@ import (
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/grpcerrors"
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
@@ -181,26 +180,9 @@ func (d *Daemon) end() error {
 	case <-ctx.Done():
 	}
 	errs := []error{d.server.steps.wait(ctx)}
-	d.collect(ctx)
+	d.trim(ctx)
 	errs = append(errs, d.server.Close(), settle(d.dir), ocirt.DestroyAll(ctx, d.dir), leaks.Clean(d.dir))
 	return fault.Wrap(fault.Bug, errors.Join(errs...), "the embedded engine did not end cleanly")
-}
-
-// collect trims the cache. That it does not get to its end, for lack of time or patience, is no failure: the next
-// engine goes on with it.
-func (d *Daemon) collect(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-d.o.Force:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if err := d.server.collect(ctx); err != nil {
-		logrus.WithError(err).Warn("trimming the cache")
-	}
 }
 
 // lingering is how long an engine takes newcomers whose owner's work is done: a build machine where one build always

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/buildkit/client"
 
@@ -96,6 +97,38 @@ func TestCloseTrims(t *testing.T) {
 	})
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Trimming looks at all that is there, so that it is done after builds that add something alone.
+func TestCloseTrimsWhatIsNew(t *testing.T) {
+	o := options(t)
+	closed := func(steps ...[]string) time.Time {
+		d, err := Start(t.Context(), o)
+		needStart(t, err)
+		use(t, d, func(c *client.Client) {
+			for _, step := range steps { // each runs, whatever the cache has
+				if _, err := build(t.Context(), c, step); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join(d.dir, trimmedFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.ModTime()
+	}
+	step := []string{"write", "/tmp/x", "x"}
+	first := closed(step)
+	if !closed().Equal(first) {
+		t.Error("it trims though nothing was added")
+	}
+	if closed(step).Equal(first) {
+		t.Error("it does not trim what was added")
 	}
 }
 

@@ -188,23 +188,3 @@ func (w *ownWorker) Exporter(name string, sm *session.Manager) (exporter.Exporte
 	}
 	return timedExporter{e, w.ContentStore()}, nil
 }
-
-// collect removes what the policy does not keep. BuildKit itself would do so minutes after a build, when this
-// process is gone.
-func (s *server) collect(ctx context.Context) error {
-	records := make(chan client.UsageInfo)
-	removed := make(chan bool)
-	go func() {
-		any := false
-		for range records {
-			any = true
-		}
-		removed <- any
-	}()
-	err := s.worker.Prune(ctx, records, s.worker.GCPolicy()...)
-	close(records)
-	if <-removed && err == nil {
-		err = s.cache.ReleaseUnreferenced(ctx) // cache keys whose results are gone
-	}
-	return err
-}
