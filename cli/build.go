@@ -27,6 +27,9 @@ func buildCommand(h *Host) *ucli.Command {
 			"for nixpacks run. Progress goes to stderr.",
 		Flags: flags,
 		Action: func(c *ucli.Context) error {
+			if err := written(c); err != nil {
+				return err
+			}
 			if c.IsSet("report") {
 				return reported(c, *h)
 			}

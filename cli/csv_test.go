@@ -106,7 +106,7 @@ func FuzzSecretFlag(f *testing.F) {
 	}
 	h := &Host{Environ: []string{"A=value"}}
 	f.Fuzz(func(t *testing.T, s string) {
-		id, value, err := h.secret(s)
+		id, value, err := h.secret(s, "")
 		if err != nil {
 			usage(t, err)
 			return

@@ -127,5 +127,5 @@ func compact(v any) string {
 	if err := enc.Encode(v); err != nil {
 		return err.Error()
 	}
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(string(fault.VisibleJSON(b.Bytes())))
 }

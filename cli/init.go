@@ -67,11 +67,13 @@ func writeConfig(file string, text []byte, over bool) error {
 	name := file
 	if over {
 		name = file + ".new"
-		defer os.Remove(name)
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return isThere(name)
+	}
+	if over && err == nil {
+		defer os.Remove(name)
 	}
 	if err == nil {
 		_, err = f.Write(text)

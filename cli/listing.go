@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -35,8 +36,13 @@ func wantsJSON(c *ucli.Context) (bool, error) {
 func (h *Host) printJSON(v any) error { return printJSON(h.Stdout, v) }
 
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	err := enc.Encode(v)
+	if err == nil {
+		_, err = w.Write(fault.VisibleJSON(b.Bytes()))
+	}
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -57,7 +58,31 @@ func planTOML(_ *Host, p *planned) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	err := toml.NewEncoder(&b).SetIndentTables(false).SetArraysMultiline(false).Encode(v)
-	return b.Bytes(), err
+	return visibleTOML(b.Bytes()), err
+}
+
+var tomlString = lazy.Regexp(`"(?:\\.|[^"\\])*"|'[^']*'`)
+
+// visibleTOML is a document of TOML in which nothing acts on a terminal, and which says what it said. Its strings have no line breaks.
+func visibleTOML(doc []byte) []byte {
+	return tomlString().ReplaceAllFunc(doc, func(s []byte) []byte {
+		text := string(s)
+		if fault.Visible(text) == text {
+			return s
+		}
+		if text[0] == '\'' { // in which a number would be its characters
+			text = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text[1:len(text)-1]) + `"`
+		}
+		var b bytes.Buffer
+		for _, r := range text {
+			if fault.Visible(string(r)) == string(r) {
+				b.WriteRune(r)
+			} else {
+				fmt.Fprintf(&b, `\U%08x`, r)
+			}
+		}
+		return b.Bytes()
+	})
 }
 
 func detectCommand(h *Host) *ucli.Command {

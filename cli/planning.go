@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -175,7 +174,7 @@ func catalogOf(c *ucli.Context, h *Host, a *app.App) (*catalog.Catalog, error) {
 
 // loadProviders reads the providers in a folder. Links out of it lead nowhere: others may have written it.
 func loadProviders(name string) (*catalog.Catalog, error) {
-	root, err := os.OpenRoot(name)
+	root, err := openFolder(name)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "--providers %s cannot be read", name)
 	}

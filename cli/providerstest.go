@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -63,11 +64,19 @@ func namedProviders(c *ucli.Context) (dir string, root *os.Root, err error) {
 
 // openProviders opens a folder that others may have written: links out of it lead nowhere.
 func openProviders(dir string) (*os.Root, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := openFolder(dir)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "the providers in %s cannot be read", dir)
 	}
 	return root, nil
+}
+
+// openFolder opens a folder, and waits for nothing: a pipe would have it wait for who writes into it.
+func openFolder(name string) (*os.Root, error) {
+	if st, err := os.Stat(name); err == nil && !st.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOTDIR}
+	}
+	return os.OpenRoot(name)
 }
 
 // withOurs reads the providers in a folder, and gives them alone, and among the program's own.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -46,7 +48,7 @@ func (b *theBuild) secrets(c *ucli.Context, h *Host) error {
 		return err
 	}
 	p := b.request.Lower.Plan
-	if err := fromDir(secrets, c.String("secrets-dir"), p); err != nil {
+	if err := fromDir(secrets, c.String("secrets-dir"), p, treeOf(c)); err != nil {
 		return err
 	}
 	b.request.Secrets, b.request.SSH = secrets, agents
@@ -118,8 +120,9 @@ func likely(p *plan.Plan) string {
 func givenSecrets(c *ucli.Context, h *Host) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	var errs []error
+	t := treeOf(c)
 	for _, s := range c.StringSlice("secret") {
-		id, value, err := h.secret(s)
+		id, value, err := h.secret(s, t)
 		if _, twice := out[id]; err == nil && twice {
 			err = fault.New(fault.Usage, "--secret %s is given twice", id)
 		}
@@ -131,7 +134,7 @@ func givenSecrets(c *ucli.Context, h *Host) (map[string][]byte, error) {
 }
 
 // fromDir adds those that the plan's phases ask for and that are files of a directory. What --secret says goes before.
-func fromDir(secrets map[string][]byte, dir string, p *plan.Plan) error {
+func fromDir(secrets map[string][]byte, dir string, p *plan.Plan, t tree) error {
 	if dir == "" {
 		return nil
 	}
@@ -142,7 +145,11 @@ func fromDir(secrets map[string][]byte, dir string, p *plan.Plan) error {
 		if _, said := secrets[a.ID]; said || !filepath.IsLocal(a.ID) {
 			continue
 		}
-		value, err := os.ReadFile(filepath.Join(dir, a.ID))
+		file := filepath.Join(dir, a.ID)
+		if t.leadsOut(file) {
+			return ledOut("the secret %s in --secrets-dir", a.ID)
+		}
+		value, err := secretFile(file)
 		switch {
 		case err == nil:
 			secrets[a.ID] = value
@@ -154,7 +161,7 @@ func fromDir(secrets map[string][]byte, dir string, p *plan.Plan) error {
 }
 
 // secret reads one --secret. Its text is not repeated in messages: who mistakes the form may have put the value there.
-func (h *Host) secret(text string) (id string, value []byte, err error) {
+func (h *Host) secret(text string, t tree) (id string, value []byte, err error) {
 	const form = "write --secret id=ID,src=FILE, or --secret id=ID,env=NAME for the value of the variable NAME"
 	var file, variable, kind string
 	fields, err := csvvalue.Fields(text, nil)
@@ -182,12 +189,12 @@ func (h *Host) secret(text string) (id string, value []byte, err error) {
 	case kind == "env" && variable == "":
 		file, variable = "", cmp.Or(file, id)
 	}
-	value, err = h.secretFrom(id, file, variable, kind)
+	value, err = h.secretFrom(id, file, variable, kind, t)
 	return id, value, err
 }
 
 // secretFrom is the value of a secret: of a variable, a file, or where neither is named of what bears its id.
-func (h *Host) secretFrom(id, file, variable, kind string) ([]byte, error) {
+func (h *Host) secretFrom(id, file, variable, kind string, t tree) ([]byte, error) {
 	env := environMap(h.Environ)
 	if file == "" && variable == "" {
 		if _, ok := env[id]; ok && kind != "file" {
@@ -203,11 +210,28 @@ func (h *Host) secretFrom(id, file, variable, kind string) ([]byte, error) {
 		}
 		return []byte(v), nil
 	}
-	value, err := os.ReadFile(file)
+	if t.leadsOut(file) {
+		return nil, ledOut("--secret %s: its file", id)
+	}
+	value, err := secretFile(file)
 	if err != nil && file == id {
 		return nil, fault.Wrap(fault.Usage, err, "--secret %s: there is neither a variable nor a file of that name", id)
 	}
 	return value, fault.Wrap(fault.Usage, err, "--secret %s: its file cannot be read", id)
+}
+
+// secretFile reads a secret, and no more of it than is enough to see that it is too large.
+func secretFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	value, err := io.ReadAll(io.LimitReader(f, solve.MaxSecret+1))
+	if len(value) > solve.MaxSecret {
+		return nil, fault.New(fault.Usage, "%s is too large for a secret, which has at most %d bytes", name, solve.MaxSecret)
+	}
+	return value, err
 }
 
 // givenAgents are the agents of --ssh by their ids: each the path of a socket, or those of files with keys.

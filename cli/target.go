@@ -22,6 +22,7 @@ type target struct {
 }
 
 func newTarget(dir string) (*target, error) {
+	dir = filepath.Clean(dir) // as written judges it
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
 	}

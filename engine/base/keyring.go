@@ -3,6 +3,8 @@ package base
 import (
 	"bytes"
 	"embed"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -33,7 +35,7 @@ func readKeyring(file string) (*keyring, error) {
 	if file == "" {
 		return embeddedKeys()
 	}
-	raw, err := os.ReadFile(file)
+	raw, err := readUpTo(file, maxKeyring)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot read the keyring %s", file)
 	}
@@ -42,6 +44,22 @@ func readKeyring(file string) (*keyring, error) {
 		return nil, fault.Wrap(fault.Usage, orEmpty(err), "%s is no OpenPGP keyring", file)
 	}
 	return &keyring{name: file, raw: raw, keys: func() (openpgp.EntityList, error) { return keys, nil }}, nil
+}
+
+// maxKeyring is far above what the keys of an archive take: those of Debian's three releases are 76 KB.
+const maxKeyring = 4 << 20
+
+func readUpTo(file string, most int64) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(raw)) > most {
+		err = fmt.Errorf("it has more than %d bytes", most)
+	}
+	return raw, err
 }
 
 func embeddedKeys() (*keyring, error) {

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,6 +41,23 @@ func TestPrintLongLine(t *testing.T) {
 	mark := strings.IndexRune(lines[3], '^')
 	if r := []rune(lines[2]); mark >= len(r) || r[mark] != 'X' {
 		t.Errorf("the mark is not below X:\n%s", b.String())
+	}
+}
+
+// JSON says the same afterwards.
+func TestVisibleJSON(t *testing.T) {
+	const bad = "\x1b]0;title\a\u007f\u009b2J\u202e\U000e0041\r\n\u2028\"\\\u00e9\U0001f600"
+	var b strings.Builder
+	if err := PrintJSON(&b, New(Refused, "%s", bad)); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"errors":[{"code":21,"message":"\u001b]0;title\u0007\u007f\u009b2J\u202e\udb40\udc41\r\n\u2028\"\\é😀"}]}` + "\n"
+	if b.String() != want {
+		t.Errorf("got:\n%q\nwant:\n%q", b.String(), want)
+	}
+	var read struct{ Errors []struct{ Message string } }
+	if err := json.Unmarshal([]byte(b.String()), &read); err != nil || read.Errors[0].Message != bad {
+		t.Errorf("read back: %q, %v", read.Errors, err)
 	}
 }
 

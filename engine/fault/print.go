@@ -2,8 +2,10 @@ package fault
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 )
 
@@ -38,9 +40,19 @@ func printOne(b *strings.Builder, f *Fault, verbose bool) {
 	}
 	indent(b, f.Detail)
 	indent(b, f.Hint)
+	indent(b, f.reason(verbose))
 	if verbose && f.Err != nil {
 		indent(b, "cause: "+f.Err.Error())
 	}
+}
+
+// reason is what the system said, where nobody says what to do about it and the cause is not printed.
+func (f *Fault) reason(verbose bool) string {
+	var said syscall.Errno
+	if verbose || f.Hint+f.Detail != "" || !errors.As(f.Err, &said) || strings.Contains(f.Msg, said.Error()) {
+		return ""
+	}
+	return said.Error()
 }
 
 // maxSource is how much of a source line is shown, in bytes: a plan in JSON may be one long line.
@@ -104,7 +116,7 @@ type jsonFault struct {
 	Cause   string `json:"cause,omitempty"`
 }
 
-// PrintJSON writes err as {"errors": [{code, message, at, hint, detail, cause}]} on one line.
+// PrintJSON writes err as {"errors": [{code, message, at, hint, detail, cause}]} on one line, of which nothing acts on a terminal.
 func PrintJSON(w io.Writer, err error) error {
 	out := []jsonFault{}
 	for _, f := range All(err) {
@@ -114,5 +126,9 @@ func PrintJSON(w io.Writer, err error) error {
 		}
 		out = append(out, j)
 	}
-	return json.NewEncoder(w).Encode(map[string]any{"errors": out})
+	doc, err := json.Marshal(map[string]any{"errors": out})
+	if err == nil {
+		_, err = w.Write(append(VisibleJSON(doc), '\n'))
+	}
+	return err
 }

@@ -29,6 +29,9 @@ type archive struct {
 
 // openArchive reads the table of contents of an OCI tar or a docker archive, which may be compressed as a whole.
 func openArchive(file string) (*archive, error) {
+	if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() { // a pipe would have it wait, and cannot be read twice
+		return nil, fault.New(fault.Usage, "%s is neither a file nor a folder", file).WithHint("name an image's archive, or the folder of its layout")
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot open %s", file)

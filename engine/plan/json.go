@@ -14,7 +14,7 @@ import (
 const maxDepth = 64
 
 // JSON is the plan as it is printed and saved: indented by two spaces, maps sorted by key, a newline at
-// the end. The same plan always gives the same bytes.
+// the end. Nothing in it acts on a terminal. The same plan always gives the same bytes.
 func (p *Plan) JSON() []byte { return encode(p) }
 
 func encode(p any) []byte {
@@ -26,7 +26,7 @@ func encode(p any) []byte {
 		// A Plan holds only strings, lists and maps of strings, which always encode.
 		panic(err)
 	}
-	return b.Bytes()
+	return fault.VisibleJSON(b.Bytes())
 }
 
 // ParseJSON reads a JSON document; file is the name that positions get. What it refuses, a key given

@@ -68,10 +68,13 @@ func presence(p *plan.Plan, req Request) (missing, given []string) {
 	return missing, given
 }
 
+// MaxSecret is how many bytes a secret can have: those that BuildKit takes.
+const MaxSecret = secretsprovider.MaxSecretSize
+
 // fits refuses what BuildKit would refuse later.
 func fits(value []byte, what string) error {
-	if len(value) > secretsprovider.MaxSecretSize {
-		return fault.New(fault.Usage, "%s is too large: %d bytes, %d are allowed", what, len(value), secretsprovider.MaxSecretSize)
+	if len(value) > MaxSecret {
+		return fault.New(fault.Usage, "%s is too large: %d bytes, %d are allowed", what, len(value), MaxSecret)
 	}
 	return nil
 }

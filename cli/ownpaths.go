@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// tree is the real path of all that a stranger may have made: the repository around an app, or the app alone. "" is none.
+type tree string
+
+// treeOf is that of the app that the command line names.
+func treeOf(c *ucli.Context) tree {
+	path, err := appPath(c)
+	if err != nil {
+		return "" // said where the app is opened
+	}
+	app, err := realPath(path)
+	if err != nil {
+		return ""
+	}
+	for dir := app; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return tree(dir)
+		}
+		if dir == filepath.Dir(dir) {
+			return tree(app)
+		}
+	}
+}
+
+// leadsOut tells whether a path that begins in the tree, once links outside of it are followed, leads out of it by a link in it.
+// What is not there yet leads nowhere else.
+func (t tree) leadsOut(name string) bool {
+	abs, err := filepath.Abs(name)
+	if err != nil || t == "" {
+		return false
+	}
+	at := filepath.VolumeName(abs) + string(filepath.Separator)
+	rest := strings.Split(abs[len(at):], string(filepath.Separator))
+	for {
+		if real, err := filepath.EvalSymlinks(at); err != nil {
+			return false // it ends before it comes to the tree
+		} else if in, err := filepath.Rel(string(t), real); err == nil && filepath.IsLocal(in) {
+			return t.escapes(filepath.Join(in, filepath.Join(rest...)))
+		}
+		if len(rest) == 0 {
+			return false
+		}
+		at, rest = filepath.Join(at, rest[0]), rest[1:]
+	}
+}
+
+// escapes tells whether a path in the tree cannot be followed without leaving it.
+func (t tree) escapes(name string) bool {
+	root, err := os.OpenRoot(string(t))
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	if _, err = root.Stat(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(string(t), name)) // by an absolute link within it
+	if err != nil {
+		return true
+	}
+	in, err := filepath.Rel(string(t), real)
+	return err != nil || !filepath.IsLocal(in)
+}
+
+// ledOut is about what is called so.
+func ledOut(what string, args ...any) *fault.Fault {
+	return fault.New(fault.Usage, what+" leads out of what it is in, by a link", args...).
+		WithHint("a repository that is a stranger's could have anything written over that way, or read: name the file or folder itself that the link leads to")
+}
+
+// written refuses names of what a build writes where a link of the app's repository leads them out of it.
+func written(c *ucli.Context) error {
+	t := treeOf(c)
+	for _, flag := range []string{"report", "metadata-file", "iidfile", "out"} {
+		if name := c.String(flag); name != "" && t.leadsOut(name) {
+			return ledOut("--%s %s", flag, name)
+		}
+	}
+	for _, s := range c.StringSlice("output") {
+		if o, err := parseOutput(s); err == nil && o.Dest != "" && o.Dest != "-" && t.leadsOut(o.Dest) {
+			return ledOut("--output %s", o.Dest)
+		}
+	}
+	for _, s := range c.StringSlice("cache-to") {
+		if k, err := parseCache("--cache-to", s); err == nil && k.Attrs["dest"] != "" && t.leadsOut(k.Attrs["dest"]) {
+			return ledOut("--cache-to %s", k.Attrs["dest"])
+		}
+	}
+	return nil
+}
