@@ -14,6 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
@@ -100,6 +101,9 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	p := saved.Plan
 	if (p.Start == nil || p.Start.Cmd == "") && !c.Bool("no-error-without-start") {
 		return nil, noStart(c, h)
+	}
+	if err := plan2llb.Check(p); err != nil { // before secrets are asked for in its words
+		return nil, err
 	}
 	path, _ := appPath(c) // thePlan has read it
 	b := &theBuild{path: path}

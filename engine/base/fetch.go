@@ -61,7 +61,20 @@ func newFetcher(store, tmp string, pause time.Duration) *fetcher {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = downloads
 	t.TLSClientConfig = &tls.Config{}
-	return &fetcher{client: &http.Client{Transport: stall.Transport(t, patience)}, tls: t.TLSClientConfig, store: store, tmp: tmp, pause: pause}
+	f := &fetcher{client: &http.Client{Transport: stall.Transport(t, patience)}, tls: t.TLSClientConfig, store: store, tmp: tmp, pause: pause}
+	f.client.CheckRedirect = f.follow
+	return f
+}
+
+// follow goes where a server leads. The login for the first address does not go along: Go's client would take it to other ports of
+// the host, and from https to http.
+func (f *fetcher) follow(r *http.Request, before []*http.Request) error {
+	if len(before) == 10 { // as Go's client has it
+		return errors.New("it leads on and on, ten times by now")
+	}
+	r.Header.Del("Authorization")
+	f.authorize(r)
+	return nil
 }
 
 // statusError is an answer other than 200.

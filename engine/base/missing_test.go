@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"encoding/base64"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"sync"
 )
 
 // What apt would fetch is known from what the base was made from, by address and hash, and nobody is asked.
@@ -86,6 +88,44 @@ func TestPrivateArchive(t *testing.T) {
 	}
 	if l := (login{machine: "h.example"}); l.fits(mustURL(t, "http://h.example/x")) || !l.fits(mustURL(t, "https://h.example:8443/x")) {
 		t.Error("a login without a scheme is for https, on any port")
+	}
+}
+
+// An archive that leads elsewhere, to another port or off TLS, leads no password there: Go's client would take it along.
+func TestPrivateArchiveLeadsElsewhere(t *testing.T) {
+	a := newArchive(t)
+	var mu sync.Mutex
+	var told []string
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		told = append(told, r.Header.Get("Authorization"))
+		mu.Unlock()
+		a.ServeHTTP(w, r)
+	}))
+	defer plain.Close()
+	private := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); password != "canary" {
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		http.Redirect(w, r, plain.URL+r.URL.Path, http.StatusFound)
+	}))
+	defer private.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: private.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	login := "machine " + strings.TrimPrefix(private.URL, "https://") + " login me password canary"
+	own := login + "\nmachine " + plain.URL + " login other password its-own"
+	for auth, want := range map[string]string{login: "", own: "Basic " + base64.StdEncoding.EncodeToString([]byte("other:its-own"))} {
+		told = nil
+		_, _, err := a.request(func(r *Request) { r.Mirror, r.CAFile, r.Auth = private.URL+"/debian", ca, []byte(auth) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told = slices.Compact(told); len(told) != 1 || told[0] != want {
+			t.Errorf("it was told %q, not %q", told, want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestPrint(t *testing.T) {
@@ -79,6 +80,20 @@ func TestPrintHostile(t *testing.T) {
 		"  cause: inner " + shown + "\n"
 	if b.String() != want {
 		t.Errorf("got:\n%q\nwant:\n%q", b.String(), want)
+	}
+}
+
+// A name of megabytes, in a stranger's file, is neither printed whole nor held against others.
+func TestPrintLongName(t *testing.T) {
+	name, known := strings.Repeat("né", 1<<21), []string{"phases", "start"}
+	if n := testing.AllocsPerRun(1, func() { Suggest(name, known) }); n > 100 {
+		t.Errorf("%v allocations to find a name that is like it", n)
+	}
+	var b strings.Builder
+	Print(&b, New(Refused, "unknown field %q", name).WithHint("%s", DidYouMean(name, known)), false)
+	got := b.String()
+	if len(got) > 2*maxMessage || !utf8.ValidString(got) || !strings.HasPrefix(got, "error: unknown field \"né") || !strings.HasSuffix(got, "né\"\n  known: phases, start\n") {
+		t.Errorf("%d bytes: %.60q … %q", len(got), got, got[max(0, len(got)-60):])
 	}
 }
 

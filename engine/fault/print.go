@@ -27,7 +27,7 @@ func Print(w io.Writer, err error, verbose bool) {
 }
 
 func printOne(b *strings.Builder, f *Fault, verbose bool) {
-	b.WriteString("error: " + Visible(f.Msg) + "\n")
+	b.WriteString("error: " + Visible(shortened(f.Msg)) + "\n")
 	for i, p := range f.At {
 		b.WriteString("  " + Visible(p.String()))
 		if p.Label != "" {
@@ -53,6 +53,17 @@ func (f *Fault) reason(verbose bool) string {
 		return ""
 	}
 	return said.Error()
+}
+
+// maxMessage is how much of a message is shown, in bytes: a stranger's file may have a name of megabytes.
+const maxMessage = 4096
+
+// shortened is a message without its middle.
+func shortened(s string) string {
+	if len(s) <= maxMessage {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxMessage/2], "") + " … " + strings.ToValidUTF8(s[len(s)-maxMessage/2:], "")
 }
 
 // maxSource is how much of a source line is shown, in bytes: a plan in JSON may be one long line.

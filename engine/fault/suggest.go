@@ -13,6 +13,9 @@ func Suggest(got string, names []string) string {
 		at = 2
 	}
 	for _, n := range slices.Sorted(slices.Values(names)) {
+		if diff := len(got) - len(n); diff >= at || -diff >= at { // also for the sake of what a stranger's file calls a name
+			continue
+		}
 		if d := distance(strings.ToLower(got), strings.ToLower(n)); d < at {
 			best, at = n, d
 		}
