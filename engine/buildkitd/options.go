@@ -29,28 +29,19 @@ const (
 // store are silent for a while at the end of a large upload.
 const Patience = time.Minute
 
-// Registry says how one registry is reached.
-type Registry struct {
-	Mirrors   []string `json:"mirrors,omitempty"`   // hosts, with or without a path, asked first
-	PlainHTTP bool     `json:"plainHTTP,omitempty"` // no TLS
-	Insecure  bool     `json:"insecure,omitempty"`  // TLS without verification
-	CAFiles   []string `json:"caFiles,omitempty"`   // PEM files, trusted beside the system's
-}
-
 // Options are the settings of an embedded engine.
 type Options struct {
-	State        string              // directory below which state is kept; created with mode 0700
-	Network      string              // NetworkHost or NetworkNone; "" is NetworkHost
-	DNS          []string            // addresses of the nameservers of steps; none: the host's
-	Entitlements []string            // what builds may ask for, such as "network.host"
-	Registries   map[string]Registry // by host
-	KeepStorage  int64               // most bytes of layers and cache directories that stay after a build; 0 is BuildKit's default
-	Patience     time.Duration       // how long a registry may bring and take nothing; 0 is the constant Patience
-	MakesRoom    bool                // it is started to prune: on a full disk too
-	Log          io.Writer           `json:"-"` // gets BuildKit's own log; nil drops it
-	Debug        bool                // that log in detail
-	Say          func(string)        `json:"-"` // gets words for the user, such as what is waited for; nil drops them
-	Force        <-chan struct{}     `json:"-"` // closed: stop waiting for others, also those that use this engine
+	State        string          // directory below which state is kept; created with mode 0700
+	Network      string          // NetworkHost or NetworkNone; "" is NetworkHost
+	DNS          []string        // addresses of the nameservers of steps; none: the host's
+	Entitlements []string        // what builds may ask for, such as "network.host"
+	KeepStorage  int64           // most bytes of layers and cache directories that stay after a build; 0 is BuildKit's default
+	Patience     time.Duration   // how long a registry may bring and take nothing; 0 is the constant Patience
+	MakesRoom    bool            // it is started to prune: on a full disk too
+	Log          io.Writer       `json:"-"` // gets BuildKit's own log; nil drops it
+	Debug        bool            // that log in detail
+	Say          func(string)    `json:"-"` // gets words for the user, such as what is waited for; nil drops them
+	Force        <-chan struct{} `json:"-"` // closed: stop waiting for others, also those that use this engine
 }
 
 func (o Options) say(text string) {
@@ -91,13 +82,12 @@ func (o Options) identity() []byte {
 	entitlements := append([]string(nil), o.Entitlements...)
 	sort.Strings(entitlements)
 	dt, err := json.MarshalIndent(struct {
-		Version      string              `json:"version"`
-		Network      string              `json:"network"`
-		DNS          []string            `json:"dns,omitempty"`
-		Entitlements []string            `json:"entitlements,omitempty"`
-		Registries   map[string]Registry `json:"registries,omitempty"`
-		Proxies      string              `json:"proxies,omitempty"`
-	}{Version, network, o.DNS, entitlements, o.Registries, proxies(os.Environ())}, "", "  ")
+		Version      string   `json:"version"`
+		Network      string   `json:"network"`
+		DNS          []string `json:"dns,omitempty"`
+		Entitlements []string `json:"entitlements,omitempty"`
+		Proxies      string   `json:"proxies,omitempty"`
+	}{Version, network, o.DNS, entitlements, proxies(os.Environ())}, "", "  ")
 	if err != nil {
 		panic(err) // strings, and maps of them
 	}

@@ -3,16 +3,10 @@
 package buildkitd
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // The version names the state directory; one that lags behind would let two databases meet.
@@ -45,7 +39,6 @@ func TestIdentity(t *testing.T) {
 		"network":      {Network: NetworkNone, Entitlements: []string{"a", "b"}},
 		"dns":          {DNS: []string{"::1"}, Entitlements: []string{"a", "b"}},
 		"entitlements": {Entitlements: []string{"a"}},
-		"registries":   {Entitlements: []string{"a", "b"}, Registries: map[string]Registry{"r": {Insecure: true}}},
 	} {
 		if got := differences(base.identity(), o.identity()); got != name {
 			t.Errorf("%s: differences %q", name, got)
@@ -78,23 +71,6 @@ func TestOptionsRefused(t *testing.T) {
 	} {
 		if err := o.check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
-		}
-	}
-}
-
-func TestLost(t *testing.T) {
-	for _, c := range []struct {
-		err  error
-		lost bool
-	}{
-		{nil, false},
-		{errors.New("exit code 1"), false},
-		{fault.New(fault.BuildFailed, "x"), false},
-		{status.Error(codes.Canceled, "canceled"), false},
-		{fmt.Errorf("solve: %w", status.Error(codes.Unavailable, "error reading from server: EOF")), true},
-	} {
-		if Lost(c.err) != c.lost {
-			t.Errorf("%v: lost should be %v", c.err, c.lost)
 		}
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -20,6 +22,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+
+	"github.com/moby/buildkit/util/grpcerrors"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
 )
@@ -54,7 +59,7 @@ func processMain(state string) int {
 	fmt.Println(map[bool]string{true: "joined", false: "owner"}[joined])
 	err = buildTo(ctx, c, os.Stdout, os.Args[1:])
 	if err != nil {
-		fmt.Println("lost:", Lost(err), "error:", err)
+		fmt.Println("lost:", lost(err), "error:", err)
 	}
 	if e := closer(); e != nil {
 		fmt.Println("close:", e)
@@ -261,4 +266,13 @@ func gone(t *testing.T) {
 			t.Fatalf("still running: %v", stepProcesses(t))
 		}
 	}
+}
+
+// lost tells whether a call failed since the engine at the other end went away.
+func lost(err error) bool {
+	if err == nil {
+		return false
+	}
+	return grpcerrors.Code(err) == codes.Unavailable || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

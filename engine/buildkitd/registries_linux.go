@@ -10,7 +10,6 @@ import (
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/moby/buildkit/util/resolver"
-	resolverconfig "github.com/moby/buildkit/util/resolver/config"
 
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
@@ -18,18 +17,7 @@ import (
 // registryHosts says how registries are reached, until over ends. BuildKit itself would wait without end for one that never
 // answers, and goes on with the import of a cache when the build that asked for it was given up.
 func registryHosts(over context.Context, o Options) docker.RegistryHosts {
-	m := map[string]resolverconfig.RegistryConfig{}
-	for host, r := range o.Registries {
-		c := resolverconfig.RegistryConfig{Mirrors: r.Mirrors, RootCAs: r.CAFiles}
-		if r.PlainHTTP {
-			c.PlainHTTP = &r.PlainHTTP
-		}
-		if r.Insecure {
-			c.Insecure = &r.Insecure
-		}
-		m[host] = c
-	}
-	hosts := resolver.NewRegistryConfig(m)
+	hosts := resolver.NewRegistryConfig(nil)
 	return func(name string) ([]docker.RegistryHost, error) {
 		out, err := hosts(name)
 		for i := range out {

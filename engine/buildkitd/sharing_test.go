@@ -46,7 +46,7 @@ func TestOwnerDies(t *testing.T) {
 		t.Fatal(joined, err)
 	}
 	w := &watcher{word: "sleeping", found: func() { _ = owner.cmd.Process.Kill() }}
-	if err := buildTo(t.Context(), c, w, []string{"sleep", "1000s"}); !Lost(err) {
+	if err := buildTo(t.Context(), c, w, []string{"sleep", "1000s"}); !lost(err) {
 		t.Errorf("not told as lost: %v", err)
 	}
 	if err := closer(); err != nil {
@@ -57,10 +57,10 @@ func TestOwnerDies(t *testing.T) {
 	if err != nil || joined {
 		t.Fatal(joined, err)
 	}
-	if _, err := build(t.Context(), c, []string{"echo"}); err != nil || Lost(err) {
+	if _, err := build(t.Context(), c, []string{"echo"}); err != nil || lost(err) {
 		t.Error(err)
 	}
-	if _, err := build(t.Context(), c, []string{"exit", "1"}); Lost(err) {
+	if _, err := build(t.Context(), c, []string{"exit", "1"}); lost(err) {
 		t.Errorf("a failed build is told as lost: %v", err)
 	}
 	if err := closer(); err != nil {
