@@ -15,6 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/cli/page"
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/ignore"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
@@ -66,7 +67,7 @@ func writePage(file string, p *page.Page) error {
 	if err := p.Write(&out); err != nil {
 		return fault.Wrap(fault.Bug, err, "the page cannot be made")
 	}
-	return writeWhole(file, out.String())
+	return writeFile(file, out.String())
 }
 
 // spare keeps a file out of the build: a report in the app's directory would be another one each time.
@@ -80,8 +81,7 @@ func (b *theBuild) spare(file string) {
 	if err != nil || !filepath.IsLocal(in) {
 		return
 	}
-	literal := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
-	b.request.Lower.Ignore = append(b.request.Lower.Ignore, literal.Replace(filepath.ToSlash(in)))
+	b.request.Lower.Ignore = append(b.request.Lower.Ignore, ignore.Exactly(filepath.ToSlash(in)))
 }
 
 func isDir(path string) bool {

@@ -262,8 +262,8 @@ func lastName(pattern string) string {
 	return ""
 }
 
-// exactly is the pattern of one path.
-func exactly(name string) string {
+// Exactly is the pattern of one path: what would have a meaning in a pattern has none in it.
+func Exactly(name string) string {
 	var b strings.Builder
 	for i, c := range name {
 		switch {

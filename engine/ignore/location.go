@@ -16,7 +16,7 @@ func Below(dir string, patterns []string) []string {
 	out := make([]string, len(patterns))
 	for i, p := range patterns {
 		bare, keep := strings.CutPrefix(p, "!")
-		if out[i] = path.Join(exactly(dir), bare); keep {
+		if out[i] = path.Join(Exactly(dir), bare); keep {
 			out[i] = "!" + out[i]
 		}
 	}
@@ -30,7 +30,7 @@ func moved(lines []Rule, dir string, at *plan.Location) []Rule {
 		return lines
 	case dir != ".": // further down
 		for i := range lines {
-			lines[i].Pattern, lines[i].matcher = path.Join(exactly(at.InRoot()), lines[i].Pattern), nil
+			lines[i].Pattern, lines[i].matcher = path.Join(Exactly(at.InRoot()), lines[i].Pattern), nil
 		}
 		return lines
 	}
@@ -88,11 +88,11 @@ func located(at *plan.Location) []Rule {
 		if dir == "" {
 			continue
 		}
-		r := Rule{Pattern: exactly(dir), Why: "a member of the workspace that the app does not need", Quiet: true}
+		r := Rule{Pattern: Exactly(dir), Why: "a member of the workspace that the app does not need", Quiet: true}
 		if slices.Contains(at.Without, dir) {
 			out = append(out, r)
 			for _, file := range at.Keep {
-				r.Pattern, r.Keep = exactly(path.Join(dir, file)), true
+				r.Pattern, r.Keep = Exactly(path.Join(dir, file)), true
 				out = append(out, r)
 			}
 		} else if slices.ContainsFunc(at.Without, func(o string) bool { return strings.HasPrefix(dir, o+"/") }) {

@@ -153,7 +153,7 @@ func (w *walk) visit(name string, d fs.DirEntry, err error) error {
 			return fs.SkipDir
 		}
 	case hit != nil && hit.rule.Narrow() && !w.taken(name) && w.decides(name, d.IsDir(), hit):
-		w.rules.found = append(w.rules.found, Rule{Pattern: exactly(name), Why: hit.rule.Why, Quiet: hit.rule.Quiet})
+		w.rules.found = append(w.rules.found, Rule{Pattern: Exactly(name), Why: hit.rule.Why, Quiet: hit.rule.Quiet})
 		w.told(name, hit, &w.rules.found[len(w.rules.found)-1])
 		if d.IsDir() {
 			return fs.SkipDir

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/moby/patternmatcher"
+)
+
+// Whatever a report is called, it is no part of the build: its name is no pattern, and does not take back what others leave out.
+func TestReportIsSpared(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"report.html", "!report.html", "[report].html", "a*.html"} {
+		b := &theBuild{}
+		b.request.AppDir = dir
+		b.spare(filepath.Join(dir, name))
+		m, err := patternmatcher.New(slices.Clone(b.request.Lower.Ignore))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, want := range map[string]bool{name: true, "about.html": false} {
+			if out, err := m.MatchesOrParentMatches(file); out != want || err != nil {
+				t.Errorf("%s by %q: %v, %v", file, b.request.Lower.Ignore, out, err)
+			}
+		}
+	}
+}
