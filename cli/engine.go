@@ -184,13 +184,14 @@ func (b *theBuild) networks(c *ucli.Context, h *Host) (err error) {
 	if b.request.Offline, err = offline(c); err != nil {
 		return err
 	}
-	b.request.Bases, err = bases(c, h)
-	b.request.Bases.Auth = b.request.Secrets[plan.AptAuth]
-	if err != nil {
+	if b.request.Bases, err = bases(c, h); err != nil {
 		return err
 	}
 	l, _, err := lockOf(c, b.path)
+	if err != nil {
+		return err
+	}
+	b.request.Bases.Auth, b.request.Bases.Locked = b.request.Secrets[plan.AptAuth], c.Bool("locked")
 	b.request.Bases.Pins, b.request.Bases.Dates = l.Packages()
-	b.request.Bases.Locked = c.Bool("locked")
-	return err
+	return nil
 }

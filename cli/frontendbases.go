@@ -35,7 +35,7 @@ func frontendBases(c *ucli.Context, h *Host) (map[string]string, error) {
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
-	req := solve.Request{Progress: solve.Progress{Mode: progressMode(c, h), Out: h.Stderr, Hide: hidden(h.Environ)}}
+	req := solve.Request{Progress: progress(c, h)}
 	if req.Bases, err = bases(c, h); err != nil {
 		return nil, err
 	}

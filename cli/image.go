@@ -2,7 +2,6 @@ package cli
 
 import (
 	"path/filepath"
-	"strings"
 
 	"github.com/docker/go-units"
 	ucli "github.com/urfave/cli/v2"
@@ -11,7 +10,6 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
-	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
 func imageCommand(h *Host) *ucli.Command {
@@ -103,14 +101,5 @@ func builtImage(c *ucli.Context, h *Host) (string, image.Select, error) {
 		}
 		return kept, image.Select{}, err
 	}
-	nothing := fault.New(fault.Usage, "there is nothing at %s, and no image of that name was built", path)
-	full, err := solve.FullName(path)
-	if err != nil || strings.HasPrefix(path, ".") || filepath.IsAbs(path) {
-		return "", image.Select{}, nothing
-	}
-	kept, err := keptAs(state, full)
-	if err != nil {
-		return "", image.Select{}, nothing
-	}
-	return kept, image.Select{Name: full}, nil
+	return h.namedImage(path)
 }

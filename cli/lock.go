@@ -226,7 +226,7 @@ func pinsNow(c *ucli.Context, h *Host, path string, p *plan.Plan, so *lock.Lock)
 	}
 	b.request.Bases.Refresh = c.Bool("pull") || c.Bool("update") && !c.Bool("offline")
 	b.request.Lower = plan2llb.Input{Plan: p, Platform: on}
-	b.request.Progress = solve.Progress{Mode: progressMode(c, h), Out: h.Stderr, Hide: hidden(h.Environ)}
+	b.request.Progress = progress(c, h)
 	err = withEngine(c, h, func(e *solve.Engine) error {
 		pins, err = e.Pins(c.Context, b.request)
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/solve"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -125,10 +126,11 @@ func hosts(given []string) ([]plan2llb.Host, error) {
 	return out, nil
 }
 
-// progressMode is --progress; who wants more words gets every line of every step, as with Nixpacks.
-func progressMode(c *ucli.Context, h *Host) string {
+// progress is how a build is shown: as --progress says, and with every line of every step for --verbose, as in Nixpacks.
+func progress(c *ucli.Context, h *Host) solve.Progress {
+	mode := c.String("progress")
 	if h.verbose && !c.IsSet("progress") {
-		return "plain"
+		mode = "plain"
 	}
-	return c.String("progress")
+	return solve.Progress{Mode: mode, Out: h.Stderr, Hide: hidden(h.Environ)}
 }

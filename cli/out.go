@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -160,16 +159,14 @@ func (b *theBuild) script(c *ucli.Context) string {
 		"cd \"$(dirname \"$0\")/..\"\nDOCKER_BUILDKIT=1 exec " + shellwords(words) + " \"$@\" .\n"
 }
 
+// writeFile writes a file whole or not at all, with the folders that it needs.
 func writeFile(name, text string) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return fault.Wrap(fault.Usage, err, "cannot write to %s", filepath.Dir(name))
-	}
 	f, err := image.Create(name)
 	if err != nil {
 		return err
 	}
-	defer f.Abort()
 	if _, err := io.WriteString(f, text); err != nil {
+		f.Abort()
 		return fault.Wrap(fault.Usage, err, "cannot write %s", name)
 	}
 	return f.Commit()

@@ -84,6 +84,21 @@ func keptAt(state string, names []string, appDir string) (string, error) {
 	return filepath.Join(state, "images", "apps", key), err
 }
 
+// namedImage finds a built image by one of its names, which nothing on disk is called.
+func (h *Host) namedImage(name string) (dir string, sel image.Select, err error) {
+	state, err := h.stateDir()
+	if err != nil {
+		return "", sel, err
+	}
+	if full, err := solve.FullName(name); err == nil && !strings.HasPrefix(name, ".") && !filepath.IsAbs(name) {
+		if dir, err := keptAs(state, full); err == nil {
+			return dir, image.Select{Name: full}, nil
+		}
+	}
+	return "", sel, fault.New(fault.Usage, "there is nothing at %s, and no image of that name was built", name).
+		WithHint("give the path of an app or an image, or a name that nixpacks build -n NAME gave")
+}
+
 // keptAs finds the folder of a built image that has the name, as its first or another one.
 func keptAs(state, full string) (string, error) {
 	names := filepath.Join(state, "images", "names")

@@ -14,7 +14,6 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
-	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
@@ -110,13 +109,13 @@ func bytesOf(c *ucli.Context, flag, of, examples string) (int64, error) {
 // attestations reads --provenance and --sbom as docker buildx does.
 func (b *theBuild) attestations(c *ucli.Context) error {
 	b.request.Attest = map[string]string{}
-	for flag, alone := range map[string]string{"provenance": "mode=min", "sbom": ""} {
+	for _, flag := range []string{"provenance", "sbom"} {
 		v := c.String(flag)
 		if v == "" || v == "false" {
 			continue
 		}
 		if v == "true" {
-			v = alone
+			v = map[string]string{"provenance": "mode=min"}[flag]
 		}
 		fields, err := csvvalue.Fields(v, nil)
 		for _, f := range fields {
@@ -139,7 +138,7 @@ func note(c *ucli.Context, r *solve.Report) error {
 		if err != nil {
 			return fault.Wrap(fault.Bug, err, "what is known of the image cannot be written")
 		}
-		if err := writeWhole(file, string(raw)+"\n"); err != nil {
+		if err := writeFile(file, string(raw)+"\n"); err != nil {
 			return err
 		}
 	}
@@ -151,22 +150,9 @@ func note(c *ucli.Context, r *solve.Report) error {
 		if id == "" {
 			return fault.New(fault.Usage, "--iidfile: the build made no image, only its files").WithHint("add an output of type oci, docker or registry")
 		}
-		return writeWhole(file, id)
+		return writeFile(file, id)
 	}
 	return nil
-}
-
-// writeWhole writes a file whole or not at all.
-func writeWhole(path, text string) error {
-	f, err := image.Create(path)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write([]byte(text)); err != nil {
-		f.Abort()
-		return fault.Wrap(fault.Usage, err, "%s cannot be written", path)
-	}
-	return f.Commit()
 }
 
 // severalPlatforms takes several platforms in --platform apart: what follows plans for the first.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -89,24 +88,11 @@ func imageToRun(c *ucli.Context, h *Host, path string) (runnable, error) {
 		}
 		return runnable{path: b.kept, build: b}, nil
 	}
-	state, err := h.stateDir()
+	kept, choose, err := h.namedImage(path)
 	if err != nil {
 		return runnable{}, err
 	}
-	nothing := fault.New(fault.Usage, "there is nothing at %s, and no image of that name was built", path).
-		WithHint("give the path of an app or an image, or a name that nixpacks build -n NAME gave")
-	if strings.HasPrefix(path, ".") || filepath.IsAbs(path) {
-		return runnable{}, nothing
-	}
-	full, err := solve.FullName(path)
-	if err != nil {
-		return runnable{}, nothing
-	}
-	kept, err := keptAs(state, full)
-	if err != nil {
-		return runnable{}, nothing
-	}
-	return runnable{path: kept, choose: image.Select{Name: full}}, needsPlan(c, path)
+	return runnable{path: kept, choose: choose}, needsPlan(c, path)
 }
 
 // runImage starts the image and stays until the app ends. The app's exit code becomes this program's.

@@ -130,13 +130,9 @@ func (l *Lock) Drift(p *plan.Plan) (lines []string) {
 	return lines
 }
 
-// Packages are the hashes of the packages of bases, and the dates when archives had them, by reference and variant; none for no
-// lock.
+// Packages are the hashes of the packages of bases, and the dates when archives had them, by reference and variant.
 func (l *Lock) Packages() (hashes, dates map[string]map[string]string) {
 	hashes, dates = map[string]map[string]string{}, map[string]map[string]string{}
-	if l == nil {
-		return hashes, dates
-	}
 	for ref, b := range l.Bases {
 		if b.Packages != nil {
 			hashes[ref], dates[ref] = b.Packages, b.Dates
