@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
 
 	// What a provider may import. Each is linked by name: cuecontext would link all of CUE's library, which
 	// costs a millisecond at every start of the process.
@@ -86,11 +87,13 @@ func CheckImports(f *ast.File, what string, also func(path string) bool) error {
 	return stderrors.Join(faults...)
 }
 
-// position is where a piece of CUE stands.
-func position(n ast.Node) fault.Pos {
-	p := n.Pos()
+// Pos is a place in CUE as faults have it.
+func Pos(p token.Pos) fault.Pos {
 	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
 }
+
+// position is where a piece of CUE stands.
+func position(n ast.Node) fault.Pos { return Pos(n.Pos()) }
 
 // SyntaxFault is the fault for CUE that does not parse or compile.
 func SyntaxFault(err error, what string) error {
@@ -106,7 +109,7 @@ func cueFault(e errors.Error, what string) *fault.Fault {
 	format, args := e.Msg()
 	f := fault.New(fault.Refused, "%s: %s", what, fmt.Sprintf(format, args...))
 	for _, p := range errors.Positions(e) {
-		at := fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
+		at := Pos(p)
 		if at.File != "" && !strings.HasPrefix(at.File, schemaLabel+"/") && !slices.Contains(f.At, at) {
 			f.At = append(f.At, at)
 		}

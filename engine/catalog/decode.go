@@ -95,7 +95,7 @@ func (d *decoder) fields(v cue.Value, into reflect.Value) {
 		i, ok := known[name]
 		if !ok {
 			d.faults = append(d.faults, fault.New(fault.Refused, "provider %s: unknown field %q in its plan", d.e.provider.Name, name).
-				WithPos(place(v)).WithHint("%s", fault.DidYouMean(name, slices.Collect(maps.Keys(known)))))
+				WithPos(Pos(v.Pos())).WithHint("%s", fault.DidYouMean(name, slices.Collect(maps.Keys(known)))))
 			return
 		}
 		d.value(v, into.Field(i))

@@ -240,6 +240,5 @@ func line(at cue.Value, path []string) fault.Pos {
 	if !at.Exists() {
 		return fault.Pos{}
 	}
-	p := cue.Dereference(at).Pos()
-	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
+	return Pos(cue.Dereference(at).Pos())
 }

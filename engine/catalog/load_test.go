@@ -62,6 +62,7 @@ func TestLoadRefuses(t *testing.T) {
 		"order of providers: conflicting values \"a\" and [...]":     {"order.cue": "package all\norder: \"a\" & [...]\n"},
 		"the files of a provider are one package":                    {"a/a.cue": provider("x"), "a/b.cue": "package b\n"},
 		"the files of a provider are one package ":                   {"a/a.cue": "name: \"x\"\ndetect: any: [{file: \"x\"}]\nplan: {}\n"},
+		"provider x: detect: any stands alone and is a list of ques": {"a/a.cue": "package a\nname: \"x\"\ndetect: {all: [], any: []}\nplan: {}\n"},
 		"provider x: detect: all stands alone and is a list of ques": {"a/a.cue": "package a\nname: \"x\"\ndetect: all: []\nplan: {}\n"},
 	} {
 		c, err := Load(folders(files), "x")

@@ -131,7 +131,7 @@ func (e *evaluator) read(v cue.Value) (now map[string]facts.Question, waiting, e
 			continue
 		}
 		if now[name], err = facts.Parse(fields); err != nil {
-			return nil, nil, fault.New(fault.Refused, "fact %s: %v", name, err).WithPos(place(it.Value()))
+			return nil, nil, fault.New(fault.Refused, "fact %s: %v", name, err).WithPos(Pos(it.Value().Pos()))
 		}
 	}
 	return now, waiting, nil
@@ -191,9 +191,4 @@ func goList(v cue.Value) (any, error) {
 		out = append(out, x)
 	}
 	return out, nil
-}
-
-func place(v cue.Value) fault.Pos {
-	p := v.Pos()
-	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
 }

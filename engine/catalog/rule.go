@@ -34,10 +34,7 @@ func parseGroup(v any, levels int) (Rule, error) {
 	if !ok {
 		return Rule{}, fmt.Errorf("a rule is a struct")
 	}
-	for name, into := range map[string]func(*Rule) *[]Rule{
-		"any": func(r *Rule) *[]Rule { return &r.Any },
-		"all": func(r *Rule) *[]Rule { return &r.All },
-	} {
+	for _, name := range []string{"any", "all"} {
 		items, ok := m[name]
 		if !ok {
 			continue
@@ -47,16 +44,18 @@ func parseGroup(v any, levels int) (Rule, error) {
 		if !ok || len(m) != 1 || len(list) == 0 && !never || levels == 0 {
 			return Rule{}, fmt.Errorf("%s stands alone and is a list of questions, nested once at most", name)
 		}
-		var r Rule
-		*into(&r) = []Rule{}
+		rules := []Rule{}
 		for _, x := range list {
 			sub, err := parseGroup(x, levels-1)
 			if err != nil {
 				return Rule{}, err
 			}
-			*into(&r) = append(*into(&r), sub)
+			rules = append(rules, sub)
 		}
-		return r, nil
+		if name == "all" {
+			return Rule{All: rules}, nil
+		}
+		return Rule{Any: rules}, nil
 	}
 	q, err := facts.Parse(m)
 	if err == nil && !slices.Contains(asks, q.Kind) {

@@ -9,7 +9,6 @@ import (
 
 	"cuelang.org/go/cue/ast"
 	cueerrors "cuelang.org/go/cue/errors"
-	"cuelang.org/go/cue/token"
 
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -50,7 +49,7 @@ func (p *Policy) violation(b unify.Broken, told map[fault.Pos]bool, d *data) Vio
 	v := Violation{Policy: p, Message: b.Words, At: fault.Pos{File: p.files[0].Name}}
 	var words []string
 	for _, err := range b.Says {
-		if at := pos(err.Position()); told[at] {
+		if at := catalog.Pos(err.Position()); told[at] {
 			format, args := err.Msg()
 			words = append(words, fmt.Sprintf(format, args...))
 			if len(words) == 1 {
@@ -64,7 +63,7 @@ func (p *Policy) violation(b unify.Broken, told map[fault.Pos]bool, d *data) Vio
 	path := b.Path
 	for _, err := range b.Says {
 		for _, q := range cueerrors.Positions(err) {
-			at := pos(q)
+			at := catalog.Pos(q)
 			if v.At.Line == 0 && p.text(at.File) != nil {
 				v.At = at
 			}
@@ -100,7 +99,7 @@ func (p *Policy) placeOf(path []string) (at fault.Pos, ok bool) {
 				break
 			}
 			field := decls[i].(*ast.Field)
-			at, ok, decls = pos(field.Label.Pos()), true, nil
+			at, ok, decls = catalog.Pos(field.Label.Pos()), true, nil
 			if s, isStruct := field.Value.(*ast.StructLit); isStruct {
 				decls = s.Elts
 			}
@@ -119,10 +118,6 @@ func speaksOf(path []string) bool {
 	return whole || elem && list.Kind == plan.List
 }
 
-func pos(p token.Pos) fault.Pos {
-	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
-}
-
 // told are the places of the messages that the author wrote: calls of error.
 func (p *Policy) told() map[fault.Pos]bool {
 	out := map[fault.Pos]bool{}
@@ -130,7 +125,7 @@ func (p *Policy) told() map[fault.Pos]bool {
 		ast.Walk(f, func(n ast.Node) bool {
 			if c, ok := n.(*ast.CallExpr); ok {
 				if id, ok := c.Fun.(*ast.Ident); ok && (id.Name == "error" || id.Name == "__error") {
-					out[pos(c.Pos())] = true
+					out[catalog.Pos(c.Pos())] = true
 				}
 			}
 			return true
@@ -172,7 +167,7 @@ func unknown(decls []ast.Decl, path []string) []catalog.Note {
 		}
 		at := append(slices.Clone(path), name)
 		if _, ok := plan.ShapeAt(at...); !ok {
-			u := plan.Unknown(at, pos(f.Label.Pos()))
+			u := plan.Unknown(at, catalog.Pos(f.Label.Pos()))
 			out = append(out, catalog.Note{Text: u.Msg + ": no plan has it, so that this demands nothing", Hint: u.Hint, At: u.At})
 			continue
 		}

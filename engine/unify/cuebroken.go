@@ -128,7 +128,7 @@ func namesOf(p cue.Path) []string {
 }
 
 func (b Broken) words(p *plan.Plan, name string) string {
-	what := shownPath(b.Path)
+	what := ShownPath(b.Path)
 	_, _, value := ValueAt(p, b.Path)
 	hide := slices.Contains(b.Path, "variables")
 	format, args := b.Says[0].Msg()
@@ -225,9 +225,6 @@ func ValueAt(p *plan.Plan, path []string) (leaf []string, elem, shown string) {
 	}
 	return path, "", notSet
 }
-
-// ShownPath is a path in a message: an index of a list is in brackets.
-func ShownPath(path []string) string { return shownPath(path) }
 
 // Has tells whether a plan has a value at a path, which may end in the index of a list.
 func Has(p *plan.Plan, path []string) bool {

@@ -139,7 +139,7 @@ func (c *constraints) reportAt(err error, path []string) {
 func (c *constraints) alternatives(err cueerrors.Error, each []cueerrors.Error) {
 	path := planPath(err)
 	leaf, elem, value := ValueAt(c.plan, path)
-	f := (&rephraser{e: c.e}).fault(err, "%s is %s, but must be %s", shownPath(path), value, strings.Join(options(each, value), " or "))
+	f := (&rephraser{e: c.e}).fault(err, "%s is %s, but must be %s", ShownPath(path), value, strings.Join(options(each, value), " or "))
 	c.add(f, leaf, elem)
 }
 
@@ -151,13 +151,13 @@ func (c *constraints) clash(err cueerrors.Error, path []string) {
 		return
 	}
 	leaf, elem, value := ValueAt(c.plan, path)
-	f := (&rephraser{e: c.e}).fault(err, "%s", clash(err, shownPath(path), value, c.e.name))
+	f := (&rephraser{e: c.e}).fault(err, "%s", clash(err, ShownPath(path), value, c.e.name))
 	c.add(f, leaf, elem)
 }
 
 // notAllowed is the fault for what the finished plan has where the file closes a struct.
 func (c *constraints) notAllowed(err cueerrors.Error, path []string) {
-	f := (&rephraser{e: c.e}).fault(err, "%s is not allowed by %s", shownPath(path), c.e.name)
+	f := (&rephraser{e: c.e}).fault(err, "%s is not allowed by %s", ShownPath(path), c.e.name)
 	for i := len(path); i > 0; i-- {
 		if at, ok := c.e.labels[plan.Path(path[:i]...)]; ok && f.At[0].Line == 0 {
 			f.At[0] = at

@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue"
 	cueerrors "cuelang.org/go/cue/errors"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -97,7 +98,7 @@ func inOrder(faults []*fault.Fault) error {
 func places(err cueerrors.Error, file string) []fault.Pos {
 	var out []fault.Pos
 	for _, p := range cueerrors.Positions(err) {
-		if at := pos(p); at.File == file && !slices.Contains(out, at) {
+		if at := catalog.Pos(p); at.File == file && !slices.Contains(out, at) {
 			out = append(out, at)
 		}
 	}

@@ -45,7 +45,7 @@ func parseCUE(c *config, base *plan.Plan) (*cueSyntax, error) {
 		var errs []error
 		for _, e := range cueerrors.Errors(err) {
 			format, args := e.Msg()
-			errs = append(errs, s.fault(pos(e.Position()), "not valid CUE: "+format, args...))
+			errs = append(errs, s.fault(catalog.Pos(e.Position()), "not valid CUE: "+format, args...))
 		}
 		return nil, errors.Join(errs...)
 	}
@@ -69,7 +69,7 @@ func (s *cueSyntax) index(decls []ast.Decl, path []string) {
 			}
 			at := append(path[:len(path):len(path)], name)
 			if key := plan.Path(at...); s.labels[key].Line == 0 {
-				s.labels[key] = pos(d.Label.Pos())
+				s.labels[key] = catalog.Pos(d.Label.Pos())
 			}
 			if path == nil {
 				s.names = append(s.names, name)
@@ -99,10 +99,6 @@ func (s *cueSyntax) inside(x ast.Expr, path []string) {
 	}
 }
 
-func pos(p token.Pos) fault.Pos {
-	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
-}
-
 func (s *cueSyntax) fault(at fault.Pos, format string, args ...any) *fault.Fault {
 	return fault.New(fault.Refused, format, args...).WithPos(at).WithSource(s.text)
 }
@@ -122,7 +118,7 @@ func (s *cueSyntax) forbid() error {
 			errs = append(errs, s.imported(n))
 		case *ast.Field:
 			if id, ok := n.Label.(*ast.Ident); ok && (id.Name == "#base" || id.Name == "#Plan") {
-				errs = append(errs, s.fault(pos(id.Pos()), "%s cannot be declared here: it is given", id.Name))
+				errs = append(errs, s.fault(catalog.Pos(id.Pos()), "%s cannot be declared here: it is given", id.Name))
 			}
 		}
 		return true
@@ -135,7 +131,7 @@ func (s *cueSyntax) imported(spec *ast.ImportSpec) error {
 	if err == nil && slices.Contains(catalog.Imports, name) {
 		return nil
 	}
-	return s.fault(pos(spec.Path.Pos()), "%s cannot be imported", spec.Path.Value).
+	return s.fault(catalog.Pos(spec.Path.Pos()), "%s cannot be imported", spec.Path.Value).
 		WithHint("%s can import %s", s.name, strings.Join(catalog.Imports, ", "))
 }
 

@@ -10,6 +10,7 @@ import (
 	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/literal"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -51,8 +52,8 @@ func planPath(err cueerrors.Error) []string {
 	return out
 }
 
-// shownPath is a path in a message: an index of a list is in brackets.
-func shownPath(path []string) string {
+// ShownPath is a path in a message: an index of a list is in brackets.
+func ShownPath(path []string) string {
 	for i, name := range path {
 		if shape, ok := plan.ShapeAt(path[:i]...); ok && shape.Kind == plan.List && i > 0 {
 			return plan.Path(path[:i]...) + "[" + name + "]"
@@ -89,7 +90,7 @@ func (e *evaluated) placeOf(path []string) fault.Pos {
 }
 
 func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.Fault {
-	what := shownPath(planPath(err))
+	what := ShownPath(planPath(err))
 	if what == "" {
 		what = r.e.name
 	}
@@ -143,7 +144,7 @@ func (r *rephraser) valueless(err cueerrors.Error) *fault.Fault {
 	f := r.fault(err, "this needs a value, and %s gives it none", r.e.name)
 	ast.Walk(r.e.file, func(n ast.Node) bool {
 		x, ok := n.(ast.Expr)
-		if !ok || pos(x.Pos()) != f.At[0] {
+		if !ok || catalog.Pos(x.Pos()) != f.At[0] {
 			return true
 		}
 		if i, ok := x.(*ast.Interpolation); ok && len(i.Elts) > 1 {
@@ -199,7 +200,7 @@ func (r *rephraser) alternatives(err cueerrors.Error, each []cueerrors.Error) *f
 			options = append(options, s)
 		}
 	}
-	what := shownPath(planPath(err))
+	what := ShownPath(planPath(err))
 	var f *fault.Fault
 	if value == "" || len(options) == 0 {
 		f = r.fault(err, "%s is none of what it may be", what)

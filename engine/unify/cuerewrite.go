@@ -8,6 +8,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
@@ -43,7 +44,7 @@ func (r *rewriter) field(f *ast.Field, path []string) {
 	if lit, ok := f.Value.(*ast.BasicLit); ok && lit.Kind == token.NULL && deletable(path) {
 		id := ast.NewIdent(nullPrefix + strconv.Itoa(len(r.s.nulls)))
 		id.NamePos = f.Label.Pos()
-		r.s.nulls = append(r.s.nulls, nullField{name, pos(f.Label.Pos())})
+		r.s.nulls = append(r.s.nulls, nullField{name, catalog.Pos(f.Label.Pos())})
 		f.Label, f.Value = id, ast.NewBool(true)
 		return
 	}
@@ -105,7 +106,7 @@ func (r *rewriter) list(l *ast.ListLit, path []string) {
 			out = append(out, x)
 			continue
 		}
-		r.s.marked[pos(x.Pos())] = true
+		r.s.marked[catalog.Pos(x.Pos())] = true
 		for _, s := range below {
 			out = append(out, &ast.BasicLit{ValuePos: x.Pos(), Kind: token.STRING, Value: literal.String.Quote(s)})
 		}

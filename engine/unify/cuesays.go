@@ -7,6 +7,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -170,7 +171,7 @@ func valuePos(v cue.Value) fault.Pos {
 		return fault.Pos{}
 	}
 	if f, ok := v.Source().(*ast.Field); ok {
-		return pos(f.Value.Pos())
+		return catalog.Pos(f.Value.Pos())
 	}
-	return pos(v.Pos())
+	return catalog.Pos(v.Pos())
 }

@@ -11,6 +11,7 @@ import (
 	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/literal"
 
+	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
@@ -48,7 +49,7 @@ func askFirst(path string) string {
 func (r *rephraser) selected(at fault.Pos) (left ast.Expr) {
 	ast.Walk(r.e.file, func(n ast.Node) bool {
 		if x, ok := n.(ast.Expr); ok && left == nil {
-			if l, name := selection(x); name != nil && pos(name.Pos()) == at {
+			if l, name := selection(x); name != nil && catalog.Pos(name.Pos()) == at {
 				left = l
 			}
 		}
