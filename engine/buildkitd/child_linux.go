@@ -150,7 +150,7 @@ func (c *child) listen(r *os.File) {
 	}
 }
 
-// Close ends the child as Daemon.Close does, and waits for it. Of a child that has ended it says why.
+// Close ends the child as daemon.Close does, and waits for it. Of a child that has ended it says why.
 func (c *child) Close() error {
 	c.send(order{Close: true})
 	select {

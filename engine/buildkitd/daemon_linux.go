@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/defaults"
-	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
@@ -22,8 +21,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Daemon is a running engine, in this process.
-type Daemon struct {
+// daemon is a running engine, in this process.
+type daemon struct {
 	o      Options
 	dir    string
 	lock   *os.File
@@ -33,24 +32,6 @@ type Daemon struct {
 	served chan struct{} // closed when no more connections are taken
 	close  sync.Once
 	result error
-}
-
-// Start runs an engine in this very process. It needs the right to mount, and the state's lock, for which it does not
-// wait. Connect is for everybody else: its engine is a process of its own, in namespaces where nothing it mounts, such
-// as secrets, can outlive it.
-func Start(_ context.Context, o Options) (*Daemon, error) {
-	dir, err := prepare(o)
-	if err != nil {
-		return nil, err
-	}
-	lock, err := tryLock(dir)
-	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "the state directory %s cannot be locked", dir)
-	}
-	if lock == nil {
-		return nil, fault.New(fault.TryAgain, "another nixpacks uses %s", dir)
-	}
-	return start(o, dir, lock, os.Getpid())
 }
 
 // prepare makes the state directory and gives its path without symbolic links, as mountinfo has it.
@@ -74,8 +55,8 @@ func prepare(o Options) (string, error) {
 }
 
 // start takes the lock over, also when it fails. The process self is the one whom the engine is for.
-func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error) {
-	d := &Daemon{o: o, dir: dir, lock: lock, served: make(chan struct{})}
+func start(o Options, dir string, lock *os.File, self int) (_ *daemon, err error) {
+	d := &daemon{o: o, dir: dir, lock: lock, served: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			lock.Close()
@@ -113,7 +94,7 @@ func start(o Options, dir string, lock *os.File, self int) (_ *Daemon, err error
 }
 
 // recover undoes what a killed owner left.
-func (d *Daemon) recover() error {
+func (d *daemon) recover() error {
 	_ = os.Remove(filepath.Join(d.dir, ownerName)) // nobody is to read it before its socket is there
 	err := ocirt.DestroyAll(context.Background(), d.dir)
 	err = errors.Join(err, leaks.Clean(d.dir))
@@ -124,7 +105,7 @@ func (d *Daemon) recover() error {
 		Detail: err.Error(), Hint: "end the processes or mounts named above, then try again", Err: err}
 }
 
-func (d *Daemon) serve(self int) (err error) {
+func (d *daemon) serve(self int) (err error) {
 	if d.shared, err = listenSocket(d.dir, self); err != nil {
 		return err
 	}
@@ -147,23 +128,18 @@ func (d *Daemon) serve(self int) (err error) {
 	return nil
 }
 
-// Client connects to the engine from the process that it is for. The caller closes it before the engine.
-func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
-	return dialClient(ctx, d.dir)
-}
-
 // teardownTime is how long killed steps may take to go: a process in the middle of a write to a slow disk.
 const teardownTime = time.Minute
 
 // Close ends the engine: processes that joined, and that join meanwhile, are waited for (until Options.Force), steps that
 // still run are killed and waited for, the cache is trimmed, all files are closed and the lock is given back.
 // The result is that of the first call.
-func (d *Daemon) Close() error {
+func (d *daemon) Close() error {
 	d.close.Do(func() { d.result = d.end() })
 	return d.result
 }
 
-func (d *Daemon) end() error {
+func (d *daemon) end() error {
 	defer d.lock.Close()
 	d.drain()
 	<-d.served
@@ -190,7 +166,7 @@ func (d *Daemon) end() error {
 const lingering = 5 * time.Minute
 
 // drain waits for the processes that joined. Newcomers join them, for a while; when it returns, there are none any more.
-func (d *Daemon) drain() {
+func (d *daemon) drain() {
 	enough := time.NewTimer(lingering)
 	defer enough.Stop()
 	told := ""

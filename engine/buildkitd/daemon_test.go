@@ -18,7 +18,7 @@ import (
 func TestCloseGivesEverythingBack(t *testing.T) {
 	o := options(t)
 	for range 2 {
-		d, err := Start(t.Context(), o)
+		d, err := startHere(o)
 		needStart(t, err)
 		use(t, d, func(c *client.Client) {
 			if _, err := build(t.Context(), c, []string{"echo", "hi"}); err != nil {
@@ -44,7 +44,7 @@ func TestCloseGivesEverythingBack(t *testing.T) {
 func TestCloseAtOnce(t *testing.T) {
 	o := options(t)
 	for range 10 {
-		d, err := Start(t.Context(), o)
+		d, err := startHere(o)
 		needStart(t, err)
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func openFiles(t *testing.T, dir string) (out []string) {
 // No build lives long enough for BuildKit's own timers to trim the cache.
 func TestCloseTrims(t *testing.T) {
 	o := options(t)
-	d, err := Start(t.Context(), o)
+	d, err := startHere(o)
 	needStart(t, err)
 	use(t, d, func(c *client.Client) {
 		if _, err := build(t.Context(), c, []string{"write", "/tmp/x", "x"}); err != nil {
@@ -80,14 +80,14 @@ func TestCloseTrims(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = Start(t.Context(), o); err != nil { // where nothing is in use any more
+	if d, err = startHere(o); err != nil { // where nothing is in use any more
 		t.Fatal(err)
 	}
 	d.server.worker.WorkerOpt.GCPolicy = []client.PruneInfo{{All: true}}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = Start(t.Context(), o); err != nil {
+	if d, err = startHere(o); err != nil {
 		t.Fatal(err)
 	}
 	use(t, d, func(c *client.Client) {
@@ -104,7 +104,7 @@ func TestCloseTrims(t *testing.T) {
 func TestCloseTrimsWhatIsNew(t *testing.T) {
 	o := options(t)
 	closed := func(steps ...[]string) time.Time {
-		d, err := Start(t.Context(), o)
+		d, err := startHere(o)
 		needStart(t, err)
 		use(t, d, func(c *client.Client) {
 			for _, step := range steps { // each runs, whatever the cache has
@@ -132,7 +132,23 @@ func TestCloseTrimsWhatIsNew(t *testing.T) {
 	}
 }
 
-// needStart is needEngine for Start, which needs more.
+// startHere runs an engine in this very process, and does not wait for the state's lock. What it mounts outlives it if it is killed.
+func startHere(o Options) (*daemon, error) {
+	dir, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := tryLock(dir)
+	if err != nil {
+		return nil, err
+	}
+	if lock == nil {
+		return nil, fault.New(fault.TryAgain, "another nixpacks uses %s", dir)
+	}
+	return start(o, dir, lock, os.Getpid())
+}
+
+// needStart is needEngine for startHere, which needs more.
 func needStart(t *testing.T, err error) {
 	t.Helper()
 	if fault.CodeOf(err) == fault.Usage && os.Geteuid() != 0 {
@@ -141,9 +157,9 @@ func needStart(t *testing.T, err error) {
 	needEngine(t, err)
 }
 
-func use(t *testing.T, d *Daemon, f func(*client.Client)) {
+func use(t *testing.T, d *daemon, f func(*client.Client)) {
 	t.Helper()
-	c, err := d.Client(t.Context())
+	c, err := dialClient(t.Context(), d.dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func TestStatePrivate(t *testing.T) {
 	defer syscall.Umask(old)
 	o := options(t)
 	o.State = filepath.Join(o.State, "state")
-	d, err := Start(t.Context(), o)
+	d, err := startHere(o)
 	needStart(t, err)
 	use(t, d, func(c *client.Client) {
 		if _, err := build(t.Context(), c, []string{"echo", "hi"}); err != nil {

@@ -15,7 +15,7 @@ const trimmedFile = "trimmed"
 
 // trim trims the cache. BuildKit itself would do so minutes after a build, when this process is gone. That it does not get to its
 // end, for lack of time or patience, is no failure: the next engine goes on with it.
-func (d *Daemon) trim(ctx context.Context) {
+func (d *daemon) trim(ctx context.Context) {
 	file := filepath.Join(d.dir, trimmedFile)
 	if last, err := os.ReadFile(file); err == nil && len(last) > 0 && string(last) == d.extent() {
 		return
@@ -40,7 +40,7 @@ func (d *Daemon) trim(ctx context.Context) {
 
 // extent changes with every snapshot that comes or goes, and with what may stay. To trim takes time for each of all snapshots, and
 // a build that finds everything in the cache has made none. It is empty where it cannot be told.
-func (d *Daemon) extent() string {
+func (d *daemon) extent() string {
 	info, err := os.Stat(filepath.Join(d.dir, "runc-"+snapshotter, "snapshots", "metadata.db"))
 	if err != nil {
 		return ""

@@ -15,7 +15,7 @@ import (
 // killed, or that has ended, are.
 func TestUnsynced(t *testing.T) {
 	o := options(t)
-	kept := func(d *Daemon) bool {
+	kept := func(d *daemon) bool {
 		t.Helper()
 		var n int
 		use(t, d, func(c *client.Client) {
@@ -58,7 +58,7 @@ func TestUnsynced(t *testing.T) {
 			}
 		}
 		bootID = c.boot
-		d, err := Start(t.Context(), o)
+		d, err := startHere(o)
 		needStart(t, err)
 		if _, err := os.Stat(mark); (err == nil) != (c.boot != "/nowhere") {
 			t.Errorf("%s: while it runs, the mark is there: %v", c.name, err)
@@ -80,7 +80,7 @@ func TestKilledInSnapshot(t *testing.T) {
 	o := options(t)
 	run := func() {
 		t.Helper()
-		d, err := Start(t.Context(), o)
+		d, err := startHere(o)
 		needStart(t, err)
 		use(t, d, func(c *client.Client) {
 			if _, err := build(t.Context(), c, []string{"write", "/tmp/x", "x"}); err != nil {
