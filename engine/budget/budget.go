@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Budget is what one piece of work may take. Its methods may be called on nil, which has no limits.
+// Budget is what one piece of work may take. While may be called on nil, which has no limits.
 type Budget struct {
 	Time   time.Duration // of processors: a slow disk, or a machine with other things to do, is nobody's fault
 	Memory uint64        // bytes of the heap and of stacks

@@ -210,7 +210,7 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 	}
 	var first order
 	if err := orders.Decode(&first); err != nil || first.Start == nil {
-		return fault.Wrap(fault.Bug, fmt.Errorf("no orders: %w", err), "the embedded engine's process was not told what to do")
+		return &fault.Fault{Code: fault.Bug, Msg: "the embedded engine's process was not told what to do", Err: err}
 	}
 	closing, force := make(chan struct{}), make(chan struct{})
 	o := *first.Start

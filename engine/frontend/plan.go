@@ -140,8 +140,7 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	}
 	b.lay(res.Plan) // a file's own variables beat those that planning starts from
 	in.Plan, in.Origins = res.Plan, res.Origins()
-	dir, _ = strings.CutPrefix(res.App.Dir(), appName)
-	dir = strings.TrimPrefix(dir, "/")
+	dir = strings.TrimPrefix(strings.TrimPrefix(res.App.Dir(), appName), "/")
 	if err := b.hold(ctx, in, a, policy.Between(".", dir)); err != nil {
 		return "", err
 	}

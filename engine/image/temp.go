@@ -25,8 +25,8 @@ const marker = ".nixpacks-"
 // mostTries bounds how often a temporary is made that others remove.
 const mostTries = 100
 
-// newTemp makes a temporary neighbour of dest: make creates it and opens what is to be locked.
-func newTemp(dest string, make func(path string) (*os.File, error)) (*temp, error) {
+// newTemp makes a temporary neighbour of dest: create makes it, and opens what is to be locked.
+func newTemp(dest string, create func(path string) (*os.File, error)) (*temp, error) {
 	dest, err := filepath.Abs(dest)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot write %s", dest)
@@ -42,7 +42,7 @@ func newTemp(dest string, make func(path string) (*os.File, error)) (*temp, erro
 	}
 	for tries := 1; ; tries++ {
 		path := filepath.Join(filepath.Dir(dest), "."+filepath.Base(dest)+marker+random())
-		f, err := make(path)
+		f, err := create(path)
 		if errors.Is(err, fs.ErrNotExist) && tries < mostTries {
 			continue // another process took it for a leftover while it was made
 		}

@@ -125,7 +125,7 @@ func (l *lowering) join(phase string) {
 	if len(names) == 0 {
 		return
 	}
-	if l.in.Caps == (Caps{Merge: true, Diff: true}) {
+	if l.in.Caps == allCaps {
 		l.joinMerged(names)
 		return
 	}

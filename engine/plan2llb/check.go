@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/moby/patternmatcher"
 
@@ -42,7 +43,7 @@ func check(in *Input) ([]string, error) {
 	if in.Plan == nil {
 		return nil, fault.New(fault.Bug, "there is no plan to lower")
 	}
-	in.Platform = normalPlatform(in.Platform)
+	in.Platform = platforms.Normalize(in.Platform) // arm64/v8 is arm64
 	if in.Platform.OS != "linux" || in.Platform.Architecture == "" {
 		c.add(fault.Usage, "images are built for linux/ARCHITECTURE, not for %q", in.Platform.OS+"/"+in.Platform.Architecture).
 			WithHint("try --platform linux/amd64")

@@ -38,17 +38,17 @@ func (l *lowering) files() {
 
 // ownFiles makes what every image of ours has, on the image base.
 func (l *lowering) ownFiles(base Source) *llb.FileAction {
-	owner := []llb.MkdirOption{llb.WithParents(true)}
 	user := notRoot(base.Config.User)
 	if owner := l.owner(); owner != "" && l.in.Run != nil && base.Ref == l.in.Run.Ref {
 		user = owner
 	}
+	opts := []llb.MkdirOption{llb.WithParents(true)}
 	if user != "" {
-		owner = append(owner, llb.WithUser(user))
+		opts = append(opts, llb.WithUser(user))
 	}
-	a := llb.Mkdir(AppDir, 0o755, owner...)
+	a := llb.Mkdir(AppDir, 0o755, opts...)
 	if l.dir != AppDir {
-		a = a.Mkdir(l.dir, 0o755, owner...)
+		a = a.Mkdir(l.dir, 0o755, opts...)
 	}
 	a = a.Mkdir(path.Dir(profileFile), 0o755, llb.WithParents(true)).
 		Mkfile(profileFile, 0o644, fmt.Appendf(nil, profile, l.dir)).

@@ -103,6 +103,9 @@ type Caps struct {
 	Diff  bool // takes what a step changed as a file system of its own (DiffOp)
 }
 
+// allCaps is what it takes to lay the changes of steps over one another.
+var allCaps = Caps{Merge: true, Diff: true}
+
 // Network is what steps can reach.
 type Network string
 

@@ -24,7 +24,7 @@ type lane struct {
 // the first of others, in the order in which they would run one after another.
 func lanes(in Input, order []string) map[string]bool {
 	out := map[string]bool{}
-	if in.Caps != (Caps{Merge: true, Diff: true}) {
+	if in.Caps != allCaps {
 		return out
 	}
 	for i, name := range order {

@@ -27,8 +27,6 @@ func twoLanguages(edit ...func(p *plan.Plan)) *plan.Plan {
 	return p
 }
 
-var allCaps = Caps{Merge: true, Diff: true}
-
 func TestWhoseOrderIsFree(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit func(p *plan.Plan)

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"path"
 
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
@@ -27,7 +25,7 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lowering{in: in, dir: dir, start: plan.Start{}, order: order, beside: branches(in.Plan), free: lanes(in, order),
+	l := &lowering{in: in, dir: dir, order: order, beside: branches(in.Plan), free: lanes(in, order),
 		branched: map[string]*branch{}, lanes: map[string]*lane{}, locals: map[string]string{}, sources: map[string]*llb.SourceMap{}}
 	if in.Plan.Start != nil {
 		l.start = *in.Plan.Start
@@ -139,6 +137,3 @@ func overall(def *llb.Definition, img dockerspec.DockerOCIImage) (digest.Digest,
 	}
 	return digest.FromString(head.String() + "\n" + string(config)), nil
 }
-
-// normalPlatform writes a platform in one way only: arm64/v8 is arm64.
-func normalPlatform(p ocispecs.Platform) ocispecs.Platform { return platforms.Normalize(p) }

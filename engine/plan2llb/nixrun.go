@@ -32,7 +32,7 @@ type takenNix struct{ store, links llb.State }
 // picksNix tells whether the image that runs has what it needs of Nix, and not all or nothing. Without a run image of its own
 // it is the image that builds without the rest, which only a daemon that tells what steps changed can make.
 func (l *lowering) picksNix() bool {
-	return l.start.NixPkgs != nil && (l.in.Run != nil || l.in.Caps == (Caps{Merge: true, Diff: true}))
+	return l.start.NixPkgs != nil && (l.in.Run != nil || l.in.Caps == allCaps)
 }
 
 // running is what the image that runs needs of the set: the packages of names, and the libraries, of which nobody knows

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/opencontainers/go-digest"
 
@@ -89,7 +90,7 @@ func (r *Result) Pinned(vertex digest.Digest) bool {
 // Survey is the graph whose result is a file, SurveyFile, with the packages that apt takes now for a set of Debian packages of
 // the plan. It is never in a cache.
 func Survey(ctx context.Context, in Input, set plan.AptSet) (*llb.Definition, error) {
-	in.Platform, in.Origins = normalPlatform(in.Platform), nil
+	in.Platform, in.Origins = platforms.Normalize(in.Platform), nil
 	l := &lowering{in: in, sources: map[string]*llb.SourceMap{}}
 	on := in.Base
 	if set.Run {
