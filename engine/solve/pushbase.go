@@ -3,6 +3,8 @@ package solve
 import (
 	"context"
 
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
@@ -18,7 +20,7 @@ func (e *Engine) PushBase(ctx context.Context, req Request, ref, name string) (s
 	if err != nil {
 		return "", err
 	}
-	platform, err := e.platform(ctx, req.Lower.Platform, nil)
+	platform, err := e.platform(ctx, ocispecs.Platform{}, nil) // no plan: nothing is asked for that could be refused
 	if err != nil {
 		return "", err
 	}
