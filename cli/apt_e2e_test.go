@@ -37,6 +37,7 @@ cmd = "true"
 // TestAptMoves locks an app to what apt takes from an archive, which moves then: what was installed stays, another machine refuses the
 // other version, and the lock can follow.
 func TestAptMoves(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	buildkitdtest.Need(t, "docker-registry")
 	m := &machine{host: realHost(t)}
 	a := m.archive(t)
@@ -67,6 +68,7 @@ func TestAptMoves(t *testing.T) {
 
 // TestAptSnapshot locks an app to a snapshot of an archive, which moves then: the lock leads to the snapshot.
 func TestAptSnapshot(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	m := &machine{host: realHost(t)}
 	a := m.archive(t)
 	a.Publish("1.0")

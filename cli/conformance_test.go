@@ -20,6 +20,7 @@ import (
 // those that Nixpacks made: every case of a provider that this program has, and those without one.
 // Differences on purpose are listed, with their reasons, in docs/differences.md.
 func TestConformance(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	dir := os.Getenv("NIXPACKS_CONFORMANCE")
 	if dir == "" {
 		t.Skip("set NIXPACKS_CONFORMANCE to the folder of cases")

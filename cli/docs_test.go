@@ -19,6 +19,7 @@ import (
 // on a line for any lines). Commands that build happen where real builds are asked for. What cannot be run here is marked so, with
 // the reason: see docBlock.
 func TestDocs(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	var host []string
 	if os.Getenv("NIXPACKS_E2E") != "" {
 		host = realHost(t) // one for all pages, so that what these have in common is built once

@@ -15,6 +15,7 @@ import (
 
 // TestFrontend builds apps on a buildkitd of its own, which has nothing of this program but the frontend's image.
 func TestFrontend(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	p := newPlace(t)
 	for _, c := range []struct {
 		name string

@@ -17,6 +17,7 @@ import (
 // TestMigrateKeepsPlans moves apps from a nixpacks.toml or nixpacks.json to a nixpacks.cue and plans them before and after:
 // those by which package unify tests such files, and those of the folder that NIXPACKS_CONFORMANCE names.
 func TestMigrateKeepsPlans(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)

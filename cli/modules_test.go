@@ -25,6 +25,7 @@ func memoryRegistry(t testing.TB) string {
 // TestModules runs testdata/modules/*.txtar: modules of a registry, from those who publish them to those who use them. Each script has a
 // registry of its own, in memory and, where there is one, Debian's.
 func TestModules(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	t.Run("memory", func(t *testing.T) { moduleScripts(t, memoryRegistry) })
 	t.Run("docker-registry", func(t *testing.T) {
 		buildkitdtest.Need(t, "docker-registry")

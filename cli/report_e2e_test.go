@@ -32,6 +32,7 @@ var pageRow = regexp.MustCompile(`(?s)<th scope="row">([^\n<]*)\n.*?</th>\n(<td.
 // TestReportOfBuilder builds through a BuildKit elsewhere. Its reports tell of that as of the one in this program: the steps in
 // time, what came from the cache, and the layers with their bytes.
 func TestReportOfBuilder(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	host := realHost(t)
 	d := buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{})
 	app, out := t.TempDir(), t.TempDir()

@@ -37,6 +37,7 @@ cmd = "cat keys"
 // printed, the image, and every file of the state directory. Two builds with different secrets run the install twice, and
 // nothing before it.
 func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	host := realHost(t)
 	state := strings.TrimPrefix(host[0], "XDG_STATE_HOME=")
 	app, keys := t.TempDir(), t.TempDir()

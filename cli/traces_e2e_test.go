@@ -42,6 +42,7 @@ const anyFailure = -1
 // wants a password, with statements of every kind, with and without success; and looks for the secrets in everything that
 // builds print and leave behind.
 func TestSecretsLeaveNoTrace(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	host := realHost(t)
 	x := &traces{t: t, host: host, dir: t.TempDir(), state: strings.TrimPrefix(host[0], "XDG_STATE_HOME=")}
 	x.registry = buildkitdtest.RegistryIn(t, x.make("registry"), registryCanary)

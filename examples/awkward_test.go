@@ -16,6 +16,7 @@ const awkwardDir = "../testdata/awkward"
 // TestAwkward builds the apps of testdata/awkward, each of which has something that builds trip over, with Debian's
 // packages and nothing else said, runs them and asks what their expect.json says.
 func TestAwkward(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	files, err := filepath.Glob(filepath.Join(awkwardDir, "*.txtar"))

@@ -10,6 +10,7 @@ import (
 // TestDependencyEdit changes the file that names dependencies, and the source: what was compiled of the dependencies is compiled
 // again by the first build alone, the app by both.
 func TestDependencyEdit(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	app := filepath.Join(t.TempDir(), "rust-http")

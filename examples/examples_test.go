@@ -25,6 +25,7 @@ import (
 )
 
 func TestExamples(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	files, err := filepath.Glob("*/expect.json")
@@ -43,6 +44,7 @@ func TestExamples(t *testing.T) {
 // TestNixExamples builds two examples with the Nix packages that are the default, from a mirror of nixpkgs. Of its
 // archives no hash is known, unlike those of the real one.
 func TestNixExamples(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	for name, laid := range map[string]plan.Plan{

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 // TestImages builds the apps of testdata/image on a stand-in for Nixpacks' base, and compares the images with what is
 // on record of those that Nixpacks builds of them on the same base.
 func TestImages(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	reasons := reasons(t)

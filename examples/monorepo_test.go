@@ -12,6 +12,7 @@ import (
 // TestMonorepos builds one app of each repository with what it needs of its workspace. An edit in an app that it does not need
 // changes neither its plan nor a step of its build; an edit in a package that it needs is seen.
 func TestMonorepos(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	for kind, files := range map[string]struct{ other, needed string }{

@@ -23,6 +23,7 @@ cat /app/said.txt`
 
 // TestNixRunning builds an image with some of the Nix packages of its phases, of two revisions: on the image that builds, in a run image, and whole.
 func TestNixRunning(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	setup := map[string]*plan.Phase{

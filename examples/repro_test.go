@@ -15,6 +15,7 @@ import (
 // TestRepro builds apps anew, on an engine that has built nothing before: each image must be the one that the engine of
 // the other tests has. NIXPACKS_REPRO says how many times, once if it does not.
 func TestRepro(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	times := 1

@@ -12,6 +12,7 @@ import (
 // TestRevalidate builds sites twice, with a page of the same size, as an app is deployed again. A browser that has the
 // first page and asks whether it is still the one must get the second: all files of both images have the same date.
 func TestRevalidate(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	bin := program(t)
 	for _, c := range []struct{ app, file, from, to, page string }{

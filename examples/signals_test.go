@@ -49,6 +49,7 @@ var signalCases = []struct {
 
 // TestSignals starts one image with many commands, and asks each to end: every program hears of it, once.
 func TestSignals(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	needReal(t)
 	app := t.TempDir()
 	for name, text := range map[string]string{
