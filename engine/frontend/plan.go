@@ -192,16 +192,21 @@ func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App, dirs [
 	return held.Err()
 }
 
-// cacheKey tells the app's cache directories from those of others that the daemon builds: by what the build or the plan
-// say, else by where the app comes from, else by the plan, which is all that is known of an app.
+// cacheKey tells the app's cache directories from those of others that the daemon builds: by what the build says,
+// else by where the app comes from, among whose keys the plan chooses, else by what the plan says, else by the plan, which is all that
+// is known of an app.
 func (b *build) cacheKey(p *plan.Plan, saved string) string {
 	switch {
 	case b.CacheIDNamespace != "":
 		return b.CacheIDNamespace
+	case b.context.remote != "":
+		key := digest.FromString(b.context.remote).Encoded()[:16]
+		if saved != "" { // which the repository says: it is one of its own
+			key += "-" + saved
+		}
+		return key
 	case saved != "":
 		return saved
-	case b.context.remote != "":
-		return digest.FromString(b.context.remote).Encoded()[:16]
 	}
 	same := *p
 	same.Variables = nil // a variable may change with every build

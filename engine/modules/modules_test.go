@@ -13,6 +13,8 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
+	"net/http/httptest"
+	"slices"
 )
 
 // The same folder makes the same module, whoever packs it and when.
@@ -204,6 +206,38 @@ func TestModuleLogin(t *testing.T) {
 	}
 	if _, err = r.client(t, config("s3cr3t-word")).Get(t.Context(), p.Pin); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A registry that leads elsewhere, with its blobs or with its demand for a token, leads no password to whom the login is not for.
+func TestModuleLedElsewhere(t *testing.T) {
+	r := newRegistry(t)
+	p := r.published(t)
+	var mu sync.Mutex
+	var told []string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		told = append(told, req.Header.Get("Authorization"))
+		mu.Unlock()
+		w.Header().Set("WWW-Authenticate", `Basic realm="here"`)
+		w.WriteHeader(401)
+	}))
+	defer elsewhere.Close()
+	r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if _, password, _ := req.BasicAuth(); password != "s3cr3t-word" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="here"`)
+			w.WriteHeader(401)
+			return
+		}
+		http.Redirect(w, req, elsewhere.URL+req.URL.Path, http.StatusTemporaryRedirect)
+	}
+	auth := base64.StdEncoding.EncodeToString([]byte("me:s3cr3t-word"))
+	config := "DOCKER_CONFIG=" + folder(t, map[string]string{"config.json": `{"auths": {"` + r.host + `": {"auth": "` + auth + `"}}}`})
+	if _, err := r.client(t, config).Get(t.Context(), p); err == nil || strings.Contains(err.Error(), "s3cr3t-word") {
+		t.Errorf("%v", err)
+	}
+	if told = slices.Compact(told); len(told) != 1 || told[0] != "" {
+		t.Errorf("it was told %q", told)
 	}
 }
 

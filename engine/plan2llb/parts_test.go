@@ -56,9 +56,9 @@ func TestCacheIDs(t *testing.T) {
 
 // No directory that an app names is one of another app's key, be its key the beginning of that one.
 func TestCacheIDsApart(t *testing.T) {
-	dirs := []string{"~/.npm", "/root/.npm", "root/.npm", "admin-/root/.npm", "-admin/root/.npm", "../root/.npm", "/admin/root/.npm", "admin/../.npm", ".npm", "npm"}
+	dirs := []string{"~/.npm", "/root/.npm", "root/.npm", "admin-/root/.npm", "-admin/root/.npm", "../root/.npm", "/admin/root/.npm", "admin/../.npm", ".npm", "npm", "/root-/.npm", "/root-.npm", "/.npm"}
 	owner := map[string]string{}
-	for _, key := range []string{"shop", "shop-admin", "shop-admin-", "shop/admin", "shop/root", "sh.op", "shop admin", "shop%2Fadmin", "shop-"} {
+	for _, key := range []string{"shop", "shop-admin", "shop-admin-", "shop/admin", "shop/root", "shop-root", "sh.op", "shop admin", "shop%2Fadmin", "shop-"} {
 		for _, dir := range dirs {
 			id := cacheID(key, dir)
 			if other, taken := owner[id]; taken && other != key {
