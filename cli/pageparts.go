@@ -32,6 +32,9 @@ func pagePhases(p *plan.Plan) (out []page.Phase) {
 		if ph.Order != "" {
 			q.More = append(q.More, page.Row{Name: "order", Value: ph.Order})
 		}
+		if ph.ForStart() {
+			q.More = append(q.More, page.Row{Name: "for", Value: "the image that runs alone"})
+		}
 		for _, m := range []struct {
 			name string
 			list []string

@@ -82,6 +82,9 @@ func phaseRows(w *table, name string, ph *plan.Phase) {
 	if ph.Order != "" {
 		w.row("  order", ph.Order)
 	}
+	if ph.ForStart() {
+		w.row("  for", "the image that runs alone")
+	}
 	rows("with secrets", ph.Secrets, " ")
 	for _, n := range slices.Sorted(maps.Keys(ph.Variables)) {
 		w.row("  with "+n, ph.Variables[n])

@@ -153,6 +153,9 @@ func (r *reader) str(n *Node, v reflect.Value, path []string) {
 	if len(path) == 3 && path[0] == "phases" && path[2] == "order" && n.Text != OrderFree && n.Text != OrderFixed {
 		r.fault(n.Pos, "%s must be %q or %q, not %q", shown(path), OrderFree, OrderFixed, n.Text)
 	}
+	if len(path) == 3 && path[0] == "phases" && path[2] == "outputsFor" && n.Text != OutputsForStart {
+		r.fault(n.Pos, "%s must be %q, not %q", shown(path), OutputsForStart, n.Text)
+	}
 	if (path[0] == "exclude" || path[0] == "include") && (n.Text == "" || n.Text[0] == '!') {
 		r.fault(n.Pos, "%s holds patterns of files, not %q", path[0], n.Text).
 			WithHint(`what exclude or an ignore file leaves out goes to the build under include, written without "!"`)

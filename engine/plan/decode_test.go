@@ -31,7 +31,7 @@ func full() *Plan {
 			"py:build": {
 				DependsOn: []string{"setup"}, NixPkgs: []string{"a"}, NixLibs: []string{"b"}, NixOverlays: []string{"c"},
 				NixpkgsArchive: "d", AptPkgs: []string{"e"}, Cmds: []string{"f && g <h>"}, OnlyIncludeFiles: []string{"i"},
-				CacheDirectories: []string{"j"}, Paths: []string{"k"}, Inputs: []string{"l"}, Outputs: []string{"o"}, Order: OrderFree, Variables: map[string]string{"M": "n"},
+				CacheDirectories: []string{"j"}, Paths: []string{"k"}, Inputs: []string{"l"}, Outputs: []string{"o"}, Order: OrderFree, OutputsFor: OutputsForStart, Variables: map[string]string{"M": "n"},
 				Secrets: []string{"q", "r?"}, SSH: "default", Credentials: map[string]string{"s": "~/t", "u": "$V"},
 			},
 			"setup": {

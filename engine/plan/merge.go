@@ -128,10 +128,11 @@ func NewPhase(name string) *Phase {
 }
 
 func mergePhase(base, over *Phase) *Phase {
-	if over.Cmds != nil && over.Inputs == nil {
+	// What makes files for the image that runs has inputs and outputs in any case.
+	if over.Cmds != nil && over.Inputs == nil && !base.ForStart() {
 		base.Inputs = nil // they were the inputs of other commands
 	}
-	if over.Cmds != nil && over.Outputs == nil {
+	if over.Cmds != nil && over.Outputs == nil && !base.ForStart() {
 		base.Outputs = nil
 	}
 	if over.Cmds != nil {
@@ -146,6 +147,7 @@ func mergePhase(base, over *Phase) *Phase {
 	base.Credentials = overlay(base.Credentials, over.Credentials)
 	base.SSH = last(base.SSH, over.SSH)
 	base.Order = last(base.Order, over.Order)
+	base.OutputsFor = last(base.OutputsFor, over.OutputsFor)
 	return base
 }
 

@@ -41,6 +41,9 @@ const (
 	OrderFixed = "fixed"
 )
 
+// OutputsForStart is what Phase.OutputsFor says where it says anything.
+const OutputsForStart = "start"
+
 // Phase is one step of the build.
 type Phase struct {
 	// DependsOn names the phases that run before this one; names that no phase has are ignored.
@@ -70,6 +73,8 @@ type Phase struct {
 	// Order is OrderFree where the commands need nothing that other phases make but those of DependsOn, and change nothing
 	// that these change: the phase may run beside others that say so, and all that it changes is kept (plan2llb).
 	Order string `json:"order,omitempty"`
+	// OutputsFor is OutputsForStart where the image that runs alone takes the outputs, in the place of what other phases made there.
+	OutputsFor string `json:"outputsFor,omitempty"`
 	// Variables are seen by this phase alone.
 	Variables map[string]string `json:"variables,omitzero"`
 	// Secrets are the ids of secrets that the commands see, each as the file /run/secrets/ID and, where ID can be a
@@ -83,7 +88,10 @@ type Phase struct {
 }
 
 // Free tells whether a phase with commands may run at any time behind those that it depends on.
-func (ph *Phase) Free() bool { return len(ph.Cmds) > 0 && ph.Order == OrderFree }
+func (ph *Phase) Free() bool { return len(ph.Cmds) > 0 && ph.Order == OrderFree && !ph.ForStart() }
+
+// ForStart tells whether the phase makes files for the image that runs alone.
+func (ph *Phase) ForStart() bool { return ph.OutputsFor == OutputsForStart }
 
 // Start is how the image runs.
 type Start struct {

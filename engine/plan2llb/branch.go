@@ -25,7 +25,7 @@ func branches(p *plan.Plan) map[string][]string {
 	out := map[string][]string{}
 	for name, ph := range p.Phases {
 		paths := relative(ph.Outputs)
-		if canBranch(name, ph, paths) && !overlaps(p, name, paths) && p.Beside(name, func(other string) bool { return len(p.Phases[other].Cmds) > 0 }) {
+		if canBranch(name, ph, paths) && !overlaps(p, name, paths) && p.Beside(name, func(other string) bool { return len(p.Phases[other].Cmds) > 0 && !p.Phases[other].ForStart() }) {
 			out[name] = sortedSet(paths)
 		}
 	}
@@ -36,14 +36,14 @@ func branches(p *plan.Plan) map[string][]string {
 // from those of others.
 func canBranch(name string, ph *plan.Phase, outputs []string) bool {
 	short := name[strings.LastIndexByte(name, ':')+1:]
-	return len(ph.Cmds) > 0 && ph.Inputs != nil && len(outputs) > 0 && !slices.Contains(trunkNames, short) &&
+	return len(ph.Cmds) > 0 && !ph.ForStart() && ph.Inputs != nil && len(outputs) > 0 && !slices.Contains(trunkNames, short) &&
 		!hasAll(ph) && !slices.ContainsFunc(outputs, func(o string) bool { return o == "" || hasWildcard(o) })
 }
 
 // overlaps tells whether another phase makes any of the paths, or something in them, or what they lie in.
 func overlaps(p *plan.Plan, name string, paths []string) bool {
 	for other, ph := range p.Phases {
-		if other == name {
+		if other == name || ph.ForStart() {
 			continue
 		}
 		for _, theirs := range relative(ph.Outputs) {
@@ -69,17 +69,23 @@ func within(path, folder string) bool {
 	return folder == "" || path == folder || strings.HasPrefix(path, folder+"/")
 }
 
-// branchOff runs a phase beside the chain: from the place in the chain behind the last phase that it needs, with the
-// outputs of the branches that it needs.
+// branchOff runs a phase beside the chain, which takes its outputs later.
 func (l *lowering) branchOff(name string, ph *plan.Phase) {
+	l.branched[name] = l.aside(name, ph, l.beside[name])
+	l.waiting = append(l.waiting, name)
+}
+
+// aside runs a phase from the place in the chain behind the last phase that it needs, with the outputs of the branches that
+// it needs, and leaves the chain as it is.
+func (l *lowering) aside(name string, ph *plan.Phase, outputs []string) *branch {
 	needs := l.in.Plan.Needs(name)
 	trunk := l.here()
 	from := l.placeFor(func(done string) bool { return needs[done] })
 	l.beginAt(name, from, needs)
 	l.run(name, ph)
-	l.branched[name] = &branch{start: from.state, end: l.state, outputs: l.beside[name]}
-	l.waiting = append(l.waiting, name)
+	b := &branch{start: from.state, end: l.state, outputs: outputs}
 	l.state, l.whole = trunk.state, trunk.whole
+	return b
 }
 
 // here is the end of the chain so far.

@@ -77,6 +77,7 @@ func (c *checks) plan(p *plan.Plan) {
 			c.phase("phases."+name, ph)
 		}
 	}
+	c.forStart(p)
 	c.commands(p)
 	c.variables("variables", p.Variables)
 	c.assets(p.StaticAssets)

@@ -43,6 +43,24 @@ var refusals = []struct {
 			in.Plan.BuildImage, in.Locked = "debian:13", true
 			in.Plan.Phases["p"] = &plan.Phase{AptPkgs: []string{"curl"}}
 		}},
+	{`phases.p.outputsFor: outputs must be plain paths of the app`, fault.Refused,
+		func(in *Input) {
+			in.Plan.Phases["p"] = &plan.Phase{Cmds: []string{"x"}, Inputs: []string{}, Outputs: []string{"a/*"}, OutputsFor: "start"}
+		}},
+	{`phases.p.outputsFor: the phase needs cmds, and inputs, which may be an empty list`, fault.Refused,
+		func(in *Input) {
+			in.Plan.Phases["p"] = &plan.Phase{Cmds: []string{"x"}, Outputs: []string{"a"}, OutputsFor: "start"}
+		}},
+	{`phases.q.dependsOn: p makes files for the image that runs alone`, fault.Refused,
+		func(in *Input) {
+			in.Plan.Phases["p"] = &plan.Phase{Cmds: []string{"x"}, Inputs: []string{}, Outputs: []string{"a"}, OutputsFor: "start"}
+			in.Plan.Phases["q"] = &plan.Phase{DependsOn: []string{"p"}}
+		}},
+	{`start.onlyIncludeFiles: "./*" matches a/b, which the phase p makes for the image that runs`, fault.Refused,
+		func(in *Input) {
+			in.Plan.Phases["p"] = &plan.Phase{Cmds: []string{"x"}, Inputs: []string{}, Outputs: []string{"a/b"}, OutputsFor: "start"}
+			in.Plan.Start.OnlyIncludeFiles = []string{"a/b/*", "b/*", "./*"}
+		}},
 	{`host "h" needs a name and an address`, fault.Usage,
 		func(in *Input) { in.Hosts = []Host{{Name: "h"}} }},
 	{`start.ports: "http" is no port`, fault.Refused,

@@ -71,6 +71,12 @@
 // variables, the paths of the phases, the static assets, certificates, and of /app what start.onlyIncludeFiles says. Of Nix it gets
 // what start.nixPkgs says, merged or copied; without that everything of Nix stays behind.
 //
+// # For the image that runs alone
+//
+// A phase that says so (OutputsFor) begins where a branch would, and the chain never has its outputs: the run image takes them first, in a layer
+// that hangs on nothing else, and of the chain what does not lie there. Where nothing takes them, no vertex needs the phase, which then does
+// not run. Without a run image they are laid over the end of the chain.
+//
 // # Merges
 //
 // Where the daemon can (Input.Caps), outputs of branches are copied once, onto the place where their branch began, and

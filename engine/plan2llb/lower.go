@@ -49,6 +49,7 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 		final = *in.Run
 		l.runImage()
 	} else {
+		l.replace()
 		l.own()
 		l.leaveNix()
 	}
@@ -76,6 +77,8 @@ type lowering struct {
 	beside   map[string][]string
 	branched map[string]*branch
 	waiting  []string
+	// forStart are the phases whose outputs the image that runs alone takes.
+	forStart []*branch
 	// free are the phases that run beside the chain with all that they change; lanes are those that were added, apart those
 	// of them that the chain does not have yet, and has those that it has.
 	free  map[string]bool

@@ -106,10 +106,11 @@ func (l *lowering) takeFiles(built llb.State) {
 		only = []string{"."}
 	}
 	from := l.from(strings.Join(only, " "), "start", "onlyIncludeFiles")
+	l.takeForStart(only)
 	var single *llb.FileAction
 	for _, f := range only {
 		if !isAll(f) {
-			single = then(single, built, inApp(f), destination(f), l.taken(f))
+			single = then(single, l.maker(f, built), inApp(f), destination(f), l.takenBut(f))
 		}
 	}
 	if single != nil {
@@ -119,7 +120,7 @@ func (l *lowering) takeFiles(built llb.State) {
 		return
 	}
 	if !l.whole {
-		l.state = l.state.File(llb.Copy(built, AppDir, AppDir, l.taken(".")), named("[start] copy what phases made"), from)
+		l.state = l.state.File(llb.Copy(built, AppDir, AppDir, l.takenBut(".")), named("[start] copy what phases made"), from)
 		info := l.copyInfo()
 		if l.owner() != "" {
 			info = l.taken(".")
@@ -129,9 +130,12 @@ func (l *lowering) takeFiles(built llb.State) {
 	}
 	all := l.taken(".")
 	if made := l.made(); len(made) > 0 {
-		packages := l.taken(".")
-		packages.IncludePatterns, all.ExcludePatterns = made, made
-		l.state = l.state.File(llb.Copy(built, AppDir, AppDir, packages), named("[start] copy "+strings.Join(made, " ")), from)
+		packages := l.takenBut(".")
+		all.ExcludePatterns = made
+		packages.IncludePatterns = slices.DeleteFunc(slices.Clone(made), func(m string) bool { return slices.Contains(packages.ExcludePatterns, m) })
+		if of := packages.IncludePatterns; len(of) > 0 {
+			l.state = l.state.File(llb.Copy(built, AppDir, AppDir, packages), named("[start] copy "+strings.Join(of, " ")), from)
+		}
 	}
 	l.state = l.state.File(llb.Copy(built, AppDir, AppDir, all), named("[start] copy the app"), from)
 }

@@ -72,6 +72,9 @@ func (l *lowering) surroundings() []llb.RunOption {
 // phase adds a phase, to the chain or beside it.
 func (l *lowering) phase(name string, ph *plan.Phase) {
 	switch {
+	case ph.ForStart():
+		l.forStart = append(l.forStart, l.aside(name, ph, sortedSet(relative(ph.Outputs))))
+		return
 	case l.beside[name] != nil:
 		l.branchOff(name, ph)
 		return

@@ -10,7 +10,7 @@ import (
 )
 
 // OursAlone are the fields of plans, as .phases.install.inputs, that Nixpacks does not have. It has variables for the whole plan only.
-var OursAlone = regexp.MustCompile(`^\.(?:packages|versions|nixHashes|aptHashes|start\.(?:nixPkgs|processes)|phases\.[^.]+\.(?:credentials|inputs|outputs|order|variables))$`)
+var OursAlone = regexp.MustCompile(`^\.(?:packages|versions|nixHashes|aptHashes|start\.(?:nixPkgs|processes)|phases\.[^.]+\.(?:credentials|inputs|outputs|outputsFor|order|variables))$`)
 
 // PlanDifferences are the fields in which a plan, as JSON, is not Nixpacks'. A field that is null, or an empty text, list or map, is as
 // one that is not there; a variable or a phase that is empty is there. Of static assets only the names count.

@@ -1,0 +1,139 @@
+package plan2llb
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/nixpacks-cue/nixpacks/engine/plan"
+)
+
+// forStart refuses phases that make files for the image that runs alone and do not say which and of what, and what asks for
+// those files otherwise.
+func (c *checks) forStart(p *plan.Plan) {
+	made := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
+		ph := p.Phases[name]
+		if ph == nil || !ph.ForStart() {
+			continue
+		}
+		at := "phases." + name
+		made[name] = relative(ph.Outputs)
+		if ph.Inputs == nil || len(ph.Cmds) == 0 {
+			c.refuse("%s.outputsFor: the phase needs cmds, and inputs, which may be an empty list", at)
+		}
+		if len(ph.Outputs) == 0 || slices.ContainsFunc(made[name], func(o string) bool { return o == "" || hasWildcard(o) }) {
+			c.refuse("%s.outputsFor: outputs must be plain paths of the app", at)
+		}
+		for _, other := range slices.Sorted(maps.Keys(p.Phases)) {
+			if o := p.Phases[other]; o != nil && slices.Contains(o.DependsOn, name) {
+				c.refuse("phases.%s.dependsOn: %s makes files for the image that runs alone", other, name).WithHint("leave one of the two out")
+			}
+		}
+	}
+	c.forStartTaken(p, made)
+}
+
+// forStartTaken refuses a pattern of start.onlyIncludeFiles that may match more than what such a phase makes.
+func (c *checks) forStartTaken(p *plan.Plan, made map[string][]string) {
+	if p.Start == nil {
+		return
+	}
+	for _, f := range p.Start.OnlyIncludeFiles {
+		for _, name := range slices.Sorted(maps.Keys(made)) {
+			for _, o := range made[name] {
+				if rel, ok := belowApp(f); ok && hasWildcard(rel) && alike(rel, o) && len(segments(rel)) <= len(segments(o)) {
+					c.refuse("start.onlyIncludeFiles: %q matches %s, which the phase %s makes for the image that runs", f, o, name).
+						WithHint("name the files and folders, without a pattern")
+				}
+			}
+		}
+	}
+}
+
+// takeForStart copies into the run image what phases made for it and lies in folders that it takes: a layer of its own, that hangs
+// on no other phase.
+func (l *lowering) takeForStart(only []string) {
+	var a *llb.FileAction
+	var all []string
+	for _, b := range l.forStart {
+		outputs := slices.DeleteFunc(slices.Clone(b.outputs), func(o string) bool {
+			return !slices.ContainsFunc(only, func(f string) bool {
+				rel, ok := belowApp(f)
+				return ok && within(o, rel) && o != rel
+			})
+		})
+		if len(outputs) == 0 {
+			continue
+		}
+		info := l.taken(".")
+		info.IncludePatterns = outputs
+		a = then(a, b.end, AppDir, AppDir, info)
+		all = append(all, outputs...)
+	}
+	if a != nil {
+		l.state = l.state.File(a, named("[start] copy "+strings.Join(all, " ")), l.from(strings.Join(only, " "), "start", "onlyIncludeFiles"))
+	}
+}
+
+// maker is where a file of the run image comes from: a phase that made it for that, or else the chain.
+func (l *lowering) maker(file string, built llb.State) llb.State {
+	rel, ok := belowApp(file)
+	for _, b := range l.forStart {
+		if ok && slices.ContainsFunc(b.outputs, func(o string) bool { return alike(rel, o) && len(segments(rel)) >= len(segments(o)) }) {
+			return b.end
+		}
+	}
+	return built
+}
+
+// takenBut are the options of copying a file of the build into the run image without what phases made for that in it.
+func (l *lowering) takenBut(file string) *llb.CopyInfo {
+	info := l.taken(file)
+	rel, ok := belowApp(file)
+	for _, b := range l.forStart {
+		for _, o := range b.outputs {
+			if ok && within(o, rel) && o != rel {
+				info.ExcludePatterns = append(info.ExcludePatterns, strings.TrimPrefix(strings.TrimPrefix(o, rel), "/"))
+			}
+		}
+	}
+	return info
+}
+
+// replace puts, where the end of the chain is the image that runs, what phases made for that into the place of what is there.
+func (l *lowering) replace() {
+	for _, b := range l.forStart {
+		l.state = l.state.File(b.copyOut(nil), named("[start] take "+strings.Join(b.outputs, " ")))
+	}
+}
+
+// belowApp is a file of the run image as a path of the app; "" is the app itself, false one that lies elsewhere.
+func belowApp(file string) (string, bool) {
+	if isAll(file) {
+		return "", true
+	}
+	full := inApp(file)
+	return strings.TrimPrefix(strings.TrimPrefix(full, AppDir), "/"), within(full, AppDir)
+}
+
+// alike tells whether two paths, of which the first may be a pattern, match as far as both go.
+func alike(pattern, name string) bool {
+	ps, ns := segments(pattern), segments(name)
+	for i := range min(len(ps), len(ns)) {
+		if ok, _ := path.Match(ps[i], ns[i]); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func segments(p string) []string {
+	if p == "" {
+		return nil
+	}
+	return strings.Split(p, "/")
+}
