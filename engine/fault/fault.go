@@ -1,5 +1,5 @@
-// Package fault holds the errors that people read: what went wrong, where, what to do, and the exit
-// code of the process. Every package of this program reports its errors as a *Fault, or wraps one.
+// Package fault defines user-facing errors: what went wrong, where, how to fix it, and the exit code of the process.
+// Every package of this program returns its errors as a *Fault, or wraps one.
 package fault
 
 import (
@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// Code is the exit code of the process for a fault.
+// Code is the process exit code for a fault.
 type Code int
 
-// The exit codes; Meanings says what they mean.
+// The exit codes. Meanings describes them.
 const (
 	OK          Code = 0
 	BuildFailed Code = 1   // a build step failed
@@ -22,11 +22,11 @@ const (
 	NotDetected Code = 20  // nothing detected, or no start command
 	Refused     Code = 21  // a configuration or a plan is refused
 	TryAgain    Code = 75  // network, registry, lock or full disk: the same command may work later
-	Bug         Code = 100 // our fault
+	Bug         Code = 100 // a bug in this program
 	Interrupted Code = 130 // SIGINT or SIGTERM
 )
 
-// Meanings are what the exit codes mean, as help and documentation have it.
+// Meanings describes the exit codes for help texts and documentation.
 var Meanings = []struct {
 	Code Code
 	Text string
@@ -41,9 +41,9 @@ var Meanings = []struct {
 	{Interrupted, "interrupted"},
 }
 
-// Pos is a place in a file. Line and Col count from 1, Col in bytes; Line 0 names the whole file.
-// File is as the user would write it: relative to the app's directory, or the path given on the
-// command line. Label, where set, says what the place is ("set here", "--start-cmd").
+// Pos is a position in a file. Line and Col are 1-based; Col counts bytes. Line 0 stands for the whole file. File is the
+// path as the user would write it: relative to the app directory, or as given on the command line. Label, if set,
+// describes the position ("set here", "--start-cmd").
 type Pos struct {
 	File  string `json:"file"`
 	Line  int    `json:"line,omitempty"`
@@ -51,7 +51,7 @@ type Pos struct {
 	Label string `json:"label,omitempty"`
 }
 
-// String is file:line:column, as compilers print it.
+// String formats the position as file:line:column, like compilers do.
 func (p Pos) String() string {
 	switch {
 	case p.Line == 0:
@@ -62,24 +62,24 @@ func (p Pos) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
 }
 
-// Fault is one error.
+// Fault is a single user-facing error.
 type Fault struct {
 	Code   Code
 	Msg    string // what is wrong, without a final period
-	At     []Pos  // where; the user's own file first
-	Source string // the text of the line that At[0] names, for the caret; "" for none
-	Hint   string // what to do about it
-	Detail string // more lines for the reader, such as the output of a failed command
+	At     []Pos  // positions, the user's own file first
+	Source string // text of the line at At[0], shown with a caret; "" for none
+	Hint   string // how to fix it
+	Detail string // additional lines, such as the output of a failed command
 	Err    error  // the cause, printed with --verbose
 }
 
-// New makes a fault from a format.
+// New returns a fault with a formatted message.
 func New(code Code, format string, args ...any) *Fault {
 	return &Fault{Code: code, Msg: fmt.Sprintf(format, args...)}
 }
 
-// Wrap makes a fault from a cause. A cause that is a fault already, or holds one, is returned as it is. Where the cause is that a
-// disk is full, the code is TryAgain whatever was given, and the hint says which.
+// Wrap returns a fault with err as its cause. If err is or wraps a fault already, Wrap returns err unchanged. If the
+// cause is a full disk, the code is always TryAgain and the hint names the directory.
 func Wrap(code Code, err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -95,7 +95,7 @@ func Wrap(code Code, err error, format string, args ...any) error {
 	return f
 }
 
-// holding names the directory of the file that an error is about.
+// holding names the directory of the file in err.
 func holding(err error) string {
 	var file *fs.PathError
 	var link *os.LinkError
@@ -108,19 +108,19 @@ func holding(err error) string {
 	return ""
 }
 
-// WithHint sets what to do.
+// WithHint sets the hint, which says how to fix the error.
 func (f *Fault) WithHint(format string, args ...any) *Fault {
 	f.Hint = fmt.Sprintf(format, args...)
 	return f
 }
 
-// WithPos appends places.
+// WithPos appends positions.
 func (f *Fault) WithPos(at ...Pos) *Fault {
 	f.At = append(f.At, at...)
 	return f
 }
 
-// WithSource sets the line that is shown with a caret, taken from the text of the file that At[0] names.
+// WithSource sets the source line shown with a caret. text is the content of the file that At[0] names.
 func (f *Fault) WithSource(text []byte) *Fault {
 	if len(f.At) > 0 {
 		f.Source = line(text, f.At[0].Line)
@@ -128,7 +128,7 @@ func (f *Fault) WithSource(text []byte) *Fault {
 	return f
 }
 
-// Error is the message with its first place.
+// Error returns the message with its first position and the cause.
 func (f *Fault) Error() string {
 	s := f.Msg
 	if len(f.At) > 0 {
@@ -140,10 +140,10 @@ func (f *Fault) Error() string {
 	return s
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// All lists the faults that err holds, in order; an error that is no fault becomes one with code Bug.
+// All lists the faults in err, in order. An error that is not a fault becomes one with code Bug.
 func All(err error) []*Fault {
 	if err == nil {
 		return nil
@@ -165,7 +165,7 @@ func All(err error) []*Fault {
 	return []*Fault{{Code: Bug, Msg: err.Error(), Err: err}}
 }
 
-// CodeOf is the exit code for err: the first fault's code, OK for nil.
+// CodeOf returns the exit code for err: the code of its first fault, or OK for nil.
 func CodeOf(err error) Code {
 	if fs := All(err); len(fs) > 0 {
 		return fs[0].Code

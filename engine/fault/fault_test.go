@@ -29,7 +29,7 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// Of a line without end only what is around the place is shown.
+// Only the part around the position of a very long line is shown.
 func TestPrintLongLine(t *testing.T) {
 	text := strings.Repeat("ä", 500) + "X" + strings.Repeat("ä", 500)
 	f := New(Refused, "m").WithPos(Pos{File: "f", Line: 1, Col: 1001}).WithSource([]byte(text))
@@ -45,7 +45,7 @@ func TestPrintLongLine(t *testing.T) {
 	}
 }
 
-// JSON says the same afterwards.
+// The escaped JSON decodes to the same values.
 func TestVisibleJSON(t *testing.T) {
 	const bad = "\x1b]0;title\a\u007f\u009b2J\u202e\U000e0041\r\n\u2028\"\\\u00e9\U0001f600"
 	var b strings.Builder
@@ -62,7 +62,7 @@ func TestVisibleJSON(t *testing.T) {
 	}
 }
 
-// A stranger's file says some of it: nothing of that acts on the terminal of who reads it.
+// Text from an untrusted file contains nothing that acts on the reader's terminal.
 func TestPrintHostile(t *testing.T) {
 	const bad = "\x1b]0;title\a\u009b2J\u202e\r"
 	const shown = `\u001b]0;title\u0007\u009b2J\u202e\u000d`
@@ -83,7 +83,7 @@ func TestPrintHostile(t *testing.T) {
 	}
 }
 
-// A name of megabytes, in a stranger's file, is neither printed whole nor held against others.
+// A name of several megabytes in an untrusted file is neither printed whole nor compared with the known names.
 func TestPrintLongName(t *testing.T) {
 	name, known := strings.Repeat("né", 1<<21), []string{"phases", "start"}
 	if n := testing.AllocsPerRun(1, func() { Suggest(name, known) }); n > 100 {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Print writes err as people read it:
+// Print writes err for humans:
 //
 //	error: unknown field "buildd" in phases
 //	  nixpacks.cue:3:9
@@ -17,7 +17,7 @@ import (
 //	            ^
 //	  did you mean "build"?
 //
-// With verbose, the cause of each fault follows. What a stranger's file says in it is Visible.
+// With verbose, each fault is followed by its cause. Text from untrusted files is escaped with Visible.
 func Print(w io.Writer, err error, verbose bool) {
 	var b strings.Builder
 	for _, f := range All(err) {
@@ -46,19 +46,19 @@ func printOne(b *strings.Builder, f *Fault, verbose bool) {
 	}
 }
 
-// reason is what the system said, where nobody says what to do about it and the cause is not printed.
+// reason returns the system error, if there is no hint or detail and the cause is not printed.
 func (f *Fault) reason(verbose bool) string {
-	var said syscall.Errno
-	if verbose || f.Hint+f.Detail != "" || !errors.As(f.Err, &said) || strings.Contains(f.Msg, said.Error()) {
+	var errno syscall.Errno
+	if verbose || f.Hint+f.Detail != "" || !errors.As(f.Err, &errno) || strings.Contains(f.Msg, errno.Error()) {
 		return ""
 	}
-	return said.Error()
+	return errno.Error()
 }
 
-// maxMessage is how much of a message is shown, in bytes: a stranger's file may have a name of megabytes.
+// maxMessage limits the printed message, in bytes. File names from untrusted apps can be megabytes long.
 const maxMessage = 4096
 
-// shortened is a message without its middle.
+// shortened cuts the middle out of a long message.
 func shortened(s string) string {
 	if len(s) <= maxMessage {
 		return s
@@ -66,10 +66,10 @@ func shortened(s string) string {
 	return strings.ToValidUTF8(s[:maxMessage/2], "") + " … " + strings.ToValidUTF8(s[len(s)-maxMessage/2:], "")
 }
 
-// maxSource is how much of a source line is shown, in bytes: a plan in JSON may be one long line.
+// maxSource limits the printed source line, in bytes. A JSON plan may be a single long line.
 const maxSource = 160
 
-// caret shows the source line, tabs kept, with a mark under column col.
+// caret prints the source line, keeping tabs, with a caret under column col.
 func caret(b *strings.Builder, source string, col int) {
 	source, col = window(source, col)
 	b.WriteString("    " + Visible(source) + "\n")
@@ -85,7 +85,7 @@ func caret(b *strings.Builder, source string, col int) {
 	b.WriteString("    " + pad + "^\n")
 }
 
-// window cuts a long line down to what is around column col.
+// window cuts a long line down to the part around column col. It returns the part and the column within it.
 func window(source string, col int) (string, int) {
 	if len(source) <= maxSource {
 		return source, col
@@ -108,7 +108,7 @@ func indent(b *strings.Builder, text string) {
 	}
 }
 
-// line is line n (from 1) of text, without its end.
+// line returns line n (1-based) of text, without the line ending.
 func line(text []byte, n int) string {
 	for l := range strings.Lines(string(text)) {
 		if n--; n == 0 {
@@ -127,7 +127,8 @@ type jsonFault struct {
 	Cause   string `json:"cause,omitempty"`
 }
 
-// PrintJSON writes err as {"errors": [{code, message, at, hint, detail, cause}]} on one line, of which nothing acts on a terminal.
+// PrintJSON writes err as {"errors": [{code, message, at, hint, detail, cause}]} on one line. The output contains no
+// terminal escape sequences.
 func PrintJSON(w io.Writer, err error) error {
 	out := []jsonFault{}
 	for _, f := range All(err) {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Suggest is the one of names that a person who wrote got most likely meant, or "" where none is near:
-// at most two edits away, or one for names of up to four letters.
+// Suggest returns the entry of names closest to got, or "" if none is close: at most two edits away, or one edit if got
+// has up to four letters.
 func Suggest(got string, names []string) string {
 	best, at := "", 3
 	if len(got) <= 4 {
 		at = 2
 	}
 	for _, n := range slices.Sorted(slices.Values(names)) {
-		if diff := len(got) - len(n); diff >= at || -diff >= at { // also for the sake of what a stranger's file calls a name
+		if diff := len(got) - len(n); diff >= at || -diff >= at { // also avoids computing the distance of huge names
 			continue
 		}
 		if d := distance(strings.ToLower(got), strings.ToLower(n)); d < at {
@@ -23,7 +23,7 @@ func Suggest(got string, names []string) string {
 	return best
 }
 
-// DidYouMean is the hint for a name that is not one of names.
+// DidYouMean returns the hint for a name that is not in names.
 func DidYouMean(got string, names []string) string {
 	if s := Suggest(got, names); s != "" {
 		return `did you mean "` + s + `"?`
@@ -31,7 +31,7 @@ func DidYouMean(got string, names []string) string {
 	return "known: " + strings.Join(slices.Sorted(slices.Values(names)), ", ")
 }
 
-// distance is the number of edits (insert, delete, replace, swap neighbours) from a to b.
+// distance returns the edit distance from a to b (insert, delete, replace, swap neighbours).
 func distance(a, b string) int {
 	prev2, prev := []int{}, make([]int, len(b)+1)
 	for j := range prev {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Visible is a text in which nothing acts in secret, on a terminal or on the eye: characters that are not seen or turn the direction
-// of others are written as their numbers. Ends of lines and tabs stay.
+// Visible escapes invisible characters, control characters and characters that change the text direction as \uXXXX, so
+// that untrusted text can neither control the terminal nor mislead the reader. Newlines and tabs are kept.
 func Visible(s string) string {
 	if !strings.ContainsFunc(s, hiddenRune) && utf8.ValidString(s) {
 		return s
@@ -26,8 +26,8 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// VisibleJSON is a document of JSON, which is UTF-8, in which the same characters are written as their numbers, as JSON has them: it says
-// what it said.
+// VisibleJSON escapes the same characters in a UTF-8 JSON document with JSON's own escape sequences. The document keeps
+// its meaning.
 func VisibleJSON(doc []byte) []byte {
 	if !bytes.ContainsFunc(doc, hiddenInJSON) {
 		return doc
@@ -47,7 +47,8 @@ func VisibleJSON(doc []byte) []byte {
 	return b.Bytes()
 }
 
-// hiddenInJSON leaves out what may stand between values; within them JSON has it as numbers anyway.
+// hiddenInJSON also allows a carriage return, which is legal whitespace between values. Inside strings JSON escapes it
+// anyway.
 func hiddenInJSON(r rune) bool { return r != '\r' && hiddenRune(r) }
 
 func hiddenRune(r rune) bool {
