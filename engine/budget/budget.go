@@ -1,5 +1,5 @@
-// Package budget keeps work on what strangers wrote within limits. An app, a configuration or a provider may ask for years
-// of work in ten lines, and neither parsers nor the evaluator of CUE can be interrupted.
+// Package budget limits the work done on untrusted input. An app, a configuration or a provider can request years of work
+// in ten lines, and neither parsers nor the CUE evaluator can be interrupted.
 package budget
 
 import (
@@ -10,38 +10,38 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Budget is what one piece of work may take. While may be called on nil, which has no limits.
+// Budget limits one unit of work. While may be called on a nil Budget, which has no limits.
 type Budget struct {
-	Time   time.Duration // of processors: a slow disk, or a machine with other things to do, is nobody's fault
-	Memory uint64        // bytes of the heap and of stacks
+	Time   time.Duration // CPU time: a slow disk or a busy machine does not count
+	Memory uint64        // bytes of heap and stacks
 
 	doing atomic.Pointer[Work]
 }
 
-// New is what a plan may take. That of an honest app takes milliseconds and some megabytes.
+// New returns the budget of a plan. An ordinary app takes milliseconds and a few megabytes.
 func New() *Budget { return &Budget{Time: 3 * time.Second, Memory: 320 << 20} }
 
-// Work is a part of the work that can be told apart.
+// Work is a separately reported part of the work.
 type Work struct {
-	// Costly is the fault for work that takes too much of what, "time" or "memory".
+	// Costly returns the fault for work that exceeds a limit; what is "time" or "memory".
 	Costly func(what string) *fault.Fault
-	// CUE is the name of what the evaluator of CUE is given that others than this project wrote; "" for nothing. Where it
-	// panics, that is their doing.
+	// CUE names the input of the CUE evaluator if it was not written by this project; "" otherwise. A panic of the
+	// evaluator is then blamed on that input.
 	CUE string
 	At  []fault.Pos
 }
 
 var abandoned atomic.Int64
 
-// Abandoned tells whether work goes on that was left to itself. The collector of garbage is not to be set then: that waits
-// for such work as collecting does (holdCollector), and all others wait with it, while it takes more.
+// Abandoned reports whether abandoned work is still running. GC settings must not be changed while it is: changing them
+// stops the world, which waits for such work (see holdCollector), and everything else waits while that work takes more.
 func Abandoned() bool { return abandoned.Load() > 0 }
 
-// lookEvery is how often the limits are looked at.
+// lookEvery is the interval between checks of the limits.
 const lookEvery = 5 * time.Millisecond
 
-// Run does work within the limits. Where it exceeds them it is left to itself, and the fault (Refused) of that part of it
-// that is being done is returned: the program is about to end anyway. A panic is passed on.
+// Run runs f within the limits. If f exceeds a limit, Run abandons it and returns the fault (Refused) of the part that
+// was running; the program is expected to exit soon. A panic in f is propagated.
 func (b *Budget) Run(w Work, f func() error) error {
 	type outcome struct {
 		err error
@@ -82,20 +82,20 @@ func (b *Budget) Run(w Work, f func() error) error {
 	}
 }
 
-// limits gives a function that tells which limit is exceeded, "" for none. It is to be called every lookEvery.
+// limits returns a function that reports which limit is exceeded, or "". It must be called every lookEvery.
 func (b *Budget) limits() func() string {
-	looks, spent, begun := time.Duration(0), processorTime(), memory()
+	looks, start, begun := time.Duration(0), processorTime(), memory()
 	var heap collected
 	return func() string {
 		looks++
-		took := processorTime() - spent
-		if spent < 0 { // this system does not tell
-			took = looks * lookEvery
+		used := processorTime() - start
+		if start < 0 { // CPU time is not available on this system
+			used = looks * lookEvery
 		}
 		now := memory()
 		heap.look(now, begun+b.Memory/2)
 		switch {
-		case took > b.Time:
+		case used > b.Time:
 			return "time"
 		case now > begun+b.Memory:
 			return "memory"
@@ -104,7 +104,7 @@ func (b *Budget) limits() func() string {
 	}
 }
 
-// While does a part of the work.
+// While runs f as a part of the work. Run attributes exceeded limits to the innermost part.
 func (b *Budget) While(w Work, f func() error) (err error) {
 	if b != nil {
 		before := b.doing.Swap(&w)
@@ -121,7 +121,7 @@ func (b *Budget) While(w Work, f func() error) (err error) {
 	return f()
 }
 
-// Evaluation is the work of evaluating CUE that is called name.
+// Evaluation describes the evaluation of the CUE input called name.
 func Evaluation(name string, at ...fault.Pos) Work {
 	return Work{CUE: name, At: at, Costly: func(what string) *fault.Fault {
 		return fault.New(fault.Refused, "%s takes too much %s to evaluate", name, what).WithPos(at...).

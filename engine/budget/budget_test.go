@@ -19,7 +19,7 @@ var (
 	spins atomic.Int64
 )
 
-// Work that does not end is left alone once it has used up a limit, and the fault is that of the part that was done then.
+// Work that never ends is abandoned when it exceeds a limit. The fault is that of the part that was running.
 func TestHostileWork(t *testing.T) {
 	for want, part := range map[string]func(until <-chan struct{}){
 		"part takes too much time to evaluate": func(until <-chan struct{}) {
@@ -39,7 +39,7 @@ func TestHostileWork(t *testing.T) {
 	} {
 		until := make(chan struct{})
 		b := &Budget{Time: 50 * time.Millisecond, Memory: 32 << 20}
-		if strings.Contains(want, "memory") { // to have it takes time as well
+		if strings.Contains(want, "memory") { // allocating takes time as well
 			b.Time = time.Minute
 		}
 		err := b.Run(Work{Costly: costly}, func() error {
@@ -63,7 +63,7 @@ func TestHostileWork(t *testing.T) {
 	}
 }
 
-// settle waits for work that was left to itself and has been told to end.
+// settle waits for abandoned work that has been told to end.
 func settle(t *testing.T) {
 	t.Helper()
 	for limit := time.Now().Add(time.Minute); Abandoned(); runtime.Gosched() {
@@ -73,9 +73,9 @@ func settle(t *testing.T) {
 	}
 }
 
-// Values that double one another are noticed before they are more than any machine has, whatever the collector does.
+// Values that double each other are noticed before they exhaust the memory of any machine, whatever the GC does.
 func TestHostileLeaps(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // as the command line has it
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // as set by the command line
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(256 << 20))
 	b := New()
 	stop := make(chan struct{})
@@ -104,7 +104,7 @@ func TestHostileLeaps(t *testing.T) {
 	}
 }
 
-// A panic of the evaluator of CUE on what others wrote is theirs; any other is ours, and goes on.
+// A panic of the CUE evaluator on untrusted input is blamed on the input. Any other panic is our bug and is propagated.
 func TestHostilePanic(t *testing.T) {
 	b := New()
 	err := b.Run(Work{Costly: costly}, func() error {
@@ -121,7 +121,7 @@ func TestHostilePanic(t *testing.T) {
 	_ = b.Run(Work{Costly: costly}, func() error { panic("ours") })
 }
 
-// What is within the limits is what the work itself says.
+// Within the limits, the result is that of the work itself.
 func TestWithin(t *testing.T) {
 	want := errors.New("said")
 	for _, b := range []*Budget{New(), nil} {

@@ -9,23 +9,23 @@ import (
 	"sync/atomic"
 )
 
-// memory is what the heap and stacks take, garbage included.
+// memory returns the size of heap and stacks in bytes, garbage included.
 func memory() uint64 {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(s)
 	return s[0].Value.Uint64() + s[1].Value.Uint64()
 }
 
-// held is how many works are being watched, and how the collector of garbage was set before the first of them.
+// held counts the watched Run calls, and keeps the GC settings from before the first one.
 var held struct {
 	sync.Mutex
 	works, percent int
 	limit          int64
 }
 
-// holdCollector keeps garbage from being collected unless the watch asks for it. The collector stops all goroutines, for
-// which it waits for those that copy large strings, for as long as a tenth of a second: meanwhile values that double one
-// another would have grown from megabytes to gigabytes before the watch looks again.
+// holdCollector disables GC, except for the collections that the watch itself starts. GC stops the world, which can take
+// a tenth of a second while goroutines copy large strings. Values that double each other would meanwhile grow from
+// megabytes to gigabytes before the watch checks again.
 func holdCollector() (release func()) {
 	held.Lock()
 	defer held.Unlock()
@@ -42,21 +42,23 @@ func holdCollector() (release func()) {
 	}
 }
 
-// collected is the heap as the watch sees it.
+// collected tracks the heap for the watch.
 type collected struct {
-	before  uint64        // at the last look
-	calm    int           // how many looks to wait, after a leap
+	before  uint64        // at the last check
+	calm    int           // number of checks to wait after a leap
 	least   atomic.Uint64 // after the last collection
 	running atomic.Bool
 }
 
-// leap is so much at one look that it is no sum of small values; within longCalm looks another may follow.
+// leap is a growth between two checks that is too large to come from small values. Another leap may follow within
+// longCalm checks.
 const (
 	leap     = 48 << 20
 	longCalm = 100
 )
 
-// look collects garbage where there is more than from, and as much again as after the last time, but not among leaps.
+// look starts a collection if memory exceeds from and has grown by from/2 since the last collection, but not while leaps
+// occur.
 func (c *collected) look(now, from uint64) {
 	if c.calm = max(c.calm-1, 0); now > c.before+leap {
 		c.calm = longCalm

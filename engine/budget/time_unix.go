@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processorTime is what this process has used of processors; below 0 where that is not known.
+// processorTime returns the CPU time used by this process, or a negative value if it is unknown.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
