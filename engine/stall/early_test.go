@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// early answers while the request's body is still being read.
+// early responds while the request body is still being read.
 type early struct {
 	read chan struct{} // closed when the body has been read
 }
@@ -38,7 +38,8 @@ func (o ofRequest) Read(p []byte) (int, error) {
 
 func (ofRequest) Close() error { return nil }
 
-// A server may answer before it has all that is sent. Who does not read its answer at once is not told that it does nothing.
+// A server may respond before it has received the whole request body. A client that does not read the response at once
+// must not get a stall error.
 func TestAnswersEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body, more := io.Pipe()
@@ -54,7 +55,7 @@ func TestAnswersEarly(t *testing.T) {
 		defer resp.Body.Close()
 		more.Close()
 		<-next.read
-		time.Sleep(2 * patience) // of the bubble's clock
+		time.Sleep(2 * patience) // in the bubble's time
 		if got, err := io.ReadAll(resp.Body); string(got) != "answer" || err != nil {
 			t.Errorf("got %q, %v", got, err)
 		}

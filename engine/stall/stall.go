@@ -1,5 +1,5 @@
-// Package stall breaks off HTTP transfers that do not move: a server that takes a connection and never answers would
-// otherwise be waited for until somebody interrupts.
+// Package stall aborts HTTP transfers that make no progress. Otherwise, a server that accepts a connection and never
+// answers would block until the user interrupts.
 package stall
 
 import (
@@ -12,17 +12,18 @@ import (
 	"time"
 )
 
-// Error says that a server brought and took nothing for so long.
+// Error reports that a server neither sent nor accepted any data for a while.
 type Error struct {
 	Host  string
 	After time.Duration
 }
 
-// Error is the message.
+// Error returns the message.
 func (e Error) Error() string { return fmt.Sprintf("nothing came from %s for %v", e.Host, e.After) }
 
-// Transport is next with an end to its patience: where the server brings and takes nothing for so long, the transfer ends with
-// an Error. Time in which nobody here reads an answer, or has more to send, does not count.
+// Transport wraps next with a stall timeout: if the server neither sends nor accepts data for the duration after, the
+// transfer ends with an Error. Time during which the caller does not read the response, or has no more data to send, does
+// not count.
 func Transport(next http.RoundTripper, after time.Duration) http.RoundTripper {
 	return transport{next, after}
 }
@@ -32,7 +33,7 @@ type transport struct {
 	after time.Duration
 }
 
-// RoundTrip sends a request and waits for the head of its answer.
+// RoundTrip sends a request and waits for the response header.
 func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	w := &watch{ctx: ctx, cancel: cancel, after: t.after}
@@ -48,18 +49,18 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// watch is the clock of one transfer; it runs while the server is waited for.
+// watch is the stall timer of one transfer. It runs while the transfer waits for the server.
 type watch struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	after  time.Duration
 	timer  *time.Timer
 
-	mu       sync.Mutex // of the clock before there is an answer
-	answered bool       // what is still sent then is not waited for
+	mu       sync.Mutex // guards the timer until there is a response
+	answered bool       // uploads are no longer watched then
 }
 
-// run starts the clock, or stops it where there is nothing to send, until there is an answer.
+// run starts the timer, or stops it while there is nothing to send. It has no effect once there is a response.
 func (w *watch) run(starts bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -72,7 +73,7 @@ func (w *watch) run(starts bool) {
 	}
 }
 
-// end stops the clock of a request that is answered, or has failed.
+// end stops the timer of a request that has been answered or has failed.
 func (w *watch) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,7 +81,7 @@ func (w *watch) end() {
 	w.timer.Stop()
 }
 
-// request is req under the clock.
+// request returns req with its context and body watched.
 func (w *watch) request(req *http.Request) *http.Request {
 	out := req.WithContext(w.ctx)
 	if req.Body == nil || req.Body == http.NoBody {
@@ -96,7 +97,7 @@ func (w *watch) request(req *http.Request) *http.Request {
 	return out
 }
 
-// reason is the error of a transfer: a clock that ran out, or what went wrong.
+// reason returns the stall error if the timer expired, and err otherwise.
 func (w *watch) reason(err error) error {
 	var stalled Error
 	if errors.As(context.Cause(w.ctx), &stalled) {
@@ -105,7 +106,7 @@ func (w *watch) reason(err error) error {
 	return err
 }
 
-// question is what is sent. The clock stands while there is nothing to send.
+// question is a request body. The timer is stopped while the body has nothing to send.
 type question struct {
 	io.ReadCloser
 	w *watch
@@ -117,7 +118,7 @@ func (q *question) Read(p []byte) (int, error) {
 	return q.ReadCloser.Read(p)
 }
 
-// answer is what comes. The clock stands while nobody reads.
+// answer is a response body. The timer is stopped while nobody reads.
 type answer struct {
 	io.ReadCloser
 	w *watch

@@ -14,7 +14,7 @@ import (
 // patience is long for a server on loopback, and short for a test.
 const patience = 300 * time.Millisecond
 
-// serve is a server whose handlers end with the test, and a client that loses patience with it.
+// serve starts a server whose handlers end with the test, and returns a client with a stall timeout.
 func serve(t *testing.T, h func(w http.ResponseWriter, r *http.Request, over <-chan struct{})) (*http.Client, string) {
 	over := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h(w, r, over) }))
@@ -55,10 +55,10 @@ func TestHalfAnAnswer(t *testing.T) {
 	wantStalled(t, err)
 }
 
-// An upload that nobody takes.
+// The server does not read the upload.
 func TestNobodyReads(t *testing.T) {
 	c, url := serve(t, func(_ http.ResponseWriter, _ *http.Request, over <-chan struct{}) { <-over })
-	const more = 64 << 20 // than all buffers between hold
+	const more = 64 << 20 // than all buffers in between hold
 	_, err := c.Post(url, "", io.LimitReader(zeros{}, more))
 	wantStalled(t, err)
 }
@@ -67,7 +67,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// slow takes longer for each of its reads than patience is.
+// slow takes longer than patience for each read.
 type slow struct{ io.Reader }
 
 func (s slow) Read(p []byte) (int, error) {
@@ -75,7 +75,7 @@ func (s slow) Read(p []byte) (int, error) {
 	return s.Reader.Read(p)
 }
 
-// Who reads slowly here, or has nothing to send for a while, is not told that the server does nothing.
+// A client that reads slowly, or has nothing to send for a while, does not cause a stall error.
 func TestSlowHere(t *testing.T) {
 	c, url := serve(t, func(w http.ResponseWriter, r *http.Request, _ <-chan struct{}) { io.Copy(w, r.Body) })
 	resp, err := c.Post(url, "", slow{iotest.OneByteReader(strings.NewReader("ab"))})
