@@ -15,8 +15,8 @@ import (
 
 const module = "github.com/nixpacks-cue/nixpacks/"
 
-// mayImport lists, for every package of this module, the packages of this module that its code may import.
-// A folder below a package belongs to it.
+// mayImport lists, for every package of this module, the packages of this module that it may import. A subdirectory
+// belongs to the listed package above it.
 var mayImport = map[string][]string{
 	"schema":           {},
 	"docs":             {},
@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers", "docs"},
 }
 
-// doors lists the packages through which a dependency comes in. A longer prefix wins.
+// doors lists the packages that may import a dependency. The longest matching prefix wins.
 var doors = map[string][]string{
 	"cuelang.org/go/":                   {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/policy", "engine/plan", "engine/migrate"},
 	"cuelang.org/go/mod/":               {"engine/modules"}, // the network
@@ -62,7 +62,7 @@ var doors = map[string][]string{
 	"github.com/containerd/containerd/": {"engine/solve", "engine/buildkitd", "engine/image", "engine/base"},
 }
 
-// hermetic packages touch neither network, clock, environment nor other programs.
+// hermetic packages use no network, clock, environment or other programs.
 var hermetic = []string{"engine/fault", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect",
 	"engine/unify", "engine/policy", "engine/migrate", "engine/ignore", "engine/lock", "engine/plan2llb", "schema", "providers"}
 
@@ -70,18 +70,18 @@ var outside = map[string][]string{
 	"net": nil, "net/http": nil, "os/exec": nil, "os/user": nil, "math/rand": nil, "math/rand/v2": nil, "crypto/rand": nil,
 	"os":   {"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Hostname", "Getwd", "UserHomeDir", "TempDir", "Getuid", "Getpid"},
 	"time": {"Now", "Since", "Until"},
-	// A plan and its graph are the same from any machine.
+	// A plan and its graph do not depend on the machine that computes them.
 	"runtime":                         {"GOARCH"},
 	"github.com/containerd/platforms": {"Default", "DefaultSpec", "DefaultString", "DefaultStrict"},
 }
 
 type source struct {
-	path string // from the module's root
-	pkg  string // the longest package of mayImport that holds it
+	path string // relative to the module root
+	pkg  string // the longest matching package in mayImport
 	file *ast.File
 }
 
-// sources are the module's Go files that are no tests.
+// sources parses the module's Go files, except tests.
 func sources(t *testing.T) []source {
 	t.Helper()
 	var out []source
