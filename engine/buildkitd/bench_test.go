@@ -4,7 +4,7 @@ package buildkitd
 
 import "testing"
 
-// BenchmarkReady is the time from Connect to an answer, and back to nothing, on a state that exists.
+// BenchmarkReady measures Connect until the first answer, and closing, on an existing state.
 func BenchmarkReady(b *testing.B) {
 	o := Options{State: b.TempDir()}
 	for b.Loop() {
@@ -21,7 +21,7 @@ func BenchmarkReady(b *testing.B) {
 	}
 }
 
-// BenchmarkStep is what a step costs that does nothing.
+// BenchmarkStep measures a step that does nothing.
 func BenchmarkStep(b *testing.B) {
 	c, closer, _, err := Connect(b.Context(), Options{State: b.TempDir()})
 	if err != nil {

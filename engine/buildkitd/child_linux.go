@@ -24,8 +24,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// An engine in a child process is told what to do by orders and answers with reports, one JSON value after the
-// other, each on a pipe of its own.
+// The parent sends orders to the engine in the child process, which answers with reports. Both are streams of JSON
+// values, each on its own pipe.
 
 type order struct {
 	Dir   string   `json:"dir,omitempty"`
@@ -35,28 +35,28 @@ type order struct {
 }
 
 type report struct {
-	Ready bool   `json:"ready,omitempty"`
-	Say   string `json:"say,omitempty"`
-	Fault *wired `json:"fault,omitempty"`
+	Ready bool          `json:"ready,omitempty"`
+	Say   string        `json:"say,omitempty"`
+	Fault *faultMessage `json:"fault,omitempty"`
 }
 
-// wired is a fault as it goes through a pipe.
-type wired struct {
+// faultMessage is a fault as serialised for the pipe.
+type faultMessage struct {
 	Code              fault.Code
 	Msg, Hint, Detail string
 	Cause             string
 }
 
-func wire(err error) *wired {
+func encodeFault(err error) *faultMessage {
 	f := fault.All(err)[0]
-	w := &wired{Code: f.Code, Msg: f.Msg, Hint: f.Hint, Detail: f.Detail}
+	w := &faultMessage{Code: f.Code, Msg: f.Msg, Hint: f.Hint, Detail: f.Detail}
 	if f.Err != nil {
 		w.Cause = f.Err.Error()
 	}
 	return w
 }
 
-func (w *wired) fault() error {
+func (w *faultMessage) fault() error {
 	f := &fault.Fault{Code: w.Code, Msg: w.Msg, Hint: w.Hint, Detail: w.Detail}
 	if w.Cause != "" {
 		f.Err = errors.New(w.Cause)
@@ -64,19 +64,19 @@ func (w *wired) fault() error {
 	return f
 }
 
-// child is the parent's side.
+// child is the parent's handle of the engine process.
 type child struct {
 	o       Options
 	proc    *namespace.Child
 	stderr  *tail
-	mu      sync.Mutex // of orders
+	mu      sync.Mutex // guards orders
 	orders  *os.File
-	ready   chan struct{} // closed when it serves
-	ended   chan struct{} // closed when all reports are read
-	failure error         // what it reported; read after ended
+	ready   chan struct{} // closed when the engine serves
+	ended   chan struct{} // closed when all reports have been read
+	failure error         // reported by the engine; read only after ended is closed
 }
 
-// own starts an engine for this process. It takes the lock over: only the child has it from here on.
+// own starts an engine for this process. It takes over the lock: from here on, only the child holds it.
 func own(ctx context.Context, o Options, dir string, lock *os.File) (*client.Client, func() error, error) {
 	c, err := startChild(o, dir, lock)
 	if err != nil {
@@ -124,7 +124,7 @@ func startChild(o Options, dir string, lock *os.File) (*child, error) {
 	return c, nil
 }
 
-// send gives an order; where the child is gone there is nobody to give it to.
+// send sends an order. It ignores errors, which mean that the child is gone.
 func (c *child) send(o order) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,7 +150,8 @@ func (c *child) listen(r *os.File) {
 	}
 }
 
-// Close ends the child as daemon.Close does, and waits for it. Of a child that has ended it says why.
+// Close ends the child as daemon.Close does, and waits for it. If the child has ended by itself, Close returns the
+// reason.
 func (c *child) Close() error {
 	c.send(order{Close: true})
 	select {
@@ -172,11 +173,11 @@ func (c *child) Close() error {
 	return f
 }
 
-// gcPercent lets the child's heap, of some 20 MB, grow to five times what lives in it: after an edit a sixth of its work was
-// the collection of garbage.
+// gcPercent lets the child's heap, about 20 MB, grow to five times its live size. With Go's default, GC took a sixth of
+// the child's work in a rebuild after an edit.
 const gcPercent = 400
 
-// childMain is the child's side.
+// childMain runs the engine in the child process.
 func childMain() int {
 	var files [3]*os.File
 	for i, name := range []string{"orders", "reports", "lock"} {
@@ -186,25 +187,25 @@ func childMain() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	unix.Umask(0) // BuildKit makes files with the modes that a build asks for
+	unix.Umask(0) // BuildKit creates files with the modes that the build asks for
 	fscopy.UmaskIsZero = true
-	// The parent decides when to end. A handler, and not Ignore: steps would inherit that.
+	// The parent decides when to end. A handler is used instead of signal.Ignore, since steps would inherit that.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	orders, lock := json.NewDecoder(files[0]), files[2]
 	var mu sync.Mutex
-	tell := func(r report) {
+	send := func(r report) {
 		mu.Lock()
 		defer mu.Unlock()
 		_ = json.NewEncoder(files[1]).Encode(r)
 	}
-	if err := serveChild(orders, lock, tell); err != nil {
-		tell(report{Fault: wire(err)})
+	if err := serveChild(orders, lock, send); err != nil {
+		send(report{Fault: encodeFault(err)})
 		return 1
 	}
 	return 0
 }
 
-func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
+func serveChild(orders *json.Decoder, lock *os.File, send func(report)) error {
 	if err := namespace.Ready(); err != nil {
 		return explainNamespace(err, realHost)
 	}
@@ -214,7 +215,7 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 	}
 	closing, force := make(chan struct{}), make(chan struct{})
 	o := *first.Start
-	o.Say, o.Force, o.Log = func(s string) { tell(report{Say: s}) }, force, io.Writer(os.Stderr)
+	o.Say, o.Force, o.Log = func(s string) { send(report{Say: s}) }, force, io.Writer(os.Stderr)
 	if err := setEnvironment(first.Dir); err != nil {
 		return err
 	}
@@ -222,7 +223,7 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 	if err != nil {
 		return err
 	}
-	tell(report{Ready: true})
+	send(report{Ready: true})
 	go func() {
 		defer close(force)
 		endClosing := sync.OnceFunc(func() { close(closing) })
@@ -230,7 +231,7 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 		for {
 			var next order
 			if orders.Decode(&next) != nil || next.Force {
-				return // without a parent there is nobody to wait for
+				return // also without a parent: then there is nobody to wait for
 			}
 			endClosing()
 		}
@@ -239,8 +240,8 @@ func serveChild(orders *json.Decoder, lock *os.File, tell func(report)) error {
 	return d.Close()
 }
 
-// setEnvironment keeps the user's environment from changing how BuildKit works, and gives temporary files a place
-// where those of a killed engine are found.
+// setEnvironment keeps the user's environment from changing BuildKit's behaviour. It also moves temporary files into the
+// state directory, where those of a killed engine are found and removed.
 func setEnvironment(dir string) error {
 	var errs []error
 	for _, kv := range os.Environ() {
@@ -248,10 +249,10 @@ func setEnvironment(dir string) error {
 			errs = append(errs, os.Unsetenv(k))
 		}
 	}
-	for _, k := range []string{"TMPDIR", "XDG_RUNTIME_DIR"} { // the second may name a session's directory that is gone
+	for _, k := range []string{"TMPDIR", "XDG_RUNTIME_DIR"} { // XDG_RUNTIME_DIR may name the directory of a session that has ended
 		errs = append(errs, os.Setenv(k, leaks.Temporary(dir)))
 	}
-	// containerd has looked at TMPDIR before it was set
+	// containerd has read TMPDIR before it is set here
 	errs = append(errs, mount.SetTempMountLocation(leaks.Temporary(dir)))
 	return fault.Wrap(fault.Usage, errors.Join(errs...), "the state directory %s cannot be written", dir)
 }

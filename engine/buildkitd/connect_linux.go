@@ -19,22 +19,22 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Connect gives a client of the engine that keeps its state below o.State: of one that it starts, or, with
-// joined, of the one that another process has there. closer is called when the work is done, also after ctx
-// ended; it blocks until everything this process started is gone, which can mean to wait for other processes
-// that joined (o.Say says so, o.Force ends it).
+// Connect returns a client of the engine whose state is below o.State. It starts an engine, or joins the one that another
+// process has started there and returns joined as true. The caller must call closer when its work is done, even if ctx
+// has ended. closer blocks until everything that this process started is gone, which can include waiting for joined
+// processes (o.Say reports this, o.Force stops it).
 //
-// While another process with different settings uses the state, Connect waits until ctx ends.
+// While another process uses the state with different settings, Connect waits until ctx ends.
 func Connect(ctx context.Context, o Options) (c *client.Client, closer func() error, joined bool, err error) {
 	dir, err := prepare(o)
 	if err != nil {
 		return nil, nil, false, err
 	}
-	SetLog(o.Log, o.Debug) // of the client, here
+	SetLog(o.Log, o.Debug) // of the client, in this process
 	if o.MakesRoom {
-		spendSpare(dir)
+		removeSpare(dir)
 	}
-	told := ""
+	shown := ""
 	for tries := 1; ; tries++ {
 		lock, err := tryLock(dir)
 		if err != nil {
@@ -51,38 +51,38 @@ func Connect(ctx context.Context, o Options) (c *client.Client, closer func() er
 		if tries == patience && why == "" {
 			why = fmt.Sprintf("waiting for another nixpacks that uses %s to end", dir)
 		}
-		if why != "" && why != told {
-			told = why
+		if why != "" && why != shown {
+			shown = why
 			o.say(why)
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, nil, false, gaveUp(ctx, dir)
+			return nil, nil, false, waitError(ctx, dir)
 		}
 	}
 }
 
 const (
-	pause    = 30 * time.Millisecond // between two looks at the lock
-	patience = 30                    // looks before a word: an owner starts and ends in much less
+	pause    = 30 * time.Millisecond // between two attempts to take the lock
+	patience = 30                    // attempts before a message: an owner usually starts and ends much faster
 )
 
-func gaveUp(ctx context.Context, dir string) error {
+func waitError(ctx context.Context, dir string) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return fault.New(fault.TryAgain, "another nixpacks uses %s", dir).WithHint("try again when it is done, or choose another state directory")
 	}
 	return fault.New(fault.Interrupted, "interrupted while waiting for another nixpacks that uses %s", dir)
 }
 
-// joinTime is how long an owner may take to answer: one that is stopped (SIGSTOP) never does.
+// joinTime limits how long an owner may take to answer. A stopped owner (SIGSTOP) never answers.
 const joinTime = 5 * time.Second
 
-// join connects to the owner; without success it may say why, in words for the user.
+// join connects to the owner. On failure, it may return the reason as a message for the user.
 func join(ctx context.Context, o Options, dir string) (*client.Client, string) {
 	theirs, err := os.ReadFile(filepath.Join(dir, ownerName))
 	if err != nil {
-		return nil, "" // it is starting, or ending
+		return nil, "" // the owner is starting or ending
 	}
 	if ours := o.identity(); !bytes.Equal(theirs, ours) {
 		return nil, fmt.Sprintf("waiting for another nixpacks that uses %s with other settings (%s)", dir, differences(theirs, ours))
@@ -117,7 +117,7 @@ func differences(a, b []byte) string {
 	return strings.Join(out, ", ")
 }
 
-// dialClient makes a client of the engine whose socket is in dir.
+// dialClient returns a client of the engine whose socket is in dir.
 func dialClient(ctx context.Context, dir string) (*client.Client, error) {
 	dial := func(ctx context.Context, _ string) (net.Conn, error) { return dialSocket(ctx, dir) }
 	return client.New(context.WithoutCancel(ctx), "passthrough:///embedded", client.WithContextDialer(dial))

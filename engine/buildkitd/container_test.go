@@ -50,7 +50,7 @@ func inContainer(t *testing.T, c *client.Client, f func(ctx context.Context, ctr
 	}
 }
 
-// out collects a process's output and sends nil once there is "ready" in it.
+// out collects a process's output and sends nil once it contains "ready".
 type out struct {
 	bytes.Buffer
 	ready chan<- error
@@ -71,9 +71,10 @@ func start1(ctx context.Context, ctr gwclient.Container, o *out, tty bool, stdin
 	return ctr.Start(ctx, gwclient.StartRequest{Args: append([]string{"/step"}, args...), Cwd: "/", Tty: tty, Stdin: stdin, Stdout: o, Stderr: o})
 }
 
-// The second process of a container comes in by the runtime's "exec", and both get signals and give exit codes.
+// The second process of a container starts through the runtime's "exec". Both processes receive signals and return exit
+// codes.
 func TestContainerProcesses(t *testing.T) {
-	t.Setenv("XDG_RUNTIME_DIR", "/nonexistent") // as after su; the runtime's command line goes through a file in there
+	t.Setenv("XDG_RUNTIME_DIR", "/nonexistent") // as after su; the runtime's command line goes through a file in it
 	c := connect(t, options(t))
 	inContainer(t, c, func(ctx context.Context, ctr gwclient.Container) error {
 		ready := make(chan error, 2)
@@ -109,7 +110,7 @@ func TestContainerProcesses(t *testing.T) {
 	})
 }
 
-// With a terminal the process has one of its own, whose lines end as a terminal's do, and not twice so.
+// With a terminal, the process has its own terminal. It must translate line ends once, not twice.
 func TestContainerTerminal(t *testing.T) {
 	c := connect(t, options(t))
 	inContainer(t, c, func(ctx context.Context, ctr gwclient.Container) error {
@@ -132,7 +133,7 @@ func TestContainerTerminal(t *testing.T) {
 		if err := p.Wait(); err != nil {
 			return err
 		}
-		if want := "/dev/pts/0: typed\r\n"; !strings.HasSuffix(o.String(), want) { // after the echo of what was typed
+		if want := "/dev/pts/0: typed\r\n"; !strings.HasSuffix(o.String(), want) { // after the echo of the input
 			t.Errorf("got %q, want %q", o.String(), want)
 		}
 		return nil

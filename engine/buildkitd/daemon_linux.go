@@ -21,7 +21,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// daemon is a running engine, in this process.
+// daemon is an engine that runs in this process.
 type daemon struct {
 	o      Options
 	dir    string
@@ -29,17 +29,17 @@ type daemon struct {
 	server *server
 	grpc   *grpc.Server
 	shared *shared
-	served chan struct{} // closed when no more connections are taken
+	served chan struct{} // closed when no more connections are accepted
 	close  sync.Once
 	result error
 }
 
-// prepare makes the state directory and gives its path without symbolic links, as mountinfo has it.
+// prepare creates the state directory and returns its path without symlinks, as it appears in mountinfo.
 func prepare(o Options) (string, error) {
 	if err := o.check(); err != nil {
 		return "", err
 	}
-	if !hooked {
+	if !mainCalled {
 		return "", fault.New(fault.Bug, "buildkitd.Main was not called first: build steps would run the whole program again")
 	}
 	abs, err := filepath.Abs(o.dir())
@@ -54,7 +54,7 @@ func prepare(o Options) (string, error) {
 	return abs, checkOwner(abs)
 }
 
-// start takes the lock over, also when it fails. The process self is the one whom the engine is for.
+// start takes over the lock, even if it fails. self is the process for which the engine runs.
 func start(o Options, dir string, lock *os.File, self int) (_ *daemon, err error) {
 	d := &daemon{o: o, dir: dir, lock: lock, served: make(chan struct{})}
 	defer func() {
@@ -71,12 +71,12 @@ func start(o Options, dir string, lock *os.File, self int) (_ *daemon, err error
 		return nil, err
 	}
 	if !o.MakesRoom {
-		setSpare(dir)
+		createSpare(dir)
 	}
 	if !ocirt.Seccomp() {
 		tellOnce(o, dir, "seccomp", "note: build steps run without a system call filter, since this nixpacks was built without libseccomp")
 	}
-	found, err := trust(dir, o.say)
+	found, err := checkDatabases(dir, o.say)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "the state directory %s cannot be read or written", dir)
 	}
@@ -93,9 +93,9 @@ func start(o Options, dir string, lock *os.File, self int) (_ *daemon, err error
 	return d, nil
 }
 
-// recover undoes what a killed owner left.
+// recover cleans up after a killed owner.
 func (d *daemon) recover() error {
-	_ = os.Remove(filepath.Join(d.dir, ownerName)) // nobody is to read it before its socket is there
+	_ = os.Remove(filepath.Join(d.dir, ownerName)) // it must not be read before its socket exists
 	err := ocirt.DestroyAll(context.Background(), d.dir)
 	err = errors.Join(err, leaks.Clean(d.dir))
 	if err == nil {
@@ -128,12 +128,12 @@ func (d *daemon) serve(self int) (err error) {
 	return nil
 }
 
-// teardownTime is how long killed steps may take to go: a process in the middle of a write to a slow disk.
+// teardownTime limits how long killed steps may take to end, such as a process in the middle of a write to a slow disk.
 const teardownTime = time.Minute
 
-// Close ends the engine: processes that joined, and that join meanwhile, are waited for (until Options.Force), steps that
-// still run are killed and waited for, the cache is trimmed, all files are closed and the lock is given back.
-// The result is that of the first call.
+// Close ends the engine. It waits for joined processes, including those that join meanwhile (until Options.Force), kills
+// running steps and waits for them, trims the cache, closes all files and releases the lock. Later calls return the
+// result of the first.
 func (d *daemon) Close() error {
 	d.close.Do(func() { d.result = d.end() })
 	return d.result
@@ -143,7 +143,7 @@ func (d *daemon) end() error {
 	defer d.lock.Close()
 	d.drain()
 	<-d.served
-	d.server.hangUp() // no build is left that a transfer could be for
+	d.server.hangUp() // no build is left that needs a transfer
 	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
 	defer cancel()
 	stopped := make(chan struct{})
@@ -157,23 +157,24 @@ func (d *daemon) end() error {
 	}
 	errs := []error{d.server.steps.wait(ctx)}
 	d.trim(ctx)
-	errs = append(errs, d.server.Close(), settle(d.dir), ocirt.DestroyAll(ctx, d.dir), leaks.Clean(d.dir))
+	errs = append(errs, d.server.Close(), syncDatabases(d.dir), ocirt.DestroyAll(ctx, d.dir), leaks.Clean(d.dir))
 	return fault.Wrap(fault.Bug, errors.Join(errs...), "the embedded engine did not end cleanly")
 }
 
-// lingering is how long an engine takes newcomers whose owner's work is done: a build machine where one build always
-// overlaps the next would keep that owner for ever.
+// lingering limits how long an engine accepts new processes after its owner's work is done. On a build machine where one
+// build always overlaps the next, the owner would otherwise never end.
 const lingering = 5 * time.Minute
 
-// drain waits for the processes that joined. Newcomers join them, for a while; when it returns, there are none any more.
+// drain waits for the joined processes. More may join for a while; when drain returns without Options.Force, none is
+// left.
 func (d *daemon) drain() {
 	enough := time.NewTimer(lingering)
 	defer enough.Stop()
-	told := ""
+	shown := ""
 	for !d.shared.closeUnused() {
 		pids := d.shared.others()
-		if text := waitingFor(pids); len(pids) > 0 && text != told {
-			told = text
+		if text := waitingFor(pids); len(pids) > 0 && text != shown {
+			shown = text
 			d.o.say(text)
 		}
 		select {
@@ -195,7 +196,7 @@ func waitingFor(pids []int) string {
 	return "waiting for " + what + strings.Trim(fmt.Sprint(pids), "[]") + "); interrupt again to stop now"
 }
 
-// writeFile writes a file whole or not at all.
+// writeFile writes a file atomically.
 func writeFile(path string, data []byte) error {
 	tmp := path + ".tmp"
 	if err := os.WriteFile(tmp, data, 0o600); err != nil {
@@ -204,7 +205,7 @@ func writeFile(path string, data []byte) error {
 	return os.Rename(tmp, path)
 }
 
-// tellOnce says something once in the life of a state directory.
+// tellOnce prints a message once in the lifetime of a state directory.
 func tellOnce(o Options, dir, key, text string) {
 	f, err := os.OpenFile(filepath.Join(dir, "told-"+key), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

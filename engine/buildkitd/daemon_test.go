@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// The databases of one engine must be closed for the next: bbolt waits for its file without end.
+// An engine's databases must be closed before the next one starts, since bbolt waits for its file forever.
 func TestCloseGivesEverythingBack(t *testing.T) {
 	o := options(t)
 	for range 2 {
@@ -40,7 +40,7 @@ func TestCloseGivesEverythingBack(t *testing.T) {
 	}
 }
 
-// An engine that nobody uses ends as cleanly as others, though it may not have started to the end.
+// An unused engine ends cleanly, even if its start has not finished.
 func TestCloseAtOnce(t *testing.T) {
 	o := options(t)
 	for range 10 {
@@ -59,7 +59,7 @@ func openFiles(t *testing.T, dir string) (out []string) {
 		t.Fatal(err)
 	}
 	for _, fd := range fds {
-		// containerd leaves the file of its test for fs-verity to the garbage collector.
+		// containerd leaves the file of its fs-verity test to the garbage collector.
 		if p, err := os.Readlink(fd); err == nil && strings.HasPrefix(p, dir) && !strings.Contains(p, "/.fsverity-check") {
 			out = append(out, p)
 		}
@@ -67,7 +67,7 @@ func openFiles(t *testing.T, dir string) (out []string) {
 	return out
 }
 
-// No build lives long enough for BuildKit's own timers to trim the cache.
+// Builds end before BuildKit's own timers trim the cache.
 func TestCloseTrims(t *testing.T) {
 	o := options(t)
 	d, err := startHere(o)
@@ -80,7 +80,7 @@ func TestCloseTrims(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = startHere(o); err != nil { // where nothing is in use any more
+	if d, err = startHere(o); err != nil { // now nothing is in use
 		t.Fatal(err)
 	}
 	d.server.worker.WorkerOpt.GCPolicy = []client.PruneInfo{{All: true}}
@@ -100,14 +100,14 @@ func TestCloseTrims(t *testing.T) {
 	}
 }
 
-// Trimming looks at all that is there, so that it is done after builds that add something alone.
+// Trimming examines the whole cache, so it is done only after builds that add to it.
 func TestCloseTrimsWhatIsNew(t *testing.T) {
 	o := options(t)
 	closed := func(steps ...[]string) time.Time {
 		d, err := startHere(o)
 		needStart(t, err)
 		use(t, d, func(c *client.Client) {
-			for _, step := range steps { // each runs, whatever the cache has
+			for _, step := range steps { // each step runs, whatever is cached
 				if _, err := build(t.Context(), c, step); err != nil {
 					t.Fatal(err)
 				}
@@ -132,7 +132,8 @@ func TestCloseTrimsWhatIsNew(t *testing.T) {
 	}
 }
 
-// startHere runs an engine in this very process, and does not wait for the state's lock. What it mounts outlives it if it is killed.
+// startHere runs an engine in this process, without waiting for the state's lock. If the process is killed, its mounts
+// stay.
 func startHere(o Options) (*daemon, error) {
 	dir, err := prepare(o)
 	if err != nil {
@@ -148,7 +149,7 @@ func startHere(o Options) (*daemon, error) {
 	return start(o, dir, lock, os.Getpid())
 }
 
-// needStart is needEngine for startHere, which needs more.
+// needStart is needEngine for startHere, which has more requirements.
 func needStart(t *testing.T, err error) {
 	t.Helper()
 	if fault.CodeOf(err) == fault.Usage && os.Geteuid() != 0 {

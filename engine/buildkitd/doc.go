@@ -1,17 +1,18 @@
-// Package buildkitd is the BuildKit inside this program: it runs for as long as somebody needs it, and no daemon stays
+// Package buildkitd embeds BuildKit in this program. The engine runs only as long as a build needs it; no daemon is left
 // behind.
 //
 //	nixpacks A ──starts──► engine: holds STATE/lock, serves STATE/bk.sock
 //	nixpacks B ──finds the lock taken, joins────────────────▲
 //
-// All state of one minor version of BuildKit is in one directory. Whoever gets its lock starts an engine: this binary
-// again, as a child in a mount namespace of its own, and, where the user may not mount, a user namespace around that
-// (package namespace). Whoever comes meanwhile joins it, or waits for the lock where its settings differ (owner.json).
-// The engine ends when the work of the one who started it and of all who joined is done.
+// All state of one minor version of BuildKit is in one directory. The process that gets its lock starts an engine: this
+// binary again, as a child in its own mount namespace, and, if the user may not mount, in a user namespace around that
+// (package namespace). Later processes join the engine, or wait for the lock if their settings differ (owner.json). The
+// engine ends when the work of its owner and of all joined processes is done.
 //
-// Nothing outlives a kill. The kernel ends the engine with its parent, the steps with the engine, and all mounts with
-// the last of them; it gives the lock back. What is left of control groups and files, the next engine removes.
+// Nothing outlives a kill. The kernel kills the engine when its parent dies, and the steps when the engine dies. It
+// removes the mounts when the last process of the mount namespace is gone, and releases the lock. The next engine removes
+// leftover cgroups and files.
 //
-// Steps run in containers made by package ocirt, which is this binary once more. Hence Main, which a program calls
+// Steps run in containers created by package ocirt, which runs this binary once more. A program must therefore call Main
 // before anything else.
 package buildkitd

@@ -50,8 +50,8 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// A resolver on the host's loopback is reached over the host's network, so steps must be told of it: BuildKit
-// puts a public one in its place.
+// Steps must see a resolver on the host's loopback, which they can reach over the host network. BuildKit would replace it
+// with a public one.
 func TestNameservers(t *testing.T) {
 	o := options(t)
 	out, err := build(t.Context(), connect(t, o), []string{"cat", "/etc/resolv.conf"})

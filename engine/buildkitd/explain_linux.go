@@ -13,9 +13,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// host is what the explanations of a refusal look at; tests give their own.
+// host gives access to the facts that explain an error. Tests replace it.
 type host struct {
-	file   func(path string) string // its content without blanks around it, "" if it cannot be read
+	file   func(path string) string // content without surrounding whitespace, or "" if unreadable
 	exists func(path string) bool
 	env    func(name string) string
 	exe    string // this binary
@@ -42,7 +42,7 @@ func executable() string {
 	return exe
 }
 
-// container names what this process runs in, "" for no container that can be told.
+// container names the kind of container that this process runs in, or returns "" if none is recognised.
 func (h host) container() string {
 	switch {
 	case h.env("KUBERNETES_SERVICE_HOST") != "":
@@ -63,7 +63,7 @@ func (h host) inContainer() bool {
 
 const containerHint = "run the container privileged, or give a BuildKit outside of it with --builder or BUILDKIT_HOST (tcp://HOST:PORT, docker-container://NAME)"
 
-// explainNamespace says why this process could not get a user namespace that it may mount in.
+// explainNamespace explains why this process could not create a user namespace in which it may mount.
 func explainNamespace(err error, h host) error {
 	f := &fault.Fault{Code: fault.Usage, Msg: "the embedded engine cannot run here: this user may not mount, and cannot get a user namespace to do it in", Err: err}
 	switch {
@@ -87,7 +87,7 @@ func explainNamespace(err error, h host) error {
 	return f
 }
 
-// appArmorHint is the profile that lets exactly this binary use user namespaces, as Ubuntu's own packages do.
+// appArmorHint returns a profile that lets only this binary use user namespaces, as Ubuntu's own packages do.
 func appArmorHint(exe string) string {
 	return fmt.Sprintf(`as root, write /etc/apparmor.d/nixpacks:
   abi <abi/4.0>,
@@ -99,7 +99,7 @@ and load it: apparmor_parser -r /etc/apparmor.d/nixpacks
 `, exe) + otherBuilder
 }
 
-// explainOverlay says why an overlay in dir, which is on a file system called fs, cannot be mounted.
+// explainOverlay explains why an overlay cannot be mounted in dir, which is on the file system fs.
 func explainOverlay(err error, dir, fs string, h host) error {
 	f := &fault.Fault{Code: fault.Usage, Err: err}
 	elsewhere := "set XDG_STATE_HOME to a directory on a local disk (ext4, xfs, btrfs), " + otherBuilder
@@ -130,7 +130,7 @@ func explainOverlay(err error, dir, fs string, h host) error {
 	return f
 }
 
-// fsName is the name of the file system that holds dir, for those that are known not to carry an overlay.
+// fsName returns the name of dir's file system, if it is known not to support overlays, and "" otherwise.
 func fsName(dir string) string {
 	var st unix.Statfs_t
 	if unix.Statfs(filepath.Clean(dir), &st) != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// fakeHost has these files and variables, and no others.
+// fakeHost returns a host with only these files and variables.
 func fakeHost(files, env map[string]string) host {
 	return host{
 		file:   func(p string) string { return files[p] },
@@ -90,7 +90,7 @@ func TestCheckProc(t *testing.T) {
 	explained(t, checkProc(fakeHost(map[string]string{"/proc/self/mountinfo": masked}, nil)), "covers /proc/kcore", "systempaths=unconfined")
 }
 
-// State directories that no build can work in are refused in words, before anything is written there.
+// Unusable state directories are rejected with a message before anything is written there.
 func TestStateRefused(t *testing.T) {
 	connect(t, options(t))
 	file := filepath.Join(t.TempDir(), "file")
@@ -108,7 +108,7 @@ func TestStateRefused(t *testing.T) {
 	}
 }
 
-// Root in a user's directory would leave files there that the user cannot use.
+// Root would leave files in a user's directory that the user cannot use.
 func TestStateOfAnotherUser(t *testing.T) {
 	o := options(t)
 	if err := os.MkdirAll(o.dir(), 0o700); err != nil {
@@ -121,7 +121,7 @@ func TestStateOfAnotherUser(t *testing.T) {
 	explained(t, err, "belongs to user 12345, and this is user 0", "XDG_STATE_HOME")
 }
 
-// A container without a volume: its file system is an overlay, and cannot carry another.
+// A container without a volume has an overlay as its file system, which cannot hold another overlay.
 func TestStateOnOverlay(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root may mount a file system for it")

@@ -11,10 +11,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
 )
 
-// What SIGKILL leaves nobody time to undo must undo itself: steps are root, and may write to a shared cache.
+// SIGKILL leaves no time to clean up, so everything must end by itself: steps are root, and may write to a shared cache.
 func TestKilled(t *testing.T) {
 	o := options(t)
-	connect(t, options(t)) // ends the test on a machine that cannot build
+	connect(t, options(t)) // skips the test on a machine that cannot build
 	p := startProcess(t, o.State, nil, "sleep", "1000s")
 	p.until("sleeping")
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -37,7 +37,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// When an interrupted program says that it is done, it is.
+// When an interrupted program exits, it has really finished.
 func TestTerminated(t *testing.T) {
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		o := options(t)
@@ -55,7 +55,7 @@ func TestTerminated(t *testing.T) {
 	}
 }
 
-// A cancelled build's step must be gone when closer returns, with its children and mounts.
+// The step of a cancelled build is gone when closer returns, with its children and mounts.
 func TestCancel(t *testing.T) {
 	o := options(t)
 	c, closer, _, err := Connect(t.Context(), o)

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the lock of a state directory; nil without an error means that another process has it. The
-// lock belongs to the open file: it goes with the last descriptor of it, also when the process is killed, and
-// can be handed to a child. The file is never removed: two processes could then lock two different files.
+// tryLock takes the lock of a state directory. It returns nil without an error if another process holds the lock. The
+// lock belongs to the open file description: it can be passed to a child, and is released when the last descriptor is
+// closed, even by a kill. The file is never removed, since two processes could then lock two different files.
 func tryLock(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// SetLog routes what BuildKit, its client and the libraries below them log, all of it to global loggers: logrus, and
-// http2's use of package log, which has words for every session that ends. A nil w drops it.
+// SetLog redirects the logs of BuildKit, its client and the libraries below them. They all use global loggers: logrus,
+// and package log, to which http2 writes a line for every session that ends. A nil w discards the logs.
 func SetLog(w io.Writer, debug bool) {
 	level := logrus.InfoLevel
 	if w == nil {

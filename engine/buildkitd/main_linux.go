@@ -7,21 +7,21 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
 )
 
-// childName is the base name of argv[0] under which the binary is an engine in a user namespace.
+// childName is the base name of argv[0] that makes the binary run the engine.
 const childName = "nixpacks-buildkitd"
 
-// hooked is set once Main was called.
-var hooked bool
+// mainCalled is set once Main has been called.
+var mainCalled bool
 
-// Invoked tells whether this process is not the program but a part of the engine, as argv[0] says.
+// Invoked reports whether this process is part of the engine and not the program itself, according to argv[0].
 func Invoked() bool { return ocirt.Invoked(os.Args[0]) || isChild() }
 
 func isChild() bool { return filepath.Base(os.Args[0]) == childName }
 
-// Main is what a program that uses this package calls before anything else, tests in TestMain. Where this process
-// is a part of the engine (Invoked), it does that part's work; the caller then exits with code.
+// Main must be called by a program that uses this package before anything else; tests call it in TestMain. If this
+// process is part of the engine (see Invoked), Main does the work of that part, and the caller must exit with code.
 func Main() (handled bool, code int) {
-	hooked = true
+	mainCalled = true
 	switch {
 	case ocirt.Invoked(os.Args[0]):
 		return true, ocirt.Main(os.Args[1:])

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// stepEnv names the compiled step for the processes that a test starts: they may be users without a compiler.
+// stepEnv passes the compiled step to processes that a test starts, whose users may have no compiler.
 const stepEnv = "BUILDKITD_TEST_STEP"
 
 // stepFile is the static program of testdata/step, compiled once for all tests.
@@ -68,7 +68,8 @@ func step() ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// needEngine ends a test on a machine that cannot build, and says why; with NIXPACKS_E2E=require it fails.
+// needEngine skips a test on a machine that cannot build, and logs the reason. With NIXPACKS_E2E=require it fails the
+// test.
 func needEngine(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
@@ -81,7 +82,7 @@ func needEngine(t *testing.T, err error) {
 	t.Fatal(err)
 }
 
-// needLinked ends a test of what another runc cannot do.
+// needLinked skips a test that an external runc cannot pass.
 func needLinked(t *testing.T) {
 	t.Helper()
 	if !ocirt.Linked {
@@ -89,7 +90,7 @@ func needLinked(t *testing.T) {
 	}
 }
 
-// connect gives a client that is closed with the test.
+// connect returns a client that is closed with the test.
 func connect(t *testing.T, o Options) *client.Client {
 	t.Helper()
 	c, closer, _, err := Connect(t.Context(), o)
@@ -106,17 +107,17 @@ func options(t *testing.T) Options {
 	return Options{State: t.TempDir(), Say: func(s string) { t.Log("say:", s) }, Log: testLog{t}}
 }
 
-// testLog shows BuildKit's log with the test's.
+// testLog forwards BuildKit's log to the test log.
 type testLog struct{ t *testing.T }
 
 func (l testLog) Write(p []byte) (int, error) {
-	if l.t.Context().Err() == nil { // some goroutine of BuildKit's always outlives its server
+	if l.t.Context().Err() == nil { // some BuildKit goroutine always outlives its server
 		l.t.Log(strings.TrimSpace(string(p)))
 	}
 	return len(p), nil
 }
 
-// build runs the steps, one after the other, on an empty file system, and gives what they wrote.
+// build runs the steps one after the other on an empty file system, and returns their output.
 func build(ctx context.Context, c *client.Client, steps ...[]string) (string, error) {
 	var out bytes.Buffer
 	err := buildTo(ctx, c, &out, steps...)

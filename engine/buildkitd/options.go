@@ -15,33 +15,33 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Version is that of the BuildKit which is linked in. Its minor part names the state directory, since BuildKit
-// may change its databases from one minor version to the next.
+// Version is the version of the linked BuildKit. Its minor part names the state directory, since BuildKit may change its
+// databases between minor versions.
 const Version = "v0.33.1"
 
-// The networks that steps can be given.
+// The networks available to steps.
 const (
-	NetworkHost = "host" // the host's own, with its loopback
-	NetworkNone = "none" // nothing but a loopback
+	NetworkHost = "host" // the host network, including its loopback
+	NetworkNone = "none" // loopback only
 )
 
-// Patience is how long a registry may bring and take nothing before it is given up. Registries that keep their blobs in an object
-// store are silent for a while at the end of a large upload.
+// Patience is the stall timeout for registries: a transfer fails if a registry sends and accepts nothing for this long.
+// It is long because registries that store blobs in an object store pause at the end of a large upload.
 const Patience = time.Minute
 
-// Options are the settings of an embedded engine.
+// Options configures an embedded engine.
 type Options struct {
-	State        string          // directory below which state is kept; created with mode 0700
+	State        string          // parent of the state directory; created with mode 0700
 	Network      string          // NetworkHost or NetworkNone; "" is NetworkHost
-	DNS          []string        // addresses of the nameservers of steps; none: the host's
-	Entitlements []string        // what builds may ask for, such as "network.host"
-	KeepStorage  int64           // most bytes of layers and cache directories that stay after a build; 0 is BuildKit's default
-	Patience     time.Duration   // how long a registry may bring and take nothing; 0 is the constant Patience
-	MakesRoom    bool            // it is started to prune: on a full disk too
-	Log          io.Writer       `json:"-"` // gets BuildKit's own log; nil drops it
-	Debug        bool            // that log in detail
-	Say          func(string)    `json:"-"` // gets words for the user, such as what is waited for; nil drops them
-	Force        <-chan struct{} `json:"-"` // closed: stop waiting for others, also those that use this engine
+	DNS          []string        // nameserver addresses for steps; if empty, those of the host
+	Entitlements []string        // entitlements that builds may request, such as "network.host"
+	KeepStorage  int64           // maximum size of layers and cache mounts kept after a build, in bytes; 0 is BuildKit's default
+	Patience     time.Duration   // stall timeout for registries; 0 means the constant Patience
+	MakesRoom    bool            // the engine is started to prune, and must start on a full disk too
+	Log          io.Writer       `json:"-"` // receives BuildKit's log; nil discards it
+	Debug        bool            // sets the log level to debug
+	Say          func(string)    `json:"-"` // receives messages for the user, such as what the engine waits for; nil discards them
+	Force        <-chan struct{} `json:"-"` // closed to stop waiting for other processes, including joined ones
 }
 
 func (o Options) say(text string) {
@@ -50,7 +50,7 @@ func (o Options) say(text string) {
 	}
 }
 
-// check refuses settings that could only fail later, inside a build.
+// check rejects settings that would otherwise fail later, inside a build.
 func (o Options) check() error {
 	if o.State == "" {
 		return fault.New(fault.Bug, "the embedded engine was given no state directory")
@@ -66,13 +66,13 @@ func (o Options) check() error {
 	return nil
 }
 
-// dir is the directory of the linked BuildKit's state.
+// dir returns the state directory of the linked BuildKit version.
 func (o Options) dir() string {
 	return filepath.Join(o.State, Version[:strings.LastIndexByte(Version, '.')])
 }
 
-// identity is what an owner writes into owner.json: two processes can share an engine if it is the same, byte
-// by byte. Proxies count since the engine pulls images through them; their addresses can hold passwords, so
+// identity returns the content of owner.json. Two processes can share an engine if their identities are equal byte for
+// byte. Proxies are part of it because the engine pulls images through them. Their addresses can contain passwords, so
 // only a hash is written.
 func (o Options) identity() []byte {
 	network := o.Network
@@ -89,12 +89,12 @@ func (o Options) identity() []byte {
 		Proxies      string   `json:"proxies,omitempty"`
 	}{Version, network, o.DNS, entitlements, proxies(os.Environ())}, "", "  ")
 	if err != nil {
-		panic(err) // strings, and maps of them
+		panic(err) // cannot happen: the struct has only strings
 	}
 	return dt
 }
 
-// proxies hashes the variables of an environment that decide how the engine reaches a registry.
+// proxies hashes the environment variables that determine how the engine reaches a registry.
 func proxies(environ []string) string {
 	var set []string
 	for _, kv := range environ {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The version names the state directory; one that lags behind would let two databases meet.
+// Version names the state directory. If it lagged behind go.mod, two BuildKit versions would use the same databases.
 func TestVersionIsTheLinkedOne(t *testing.T) {
 	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {
@@ -86,7 +86,7 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// A crash of BuildKit's is one line for the user; the rest is for a bug report.
+// A BuildKit crash is one line for the user. The rest is for a bug report.
 func TestTailReason(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                      "",

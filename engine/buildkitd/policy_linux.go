@@ -6,9 +6,10 @@ import (
 	"github.com/moby/buildkit/util/disk"
 )
 
-// gcPolicy is BuildKit's default for the disk that holds dir; with keep, no more bytes than that stay.
+// gcPolicy returns BuildKit's default GC policy for the disk that holds dir. If keep is positive, it caps the used space,
+// in bytes.
 func gcPolicy(dir string, keep int64) []client.PruneInfo {
-	stat, _ := disk.GetDiskStat(dir) // without it the policy falls back to fixed sizes
+	stat, _ := disk.GetDiskStat(dir) // on error, the policy falls back to fixed sizes
 	limits := config.GCConfig{}
 	if keep > 0 {
 		limits = config.DetectDefaultGCCap(stat)

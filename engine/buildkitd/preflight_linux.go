@@ -19,8 +19,8 @@ import (
 
 const otherBuilder = "or give another BuildKit with --builder or BUILDKIT_HOST"
 
-// checkOwner refuses a state directory of somebody else, which a `sudo nixpacks` with the caller's HOME would
-// fill with files that the caller cannot use afterwards.
+// checkOwner rejects a state directory that belongs to another user. A `sudo nixpacks` with the caller's HOME would fill
+// it with files that the caller cannot use afterwards.
 func checkOwner(dir string) error {
 	var st unix.Stat_t
 	if err := unix.Stat(dir, &st); err != nil {
@@ -33,7 +33,8 @@ func checkOwner(dir string) error {
 	return nil
 }
 
-// preflight tries what every build needs, so that it fails here, with a reason, and not in the middle of a build.
+// preflight tries what every build needs, so that errors are reported here with a reason, and not in the middle of a
+// build.
 func preflight(dir string, rootless bool) error {
 	if i := strings.IndexAny(dir, `:,\`); i >= 0 {
 		return fault.New(fault.Usage, "the state directory %s has a %q in its path, which overlayfs does not take", dir, dir[i]).
@@ -50,13 +51,13 @@ func preflight(dir string, rootless bool) error {
 	return ocirt.Check()
 }
 
-// errHidden is what a file system gives on which an overlay can be mounted but does not work.
+// errHidden is the error for a file system on which an overlay can be mounted but does not work.
 var errHidden = errors.New("a directory that was removed and made again still shows its old files")
 
-// tryOverlay mounts an overlay in dir and does the one thing that needs extended attributes below it: remove a
-// directory and make it again.
+// tryOverlay mounts an overlay in dir and does the one thing that requires extended attributes on the file system below:
+// it removes a directory and creates it again.
 func tryOverlay(dir string) (err error) {
-	old, _ := fs.Glob(os.DirFS(dir), "probe*") // of engines that were killed here: this one has the state's lock
+	old, _ := fs.Glob(os.DirFS(dir), "probe*") // of engines that were killed in this function; this engine holds the lock
 	for _, name := range old {
 		os.RemoveAll(filepath.Join(dir, name))
 	}
@@ -72,14 +73,14 @@ func tryOverlay(dir string) (err error) {
 		}
 	}
 	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", at("lower"), at("upper"), at("work"))
-	// As the snapshotter decides: in a user namespace, but not on tmpfs.
+	// The snapshotter decides the same way: in a user namespace, but not on tmpfs.
 	if user, err := overlayutils.NeedsUserXAttr(dir); err == nil && user {
 		options += ",userxattr"
 	}
 	if err := unix.Mount("overlay", at("merged"), "overlay", 0, options); err != nil {
 		return os.NewSyscallError("mount", err)
 	}
-	defer func() { // before the removal: nothing below a mount point may go
+	defer func() { // before the removal, which must not delete anything below a mount point
 		if e := unix.Unmount(at("merged"), unix.MNT_DETACH); e != nil {
 			err = errors.Join(err, os.NewSyscallError("unmount", e))
 		}
@@ -96,11 +97,11 @@ func tryOverlay(dir string) (err error) {
 	return nil
 }
 
-// checkProc says whether a step can have a /proc of its own. In a user namespace the kernel allows that only while
-// the process's own is wholly visible, and containers cover parts of theirs.
+// checkProc checks that a step can mount its own /proc. In a user namespace the kernel allows that only if the process's
+// own /proc is fully visible, and containers cover parts of it.
 func checkProc(h host) error {
 	covered := leaks.Below(h.file("/proc/self/mountinfo"), "/proc")
-	// binfmt_misc is mounted on a directory that is always empty: the kernel does not count that.
+	// binfmt_misc is mounted on a directory that is always empty, which the kernel ignores.
 	covered = slices.DeleteFunc(covered, func(p string) bool { return p == "/proc/sys/fs/binfmt_misc" })
 	if len(covered) == 0 {
 		return nil

@@ -16,15 +16,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/ocirt"
 )
 
-// dockerDefault are the capabilities that Docker gives by default, as the kernel writes them: chown, dac_override, fowner, fsetid,
-// kill, setgid, setuid, setpcap, net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap.
+// dockerDefault is Docker's default capability set in the kernel's notation: chown, dac_override, fowner, fsetid, kill,
+// setgid, setuid, setpcap, net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap.
 const dockerDefault = "00000000a80425fb"
 
-// withoutMknod is what a step has where no control group keeps it from the host's devices.
+// withoutMknod is the capability set of a step if no cgroup protects the host's devices from it.
 const withoutMknod = "00000000a00425fb"
 
-// A step has the rights that Docker's defaults give, and no more; the filter of system calls is there in a binary that
-// has libseccomp.
+// A step has Docker's default capabilities and no more. A binary with libseccomp also filters system calls.
 func TestStepPrivileges(t *testing.T) {
 	c := connect(t, options(t))
 	out, err := build(t.Context(), c, []string{"cat", "/proc/self/status"})
@@ -54,7 +53,7 @@ func TestStepPrivileges(t *testing.T) {
 	}
 }
 
-// Nobody else on the machine can look into the state, or speak to the engine.
+// Other users of the machine can neither read the state nor connect to the engine.
 func TestStatePrivate(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)
@@ -99,7 +98,7 @@ func private(t *testing.T, o Options) {
 	}
 }
 
-// mode is a fault where a file lets others do more than want says.
+// mode fails the test if the file's mode allows others more than want.
 func mode(t *testing.T, path string, want fs.FileMode) {
 	t.Helper()
 	info, err := os.Lstat(path)

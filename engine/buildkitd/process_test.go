@@ -29,11 +29,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
 )
 
-// processEnv makes the test binary a program that builds one step; its value is the state directory.
+// processEnv makes the test binary a program that builds one step. Its value is the state directory.
 const processEnv = "BUILDKITD_TEST_STATE"
 
-// processMain connects, says "owner" or "joined", builds the step in its arguments and ends as a program with a
-// signal handler does: the first interrupt cancels, the second forces.
+// processMain connects, prints "owner" or "joined", builds the step in its arguments, and handles signals like the
+// program: the first interrupt cancels, the second forces.
 func processMain(state string) int {
 	if err := processSetup(); err != nil {
 		fmt.Println("setup:", err)
@@ -72,7 +72,7 @@ func processMain(state string) int {
 	return 0
 }
 
-// processSetup makes the process's surroundings what a test wants them to be.
+// processSetup prepares the process's environment as a test wants it.
 func processSetup() error {
 	if path := os.Getenv("BUILDKITD_TEST_DELETE"); path != "" {
 		return os.Remove(path)
@@ -83,7 +83,7 @@ func processSetup() error {
 	if os.Getenv("BUILDKITD_TEST_UMASK") != "" {
 		unix.Umask(0o077)
 	}
-	how := os.Getenv("BUILDKITD_TEST_CGROUPS") // in a mount namespace of this process's own
+	how := os.Getenv("BUILDKITD_TEST_CGROUPS") // in this process's own mount namespace
 	if how == "" {
 		return nil
 	}
@@ -101,8 +101,8 @@ func processSetup() error {
 
 const noMount = "root without the right to mount"
 
-// dropMount takes the right to mount from all threads of this process: the main thread's is taken, and that
-// executes the binary again.
+// dropMount drops the capability to mount from all threads of this process: it drops the main thread's and executes the
+// binary again.
 func dropMount() error {
 	if err := os.Unsetenv("BUILDKITD_TEST_DROP"); err != nil {
 		return err
@@ -125,13 +125,13 @@ func dropMount() error {
 	return unix.Exec("/proc/self/exe", os.Args, os.Environ())
 }
 
-// process is a processMain.
+// process is a running processMain.
 type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
 	mu  sync.Mutex
-	all bytes.Buffer // what it wrote
-	say chan string  // its lines
+	all bytes.Buffer // all output
+	say chan string  // lines of output
 }
 
 func startProcess(t *testing.T, state string, env []string, args ...string) *process {
@@ -156,7 +156,7 @@ func newProcess(t *testing.T, state string, env []string, args ...string) *proce
 	return p
 }
 
-// as makes the process another user's. The test binary may be where only this user finds it, hence its path.
+// as runs the process as another user, who may not have access to the test binary's path, hence /proc/self/exe.
 func (p *process) as(uid uint32) {
 	p.cmd.Path = "/proc/self/exe"
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
@@ -196,7 +196,7 @@ func (p *process) output() string {
 	return p.all.String()
 }
 
-// until reads lines until one has the word.
+// until reads lines until one contains the word.
 func (p *process) until(word string) {
 	p.t.Helper()
 	for line := range p.say {
@@ -207,7 +207,7 @@ func (p *process) until(word string) {
 	p.t.Fatalf("never said %q:\n%s", word, p.output())
 }
 
-// end waits for the process's end and gives its exit code, -1 for a signal.
+// end waits for the process to end and returns its exit code, or -1 for a signal.
 func (p *process) end() int {
 	for range p.say {
 	}
@@ -229,7 +229,7 @@ func (w *watcher) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// nothingLeft fails if any process or mount of the state's steps is there.
+// nothingLeft fails if any process or mount of the state's steps exists.
 func nothingLeft(t *testing.T, o Options) {
 	t.Helper()
 	if left, err := os.ReadDir(filepath.Join(o.dir(), "runc")); err == nil && len(left) > 0 {
@@ -244,7 +244,7 @@ func nothingLeft(t *testing.T, o Options) {
 	}
 }
 
-// stepProcesses lists what runs /step.
+// stepProcesses lists the processes that run /step.
 func stepProcesses(t *testing.T) (out []string) {
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -258,7 +258,7 @@ func stepProcesses(t *testing.T) (out []string) {
 	return out
 }
 
-// gone waits until no step runs: a killed process is not gone the moment it is killed.
+// gone waits until no step runs, since a killed process takes a moment to end.
 func gone(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); len(stepProcesses(t)) > 0; time.Sleep(time.Millisecond) {
@@ -268,7 +268,7 @@ func gone(t *testing.T) {
 	}
 }
 
-// lost tells whether a call failed since the engine at the other end went away.
+// lost reports whether a call failed because the engine at the other end is gone.
 func lost(err error) bool {
 	if err == nil {
 		return false

@@ -14,9 +14,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
-// registryHosts says how registries are reached, until over ends. BuildKit itself would wait without end for one that never
-// answers, and goes on with the import of a cache when the build that asked for it was given up.
-func registryHosts(over context.Context, o Options) docker.RegistryHosts {
+// registryHosts configures access to registries until lifetime ends. BuildKit itself would wait forever for a registry that
+// never answers, and would continue a cache import after its build was cancelled.
+func registryHosts(lifetime context.Context, o Options) docker.RegistryHosts {
 	hosts := resolver.NewRegistryConfig(nil)
 	return func(name string) ([]docker.RegistryHost, error) {
 		out, err := hosts(name)
@@ -28,23 +28,23 @@ func registryHosts(over context.Context, o Options) docker.RegistryHosts {
 			if c.Transport == nil {
 				c.Transport = http.DefaultTransport
 			}
-			c.Transport = paced{bound{stall.Transport(c.Transport, cmp.Or(o.Patience, Patience)), over}}
+			c.Transport = paced{bound{stall.Transport(c.Transport, cmp.Or(o.Patience, Patience)), lifetime}}
 			out[i].Client = &c
 		}
 		return out, err
 	}
 }
 
-// bound ends every transfer when over does.
+// bound aborts every transfer when lifetime ends.
 type bound struct {
-	next http.RoundTripper
-	over context.Context
+	next     http.RoundTripper
+	lifetime context.Context
 }
 
 // RoundTrip sends a request.
 func (b bound) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
-	stop := context.AfterFunc(b.over, cancel)
+	stop := context.AfterFunc(b.lifetime, cancel)
 	resp, err := b.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		stop()
@@ -55,19 +55,19 @@ func (b bound) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// boundBody is the answer to a request that is bound.
+// boundBody is the response body of a bound request.
 type boundBody struct {
 	io.ReadCloser
 	done func()
 }
 
-// Close is that of io.Closer.
+// Close implements io.Closer.
 func (b *boundBody) Close() error {
 	defer b.done()
 	return b.ReadCloser.Close()
 }
 
-// paced makes the answer "too many requests" wait: who gets it asks again at once, four times.
+// paced delays the response "429 Too Many Requests", since the client retries at once, four times.
 type paced struct{ http.RoundTripper }
 
 // RoundTrip sends a request.
@@ -78,13 +78,13 @@ func (p paced) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	select {
 	case <-time.After(pace(resp.Header.Get("Retry-After"))):
-	case <-req.Context().Done(): // whoever reads the answer learns of it
+	case <-req.Context().Done(): // the reader of the response sees the error
 	}
 	return resp, nil
 }
 
-// pace is how long to wait before the next question, by what a registry asks for. It may ask for hours: then the build ends,
-// and says what the registry said.
+// pace returns the delay before the next request, based on Retry-After. A registry may ask for hours; then the build
+// fails with the registry's error.
 func pace(retryAfter string) time.Duration {
 	const least, most = time.Second, 5 * time.Second
 	seconds, err := strconv.Atoi(retryAfter)

@@ -27,18 +27,18 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// server is BuildKit's controller with its one worker, and all that must be closed with it.
+// server is BuildKit's controller with its only worker, and everything that must be closed with them.
 type server struct {
 	ctrl    *control.Controller
 	worker  *base.Worker
 	steps   *steps
 	cache   solver.CacheManager
 	stop    context.CancelFunc // ends the controller's background work
-	hangUp  context.CancelFunc // ends transfers with registries
+	hangUp  context.CancelFunc // aborts registry transfers
 	closers closers
 
-	unsynced bool // databases are not synced with each change
-	killed   bool // the engine before may have been
+	unsynced bool // databases are not synced on every change
+	killed   bool // the previous engine may have been killed
 }
 
 // closers are closed in reverse order.
@@ -52,7 +52,7 @@ func (c closers) Close() error {
 	return errors.Join(errs...)
 }
 
-// waiter is closed when what it stands for has ended; Close waits for that.
+// waiter is closed when a goroutine has ended. Close waits for that.
 type waiter chan struct{}
 
 func (w waiter) Close() error {
@@ -60,9 +60,9 @@ func (w waiter) Close() error {
 	return nil
 }
 
-// newServer opens the state in dir, whose lock is held, and which trust has seen.
+// newServer opens the state in dir. The caller holds its lock and has called checkDatabases.
 func newServer(dir string, o Options, rootless bool, found condition) (_ *server, err error) {
-	ctx, cancel := context.WithCancel(context.Background()) // outlives the call that started it
+	ctx, cancel := context.WithCancel(context.Background()) // outlives the call
 	s := &server{stop: cancel, unsynced: found.unsynced, killed: found.killed}
 	defer func() {
 		if err != nil {
@@ -70,17 +70,17 @@ func newServer(dir string, o Options, rootless bool, found condition) (_ *server
 			_ = s.closers.Close()
 		}
 	}()
-	// BuildKit tells every client which platforms' programs this machine can run. It tries a program for each, and does so only
-	// once: meanwhile the rest can start. Its end is waited for, since it has files among the temporary ones.
-	tried := make(waiter)
-	s.closers = append(s.closers, tried)
+	// BuildKit tells clients which platforms this machine can run. It detects them once, by running a program for each.
+	// This runs in parallel with the rest of the start. Close waits for it, since it creates temporary files.
+	detected := make(waiter)
+	s.closers = append(s.closers, detected)
 	go func() {
-		defer close(tried)
+		defer close(detected)
 		archutil.SupportedPlatforms(false)
 	}()
-	over, hangUp := context.WithCancel(ctx)
+	lifetime, hangUp := context.WithCancel(ctx)
 	s.hangUp = hangUp
-	hosts := registryHosts(over, o)
+	hosts := registryHosts(lifetime, o)
 	opt, err := s.workerOpt(ctx, dir, o, rootless)
 	if err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func newServer(dir string, o Options, rootless bool, found condition) (_ *server
 	return s, err
 }
 
-// newWorker makes BuildKit's worker without its source for git repositories: it runs git to see whether it is there,
-// which would be a quarter of the time that an engine takes to start, and no build here has such a source.
+// newWorker creates BuildKit's worker without its git source. That source runs git to see if it is installed, which would
+// be a quarter of the engine's start time, and no build here uses it.
 func newWorker(ctx context.Context, opt base.WorkerOpt) (*base.Worker, error) {
 	path := os.Getenv("PATH")
 	defer os.Setenv("PATH", path)
@@ -125,7 +125,7 @@ func (s *server) controller(ctx context.Context, dir string, o Options, hosts do
 		return nil, err
 	}
 	s.cache = solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(wc))
-	none := int64(0) // explicitly: builds are not recorded
+	none := int64(0) // set explicitly: builds are not recorded
 	return control.NewController(control.Opt{
 		SessionManager:            sm,
 		WorkerController:          wc,
@@ -159,20 +159,20 @@ func cacheImporters(sm *session.Manager, w *base.Worker, hosts docker.RegistryHo
 	}
 }
 
-// Close ends the controller and gives back every file. It is called once, with no build running.
+// Close ends the controller and closes all files. It must be called once, with no build running.
 func (s *server) Close() error {
 	s.stop()
 	return errors.Join(s.ctrl.Close(), s.closers.Close())
 }
 
-// ownWorker is BuildKit's worker with two differences. Its cache is not trimmed any more once its server has ended: the
-// controller does that from timers which it does not stop. And what images have of rewritten times is remembered.
+// ownWorker changes BuildKit's worker in two ways. It stops trimming the cache once its server has ended: the controller
+// trims from timers that it does not stop. And it remembers image layers with rewritten timestamps.
 type ownWorker struct {
 	*base.Worker
 	server context.Context
 }
 
-// GCPolicy is the policy by which the controller trims the cache.
+// GCPolicy returns the policy that the controller uses to trim the cache.
 func (w *ownWorker) GCPolicy() []client.PruneInfo {
 	if w.server.Err() != nil {
 		return nil
@@ -180,7 +180,7 @@ func (w *ownWorker) GCPolicy() []client.PruneInfo {
 	return w.Worker.GCPolicy()
 }
 
-// Exporter gives the exporter of that type.
+// Exporter returns the named exporter.
 func (w *ownWorker) Exporter(name string, sm *session.Manager) (exporter.Exporter, error) {
 	e, err := w.Worker.Exporter(name, sm)
 	if err != nil {

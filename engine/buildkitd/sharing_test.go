@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// The second process is a client of the first, which stays until that is done.
+// The second process is a client of the first, which stays until the second is done.
 func TestJoin(t *testing.T) {
 	o := options(t)
-	connect(t, options(t)) // ends the test on a machine that cannot build
+	connect(t, options(t)) // skips the test on a machine that cannot build
 	owner := startProcess(t, o.State, nil, "sleep", "1000s")
 	owner.until("owner")
 	owner.until("sleeping")
@@ -35,7 +35,7 @@ func TestJoin(t *testing.T) {
 	nothingLeft(t, o)
 }
 
-// The client of a killed owner must be told from a failed build, and can go on: the cache is whole.
+// The client of a killed owner can tell this from a failed build, and can continue: the cache is intact.
 func TestOwnerDies(t *testing.T) {
 	o := options(t)
 	connect(t, options(t))
@@ -69,7 +69,7 @@ func TestOwnerDies(t *testing.T) {
 	nothingLeft(t, o)
 }
 
-// The engine can be killed on its own, as the kernel does when memory is short: that is said, and is not our bug.
+// The kernel can kill the engine alone when memory runs out. This is reported, and not as our bug.
 func TestEngineKilled(t *testing.T) {
 	needLinked(t)
 	o := options(t)
@@ -87,7 +87,7 @@ func TestEngineKilled(t *testing.T) {
 	gone(t)
 }
 
-// children lists the processes that a process started.
+// children lists the child processes of a process.
 func children(t *testing.T, pid int) (out []int) {
 	t.Helper()
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
@@ -113,7 +113,7 @@ func children(t *testing.T, pid int) (out []int) {
 	return out
 }
 
-// An owner that waits for others can be made to stop, and they learn of it.
+// An owner that waits for others can be forced to stop, and the others get an error.
 func TestForce(t *testing.T) {
 	o := options(t)
 	connect(t, options(t))
@@ -133,7 +133,7 @@ func TestForce(t *testing.T) {
 	other.end()
 }
 
-// Who wants other nameservers than the owner's waits for the lock.
+// A process with other nameservers than the owner's waits for the lock.
 func TestOtherSettingsWait(t *testing.T) {
 	o := options(t)
 	connect(t, options(t))
@@ -151,8 +151,8 @@ func TestOtherSettingsWait(t *testing.T) {
 	}
 }
 
-// Who comes while an owner only waits for others joins them, and is waited for as well, also by an owner whose
-// first guests have gone.
+// A process that connects while the owner only waits for others joins it, and is waited for as well, even if the first
+// joined processes have ended.
 func TestNewcomerToDrain(t *testing.T) {
 	o := options(t)
 	connect(t, options(t))
@@ -176,7 +176,7 @@ func TestNewcomerToDrain(t *testing.T) {
 	nothingLeft(t, o)
 }
 
-// An owner does not stay for ever: when it has waited long enough, newcomers wait for the lock.
+// An owner does not stay forever: after a while, newcomers wait for the lock.
 func TestDrainEnds(t *testing.T) {
 	l, err := listenSocket(t.TempDir(), 0)
 	if err != nil {
@@ -198,7 +198,7 @@ func TestDrainEnds(t *testing.T) {
 	if l.closeUnused() {
 		t.Error("closed under a guest")
 	}
-	late := dial() // in the queue when newcomers are refused
+	late := dial() // still in the queue when newcomers are refused
 	defer late.Close()
 	l.refuse()
 	if n, err := late.Read(make([]byte, 1)); err == nil {
@@ -223,7 +223,7 @@ func interrupt(t *testing.T, p *process) {
 	}
 }
 
-// An interrupt must end the wait for the lock too.
+// An interrupt also ends the wait for the lock.
 func TestInterruptedWait(t *testing.T) {
 	o := options(t)
 	connect(t, options(t))

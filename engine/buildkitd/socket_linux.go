@@ -19,8 +19,8 @@ const (
 	ownerName  = "owner.json"
 )
 
-// socketPath is the address of dir's socket. A socket's address has room for 107 bytes; a longer path is
-// reached through a descriptor of the directory, which the caller closes after use.
+// socketPath returns the address of dir's socket. A socket address has room for 107 bytes; a longer path is reached
+// through a descriptor of the directory. The caller must call done after use.
 func socketPath(dir string) (path string, done func(), err error) {
 	path = filepath.Join(dir, socketName)
 	if len(path) < 108 {
@@ -42,17 +42,17 @@ func dialSocket(ctx context.Context, dir string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "unix", path)
 }
 
-// shared is the owner's socket, with the file that says so; it knows the other processes that are connected.
+// shared is the owner's socket, together with owner.json. It tracks the other processes that are connected.
 type shared struct {
 	*net.UnixListener
 	dir  string
-	self int // the process whose connections do not count
+	self int // connections of this process are not counted
 	once sync.Once
 
 	mu      sync.Mutex
 	refuses bool          // newcomers
 	peers   map[*peer]int // process ids
-	changed chan struct{} // has a token after a peer came or left
+	changed chan struct{} // holds a token after a peer connected or disconnected
 }
 
 type peer struct {
@@ -60,7 +60,7 @@ type peer struct {
 	l *shared
 }
 
-// listenSocket replaces what a killed owner left; the caller holds dir's lock.
+// listenSocket replaces the socket of a killed owner. The caller holds the lock of dir.
 func listenSocket(dir string, self int) (*shared, error) {
 	name := filepath.Join(dir, socketName)
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -75,7 +75,7 @@ func listenSocket(dir string, self int) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.SetUnlinkOnClose(false) // path may mean nothing by then
+	l.SetUnlinkOnClose(false) // path may be invalid by then
 	if err := os.Chmod(name, 0o600); err != nil {
 		l.Close()
 		return nil, err
@@ -105,8 +105,8 @@ func (l *shared) Accept() (net.Conn, error) {
 	return p, nil
 }
 
-// closeUnused refuses newcomers if no other process is connected, and says whether it did. One that is connecting
-// at this moment is told so by the end of its connection, and waits for the lock.
+// closeUnused refuses newcomers if no other process is connected, and reports whether it did. A process that is just
+// connecting sees its connection closed, and waits for the lock.
 func (l *shared) closeUnused() bool {
 	l.mu.Lock()
 	unused := len(l.peers) == 0
@@ -118,7 +118,7 @@ func (l *shared) closeUnused() bool {
 	return unused
 }
 
-// refuse lets no more processes in: they wait for the lock.
+// refuse stops accepting connections: newcomers wait for the lock.
 func (l *shared) refuse() {
 	l.mu.Lock()
 	l.refuses = true
@@ -126,8 +126,8 @@ func (l *shared) refuse() {
 	_ = l.Close()
 }
 
-// Close stops listening and removes the socket, so that newcomers wait for the lock. It does so once: the socket that
-// is there later is the next owner's.
+// Close stops listening and removes the socket, so that newcomers wait for the lock. It does so only once, since a later
+// socket belongs to the next owner.
 func (l *shared) Close() error {
 	err := net.ErrClosed
 	l.once.Do(func() {
@@ -138,7 +138,7 @@ func (l *shared) Close() error {
 	return err
 }
 
-// signal wakes who waits for a change.
+// signal wakes the goroutine that waits for a change.
 func (l *shared) signal() {
 	select {
 	case l.changed <- struct{}{}:
@@ -146,7 +146,7 @@ func (l *shared) signal() {
 	}
 }
 
-// Close ends the connection.
+// Close closes the connection.
 func (p *peer) Close() error {
 	p.l.mu.Lock()
 	delete(p.l.peers, p)
@@ -155,7 +155,7 @@ func (p *peer) Close() error {
 	return p.Conn.Close()
 }
 
-// others lists the connected processes, each once.
+// others lists the connected processes, without duplicates.
 func (l *shared) others() []int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -166,7 +166,7 @@ func (l *shared) others() []int {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// peerID is the process at the other end, 0 if it cannot be told.
+// peerID returns the process id of the peer, or 0 if it is unknown.
 func peerID(c *net.UnixConn) int {
 	raw, err := c.SyscallConn()
 	if err != nil {

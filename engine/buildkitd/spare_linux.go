@@ -7,15 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The spare is a file with nothing in it. On a disk that is full it is given up for whoever wants to make room: to prune a cache
-// takes some for databases.
+// The spare is a file that reserves disk space. On a full disk it is deleted so that a prune can run: pruning needs some
+// space for databases.
 const (
 	spareName = "spare"
 	spareSize = 8 << 20
 )
 
-// setSpare puts the spare by, where it is not there and the disk has room for it.
-func setSpare(dir string) {
+// createSpare creates the spare, unless it exists or the disk has no room for it.
+func createSpare(dir string) {
 	name := filepath.Join(dir, spareName)
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -27,5 +27,5 @@ func setSpare(dir string) {
 	}
 }
 
-// spendSpare gives it up.
-func spendSpare(dir string) { _ = os.Remove(filepath.Join(dir, spareName)) }
+// removeSpare deletes the spare.
+func removeSpare(dir string) { _ = os.Remove(filepath.Join(dir, spareName)) }

@@ -12,10 +12,11 @@ import (
 	"github.com/moby/buildkit/util/resolvconf"
 )
 
-// steps is BuildKit's executor, with a count of what runs: a cancelled build returns before its steps are gone.
+// steps is BuildKit's executor with a count of running steps. It is needed because a cancelled build returns before its
+// steps are gone.
 type steps struct {
 	executor.Executor
-	mode pb.NetMode // of a step that asks for no network in particular
+	mode pb.NetMode // network mode of steps that do not set one
 
 	mu      sync.Mutex
 	running int
@@ -26,16 +27,15 @@ type steps struct {
 func (s *steps) Run(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, p executor.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
 	s.enter()
 	defer s.leave()
-	// Asking for the host's network by name is what makes BuildKit hand the host's resolv.conf over as it is.
-	// With its default provider, though that is the same network, it takes loopback nameservers out and puts
-	// a public one in.
+	// BuildKit passes the host's resolv.conf unchanged only if the host network is requested by name. With its default
+	// provider, which is the same network, it replaces loopback nameservers with a public one.
 	if p.Meta.NetMode == pb.NetMode_UNSET {
 		p.Meta.NetMode = s.mode
 	}
 	return s.Executor.Run(ctx, id, root, mounts, p, started)
 }
 
-// Exec runs one more process in a container.
+// Exec runs an additional process in a container.
 func (s *steps) Exec(ctx context.Context, id string, p executor.ProcessInfo) error {
 	s.enter()
 	defer s.leave()
@@ -57,7 +57,7 @@ func (s *steps) leave() {
 	}
 }
 
-// wait blocks until nothing runs, or ctx ends.
+// wait blocks until no step runs or ctx ends.
 func (s *steps) wait(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running == 0 {
@@ -77,8 +77,8 @@ func (s *steps) wait(ctx context.Context) error {
 	}
 }
 
-// dnsConfig overrides the nameservers of steps. A host whose resolv.conf names none resolves through its own
-// loopback (resolv.conf(5)); BuildKit would put a public nameserver there.
+// dnsConfig overrides the nameservers of steps. A host whose resolv.conf names none resolves through its own loopback
+// (resolv.conf(5)); BuildKit would use a public nameserver instead.
 func dnsConfig(servers []string, resolvConf string) *oci.DNSConfig {
 	if len(servers) == 0 {
 		rc, err := resolvconf.Load(resolvConf)

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// device is the number of a device that root can open on the host and no container has.
+// device returns the number of a device that root can open on the host, and that no container has.
 func device(t *testing.T) string {
 	t.Helper()
 	for _, path := range []string{"/dev/loop-control", "/dev/fuse", "/dev/kmsg"} {
@@ -33,7 +33,7 @@ func device(t *testing.T) string {
 	return "0"
 }
 
-// A step is root, but not over the host's devices.
+// A step is root, but cannot use the host's devices.
 func TestDevices(t *testing.T) {
 	c := connect(t, options(t))
 	if out, err := build(t.Context(), c, []string{"device", device(t)}); err != nil {
@@ -41,7 +41,7 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// Whatever there is of control groups: steps run, or it is said why they cannot.
+// Whatever cgroups are available, steps run or the error says why they cannot.
 func TestControlGroups(t *testing.T) {
 	needLinked(t)
 	if os.Geteuid() != 0 {
@@ -63,8 +63,8 @@ func TestControlGroups(t *testing.T) {
 	}
 }
 
-// An ordinary user without subordinate ids builds, and what it builds dies with it, though the engine changed its
-// user id on the way: so does root in a container that may not mount.
+// An ordinary user without subordinate ids can build, and the build's processes die with it although the engine changed
+// its user id. The same holds for root in a container that may not mount.
 func TestOrdinaryUser(t *testing.T) {
 	needLinked(t)
 	if os.Geteuid() != 0 {
@@ -98,7 +98,7 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 }
 
-// stateOf makes a state directory of a user's; t.TempDir is this user's alone.
+// stateOf creates a state directory for a user; t.TempDir is accessible to this user only.
 func stateOf(t *testing.T, uid int) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "state")
@@ -116,7 +116,7 @@ func stateOf(t *testing.T, uid int) string {
 	return dir
 }
 
-// On tmpfs an ordinary user's overlay can be mounted and does not work.
+// On tmpfs an ordinary user can mount an overlay, but it does not work.
 func TestOrdinaryUserOnTmpfs(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root may mount a tmpfs for it")
@@ -134,7 +134,7 @@ func TestOrdinaryUserOnTmpfs(t *testing.T) {
 	p.end()
 }
 
-// go run deletes the binary, an upgrade replaces it: steps of the running program must not care.
+// `go run` deletes the binary, and an upgrade replaces it. Steps of the running program must still work.
 func TestBinaryGone(t *testing.T) {
 	o := options(t)
 	connect(t, options(t))
@@ -153,7 +153,7 @@ func TestBinaryGone(t *testing.T) {
 	p.end()
 }
 
-// A careful user's umask must not be that of images.
+// A restrictive umask of the user must not affect images.
 func TestUmask(t *testing.T) {
 	connect(t, options(t))
 	p := startProcess(t, options(t).State, []string{"BUILDKITD_TEST_UMASK=1"}, "mode", "/tmp")
@@ -163,7 +163,7 @@ func TestUmask(t *testing.T) {
 	}
 }
 
-// A socket's address has room for 107 bytes; people's state directories need not know.
+// A socket address has room for 107 bytes, but state directories may have longer paths.
 func TestLongPath(t *testing.T) {
 	o := options(t)
 	o.State = filepath.Join(o.State, strings.Repeat("long", 30))

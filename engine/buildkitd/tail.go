@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// tail passes what is written on and keeps the end of it, for the words of a process that died.
+// tail forwards its input and keeps the end of it, to explain why a process died.
 type tail struct {
 	to io.Writer // may be nil
 
@@ -16,7 +16,7 @@ type tail struct {
 
 const tailSize = 32 << 10
 
-// Write never fails.
+// Write forwards p and never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -30,7 +30,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// reason is the line that says why a Go program died, or the last one.
+// reason returns the line that says why a Go program died, or the last line if there is none.
 func (t *tail) reason() string {
 	lines := strings.Split(strings.TrimSpace(t.String()), "\n")
 	for _, l := range lines {
@@ -41,7 +41,7 @@ func (t *tail) reason() string {
 	return lines[len(lines)-1]
 }
 
-// String is the end of what was written.
+// String returns the kept end of the input.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

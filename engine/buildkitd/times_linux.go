@@ -25,24 +25,24 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// rewrittenLabel is how BuildKit marks a layer whose files are no younger than the time that the label says. A layer
-// with that mark is not rewritten.
+// rewrittenLabel is BuildKit's label for a layer with no file newer than the time in the label. A layer with this label
+// is not rewritten again.
 const rewrittenLabel = "buildkit/rewritten-timestamp"
 
-// memoLabel, with a form of compression behind it, is on a layer and names the same layer packed so, with its times rewritten
-// or not.
-// For the garbage collector this makes the second a part of the first.
+// memoLabel, followed by a compression, is a label on a layer. Its value is the digest of the same layer with that
+// compression, with or without rewritten timestamps. The gc.ref prefix makes GC keep the second layer as long as the
+// first.
 const memoLabel = "containerd.io/gc.ref.content.nixpacks-rewritten-"
 
-// timedExporter is an exporter of images that remembers the layers whose times it has rewritten (rewrite-timestamp).
-// BuildKit's own packs every layer as it was asked for, and unpacks and packs it again with every build, which takes seconds
-// where nothing has changed.
+// timedExporter is an image exporter that remembers layers with rewritten timestamps (rewrite-timestamp). BuildKit's
+// exporter compresses every layer as requested, and then decompresses and compresses it again in every build. That takes
+// seconds even if nothing has changed.
 type timedExporter struct {
 	exporter.Exporter
 	store content.Store
 }
 
-// Resolve wraps an export that rewrites times.
+// Resolve wraps an export that rewrites timestamps.
 func (e timedExporter) Resolve(ctx context.Context, id int, attrs map[string]string) (exporter.ExporterInstance, error) {
 	inner, err := e.Exporter.Resolve(ctx, id, attrs)
 	if err != nil {
@@ -61,7 +61,7 @@ type timedExport struct {
 	epoch time.Time
 }
 
-// Export gives the exporter references whose layers are rewritten already.
+// Export passes the exporter references whose layers are already rewritten.
 func (e timedExport) Export(ctx context.Context, src *exporter.Source, info exporter.ExportBuildInfo) (
 	map[string]string, exporter.FinalizeFunc, exporter.DescriptorReference, error) {
 	src = src.Clone()
@@ -78,7 +78,8 @@ func (e timedExport) Export(ctx context.Context, src *exporter.Source, info expo
 	return e.ExporterInstance.Export(ctx, src, info)
 }
 
-// baseLayers are the layers of the base image, which stay as they are. The platform's id is "" where there is but one.
+// baseLayers returns the diff IDs of the base image, whose timestamps are not rewritten. platform is "" for a
+// single-platform result.
 func baseLayers(meta map[string][]byte, platform string) []digest.Digest {
 	raw := exptypes.ParseKey(meta, exptypes.ExporterImageBaseConfigKey, &exptypes.Platform{ID: platform})
 	var img ocispecs.Image
@@ -88,17 +89,17 @@ func baseLayers(meta map[string][]byte, platform string) []digest.Digest {
 	return img.RootFS.DiffIDs
 }
 
-// timedRef is a result whose layers have their times rewritten, but for those of its base.
+// timedRef is a result whose layers have rewritten timestamps, except for those of its base image.
 type timedRef struct {
 	cache.ImmutableRef
 	export timedExport
 	base   []digest.Digest
 }
 
-// unpackedSoon is how a layer is packed that is read once, to be rewritten and packed as it was asked for.
+// unpackedSoon is the compression of a layer that is read only once, to be rewritten and recompressed as requested.
 var unpackedSoon = compression.New(compression.Zstd).SetLevel(1)
 
-// GetRemotes is what exporters ask for layers.
+// GetRemotes is called by exporters to get the layers.
 func (r timedRef) GetRemotes(ctx context.Context, create bool, cfg config.RefConfig, all bool, s session.Group) ([]*solver.Remote, error) {
 	comp := cfg.Compression
 	if !all {
@@ -146,8 +147,8 @@ func (r timedRef) rewrite(ctx context.Context, remote *solver.Remote, comp compr
 	return out, nil
 }
 
-// layer is a layer packed in another way, and with its times rewritten where there is an epoch: one that is there already,
-// or a new one.
+// layer returns the layer with compression comp, and with timestamps rewritten if epoch is not nil. It reuses an existing
+// result if there is one.
 func (e timedExport) layer(ctx context.Context, store content.Store, desc ocispecs.Descriptor, comp compression.Config, epoch *time.Time) (ocispecs.Descriptor, error) {
 	convert, err := converter.NewWithRewriteTimestamp(ctx, store, desc, comp, epoch, nil)
 	if err != nil || convert == nil {
@@ -169,12 +170,12 @@ func (e timedExport) layer(ctx context.Context, store content.Store, desc ocispe
 	if err != nil {
 		return desc, fmt.Errorf("packing layer %s: %w", desc.Digest, err)
 	}
-	// Where the layer itself is not here (it is a registry's), nothing is remembered.
+	// If the layer itself is not in this store (but in a registry), nothing is remembered.
 	_, _ = e.store.Update(ctx, content.Info{Digest: desc.Digest, Labels: map[string]string{key: made.Digest.String()}}, "labels."+key)
 	return *made, nil
 }
 
-// known is what layer made before of the same layer.
+// known returns an earlier result of layer.
 func (e timedExport) known(ctx context.Context, desc ocispecs.Descriptor, key, at string, comp compression.Config) (ocispecs.Descriptor, bool) {
 	info, err := e.store.Info(ctx, desc.Digest)
 	if err != nil {

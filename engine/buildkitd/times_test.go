@@ -20,7 +20,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// A layer is rewritten once for each time and form of compression; after that nobody reads it.
+// A layer is rewritten once per timestamp and compression, and not read again after that.
 func TestLayerTimes(t *testing.T) {
 	store := &countingStore{Store: labeledStore(t)}
 	desc := layerBlob(t, store)
@@ -52,7 +52,7 @@ func TestLayerTimes(t *testing.T) {
 	}
 }
 
-// layerBlob is a layer with one file of this year.
+// layerBlob stores a layer with one file from this year.
 func layerBlob(t *testing.T, store content.Store) ocispecs.Descriptor {
 	t.Helper()
 	var b bytes.Buffer

@@ -10,11 +10,11 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// trimmedFile is where the state says how it was when the cache was last trimmed.
+// trimmedFile records the state's extent when the cache was last trimmed.
 const trimmedFile = "trimmed"
 
-// trim trims the cache. BuildKit itself would do so minutes after a build, when this process is gone. That it does not get to its
-// end, for lack of time or patience, is no failure: the next engine goes on with it.
+// trim trims the cache. BuildKit itself would do so minutes after a build, when this process is gone. If trimming does
+// not finish, for lack of time or because the user interrupts, that is no failure: the next engine continues.
 func (d *daemon) trim(ctx context.Context) {
 	file := filepath.Join(d.dir, trimmedFile)
 	if last, err := os.ReadFile(file); err == nil && len(last) > 0 && string(last) == d.extent() {
@@ -38,8 +38,8 @@ func (d *daemon) trim(ctx context.Context) {
 	}
 }
 
-// extent changes with every snapshot that comes or goes, and with what may stay. To trim takes time for each of all snapshots, and
-// a build that finds everything in the cache has made none. It is empty where it cannot be told.
+// extent returns a value that changes with every added or removed snapshot, and with the GC policy. Trimming takes time
+// for every snapshot, and a fully cached build creates none. extent returns "" if the value is unknown.
 func (d *daemon) extent() string {
 	info, err := os.Stat(filepath.Join(d.dir, "runc-"+snapshotter, "snapshots", "metadata.db"))
 	if err != nil {
@@ -48,7 +48,7 @@ func (d *daemon) extent() string {
 	return fmt.Sprintln(info.ModTime().UnixNano(), d.server.worker.GCPolicy())
 }
 
-// collect removes what the policy does not keep.
+// collect removes everything that the policy does not keep.
 func (s *server) collect(ctx context.Context) error {
 	records := make(chan client.UsageInfo)
 	removed := make(chan bool)

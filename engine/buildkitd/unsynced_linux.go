@@ -8,27 +8,27 @@ import (
 	"strings"
 )
 
-// unsyncedName is a file that is there while databases of the state may be newer in memory than on the disk. It holds the
-// id of the system's boot: until that ends, memory is as good as the disk.
+// unsyncedName is a file that exists while databases of the state may be newer in memory than on disk. It contains the
+// boot id of the system: until a reboot, the page cache is as good as the disk.
 const unsyncedName = "unsynced"
 
-// bootID changes whenever the system starts. Tests have others.
+// bootID is the file with the boot id, which changes at every boot. Tests replace it.
 var bootID = "/proc/sys/kernel/random/boot_id"
 
-// unsynced are the databases of a state, below its directory. A build where nothing has changed writes to them some 80 times; with
-// each change on the disk at once, it waited for the disk 170 times, and so did all builds that share the engine, one after
+// unsynced lists the databases of a state, relative to its directory. A build without changes writes to them about 80
+// times. Synced on every write, it waited for the disk 170 times, and all builds that share the engine waited one after
 // another. They are synced when an engine ends.
 var unsynced = []string{"cache.db", "history.db", "runc-" + snapshotter + "/metadata_v2.db", "runc-" + snapshotter + "/containerdmeta.db"}
 
-// condition is that of a state when its engine starts.
+// condition describes a state when its engine starts.
 type condition struct {
-	unsynced bool // its databases may stay unsynced, which takes a system that names its boots
-	killed   bool // the engine before did not end, as far as one can tell
+	unsynced bool // databases may stay unsynced, which requires a boot id
+	killed   bool // the previous engine probably did not end cleanly
 }
 
-// trust makes sure that the databases are whole: where the system went down while an engine had not synced them, the
-// cache begins anew.
-func trust(dir string, say func(string)) (condition, error) {
+// checkDatabases makes sure that the databases are intact. If the system went down while an engine had not synced them, it
+// discards the cache.
+func checkDatabases(dir string, say func(string)) (condition, error) {
 	mark := filepath.Join(dir, unsyncedName)
 	boot, err := os.ReadFile(bootID)
 	if err != nil {
@@ -53,7 +53,7 @@ func trust(dir string, say func(string)) (condition, error) {
 	return condition{unsynced: true}, errors.Join(writeFile(mark, boot), syncPath(mark), syncPath(dir))
 }
 
-// discard removes databases, and all that nothing else tells of.
+// discard removes the databases, and all data that only they describe.
 func discard(dir string) error {
 	errs := []error{os.RemoveAll(filepath.Join(dir, "runc-"+snapshotter))}
 	for _, name := range unsynced {
@@ -64,8 +64,8 @@ func discard(dir string) error {
 	return errors.Join(append(errs, os.Remove(filepath.Join(dir, unsyncedName)))...)
 }
 
-// settle brings the databases, which are closed, to the disk.
-func settle(dir string) error {
+// syncDatabases syncs the databases, which must be closed.
+func syncDatabases(dir string) error {
 	for _, name := range unsynced {
 		if err := syncPath(filepath.Join(dir, name)); err != nil {
 			return err

@@ -11,8 +11,8 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// Databases that the system did not bring to the disk before it went down are not trusted; those of an engine that was
-// killed, or that has ended, are.
+// Databases that were not synced before the system went down are not trusted. Those of an engine that was killed or has
+// ended are.
 func TestUnsynced(t *testing.T) {
 	o := options(t)
 	kept := func(d *daemon) bool {
@@ -40,7 +40,7 @@ func TestUnsynced(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		boot     string
-		unsynced bool // what the engine before left
+		unsynced bool // what the previous engine left
 		kept     bool
 	}{
 		{"a new state", own, false, false},
@@ -75,7 +75,7 @@ func TestUnsynced(t *testing.T) {
 	}
 }
 
-// An engine can be killed when a snapshot has its directory and no record. The next one has the same number.
+// An engine can be killed between creating a snapshot's directory and its record. The next engine reuses the number.
 func TestKilledInSnapshot(t *testing.T) {
 	o := options(t)
 	run := func() {
@@ -99,7 +99,7 @@ func TestKilledInSnapshot(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(o.dir(), unsyncedName), boot, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for n := range 30 { // more than the first build took
+	for n := range 30 { // more than the first build created
 		dir := filepath.Join(o.dir(), "runc-"+snapshotter, "snapshots/snapshots", strconv.Itoa(n))
 		if _, err := os.Stat(dir); err == nil {
 			continue

@@ -32,11 +32,11 @@ import (
 
 const (
 	snapshotter = "overlayfs"
-	ctdName     = "buildkit" // of our part of containerd's database
+	ctdName     = "buildkit" // the namespace of BuildKit's data in containerd's database
 )
 
-// workerOpt is what BuildKit's own NewWorkerOpt gives for runc, with two differences: everything it opens is
-// closed with the server (BuildKit leaves that to the end of the process), and steps are counted.
+// workerOpt returns the same options as BuildKit's NewWorkerOpt for runc, with two differences: everything it opens is
+// closed with the server (BuildKit leaves that to the end of the process), and running steps are counted.
 func (s *server) workerOpt(ctx context.Context, dir string, o Options, rootless bool) (opt base.WorkerOpt, err error) {
 	opt = base.WorkerOpt{
 		Root:          filepath.Join(dir, "runc-"+snapshotter),
@@ -71,7 +71,7 @@ func (s *server) workerOpt(ctx context.Context, dir string, o Options, rootless 
 	return opt, nil
 }
 
-// openStores opens what holds layers: snapshots, content, and the database about both.
+// openStores opens the layer stores: snapshots, content, and the metadata database of both.
 func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
 	snaps, err := overlay.NewSnapshotter(filepath.Join(opt.Root, "snapshots"), overlay.AsynchronousRemove)
 	if err != nil {
@@ -104,8 +104,8 @@ func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
 	return nil
 }
 
-// removeUnrecorded removes the directories of snapshots that have no record: one that a killed engine was about to make stands in
-// the way of the next one with its number.
+// removeUnrecorded removes snapshot directories that have no record. A killed engine can leave one behind, which would
+// block the next snapshot with the same number.
 func removeUnrecorded(ctx context.Context, snaps snapshots.Snapshotter, dir string) error {
 	c, ok := snaps.(snapshots.Cleaner)
 	if !ok {
@@ -129,7 +129,7 @@ func workerLabels() map[string]string {
 	}
 }
 
-// stepNetworks gives BuildKit's network providers, and the mode of a step that asks for none in particular.
+// stepNetworks returns BuildKit's network providers, and the network mode of steps that do not set one.
 func stepNetworks(name string) (map[pb.NetMode]network.Provider, pb.NetMode) {
 	mode, host, none := pb.NetMode_HOST, network.NewHostProvider(), network.NewNoneProvider()
 	if name == NetworkNone {

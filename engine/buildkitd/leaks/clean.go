@@ -13,20 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Temporary is the directory below a state directory for what nothing need outlive.
+// Temporary returns the directory for temporary files below a state directory.
 func Temporary(dir string) string { return filepath.Join(dir, "tmp") }
 
-// Mounts lists what is mounted below dir, an absolute path without symbolic links.
+// Mounts lists the mount points below dir, an absolute path without symlinks.
 func Mounts(dir string) ([]string, error) {
 	dt, err := os.ReadFile("/proc/self/mountinfo")
 	return Below(string(dt), dir), err
 }
 
-// Clean removes the temporary files in the state directory dir, and what BuildKit's executor leaves of a step. The
-// caller holds the state's lock and has ended all containers.
+// Clean removes temporary files and leftovers of BuildKit's executor from the state directory dir. The caller holds the
+// state's lock and has ended all containers.
 //
-// An engine's mounts end with it. Should anything be mounted below dir all the same, it is unmounted first, and
-// nothing is removed unless that worked: what is mounted may be a cache, or somebody's source directory.
+// An engine's mounts end with it. If anything is still mounted below dir, it is unmounted first, and nothing is removed
+// unless that succeeds: a mount may be a cache, or a user's source directory.
 func Clean(dir string) error {
 	points, err := Mounts(dir)
 	if err != nil {
@@ -50,8 +50,8 @@ func Clean(dir string) error {
 	return removeBundles(dir)
 }
 
-// removeBundles removes the directories of steps, which hold a configuration and an empty place for the root
-// file system, and the steps' own /etc/hosts files.
+// removeBundles removes the directories of steps, which contain a config and an empty mount point for the root file
+// system, and the steps' /etc/hosts files.
 func removeBundles(dir string) error {
 	found, err := filepath.Glob(filepath.Join(escape(dir), "runc-*", "executor", "*"))
 	if err != nil {
@@ -82,7 +82,7 @@ func removeKnown(paths ...string) error {
 	return nil
 }
 
-// escape makes dir mean itself in a glob pattern.
+// escape quotes dir for use in a glob pattern.
 func escape(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }

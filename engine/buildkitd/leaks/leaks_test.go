@@ -24,7 +24,7 @@ func TestBelow(t *testing.T) {
 	}
 }
 
-// leftovers makes a state directory as a killed engine leaves it; the result is the directory of a step.
+// leftovers creates a state directory as left by a killed engine, and returns the directory of a step as bundle.
 func leftovers(t *testing.T) (dir, bundle string) {
 	dir = filepath.Join(t.TempDir(), "[state]*")
 	bundle = filepath.Join(dir, "runc-overlayfs", "executor", "id")
@@ -56,7 +56,7 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// What is not known to be an engine's is not removed.
+// Clean does not remove files that it does not know.
 func TestCleanKeepsUnknown(t *testing.T) {
 	dir, bundle := leftovers(t)
 	file := filepath.Join(bundle, "rootfs", "somebody's")

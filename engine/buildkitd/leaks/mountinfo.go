@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Below lists what is mounted below dir, in the order it was mounted, as the text of a mountinfo file says.
+// Below lists the mount points below dir in a mountinfo file, in mount order.
 func Below(mountinfo, dir string) []string {
 	var out []string
 	for line := range strings.Lines(mountinfo) {
@@ -20,7 +20,7 @@ func Below(mountinfo, dir string) []string {
 	return out
 }
 
-// unescape undoes the kernel's \040 for a blank and the like.
+// unescape decodes the kernel's octal escapes, such as \040 for a space.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

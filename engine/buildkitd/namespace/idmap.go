@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// extent maps count ids, from inside in the namespace to outside in its parent.
+// extent maps count ids, starting at inside in the namespace and at outside in its parent.
 type extent struct{ inside, outside, count uint64 }
 
-// mapIDs gives the ids of the namespace of process pid: this user becomes root, and the user's subordinate ids
-// (subuid(5)) the others. Without those the namespace has one id alone, and the reason is given: image layers and
-// package managers that know more users will not work.
+// mapIDs maps the ids of the user namespace of process pid: root is this user, and the other ids are the user's
+// subordinate ids (subuid(5)). Without subordinate ids, the namespace has a single id, and mapIDs returns the reason.
+// Image layers and package managers that use other users will then fail.
 func mapIDs(pid int) (oneID string, err error) {
 	uid, gid := os.Getuid(), os.Getgid()
-	if uid == 0 { // a root without the right to mount still may map every id it has
+	if uid == 0 { // root without CAP_SYS_ADMIN may still map every id it has
 		if writeMap(pid, "uid_map", inherited("/proc/self/uid_map")) == nil {
 			return "", writeMap(pid, "gid_map", inherited("/proc/self/gid_map"))
 		}
@@ -39,7 +39,7 @@ func mapIDs(pid int) (oneID string, err error) {
 	if err := writeMap(pid, "uid_map", []extent{{0, uint64(uid), 1}}); err != nil {
 		return "", err
 	}
-	// The kernel's price for mapping a group without a right: no process in there may leave a group.
+	// An unprivileged process may map a group only if setgroups is denied in the namespace.
 	if err := os.WriteFile(procFile(pid, "setgroups"), []byte("deny"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
@@ -63,7 +63,7 @@ func subordinate(uid, gid int) (uids, gids []extent, why string) {
 	return chain(uint64(uid), us), chain(uint64(gid), gs), ""
 }
 
-// ranges reads the lines NAME:START:COUNT of one user. A file that cannot be read has none.
+// ranges reads the lines NAME:START:COUNT of one user. An unreadable file counts as empty.
 func ranges(file string, names []string) []extent {
 	dt, _ := os.ReadFile(file)
 	var out []extent
@@ -81,7 +81,7 @@ func ranges(file string, names []string) []extent {
 	return out
 }
 
-// chain lays the ranges one after the other behind root.
+// chain maps root, and then all ranges one after another.
 func chain(root uint64, ranges []extent) []extent {
 	out := []extent{{0, root, 1}}
 	next := uint64(1)
@@ -92,7 +92,7 @@ func chain(root uint64, ranges []extent) []extent {
 	return out
 }
 
-// inherited maps every id that a map file of this process's own namespace has to itself.
+// inherited returns an identity mapping of all ids in a map file of this process's own namespace.
 func inherited(file string) []extent {
 	dt, _ := os.ReadFile(file)
 	var out []extent
@@ -125,7 +125,7 @@ func writeMap(pid int, name string, m []extent) error {
 	for _, e := range m {
 		fmt.Fprintf(&b, "%d %d %d\n", e.inside, e.outside, e.count)
 	}
-	return os.WriteFile(procFile(pid, name), []byte(b.String()), 0) // the kernel takes it in one write only
+	return os.WriteFile(procFile(pid, name), []byte(b.String()), 0) // the kernel accepts a single write only
 }
 
 func procFile(pid int, name string) string { return fmt.Sprintf("/proc/%d/%s", pid, name) }

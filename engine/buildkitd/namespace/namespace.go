@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package namespace starts this binary again in namespaces of its own. In a mount namespace, what it mounts is gone
-// when it ends, however that happens. Who may not mount gets a user namespace around that, in which it is root and
-// may. The host's network and processes stay.
+// Package namespace starts this binary again in its own namespaces. In a mount namespace, all mounts of the child vanish
+// when it ends, however it ends. A user who may not mount gets a user namespace around that, in which the child is root
+// and may mount. The child keeps the host's network and process namespaces.
 package namespace
 
 import (
@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mayMount says whether this process may mount file systems.
+// mayMount reports whether this process may mount file systems.
 func mayMount() bool {
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -30,33 +30,34 @@ func mayMount() bool {
 	return data[unix.CAP_SYS_ADMIN/32].Effective&(1<<(unix.CAP_SYS_ADMIN%32)) != 0
 }
 
-// Inside says whether this process is in a user namespace of somebody's own, and not in the host's.
+// Inside reports whether this process is in a user namespace other than the host's.
 func Inside() bool { return userns.RunningInUserNS() }
 
-// Child is a process in namespaces of its own.
+// Child is a process in its own namespaces.
 type Child struct {
-	// OneID is why its user namespace has no user but root, and "" where it has many, or the host's.
+	// OneID says why root is the only user in the child's user namespace. It is "" if there are more users or no user
+	// namespace.
 	OneID string
 
 	done chan struct{}
 	err  error
 }
 
-// firstFile is the descriptor in the child of the pipe by which it learns that it can begin; files follow.
+// firstFile is the child's descriptor of the pipe that tells it to begin. The passed files follow.
 const firstFile = 3
 
-// FD is the descriptor in the child of files[i] of Start.
+// FD returns the child's descriptor of files[i] passed to Start.
 func FD(i int) uintptr { return uintptr(firstFile + 1 + i) }
 
-// errMap is wrapped by the errors about the namespace's ids, as opposed to those about making it at all.
+// errMap marks errors in mapping ids, as opposed to errors in creating the namespace.
 var errMap = errors.New("mapping user ids")
 
-// IsMapError says that the namespace was made, but no ids could be given to it.
+// IsMapError reports whether the namespace was created but its ids could not be mapped.
 func IsMapError(err error) bool { return errors.Is(err, errMap) }
 
-// Start runs this binary with argv0 as its whole command line, which calls Ready before anything else. The child
-// is in a session of its own, so that a terminal's signals do not reach it, and is killed when this process dies,
-// whatever it does.
+// Start runs this binary with argv0 as its whole command line. The child must call Ready before anything else. It runs in
+// its own session, so that signals from the terminal do not reach it, and is killed when this process dies, whatever the
+// child does.
 func Start(argv0 string, files []*os.File, stderr io.Writer) (*Child, error) {
 	pr, pw, err := os.Pipe()
 	if err != nil {
@@ -72,8 +73,8 @@ func Start(argv0 string, files []*os.File, stderr io.Writer) (*Child, error) {
 	user := !mayMount()
 	if user {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		// The child executes this binary while its user id has no meaning yet, and would lose all rights by
-		// that; ambient ones stay.
+		// The child executes this binary before its user id is mapped, and would lose all capabilities in that exec.
+		// Ambient capabilities are kept.
 		cmd.SysProcAttr.AmbientCaps = allCapabilities()
 	}
 	c, err := start(cmd)
@@ -94,8 +95,8 @@ func Start(argv0 string, files []*os.File, stderr io.Writer) (*Child, error) {
 	return c, nil
 }
 
-// start starts cmd from a thread that stays as long as cmd runs: the kernel takes the end of the thread that forked
-// for the parent's death.
+// start starts cmd from a thread that lives as long as cmd. For the kernel (Pdeathsig), the parent dies when the thread
+// that forked ends.
 func start(cmd *exec.Cmd) (*Child, error) {
 	c := &Child{done: make(chan struct{})}
 	started := make(chan error)
@@ -113,14 +114,14 @@ func start(cmd *exec.Cmd) (*Child, error) {
 	return c, <-started
 }
 
-// Wait waits for the child's end and says how it came about, as exec.Cmd.Wait does.
+// Wait waits for the child and returns its result like exec.Cmd.Wait.
 func (c *Child) Wait() error {
 	<-c.done
 	return c.err
 }
 
-// Ready is the child's side of Start: it returns when this process may begin. Mounts of the host still show up here,
-// and nothing that is mounted here shows up there.
+// Ready must be called by the child first. It returns when the parent has finished the setup. Afterwards, new mounts of
+// the host still appear in the child, but mounts of the child do not appear on the host.
 func Ready() error {
 	f := os.NewFile(firstFile, "begin")
 	defer f.Close()
@@ -128,7 +129,7 @@ func Ready() error {
 		return fmt.Errorf("the parent process ended: %w", err)
 	}
 	if Inside() {
-		// Not allowed, and not needed, where the namespace has a single group.
+		// Setgroups is not allowed, and not needed, if the namespace has a single group.
 		if err := unix.Setgroups([]int{0}); err != nil && !errors.Is(err, unix.EPERM) {
 			return os.NewSyscallError("setgroups", err)
 		}

@@ -10,27 +10,27 @@ import (
 	"path/filepath"
 )
 
-// call is one command line of the runtime.
+// call is one parsed command line of the runtime.
 type call struct {
-	root    string // directory of the containers' states, absolute
+	root    string // directory of the container states, absolute
 	verb    string // run, exec, kill, delete, state
-	id      string // the container's
+	id      string // container id
 	bundle  string // run: directory with config.json
 	process string // exec: file with the process as JSON
-	pidFile string // exec: where to write the process's id
+	pidFile string // exec: file for the process id
 	signal  string // kill: number or name
-	keep    bool   // run: leave the stopped container for a later delete
+	keep    bool   // run: keep the stopped container for a later delete
 	noPivot bool
 	force   bool
 }
 
-// parse reads the part of runc's command line that BuildKit uses. Flags that mean nothing here (the log
-// file, keyrings) are accepted and ignored.
+// parse reads the subset of runc's command line that BuildKit uses. Flags without meaning here (log file, keyrings) are
+// accepted and ignored.
 func parse(args []string) (*call, error) {
 	c := &call{}
 	global := flag.NewFlagSet(Name, flag.ContinueOnError)
 	global.SetOutput(io.Discard)
-	// The link lies in STATE/bin, so the containers are in STATE/runc: the executor cannot be told to say so.
+	// The symlink is in STATE/bin, so the containers are in STATE/runc. The executor cannot be configured to pass --root.
 	global.StringVar(&c.root, "root", Root(filepath.Dir(filepath.Dir(os.Args[0]))), "")
 	global.String("log", "", "")
 	global.String("log-format", "", "")

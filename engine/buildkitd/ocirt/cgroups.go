@@ -12,11 +12,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// cgroups is what there is of control groups.
+// cgroups describes the available cgroups.
 type cgroups struct {
-	mounted  bool // libcontainer finds its way at all
-	devices  bool // and a controller for devices (in version 2 that is always there)
-	writable bool // which may be set
+	mounted  bool // libcontainer can use them at all
+	devices  bool // there is a devices controller (always in version 2)
+	writable bool // the devices controller can be set
 }
 
 func readCgroups() cgroups {
@@ -24,7 +24,7 @@ func readCgroups() cgroups {
 	return parseCgroups(string(dt))
 }
 
-// parseCgroups reads the text of a mountinfo file.
+// parseCgroups parses a mountinfo file.
 func parseCgroups(mountinfo string) cgroups {
 	var c cgroups
 	for h := range hierarchies(mountinfo) {
@@ -36,7 +36,7 @@ func parseCgroups(mountinfo string) cgroups {
 	return c
 }
 
-// Check says what keeps the runtime from working here.
+// Check returns an error if the runtime cannot work here.
 func Check() error {
 	c := readCgroups()
 	if c.mounted && c.devices {
@@ -50,9 +50,9 @@ func Check() error {
 		WithHint("as root: mount -t cgroup2 cgroup2 /sys/fs/cgroup, or give another BuildKit with --builder or BUILDKIT_HOST")
 }
 
-// withoutCgroups adapts a spec to control groups that cannot be written, as they are in most containers. Nothing
-// then keeps a step of the real root from the host's disks but the lack of device files: the step may not make
-// any, and those of its image are dead.
+// withoutCgroups adapts a spec to read-only cgroups, as most containers have. A step that runs as the real root is then
+// kept from the host's disks only by the lack of device files: it may not create any, and those of its image are
+// disabled.
 func withoutCgroups(spec *specs.Spec) error {
 	spec.Linux.Resources, spec.Linux.CgroupsPath = nil, ""
 	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" })
@@ -63,7 +63,7 @@ func withoutCgroups(spec *specs.Spec) error {
 	return os.NewSyscallError("mount", unix.Mount("", spec.Root.Path, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NODEV, ""))
 }
 
-// withoutDevices takes the right to make device files from a process.
+// withoutDevices removes a process's capability to create device files.
 func withoutDevices(p *specs.Process) {
 	if p == nil || p.Capabilities == nil {
 		return

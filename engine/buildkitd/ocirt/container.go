@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Seccomp says whether steps run under BuildKit's system call filter: it needs a binary that was built with
-// libseccomp (build tag seccomp).
+// Seccomp reports whether steps run under BuildKit's system call filter. This requires a binary built with libseccomp
+// (build tag seccomp).
 func Seccomp() bool { return seccomp.Enabled }
 
 func (c *call) create(spec *specs.Spec) (*libcontainer.Container, error) {
@@ -41,7 +41,7 @@ func (c *call) create(spec *specs.Spec) (*libcontainer.Container, error) {
 	return libcontainer.Create(c.root, c.id, config)
 }
 
-// adapt takes out of a spec what cannot be had here. BuildKit has taken control groups out of a rootless one.
+// adapt removes what is not available here from a spec. BuildKit has already removed cgroups from a rootless one.
 func adapt(spec *specs.Spec, rootless, confined bool) error {
 	if spec.Linux == nil {
 		return nil
@@ -62,14 +62,14 @@ func adapt(spec *specs.Spec, rootless, confined bool) error {
 	return nil
 }
 
-// oneID says whether a user namespace's map (/proc/PID/uid_map or gid_map) has a single id.
+// oneID reports whether the map of a user namespace (/proc/PID/uid_map or gid_map) has a single id.
 func oneID(mapFile string) bool {
 	dt, _ := os.ReadFile(mapFile)
 	f := strings.Fields(string(dt))
 	return len(f) == 3 && f[2] == "1"
 }
 
-// newProcess is libcontainer's form of a spec's process.
+// newProcess converts a process of a spec to libcontainer's form.
 func newProcess(p *specs.Process) (*libcontainer.Process, error) {
 	lp := &libcontainer.Process{
 		Args: p.Args, Env: p.Env, Cwd: p.Cwd,

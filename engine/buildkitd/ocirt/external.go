@@ -15,22 +15,22 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Linked says whether the runtime is part of this binary.
+// Linked reports whether the runtime is part of this binary.
 const Linked = false
 
-// Invoked says whether a process with this argv[0] is the runtime: without cgo it never is.
+// Invoked reports whether a process with this argv[0] is the runtime. Without cgo, it never is.
 func Invoked(string) bool { return false }
 
-// Main is not reached in a binary without cgo.
+// Main is never reached in a binary without cgo.
 func Main([]string) int { return 1 }
 
-// Check leaves it to runc to say what it lacks.
+// Check does nothing: runc reports what it lacks.
 func Check() error { return nil }
 
-// Seccomp is runc's own matter here.
+// Seccomp always returns true: runc itself decides whether it filters system calls.
 func Seccomp() bool { return true }
 
-// Install writes a wrapper that runs runc from $PATH with its containers below state.
+// Install creates a wrapper script that runs runc from $PATH with its containers below state.
 func Install(state string) (string, error) {
 	runc, err := exec.LookPath("runc")
 	if err != nil {
@@ -54,8 +54,8 @@ func Install(state string) (string, error) {
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// DestroyAll kills and removes every container below state: those that a killed process left behind. The
-// caller holds the state's lock, so that none of them can be in use.
+// DestroyAll kills and removes every container below state, left behind by a killed process. The caller holds the state's
+// lock, so no container can be in use.
 func DestroyAll(ctx context.Context, state string) error {
 	entries, err := os.ReadDir(Root(state))
 	if errors.Is(err, os.ErrNotExist) || len(entries) == 0 {

@@ -15,55 +15,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// first is a process of a container; for the first one (p.Init) there is more to do than for others. The kernel spares that one, and no other, the signals that it has no
-// handler for: a Node server or a shell script would go on for ever when it is asked to end. So the runtime
-// does what a terminal does when its user presses Ctrl-C: the signal goes to all of the container's
-// processes, and when the others are gone the first one has had its time.
+// first is a process of a container. The container's init process (p.Init) needs extra work: the kernel does not deliver
+// a signal to it, and only to it, for which it has no handler. A Node server or a shell script would ignore a request to
+// end. So the runtime does what a terminal does on Ctrl-C: it sends the signal to all processes of the container. Once
+// the others are gone, it kills the init process.
 type first struct {
 	p     *libcontainer.Process
 	once  sync.Once
 	mu    sync.Mutex
-	ended unix.Signal // that ended it in this way; 0 for none
+	ended unix.Signal // signal for which end killed the process; 0 for none
 }
 
 const (
-	pollOthers = 20 * time.Millisecond  // how often the runtime looks whether the first process is alone
-	goodbye    = 500 * time.Millisecond // how long it may go on after those that it waited for
+	pollOthers = 20 * time.Millisecond  // how often the runtime checks whether the init process is alone
+	grace      = 500 * time.Millisecond // how long the init process may run after the others have ended
 )
 
-// signal passes a signal on. With tty the container's terminal has given it to the processes in its
-// foreground already.
+// signal forwards a signal. With tty, the container's terminal has already sent it to its foreground processes.
 func (f *first) signal(s unix.Signal, tty bool) {
 	pid, err := f.p.Pid()
 	if err != nil {
 		return
 	}
-	if !f.p.Init || !spared(pid, s) {
+	if !f.p.Init || !ignored(pid, s) {
 		if !tty {
-			_ = f.p.Signal(s) // it may have ended already
+			_ = f.p.Signal(s) // the process may have ended already
 		}
 		return
 	}
-	company := others(pid)
+	rest := others(pid)
 	if !tty {
-		for _, o := range company {
+		for _, o := range rest {
 			_ = unix.Kill(o, s)
 		}
 	}
-	// Those whom the signal ended at once are gone by now, and the first process may be about to say so. From a
-	// terminal they had it even before this, so that nobody knows whether it had company.
-	waits := tty || len(company) > 0
+	// The processes that the signal ended at once are gone by now, and the init process may be about to exit. From a
+	// terminal, they received the signal even earlier, so it is unknown whether there were any.
+	waits := tty || len(rest) > 0
 	f.once.Do(func() { go f.end(pid, s, waits) })
 }
 
-// end waits until the first process is alone, and ends it. One that waits for others, as a shell does, first
-// gets the time to end by itself.
+// end waits until the init process is alone, and kills it. An init process that waits for others, as a shell does, first
+// gets time to exit by itself.
 func (f *first) end(pid int, s unix.Signal, waits bool) {
 	if waits {
 		for len(others(pid)) > 0 {
 			time.Sleep(pollOthers)
 		}
-		time.Sleep(goodbye)
+		time.Sleep(grace)
 	}
 	f.mu.Lock()
 	f.ended = s
@@ -71,8 +70,8 @@ func (f *first) end(pid int, s unix.Signal, waits bool) {
 	_ = f.p.Signal(unix.SIGKILL)
 }
 
-// status is the exit code for how the process ended: a signal that the kernel kept from it counts as the
-// one that it died of.
+// status returns the exit code. If end killed the process in place of an ignored signal, the exit code is that of the
+// signal.
 func (f *first) status(ws syscall.WaitStatus) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,8 +84,8 @@ func (f *first) status(ws syscall.WaitStatus) int {
 	return 128 + int(ws.Signal())
 }
 
-// spared says whether a signal would end an ordinary process, but not this one, which is a container's first.
-func spared(pid int, s unix.Signal) bool {
+// ignored reports whether the signal would end an ordinary process, but not this init process of a container.
+func ignored(pid int, s unix.Signal) bool {
 	switch s {
 	case unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT:
 	default:
@@ -98,7 +97,7 @@ func spared(pid int, s unix.Signal) bool {
 	}
 	bit := uint64(1) << (s - 1)
 	for line := range strings.Lines(string(raw)) {
-		// a signal that is blocked is waited for
+		// a blocked signal is handled by sigwait
 		name, value, _ := strings.Cut(line, ":")
 		if name != "SigBlk" && name != "SigIgn" && name != "SigCgt" {
 			continue
@@ -110,7 +109,7 @@ func spared(pid int, s unix.Signal) bool {
 	return true
 }
 
-// others lists the processes in a container beside its first one: those in the same process namespace.
+// others lists the other processes in a container: those in the same PID namespace as its init process.
 func others(pid int) []int {
 	space, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "ns/pid"))
 	if err != nil {
@@ -133,7 +132,7 @@ func others(pid int) []int {
 	return out
 }
 
-// zombie says whether a process has ended, and its parent has not asked how.
+// zombie reports whether a process has ended but has not been reaped by its parent.
 func zombie(pid int) bool {
 	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	_, rest, _ := strings.Cut(string(raw[max(0, strings.LastIndexByte(string(raw), ')')):]), " ")

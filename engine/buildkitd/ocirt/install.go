@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 )
 
-// self resolves, in the process that is about to execute it, to the binary that this process runs: also when
-// the file was deleted (as `go run` does) or replaced by an upgrade meanwhile.
+// self is resolved by the process that is about to execute it, to the binary that this process runs. That works even if
+// the file has been deleted (`go run` does that) or replaced by an upgrade.
 const self = "/proc/self/exe"
 
-// Install puts the runtime below state and gives its path.
+// Install creates the runtime below state and returns its path.
 func Install(state string) (string, error) {
 	path := Path(state)
 	if cur, err := os.Readlink(path); err == nil && cur == self {

@@ -13,41 +13,40 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runc/libcontainer"
-	_ "github.com/opencontainers/runc/libcontainer/nsenter" // enters the namespaces before Go's runtime starts
+	_ "github.com/opencontainers/runc/libcontainer/nsenter" // enters the namespaces before the Go runtime starts
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
-// Linked says whether the runtime is part of this binary. Only then do steps die with the engine, and do users with
-// one id, and containers whose control groups are read-only, have steps at all.
+// Linked reports whether the runtime is part of this binary. Only then do steps die with the engine, and can steps run at
+// all for users with a single id and in containers with read-only cgroups.
 const Linked = true
 
-// initMarker is in the environment of the process that libcontainer starts inside a new container.
+// initMarker is an environment variable of the process that libcontainer starts inside a new container.
 const initMarker = "_LIBCONTAINER_INITPIPE"
 
-// init is the way into a container: libcontainer executes this binary again as "nixpacks-runc init" and
-// expects that process to call Init. It is done here and not in Main so that the many packages of the
-// program that are initialised after this one cost a build step nothing, and so that it happens on the
-// main thread.
+// init is the entry point inside a container: libcontainer executes this binary again as "nixpacks-runc init" and expects
+// that process to call Init. This is done in init and not in Main for two reasons: a build step does not pay for the
+// initialisation of the many packages that follow, and it must run on the main thread.
 func init() {
 	if len(os.Args) < 2 || os.Args[1] != "init" || os.Getenv(initMarker) == "" || !Invoked(os.Args[0]) {
 		return
 	}
 	runtime.GOMAXPROCS(1)
 	runtime.LockOSThread()
-	// The step must not outlive the runtime's process, whatever kills that. The signal cannot come from
-	// the parent's side: a process loses it when nsenter forks. libcontainer keeps it over setuid.
+	// The step must not outlive the runtime's process, whatever kills that. The parent cannot set the signal: it is lost
+	// when nsenter forks. libcontainer keeps it across setuid.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	libcontainer.Init() // never returns
 }
 
-// Invoked says whether a process with this argv[0] is the runtime.
+// Invoked reports whether a process with this argv[0] is the runtime.
 func Invoked(argv0 string) bool { return filepath.Base(argv0) == Name }
 
-// Main is the runtime's process. args are those after argv[0]; the result is the exit code, which for
-// "run" and "exec" is that of the container's process, 128+n when signal n ended it.
+// Main runs the runtime. args excludes argv[0]. The result is the exit code: for "run" and "exec" that of the container's
+// process, or 128+n if signal n ended it.
 func Main(args []string) int {
-	// The kernel counts the death of the thread that forked as the parent's: stay on this one.
+	// For the kernel, the parent dies when the thread that forked ends: stay on this thread.
 	runtime.LockOSThread()
 	logrus.SetLevel(logrus.ErrorLevel)
 	c, err := parse(args)
@@ -91,7 +90,7 @@ func (c *call) kill() error {
 	return ct.Signal(sig)
 }
 
-// signalNumber reads "9", "KILL" or "SIGKILL".
+// signalNumber parses "9", "KILL" or "SIGKILL".
 func signalNumber(s string) (unix.Signal, error) {
 	if n, err := strconv.Atoi(s); err == nil {
 		return unix.Signal(n), nil
@@ -102,7 +101,7 @@ func signalNumber(s string) (unix.Signal, error) {
 	return 0, fmt.Errorf("unknown signal %q", s)
 }
 
-// state prints what BuildKit reads of a container: whether it runs, and where its bundle is.
+// state prints what BuildKit reads about a container: whether it runs, and where its bundle is.
 func (c *call) state() error {
 	ct, err := libcontainer.Load(c.root, c.id)
 	if err != nil {
@@ -121,7 +120,7 @@ func (c *call) state() error {
 	}{c.id, st.Pid, string(st.Status), st.Bundle, ct.Config().Rootfs})
 }
 
-// remove deletes what is left of a container; one that is gone already is no error.
+// remove deletes a container. A container that does not exist is not an error.
 func remove(root, id string, force bool) error {
 	ct, err := libcontainer.Load(root, id)
 	if errors.Is(err, libcontainer.ErrNotExist) {
@@ -138,8 +137,8 @@ func remove(root, id string, force bool) error {
 	return ct.Destroy()
 }
 
-// removeUnstarted removes the directory of a container that never got as far as a saved state. Nothing is
-// mounted in there: it holds a fifo at most.
+// removeUnstarted removes the directory of a container that ended before its state was saved. Nothing is mounted in
+// there; it contains at most a FIFO.
 func removeUnstarted(root, id string) error {
 	if id == "" || id == "." || id == ".." || filepath.Base(id) != id {
 		return fmt.Errorf("not a container's name: %q", id)

@@ -13,14 +13,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// hierarchy is a mounted tree of control groups.
+// hierarchy is a mounted cgroup hierarchy.
 type hierarchy struct {
 	unified     bool     // version 2, on /sys/fs/cgroup
-	controllers []string // of a tree of version 1
+	controllers []string // of version 1
 	writable    bool
 }
 
-// hierarchies reads the text of a mountinfo file. The unified tree of a machine that has both is none that steps get.
+// hierarchies parses a mountinfo file. It skips the unified hierarchy of a hybrid setup, since steps do not use it.
 func hierarchies(mountinfo string) iter.Seq[hierarchy] {
 	return func(yield func(hierarchy) bool) {
 		for line := range strings.Lines(mountinfo) {
@@ -41,7 +41,7 @@ func hierarchies(mountinfo string) iter.Seq[hierarchy] {
 	}
 }
 
-// CheckLimits says what keeps steps from having limits of CPU time or memory here.
+// CheckLimits returns an error if steps cannot have CPU or memory limits here.
 func CheckLimits(cpu, memory bool) error {
 	var why string
 	if os.Geteuid() != 0 || userns.RunningInUserNS() {
@@ -58,7 +58,7 @@ func CheckLimits(cpu, memory bool) error {
 		WithHint("limit the whole machine or container that builds, or give another BuildKit with --builder or BUILDKIT_HOST")
 }
 
-// unlimited says why there can be no limits, "" where they can be set. unified are the controllers of version 2.
+// unlimited returns the reason why limits cannot be set, or "" if they can. unified lists the controllers of version 2.
 func unlimited(mountinfo, unified string, cpu, memory bool) string {
 	writable := map[string]bool{}
 	for h := range hierarchies(mountinfo) {

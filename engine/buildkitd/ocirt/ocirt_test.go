@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The command lines that BuildKit's executor makes.
+// The command lines that BuildKit's executor uses.
 func TestParse(t *testing.T) {
 	argv0 := os.Args[0]
 	defer func() { os.Args[0] = argv0 }()
@@ -49,7 +49,7 @@ func TestSignalNumber(t *testing.T) {
 	}
 }
 
-// A container's name comes from a directory entry, or from a command line: it must not lead elsewhere.
+// A container id comes from a directory entry or a command line, and must not allow path traversal.
 func TestRemoveUnstarted(t *testing.T) {
 	root := t.TempDir()
 	started := filepath.Join(root, "runc", "id")
@@ -128,7 +128,7 @@ func TestAdapt(t *testing.T) {
 	}
 }
 
-// The link must lead to the running binary even when its file is gone.
+// The symlink resolves to the running binary even if its file is gone.
 func TestInstall(t *testing.T) {
 	state := t.TempDir()
 	if err := os.MkdirAll(Path(state), 0o700); err != nil { // something else is in the way

@@ -47,7 +47,7 @@ func (c *call) run() (int, error) {
 	return c.start(p, spec.Process.Terminal, ct.Run)
 }
 
-// exec runs one more process in a running container.
+// exec runs an additional process in a running container.
 func (c *call) exec() (int, error) {
 	var proc specs.Process
 	if err := readJSON(c.process, &proc); err != nil {
@@ -58,7 +58,7 @@ func (c *call) exec() (int, error) {
 		return 1, err
 	}
 	if conf := ct.Config(); conf.RootlessCgroups && !conf.RootlessEUID && !userns.RunningInUserNS() {
-		withoutDevices(&proc) // as its container
+		withoutDevices(&proc) // like its container
 	}
 	p, err := newProcess(&proc)
 	if err != nil {
@@ -67,10 +67,10 @@ func (c *call) exec() (int, error) {
 	return c.start(p, proc.Terminal, ct.Run)
 }
 
-// start runs p with this process's standard streams (through a terminal of the container's own where it
-// wants one), passes signals on, and gives p's exit code.
+// start runs p with this process's standard streams, or with a terminal of the container if the process wants one. It
+// forwards signals and returns p's exit code.
 func (c *call) start(p *libcontainer.Process, tty bool, run func(*libcontainer.Process) error) (int, error) {
-	signals := make(chan os.Signal, 64) // before the start: a signal that comes meanwhile is kept
+	signals := make(chan os.Signal, 64) // before the start, so that no signal is lost
 	signal.Notify(signals)
 	f := &first{p: p}
 	var term *terminal
@@ -105,7 +105,7 @@ func endFailed(p *libcontainer.Process, err error) error {
 	return err
 }
 
-// forward passes every signal on but those that are about this process itself.
+// forward forwards all signals, except those that concern only this process.
 func forward(signals <-chan os.Signal, f *first, term *terminal) {
 	for s := range signals {
 		switch s {
@@ -133,7 +133,7 @@ func exitCode(f *first) (int, error) {
 	return ps.ExitCode(), nil
 }
 
-// writePID writes the process's id, whole or not at all: BuildKit polls for the file.
+// writePID writes the process id atomically, since BuildKit polls for the file.
 func writePID(path string, p *libcontainer.Process) error {
 	if path == "" {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DestroyAll kills and removes every container below state: those that a killed process left behind. The
-// caller holds the state's lock, so that none of them can be in use.
+// DestroyAll kills and removes every container below state, left behind by a killed process. The caller holds the state's
+// lock, so no container can be in use.
 func DestroyAll(_ context.Context, state string) error {
 	root := Root(state)
 	entries, err := os.ReadDir(root)
@@ -30,12 +30,12 @@ func DestroyAll(_ context.Context, state string) error {
 	return errors.Join(errs...)
 }
 
-// killAndWait ends a container's processes and waits until they are gone.
+// killAndWait kills a container's processes and waits until they are gone.
 func killAndWait(ct *libcontainer.Container) error {
 	if err := ct.Signal(unix.SIGKILL); err != nil && !errors.Is(err, libcontainer.ErrNotRunning) {
 		return err
 	}
-	const patience = 10 * time.Second // a process in an uninterruptible wait is not ours to wait for
+	const patience = 10 * time.Second // do not wait for a process in an uninterruptible wait
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if s, err := ct.Status(); err != nil || s == libcontainer.Stopped {
 			return nil

@@ -13,22 +13,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is the pair of a container's own terminal and the one this process was started on. BuildKit gives
-// the runtime a terminal as its standard streams; the container must have one that exists in its own /dev/pts.
+// terminal connects a container's own terminal with the terminal that this process was started on. BuildKit passes the
+// runtime a terminal as standard streams, but the container needs a terminal that exists in its own /dev/pts.
 type terminal struct {
-	outer   console.Console // the one we were given
+	outer   console.Console // the terminal passed to this process
 	inner   *console.EpollConsole
 	poll    *console.Epoller
-	socket  *os.File // where libcontainer sends the inner one's descriptor
+	socket  *os.File // receives the inner terminal's descriptor from libcontainer
 	copied  chan struct{}
 	started bool
-	// pressed is told of keys that make the terminal send a signal to the processes in its foreground.
+	// pressed is called for keys that make the terminal send a signal to its foreground processes.
 	pressed func(unix.Signal)
 }
 
 var errNoTerminal = errors.New("a terminal is wanted, but none of the standard streams is one")
 
-// newTerminal asks libcontainer to make a terminal for p.
+// newTerminal makes libcontainer create a terminal for p.
 func newTerminal(p *libcontainer.Process) (*terminal, error) {
 	t := &terminal{copied: make(chan struct{})}
 	for _, f := range []*os.File{os.Stderr, os.Stdout, os.Stdin} {
@@ -49,7 +49,7 @@ func newTerminal(p *libcontainer.Process) (*terminal, error) {
 	return t, nil
 }
 
-// Start takes the inner terminal, which exists once the process runs, and joins the two.
+// Start receives the inner terminal, which exists once the process runs, and connects both terminals.
 func (t *terminal) Start() error {
 	f, err := receiveFile(t.socket)
 	if err != nil {
@@ -59,7 +59,7 @@ func (t *terminal) Start() error {
 	if err != nil {
 		return err
 	}
-	if err := console.ClearONLCR(in.Fd()); err != nil { // the outer one does that already
+	if err := console.ClearONLCR(in.Fd()); err != nil { // the outer terminal does that already
 		return err
 	}
 	if t.poll, err = console.NewEpoller(); err != nil {
@@ -82,7 +82,7 @@ func (t *terminal) Start() error {
 	return nil
 }
 
-// keys is what is typed.
+// keys writes typed input to the inner terminal.
 type keys struct{ t *terminal }
 
 func (k keys) Write(p []byte) (int, error) {
@@ -102,10 +102,10 @@ func (k keys) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Resize gives the inner terminal the outer one's size.
+// Resize sets the inner terminal to the outer terminal's size.
 func (t *terminal) Resize() { _ = t.inner.ResizeFrom(t.outer) }
 
-// Close waits until all output is through, and gives the outer terminal back as it was.
+// Close waits until all output has been copied, and resets the outer terminal.
 func (t *terminal) Close() {
 	_ = t.socket.Close()
 	if !t.started {
@@ -117,7 +117,7 @@ func (t *terminal) Close() {
 	_ = t.outer.Reset()
 }
 
-// receiveFile takes one descriptor from a Unix socket.
+// receiveFile receives one descriptor from a Unix socket.
 func receiveFile(socket *os.File) (*os.File, error) {
 	name, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
 	n, oobn, _, _, err := unix.Recvmsg(int(socket.Fd()), name, oob, unix.MSG_CMSG_CLOEXEC)
