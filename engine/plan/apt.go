@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// WithNix is what a name of an architecture ends with where it stands for a base with Nix in it.
+// WithNix is the suffix of the architecture in a Key for a base that contains Nix.
 const WithNix = "+nix"
 
 // AptSet is a set of Debian packages that one step installs on an image.
 type AptSet struct {
-	Image    string   // as the plan names it, but for a digest
-	Run      bool     // it is the image that runs, not the one that builds
-	Packages []string // sorted, each once
-	nix      bool     // a base is made for the plan that has Nix, and more packages than the one without
+	Image    string   // as the plan names it, without a digest
+	Run      bool     // the image is the run image, not the build image
+	Packages []string // sorted, without duplicates
+	nix      bool     // the base is bootstrapped with Nix, so it has more packages than the one without
 }
 
-// Key names the set among those that are pinned, for an architecture as Go names it.
+// Key is the set's key in Plan.AptHashes. arch is an architecture in Go's spelling.
 func (s AptSet) Key(arch string) string {
 	if s.nix {
 		arch += WithNix
@@ -24,17 +24,17 @@ func (s AptSet) Key(arch string) string {
 	return s.Image + " " + arch + " " + strings.Join(s.Packages, " ")
 }
 
-// IsKey tells whether a name is the Key of the set for any architecture.
+// IsKey reports whether name is the set's Key for any architecture.
 func (s AptSet) IsKey(name string) bool {
 	words := strings.SplitN(name, " ", 3)
 	return len(words) == 3 && name == s.Key(strings.TrimSuffix(words[1], WithNix))
 }
 
-// String is the set in words, for people.
+// String describes the set for people.
 func (s AptSet) String() string { return strings.Join(s.Packages, " ") + " on " + s.Image }
 
-// AptSets are the sets of Debian packages that can be pinned for the plan: not those on an image of the operator's own machine,
-// which nobody else has.
+// AptSets returns the sets of Debian packages that can be pinned for the plan. Sets on an image of the operator's own
+// machine are left out: nobody else has that image.
 func (p *Plan) AptSets() (out []AptSet) {
 	add := func(image string, run bool) {
 		image, _, _ = strings.Cut(image, "@")
@@ -49,7 +49,8 @@ func (p *Plan) AptSets() (out []AptSet) {
 	return out
 }
 
-// AptPackages are the Debian packages that are installed on the image that builds, or on one of its own that runs, sorted.
+// AptPackages returns the Debian packages that are installed on the build image or, with run, on a separate run image,
+// sorted.
 func (p *Plan) AptPackages(run bool) []string {
 	var lists []string
 	for _, ph := range p.Phases {
@@ -60,13 +61,13 @@ func (p *Plan) AptPackages(run bool) []string {
 	if p.Start != nil && run == (p.Start.RunImage != "") {
 		lists = append(lists, p.Start.AptPkgs...)
 	}
-	out := strings.Fields(strings.Join(lists, " ")) // elements name one or several
+	out := strings.Fields(strings.Join(lists, " ")) // an element may name several packages
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// UsesNix tells whether the plan builds with Nix, be it that one phase wants packages of it: an app that takes its toolchain from
-// Debian may add some.
+// UsesNix reports whether the plan builds with Nix. One phase with Nix packages is enough: an app that takes its
+// toolchain from Debian may add some.
 func (p *Plan) UsesNix() bool {
 	if p.Packages != "apt" {
 		return true
@@ -79,7 +80,7 @@ func (p *Plan) UsesNix() bool {
 	return false
 }
 
-// LocalImage tells whether an image is on the operator's machine, and in no registry.
+// LocalImage reports whether ref names an image on the operator's machine rather than in a registry.
 func LocalImage(ref string) bool {
 	return strings.HasPrefix(ref, "oci-layout://") || strings.HasPrefix(ref, "file://")
 }

@@ -14,16 +14,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Document is a plan that was read from a document, with what the plan itself does not tell.
+// Document is a plan read from a document, together with what the plan itself does not record.
 type Document struct {
 	Plan *Plan
-	// Unknown are the keys that no plan has, each with its place and the name that was probably meant.
+	// Unknown are the keys that no plan has, each with its position and the name that was probably meant.
 	Unknown []*fault.Fault
 	root    *Node
 }
 
-// Decode reads a plan in JSON. Every wrong type and unknown key is a fault of its own; file is the name
-// that positions get.
+// Decode reads a plan in JSON. Every wrong type and unknown key is a separate fault. Positions name file.
 func Decode(data []byte, file string) (*Plan, error) {
 	n, err := ParseJSON(data, file)
 	if err != nil {
@@ -39,10 +38,10 @@ func Decode(data []byte, file string) (*Plan, error) {
 	return d.Plan, nil
 }
 
-// Read makes a plan of a document whose text is given for the lines that faults show. Known beside the
-// plan's own names are those that Nixpacks accepts for them (nixPackages, commands, …), a phase's name,
-// which its key overrules, and the key syntax at the top, which names a frontend. A map may be written
-// as an empty list, as PHP does. Unknown keys do not fail here: see Document.Unknown.
+// Read makes a plan from a document; text is the document's source, for the lines that faults quote. Besides the plan's
+// own names Read accepts the aliases that Nixpacks has for them (nixPackages, commands, …) and ignores the keys that
+// ignored lists. A map may be written as an empty list, as PHP does. Unknown keys are no error here: see
+// Document.Unknown.
 func Read(root *Node, text []byte) (*Document, error) {
 	r := &reader{text: text}
 	d := &Document{Plan: &Plan{}, root: root}
@@ -54,7 +53,8 @@ func Read(root *Node, text []byte) (*Document, error) {
 	return d, nil
 }
 
-// At is what the document sets path to, under whatever name, or an element of a list by its index; nil where it does not.
+// At returns the node that sets path, under the field's name or an alias, or a list element by its index. It returns nil
+// if the document does not set path.
 func (d *Document) At(path ...string) *Node {
 	n := d.root
 	for i, name := range path {
@@ -75,14 +75,14 @@ func (d *Document) At(path ...string) *Node {
 	return n
 }
 
-// Blank tells whether the document sets path to an empty string: it says that there shall be none, which
-// a Plan alone cannot tell from a path that is not set.
+// Blank reports whether the document sets path to an empty string, which means "none". A Plan alone cannot tell that
+// from a path that is not set.
 func (d *Document) Blank(path ...string) bool {
 	n := d.At(path...)
 	return n != nil && n.Kind == String && n.Text == ""
 }
 
-// aliases are other names of a phase's fields.
+// aliases are alternative names of a phase's fields.
 var aliases = map[string]string{
 	"nixPackages":  "nixPkgs",
 	"nixLibraries": "nixLibs",
@@ -91,7 +91,7 @@ var aliases = map[string]string{
 	"envPaths":     "paths",
 }
 
-// joined joins faults in the order of their places.
+// joined joins faults in the order of their positions.
 func joined(faults []*fault.Fault) error {
 	slices.SortStableFunc(faults, func(a, b *fault.Fault) int {
 		return cmp.Or(cmp.Compare(a.At[0].Line, b.At[0].Line), cmp.Compare(a.At[0].Col, b.At[0].Col))
@@ -115,7 +115,7 @@ func (r *reader) fault(at fault.Pos, format string, args ...any) *fault.Fault {
 	return f
 }
 
-// value reads n, which is at path, into v.
+// value decodes n, which is at path, into v.
 func (r *reader) value(n *Node, v reflect.Value, path []string) {
 	empty := n.Kind == List && len(n.Items) == 0
 	switch k := v.Kind(); {
@@ -175,8 +175,8 @@ func (r *reader) entries(n *Node, v reflect.Value, path []string) {
 	}
 }
 
-// badName says why name cannot be a phase, a variable or a static asset; "" if it can. The schema has the
-// same rules.
+// badName returns why name cannot be a key in the map in (phases, variables, static assets, …), or "" if it can. The
+// schema has the same rules.
 func badName(name, in string) string {
 	switch {
 	case name == "":
@@ -191,13 +191,13 @@ func badName(name, in string) string {
 	return ""
 }
 
-// BadVariable says why a variable cannot have this name; "" if it can.
+// BadVariable returns why a variable cannot have this name, or "" if it can.
 func BadVariable(name string) string { return badName(name, "variables") }
 
-// BadProcess says why a process cannot have this name; "" if it can.
+// BadProcess returns why a process cannot have this name, or "" if it can.
 func BadProcess(name string) string { return badName(name, "processes") }
 
-// BadPhase says why a phase cannot have this name; "" if it can.
+// BadPhase returns why a phase cannot have this name, or "" if it can.
 func BadPhase(name string) string { return badName(name, "phases") }
 
 func (r *reader) fields(n *Node, v reflect.Value, path []string) {
@@ -222,8 +222,9 @@ func (r *reader) fields(n *Node, v reflect.Value, path []string) {
 	}
 }
 
-// ignored tells which keys are no one's mistake: what a saved plan says of its build (Saved), the schema that an editor
-// checks the file with, and the name that Nixpacks prints in a phase.
+// ignored reports whether a key is accepted without a meaning for the plan: what a saved plan records about its build
+// (Saved), the schema for editors ($schema), and the name that Nixpacks prints in a phase, which the phase's key
+// overrules.
 func ignored(t reflect.Type, name string) bool {
 	if t == reflect.TypeFor[Plan]() {
 		return name == "syntax" || name == "cacheKey" || name == "$schema"
@@ -237,10 +238,10 @@ type fields struct {
 	names []string
 }
 
-// structs are the fields of the few types that a plan is made of, by type: values are looked up by path a thousand times for a plan.
+// structs caches the fields of the few types that make up a plan: one plan needs about a thousand lookups by path.
 var structs sync.Map
 
-// fieldsOf gives the JSON names of a struct's fields, which are not to be changed.
+// fieldsOf returns the JSON names of a struct's fields. Callers must not change them.
 func fieldsOf(t reflect.Type) (index map[string]int, names []string) {
 	if f, ok := structs.Load(t); ok {
 		return f.(*fields).index, f.(*fields).names
@@ -255,7 +256,7 @@ func fieldsOf(t reflect.Type) (index map[string]int, names []string) {
 	return f.index, f.names
 }
 
-// mismatch says what path must be, and what is written there.
+// mismatch reports a value of the wrong type: what path must be and what the document has.
 func (r *reader) mismatch(n *Node, t reflect.Type, path []string) {
 	f := r.fault(n.Pos, "%s must be %s, not %s", shown(path), shapeOf(t).Words, n.Kind)
 	switch {
@@ -266,7 +267,7 @@ func (r *reader) mismatch(n *Node, t reflect.Type, path []string) {
 	}
 }
 
-// shown is a path in messages; a list's index has no dot before it.
+// shown formats a path for messages. A list index has no dot before it.
 func shown(path []string) string {
 	if len(path) == 0 {
 		return "the plan"
@@ -277,5 +278,5 @@ func shown(path []string) string {
 	return Path(path...)
 }
 
-// Aliases are the names that Nixpacks has for a phase's fields beside their own: alias to field.
+// Aliases returns Nixpacks' alternative names of a phase's fields: alias to field.
 func Aliases() map[string]string { return maps.Clone(aliases) }

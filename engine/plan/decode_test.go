@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// full has every field set, the lists of one phase present and empty.
+// full sets every field; the lists of one phase are present and empty.
 func full() *Plan {
 	return &Plan{
 		Providers:       []string{},
@@ -60,7 +60,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// Every field of the types is set by full, so that the round trip, Clone and Merge are tested for all.
+// Every field of the types is set by full, so the round trip, Clone and Merge cover all fields.
 func TestFullIsFull(t *testing.T) {
 	for _, v := range []any{*full(), *full().Phases["py:build"], *full().Start, *full().App} {
 		s := reflect.ValueOf(v)
@@ -96,7 +96,7 @@ func TestDecodeNames(t *testing.T) {
 	}
 }
 
-// TestDecodeRefused holds documents and the exact text of what is said about them.
+// TestDecodeRefused compares the messages for invalid documents with the cases in testdata/refused.
 func TestDecodeRefused(t *testing.T) {
 	files, _ := filepath.Glob("testdata/refused/*.txtar")
 	if len(files) == 0 {

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// PerDeploy tells whether a variable changes with every deploy, as DeployVariables says.
+// PerDeploy reports whether a variable changes with every deploy, according to DeployVariables.
 func (p *Plan) PerDeploy(name string) bool { return Matches(p.DeployVariables, name) }
 
-// Matches tells whether a name is one of names, in which * stands for any text.
+// Matches reports whether name matches one of names, in which * stands for any text.
 func Matches(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(pattern string) bool {
 		ok, err := path.Match(pattern, name)
@@ -17,8 +17,8 @@ func Matches(names []string, name string) bool {
 	})
 }
 
-// pinDeployVariables writes down which of the plan's variables change with every deploy. That none do is written only
-// where someone said so: it holds for variables that turn up later, too.
+// pinDeployVariables replaces the patterns of DeployVariables by the names of the plan's variables that match them. An
+// explicit empty list stays: it also applies to variables that are added later.
 func (p *Plan) pinDeployVariables() {
 	if len(p.DeployVariables) == 0 {
 		return

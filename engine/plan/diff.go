@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Change is a value that two plans have differently: a string or a list, nil where a plan says nothing.
+// Change is a value that differs between two plans: a string or a list, nil where a plan does not set it.
 type Change struct {
 	Path     []string
 	From, To any
 }
 
-// Diff are the values in which b differs from a, in the order of Leaves. Values that only a has come where a has them.
+// Diff returns the values in which b differs from a, in the order of Leaves. Values that only a has are at a's position.
 func Diff(a, b *Plan) []Change {
 	var out []Change
 	seen := map[string]bool{}
@@ -25,7 +25,7 @@ func Diff(a, b *Plan) []Change {
 	return out
 }
 
-// merged are the leaves of b, with those that a alone has behind the leaf that comes before them in a.
+// merged returns the leaves of b and inserts each leaf that only a has behind its predecessor in a.
 func merged(a, b []Leaf) []Leaf {
 	out := slices.Clone(b)
 	at := 0
@@ -41,8 +41,8 @@ func merged(a, b []Leaf) []Leaf {
 	return out
 }
 
-// Elements are the parts of a changed list that only From and only To have, as often as they have them. Of lists that differ in
-// order alone, and of other values, they are the whole values.
+// Elements returns the elements that only From and only To have, counting duplicates. If two lists differ only in their
+// order, or the value is not a list, it returns the whole values.
 func (c Change) Elements() (from, to []string) {
 	before, after := elements(c.From), elements(c.To)
 	from, to = without(before, after), without(after, before)

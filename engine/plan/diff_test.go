@@ -20,8 +20,8 @@ func TestDiff(t *testing.T) {
 	want := []change{
 		{"variables.A", "1", ""}, {"variables.B", "2", "3"}, {"variables.C", "", "4"},
 		{"phases.build.cmds", "a", "c"},
-		{"phases.build.aptPkgs", "x y", "y x"}, // only their order
-		{"phases.build.inputs", "", ""},        // nothing at all is not the same as no word of it
+		{"phases.build.aptPkgs", "x y", "y x"}, // only the order differs
+		{"phases.build.inputs", "", ""},        // an empty list differs from an unset one
 		{"phases.old.cmds", "o", ""},
 	}
 	for _, w := range want {

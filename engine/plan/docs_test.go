@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The tables of docs/configuration.md have a row for every key of a plan, with its other name, and for no other.
+// The tables of docs/configuration.md list every key of a plan, with its alias, and no other key.
 func TestDocsKeys(t *testing.T) {
 	text, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// RefuseImage is the fault (Refused), without a place, for an image at path (buildImage, or start.runImage) that a plan
-// may not name: plans come with apps or were saved, and only the command line may name files of this machine. It is
-// nil for registry references and debian://SUITE.
+// RefuseImage returns a fault (Refused, without a position) if a plan may not name image at path (buildImage or
+// start.runImage). Plans come with apps or are loaded from files, and only the command line may name files of this
+// machine. It returns nil for registry references and debian://SUITE.
 func RefuseImage(image string, path ...string) *fault.Fault {
 	scheme, _, ok := strings.Cut(image, "://")
 	if !ok || scheme == "debian" {

@@ -10,11 +10,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// maxDepth is far above what a plan needs; it bounds the recursion over a hostile document.
+// maxDepth is far more than a plan needs. It bounds the recursion on a hostile document.
 const maxDepth = 64
 
-// JSON is the plan as it is printed and saved: indented by two spaces, maps sorted by key, a newline at
-// the end. Nothing in it acts on a terminal. The same plan always gives the same bytes.
+// JSON returns the plan as it is printed and saved: indented by two spaces, maps sorted by key, a newline at the end.
+// Characters that could act on a terminal are escaped. The same plan always gives the same bytes.
 func (p *Plan) JSON() []byte { return encode(p) }
 
 func encode(p any) []byte {
@@ -29,11 +29,11 @@ func encode(p any) []byte {
 	return fault.VisibleJSON(b.Bytes())
 }
 
-// ParseJSON reads a JSON document; file is the name that positions get. What it refuses, a key given
-// twice included, is a fault with its position.
+// ParseJSON reads a JSON document. Positions name file. Every error, a duplicate key included, is a fault with its
+// position.
 func ParseJSON(data []byte, file string) (*Node, error) {
 	p := &jsonParser{data: data, file: file, lines: lineStarts(data)}
-	// Checked first as a whole: json.Decoder's token stream lets some malformed documents pass.
+	// Check the whole document first: json.Decoder's token stream accepts some malformed documents.
 	if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
 		return nil, p.syntax(err)
 	}
@@ -68,7 +68,7 @@ func (p *jsonParser) pos(offset int) fault.Pos {
 	return position(p.file, p.lines, offset)
 }
 
-// next is the offset of the token that the decoder gives next.
+// next returns the offset of the token that the decoder returns next.
 func (p *jsonParser) next() int {
 	at := int(p.dec.InputOffset())
 	for at < len(p.data) && bytes.IndexByte([]byte(" \t\r\n,:"), p.data[at]) >= 0 {
@@ -142,7 +142,7 @@ func (p *jsonParser) fields(n *Node, depth int) error {
 	return err
 }
 
-// lineStarts gives the offset of each line's first byte.
+// lineStarts returns the offset of each line's first byte.
 func lineStarts(data []byte) []int {
 	starts := []int{0}
 	for i, c := range data {

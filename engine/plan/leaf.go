@@ -12,7 +12,7 @@ type Leaf struct {
 	Value any
 }
 
-// Leaves are all values that the plan has, sorted by path as far as the user chose the names.
+// Leaves returns all values of the plan: fields in the order of their declaration, maps sorted by key.
 func (p *Plan) Leaves() []Leaf {
 	var out []Leaf
 	leaves(reflect.ValueOf(p).Elem(), nil, &out)
@@ -51,7 +51,7 @@ func leaves(v reflect.Value, path []string, out *[]Leaf) {
 	}
 }
 
-// Get is the value at path, a string or a list; nil where the plan says nothing there.
+// Get returns the value at path, a string or a list, or nil if the plan does not set it.
 func (p *Plan) Get(path ...string) any {
 	v := reflect.ValueOf(p).Elem()
 	for i, name := range path {
@@ -80,8 +80,7 @@ func (p *Plan) Get(path ...string) any {
 	return nil
 }
 
-// Set puts a value that came from Leaves or Get at its path. A phase that is not there yet is made as
-// NewPhase makes it.
+// Set stores a value from Leaves or Get at its path. It creates a missing phase with NewPhase.
 func (p *Plan) Set(l Leaf) {
 	switch l.Path[0] {
 	case "phases":
@@ -108,7 +107,7 @@ func (p *Plan) Set(l Leaf) {
 	}
 }
 
-// set puts a value at a field of s, or into a map that is a field of s.
+// set stores value in a field of s, or in a map that is a field of s.
 func set(s reflect.Value, path []string, value any) {
 	index, _ := fieldsOf(s.Type())
 	f := s.Field(index[path[0]])
@@ -122,9 +121,8 @@ func set(s reflect.Value, path []string, value any) {
 	f.SetMapIndex(reflect.ValueOf(path[1]), reflect.ValueOf(value))
 }
 
-// Delete removes what is at path: a phase, an entry of a map, a field of a phase or of start, or start
-// itself. Where a phase goes, those that depended on it depend on what it depended on, so that the order
-// of the others stays.
+// Delete removes the value at path: a phase, a map entry, a field of a phase or of start, or start itself. Phases that
+// depended on a deleted phase inherit its dependencies, so the order of the others stays.
 func (p *Plan) Delete(path ...string) {
 	switch {
 	case len(path) == 2 && path[0] == "phases":
@@ -183,10 +181,10 @@ func (p *Plan) deletePhase(name string) {
 	}
 }
 
-// IsField tells whether a plan has a field of that name.
+// IsField reports whether a plan has a field of that name.
 func IsField(name string) bool { return slices.Contains(FieldNames[Plan](), name) }
 
-// FieldNames are the names that the fields of a part of a plan have in JSON: of Plan, Phase or Start.
+// FieldNames returns the JSON names of the fields of Plan, Phase or Start.
 func FieldNames[T Plan | Phase | Start]() []string {
 	_, names := fieldsOf(reflect.TypeFor[T]())
 	return slices.Clone(names)

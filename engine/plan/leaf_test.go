@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What Leaves gives, Set puts back, Get finds and Delete removes, for every field there is.
+// For every field: Set restores what Leaves returns, Get finds it, Delete removes it.
 func TestLeaves(t *testing.T) {
 	built, gone := &Plan{}, full()
 	for _, l := range full().Leaves() {

@@ -6,19 +6,21 @@ import (
 	"strings"
 )
 
-// Location is where an app is in the repository that it is part of. Of a finished plan it makes one that is built from the
-// repository: paths of the plan are relative to Dir, and commands run there.
+// Location is the place of an app in its repository. A finished plan with a Location is built from the repository: the
+// plan's paths are relative to Dir, and commands run there.
 type Location struct {
 	// Dir is the app's folder in the repository.
 	Dir string `json:"dir"`
-	// Root is the folder of the repository that is /app in the image: the root of the app's workspace, or Dir itself.
+	// Root is the folder of the repository that becomes /app in the image: the root of the app's workspace, or Dir
+	// itself.
 	Root string `json:"root"`
-	// With are the folders of the other members of the workspace that the app needs, those that are needed first coming
-	// first. Like those of Without they are relative to Root.
+	// With are the folders of the other workspace members that the app needs, dependencies first. Like Without they are
+	// relative to Root.
 	With []string `json:"with,omitzero"`
-	// Without are the folders of the members that it does not need. They do not go to the build, but for Keep.
+	// Without are the folders of the members that the app does not need. They stay out of the build context, except for
+	// Keep.
 	Without []string `json:"without,omitzero"`
-	// Keep are the files of the folders in Without that tools want to see nevertheless.
+	// Keep are the files in folders of Without that tools need nevertheless.
 	Keep []string `json:"keep,omitzero"`
 }
 
@@ -31,8 +33,8 @@ func (p *Location) clone() *Location {
 	return &c
 }
 
-// Beside is the location of an app that two providers plan, each with its own: as the one has it whose root is further up, with
-// all that either needs.
+// Beside merges the locations that two providers found for the same app. The location whose root is higher up wins, and
+// gains the members that the other needs.
 func (p *Location) Beside(other *Location) *Location {
 	switch {
 	case p == nil:
@@ -54,7 +56,7 @@ func (p *Location) Beside(other *Location) *Location {
 	return out
 }
 
-// InRoot is the app's folder as it is called from Root; "" where it is that, and for no place.
+// InRoot returns the app's folder relative to Root. It is "" if both are the same, or if p is nil.
 func (p *Location) InRoot() string {
 	switch {
 	case p == nil || p.Dir == p.Root:
@@ -65,7 +67,8 @@ func (p *Location) InRoot() string {
 	return strings.TrimPrefix(p.Dir, p.Root+"/")
 }
 
-// Dirs are the folders of the repository whose own files speak for the app, the one that counts most last; "." for no place.
+// Dirs returns the folders of the repository whose files configure the app, the most specific last. It is "." if p is
+// nil.
 func (p *Location) Dirs() []string {
 	if p == nil {
 		return []string{"."}
@@ -73,7 +76,7 @@ func (p *Location) Dirs() []string {
 	return slices.Compact([]string{".", p.Root, p.Dir})
 }
 
-// Above leads from the app's folder to that of the repository, and Up to Root; "" where they are the same.
+// Above is the relative path from the app's folder up to the repository; "" if they are the same.
 func (p *Location) Above() string {
 	if p == nil {
 		return ""
@@ -81,7 +84,7 @@ func (p *Location) Above() string {
 	return climb(p.Dir)
 }
 
-// Up is as Above says.
+// Up is the relative path from the app's folder up to Root; "" if they are the same.
 func (p *Location) Up() string { return climb(p.InRoot()) }
 
 func climb(dir string) string {
@@ -91,7 +94,7 @@ func climb(dir string) string {
 	return strings.Repeat("../", strings.Count(dir, "/")+1)
 }
 
-// valid tells whether the place can be one: its folders lie where they say.
+// valid reports whether the folders are clean relative paths and Dir lies in Root.
 func (p *Location) valid() bool {
 	for _, dir := range slices.Concat([]string{p.Dir, p.Root}, p.With, p.Without, p.Keep) {
 		if dir == "" || dir != path.Clean(dir) || path.IsAbs(dir) || dir == ".." || strings.HasPrefix(dir, "../") {
@@ -101,14 +104,15 @@ func (p *Location) valid() bool {
 	return p.Dir != "." && (p.Root == "." || p.Dir == p.Root || strings.HasPrefix(p.Dir, p.Root+"/"))
 }
 
-// Rooted is the plan with the paths of the app's files relative to the root of its place: what the plan is where it has none.
+// Rooted returns the plan with the paths of the app's files relative to App.Root. Without a location, or with the app at
+// the root, it returns p itself.
 func (p *Plan) Rooted() *Plan {
 	dir := p.App.InRoot()
 	if dir == "" {
 		return p
 	}
 	out := p.Clone()
-	patterns := func(list []string) { // in which a "/" in front only decorates
+	patterns := func(list []string) { // patterns, in which a leading "/" means nothing
 		for i, name := range list {
 			list[i] = path.Join(dir, strings.TrimLeft(name, "/"))
 		}
@@ -136,7 +140,7 @@ func (p *Plan) Rooted() *Plan {
 	return out
 }
 
-// rooted is a path that may also be one of the image's, or begin with a variable.
+// rooted resolves name below dir. Absolute paths of the image and names that begin with a variable or ~ stay.
 func rooted(dir, name string) string {
 	if name == "" || strings.ContainsAny(name[:1], "/~$") {
 		return name

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Marker tells whether a list's element stands for the list below: "..." or, in old files, "@auto".
+// Marker reports whether a list element stands for the list of the layer below: "..." or, in old files, "@auto".
 func Marker(s string) bool { return s == "..." || s == "@auto" }
 
-// Fill lays the list over onto base: nil leaves base as it is, otherwise over replaces it, with base's
-// elements behind each marker. As in Nixpacks the markers stay, so that the result can still be filled
-// from what turns up below it later; Pin drops them.
+// Fill merges the list over onto base. A nil over leaves base as it is; otherwise over replaces it, with base's elements
+// inserted behind each marker. As in Nixpacks the markers stay, so that layers merged below later can fill them again;
+// Pin removes them.
 func Fill(base, over []string) []string {
 	if over == nil {
 		return slices.Clone(base)
@@ -25,17 +25,17 @@ func Fill(base, over []string) []string {
 	return out
 }
 
-// dropMarkers is the list without its markers; nil stays nil, empty stays empty.
+// dropMarkers removes the markers from list; nil stays nil, empty stays empty.
 func dropMarkers(list []string) []string {
 	return slices.DeleteFunc(list, Marker)
 }
 
-// lists are the start's lists, in the order of its fields.
+// lists returns the lists of the start section, in the order of its fields.
 func (s *Start) lists() []*[]string {
 	return []*[]string{&s.OnlyIncludeFiles, &s.AptPkgs, &s.NixPkgs, &s.Ports}
 }
 
-// lists are the phase's lists, in the order of its fields.
+// lists returns the phase's lists, in the order of its fields.
 func (ph *Phase) lists() []*[]string {
 	return []*[]string{
 		&ph.DependsOn, &ph.NixPkgs, &ph.NixLibs, &ph.NixOverlays, &ph.AptPkgs, &ph.Cmds,
@@ -43,10 +43,10 @@ func (ph *Phase) lists() []*[]string {
 	}
 }
 
-// UsesNix tells whether the phase has Nix packages or libraries.
+// UsesNix reports whether the phase has Nix packages or libraries.
 func (ph *Phase) UsesNix() bool { return len(ph.NixPkgs) > 0 || len(ph.NixLibs) > 0 }
 
-// Clone is a deep copy.
+// Clone returns a deep copy.
 func (p *Plan) Clone() *Plan {
 	c := *p
 	c.Providers = slices.Clone(p.Providers)
@@ -81,10 +81,10 @@ func (ph *Phase) clone() *Phase {
 	return &c
 }
 
-// Merge lays the plan over onto base by Nixpacks' rules and changes neither: single values and map
-// entries of over win, lists go by Fill, phases and start are merged field by field. A phase named
-// install or build that base lacks depends on setup or install unless over says otherwise, except where
-// base has no phases at all. An empty string means that over says nothing.
+// Merge merges the plan over onto base by Nixpacks' rules and changes neither. Single values and map entries of over
+// win, lists merge with Fill, phases and start merge field by field. A phase named install or build that base lacks
+// depends on setup or install unless over sets its dependencies, except if base has no phases at all. An empty string
+// means "not set".
 func Merge(base, over *Plan) *Plan {
 	out, over := base.Clone(), over.Clone()
 	out.Providers = Fill(out.Providers, over.Providers)
@@ -116,7 +116,7 @@ func Merge(base, over *Plan) *Plan {
 	return out
 }
 
-// NewPhase is a phase that nothing below has, with the dependency that its name implies.
+// NewPhase returns a phase that no lower layer has, with the dependency that its name implies.
 func NewPhase(name string) *Phase {
 	switch name {
 	case "install":
@@ -128,9 +128,9 @@ func NewPhase(name string) *Phase {
 }
 
 func mergePhase(base, over *Phase) *Phase {
-	// What makes files for the image that runs has inputs and outputs in any case.
+	// A phase with outputs for the run image has inputs and outputs in any case.
 	if over.Cmds != nil && over.Inputs == nil && !base.ForStart() {
-		base.Inputs = nil // they were the inputs of other commands
+		base.Inputs = nil // they described the commands that over replaces
 	}
 	if over.Cmds != nil && over.Outputs == nil && !base.ForStart() {
 		base.Outputs = nil
@@ -188,8 +188,8 @@ func overlay(base, over map[string]string) map[string]string {
 	return base
 }
 
-// Prefixed is the plan with "name:" before the names of all phases and of what they depend on: so the phases of a
-// second provider stay apart from the first one's.
+// Prefixed returns the plan with "name:" before the names of all phases and of their dependencies. It keeps the phases
+// of a second provider apart from those of the first.
 func (p *Plan) Prefixed(name string) *Plan {
 	out := p.Clone()
 	if out.Phases == nil {

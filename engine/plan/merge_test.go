@@ -24,8 +24,8 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// Two layers that each keep what is below fill it twice, as in Nixpacks: the marker of the lower one is
-// carried up and filled again.
+// Two layers that both keep what is below fill it twice, as in Nixpacks: the lower layer's marker survives the merge and
+// is filled again.
 func TestMarkersStay(t *testing.T) {
 	file := &Plan{Phases: map[string]*Phase{"setup": {NixPkgs: list("...", "jq")}}}
 	env := &Plan{Phases: map[string]*Phase{"setup": {NixPkgs: list("go", "...")}}}
@@ -77,7 +77,8 @@ func TestImpliedDependencies(t *testing.T) {
 	}
 }
 
-// The inputs and outputs of a command do not outlive it: another one may read and make any file.
+// Inputs and outputs are dropped together with the commands that they describe: other commands may read and write any
+// file.
 func TestInputsGoWithCommands(t *testing.T) {
 	base := &Plan{Phases: map[string]*Phase{"install": {Cmds: list("npm ci"), Inputs: list("package.json"), Outputs: list("made")}}}
 	for _, c := range []struct {

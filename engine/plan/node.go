@@ -10,7 +10,7 @@ import (
 // Kind is the kind of a Node.
 type Kind int
 
-// The kinds. Number is every number, date and time that a document can hold.
+// The kinds. Number covers every number, date and time that a document can hold.
 const (
 	Null Kind = iota
 	Bool
@@ -20,17 +20,16 @@ const (
 	Map
 )
 
-// String is the kind in words, as messages use it.
+// String returns the kind as messages name it.
 func (k Kind) String() string {
 	return [...]string{"null", "a boolean", "a number", "a string", "a list", "a map"}[k]
 }
 
-// Node is a value of a document (JSON, TOML, CUE) with its place, so that whatever is wrong with it can
-// be said where the user wrote it.
+// Node is a value of a document (JSON, TOML, CUE) with its position, so that faults can point at it.
 type Node struct {
 	Kind   Kind
 	Pos    fault.Pos
-	Text   string  // of a String its value, of a Bool or Number how it is written
+	Text   string  // the value of a String, the spelling of a Bool or Number
 	Items  []*Node // of a List
 	Fields []Field // of a Map, in the document's order
 }
@@ -42,7 +41,7 @@ type Field struct {
 	Value *Node
 }
 
-// Get is the value of the last field called name, or nil.
+// Get returns the value of the last field called name, or nil.
 func (n *Node) Get(name string) *Node {
 	if n == nil {
 		return nil
@@ -55,7 +54,7 @@ func (n *Node) Get(name string) *Node {
 	return nil
 }
 
-// item is the element of a List at an index, or nil.
+// item returns the element of a List at an index, or nil.
 func (n *Node) item(index string) *Node {
 	if i, err := strconv.Atoi(index); err == nil && i >= 0 && i < len(n.Items) {
 		return n.Items[i]
@@ -63,7 +62,7 @@ func (n *Node) item(index string) *Node {
 	return nil
 }
 
-// Path is a path as messages show it: phases."python:install".cmds.
+// Path formats a path for messages: phases."python:install".cmds.
 func Path(names ...string) string {
 	var b strings.Builder
 	for i, n := range names {

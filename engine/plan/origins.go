@@ -10,14 +10,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Origins say where the values of a plan were set, and hold the texts of these files. Nil knows nothing.
+// Origins record where the values of a plan were set, and the texts of these files. A nil Origins knows no positions.
 type Origins struct {
 	places map[string]fault.Pos
 	texts  map[string][]byte
 }
 
-// NewOrigins asks at for the place of every value of a plan, and of every element of its lists, which comes as an index
-// behind the list's path; text is asked once for each file that is named, and may know it or not.
+// NewOrigins calls at for the position of every value of a plan and of every list element, whose path is the list's path
+// and an index. It calls text for each file named; text may return nil.
 func NewOrigins(p *Plan, at func(path ...string) (fault.Pos, bool), text func(file string) []byte) *Origins {
 	o := &Origins{map[string]fault.Pos{}, map[string][]byte{}}
 	add := func(path ...string) {
@@ -43,7 +43,7 @@ func NewOrigins(p *Plan, at func(path ...string) (fault.Pos, bool), text func(fi
 	return o
 }
 
-// portable is a file's name without the folders of one machine.
+// portable is a file's name without folders that exist only on this machine.
 func portable(file string) string {
 	if filepath.IsAbs(file) || strings.HasPrefix(file, "..") {
 		return path.Base(filepath.ToSlash(file))
@@ -51,7 +51,7 @@ func portable(file string) string {
 	return filepath.ToSlash(file)
 }
 
-// At is where a value was set; of an element whose own place nobody knows, where its list was.
+// At returns where a value was set. For a list element without a position of its own it is the position of the list.
 func (o *Origins) At(path ...string) (fault.Pos, bool) {
 	if o == nil {
 		return fault.Pos{}, false
@@ -63,10 +63,10 @@ func (o *Origins) At(path ...string) (fault.Pos, bool) {
 	return p, ok
 }
 
-// Text is the text of a file that At names; nil where it is not known, or where the place is no file but a flag.
+// Text returns the text of a file that At names. It is nil if the text is not known or the position is a flag.
 func (o *Origins) Text(file string) []byte { return o.texts[file] }
 
-// Origins are the places in a document that is a whole plan.
+// Origins returns the positions in a document that is a whole plan.
 func (d *Document) Origins(text []byte) *Origins {
 	return NewOrigins(d.Plan, func(path ...string) (fault.Pos, bool) {
 		if n := d.At(path...); n != nil {

@@ -1,29 +1,29 @@
 package plan
 
-// Defaults are what Pin writes where nobody said anything. They are data that comes with the providers.
+// Defaults are the values that Pin writes where the plan sets none. They are data that ships with the providers.
 type Defaults struct {
 	Nix    Default `json:"nix"`
-	Debian Default `json:"debian"` // instead of Nix where Nixpacks' older base is asked for
-	Apt    Default `json:"apt"`    // where packages is "apt"
-	// NixHashes are the hashes that are known of archives (Plan.NixHashes).
+	Debian Default `json:"debian"` // replaces Nix if Nixpacks' older base is requested
+	Apt    Default `json:"apt"`    // if packages is "apt"
+	// NixHashes are the known hashes of archives (Plan.NixHashes).
 	NixHashes map[string]string `json:"nixHashes,omitempty"`
-	// DeployVariables lie below those of every plan (Plan.DeployVariables).
+	// DeployVariables are the lowest layer of every plan's Plan.DeployVariables.
 	DeployVariables []string `json:"deployVariables,omitempty"`
-	// SecretVariables tell which variables look like secrets.
+	// SecretVariables recognize variables that look like secrets.
 	SecretVariables SecretNames `json:"secretVariables,omitzero"`
-	// Context says which files of an app stay out of its build.
+	// Context selects the app's files that stay out of its build.
 	Context ContextDefaults `json:"context,omitzero"`
 }
 
-// Default is what one kind of plan gets.
+// Default holds the defaults for one kind of plan.
 type Default struct {
 	BuildImage     string `json:"buildImage"`
 	NixpkgsArchive string `json:"nixpkgsArchive"`
 }
 
-// Pin makes the plan independent of this program's defaults and of detection, so that it builds again
-// later from itself: an image and, where Nix is used, a revision of nixpkgs and its hash are written into it, no
-// provider is left to run, and the markers in its lists are gone. With debian the older base is taken.
+// Pin makes the plan independent of this program's defaults and of detection, so that a saved plan can be built again
+// later. It writes the build image and, for phases with Nix packages, the revision of nixpkgs and its hash, clears
+// Providers, and removes the markers from lists. With debian it uses the older base.
 func (p *Plan) Pin(d Defaults, debian bool) {
 	def := d.Nix
 	switch {
@@ -38,7 +38,7 @@ func (p *Plan) Pin(d Defaults, debian bool) {
 		p.Phases = map[string]*Phase{}
 	}
 	for _, ph := range p.Phases {
-		// Nixpacks looks before it drops the markers, so a phase with only a marker gets a revision.
+		// Like Nixpacks, check before dropping the markers: a phase with only a marker gets a revision.
 		nix := ph.UsesNix()
 		ph.dropMarkers()
 		if p.Packages == "apt" {
@@ -53,7 +53,7 @@ func (p *Plan) Pin(d Defaults, debian bool) {
 	p.DropMarkers()
 }
 
-// DropMarkers takes the markers out of all lists but the first ones: nothing more will be laid below.
+// DropMarkers removes the markers from all lists except Providers and DeployVariables: no layer will be merged below.
 func (p *Plan) DropMarkers() {
 	p.Exclude, p.Include = dropMarkers(p.Exclude), dropMarkers(p.Include)
 	for _, ph := range p.Phases {
@@ -72,8 +72,8 @@ func (ph *Phase) dropMarkers() {
 	}
 }
 
-// pinHashes writes down what is known of the archives that a phase takes packages from, so that no other content
-// under the same address can come into the build.
+// pinHashes records the known hashes of the archives that a phase takes packages from, so that no other content from the
+// same URL can enter the build.
 func (p *Plan) pinHashes(ph *Phase, known map[string]string) {
 	for _, archive := range append([]string{ph.NixpkgsArchive}, ph.NixOverlays...) {
 		hash, ok := known[archive]

@@ -6,20 +6,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Saved is a finished plan as a file keeps it: with what belongs to the build and not to the plan.
+// Saved is a finished plan as stored in a file, with properties of the build that are not part of the plan.
 type Saved struct {
 	Plan *Plan
-	// Syntax names the image of a frontend: BuildKit hands the file to it. It says nothing to this program.
+	// Syntax is the frontend image that BuildKit passes the file to. This program ignores it.
 	Syntax string
-	// CacheKey tells a frontend the app's cache directories from another's; "" where the file says nothing. It says nothing to
-	// this program, either.
+	// CacheKey tells a frontend which cache directories belong to the app; "" if the file has none. The command line
+	// ignores it.
 	CacheKey string
-	// Origins are where the plan's values were set: in the file, or where they were planned from.
+	// Origins are where the plan's values were set: in the file, or in the sources that it was planned from.
 	Origins *Origins
 }
 
-// DecodeSaved reads a plan that was saved. Lines before it that begin as comments are skipped: BuildKit looks for a
-// frontend's name in them. buildImage, unless it is "", replaces the plan's own; it alone may name files of this machine.
+// DecodeSaved reads a saved plan. It skips comment lines before the plan: BuildKit looks for a frontend's name in them.
+// If buildImage is not "", it replaces the plan's own; it alone may name files of this machine.
 func DecodeSaved(data []byte, file, buildImage string) (*Saved, error) {
 	s, err := ReadSaved(data, file)
 	if err != nil {
@@ -31,10 +31,10 @@ func DecodeSaved(data []byte, file, buildImage string) (*Saved, error) {
 	return s, nil
 }
 
-// MaxSaved is how large a file with a plan may be, in bytes. In memory it is a hundred times as large.
+// MaxSaved is the maximum size of a plan file in bytes. In memory a plan is about a hundred times as large.
 const MaxSaved = 4 << 20
 
-// ReadSaved reads a plan that was saved, to be looked at: it may name files of any machine as its images.
+// ReadSaved reads a saved plan for inspection: its images may name files of any machine.
 func ReadSaved(data []byte, file string) (*Saved, error) {
 	if len(data) > MaxSaved {
 		return nil, fault.New(fault.Refused, "%s is larger than a plan can be, %d MB", file, MaxSaved>>20).WithPos(fault.Pos{File: file})
@@ -59,14 +59,14 @@ func ReadSaved(data []byte, file string) (*Saved, error) {
 	return s, nil
 }
 
-// images lays the command line's image over the plan's own, and refuses the plan's that it may not name.
+// images replaces the plan's build image by the command line's, and refuses images that a plan may not name.
 func (s *Saved) images(buildImage string) *fault.Fault {
 	start := s.Plan.Start
 	if buildImage == "" && s.Plan.BuildImage == "" {
 		return fault.New(fault.Refused, "the plan has no buildImage, so there is nothing to build on").WithHint("a plan that nixpacks plan prints has one; or use --build-image REF")
 	}
 	if buildImage != "" {
-		if start != nil && start.RunImage == s.Plan.BuildImage { // so it was planned
+		if start != nil && start.RunImage == s.Plan.BuildImage { // planning used one image for both
 			start.RunImage = buildImage
 		}
 		s.Plan.BuildImage = buildImage
@@ -79,7 +79,7 @@ func (s *Saved) images(buildImage string) *fault.Fault {
 	return RefuseImage(start.RunImage, "start", "runImage")
 }
 
-// WithoutHead is a file with its first lines blank, as far as they are blank or begin as comments do: places in it stay.
+// WithoutHead blanks the leading empty and comment lines of a file. Line numbers stay the same.
 func WithoutHead(data []byte) []byte {
 	rest := data
 	var lines []byte
@@ -95,7 +95,7 @@ func WithoutHead(data []byte) []byte {
 	}
 }
 
-// JSON is the file.
+// JSON returns the content of the file.
 func (s Saved) JSON() []byte {
 	return encode(struct {
 		Syntax   string `json:"syntax,omitempty"`

@@ -16,7 +16,7 @@ func TestSaved(t *testing.T) {
 			t.Errorf("%q: %+v, %v", head, s, err)
 		}
 	}
-	// A place is one in the file, comments included.
+	// Positions count the comment lines, too.
 	_, err := DecodeSaved([]byte("# syntax=x\n{\"buildImagee\": \"a\"}"), "f", "")
 	if err == nil || !strings.HasPrefix(err.Error(), "f:2:2: unknown field") {
 		t.Error(err)
@@ -31,7 +31,7 @@ func TestSaved(t *testing.T) {
 	}
 }
 
-// A file that is taken for a saved plan is saved again as the same plan.
+// A file accepted as a saved plan encodes to the same plan.
 func FuzzSaved(f *testing.F) {
 	p := &Plan{Providers: []string{}, BuildImage: "debian:13", Phases: map[string]*Phase{"a": {Cmds: []string{"x"}}}, Start: &Start{Cmd: "true"}}
 	f.Add("# syntax=frontend:1\n" + string(Saved{Plan: p, Syntax: "frontend:1", CacheKey: "k"}.JSON()))

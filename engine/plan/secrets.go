@@ -9,31 +9,31 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// Ask is something of the machine that builds, a secret or an agent of SSH keys, that phases ask for by its id.
+// Ask is a secret or an SSH agent of the client's machine that phases request by its id.
 type Ask struct {
 	ID       string
-	Optional bool     // no phase needs it: each wrote "ID?"
-	Phases   []string // that ask, sorted
+	Optional bool     // every phase wrote "ID?"
+	Phases   []string // the phases that request it, sorted
 	Variable bool     // some phase sees it as a variable
 }
 
-// AptAuth is the id of the secret that steps which install Debian packages are given: logins, as apt's auth.conf has them. Phases
-// with such packages ask for it.
+// AptAuth is the id of the secret for steps that install Debian packages: credentials in the format of apt's auth.conf.
+// Phases with Debian packages request it.
 const AptAuth = "apt-auth"
 
-// NixAuth is the id of the secret that steps which install Nix packages are given: logins, as netrc has them. Phases with such
-// packages ask for it.
+// NixAuth is the id of the secret for steps that install Nix packages: credentials in the format of netrc. Phases with
+// Nix packages request it.
 const NixAuth = "nix-auth"
 
-// ReadAsk splits an id as phases write it: "ID?" is one that may be missing.
+// ReadAsk parses an id as phases write it: "ID?" is optional.
 func ReadAsk(s string) (id string, optional bool) { return strings.CutSuffix(s, "?") }
 
 var variableForm = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// IsVariable tells whether the secret of an id is a variable of that name, too, for those who see it.
+// IsVariable reports whether a secret with this id is also a variable of that name.
 func IsVariable(id string) bool { return variableForm().MatchString(id) }
 
-// AskedSecrets are the secrets that phases ask for, credentials among them, sorted by id.
+// AskedSecrets returns the secrets that phases request, credentials included, sorted by id.
 func (p *Plan) AskedSecrets() []Ask {
 	asks := p.asks(func(ph *Phase) []string {
 		ids := slices.Clone(ph.Secrets)
@@ -56,7 +56,7 @@ func (p *Plan) AskedSecrets() []Ask {
 	return asks
 }
 
-// sees tells whether a phase sees a secret as a variable.
+// sees reports whether some phase sees the secret as a variable.
 func (p *Plan) sees(id string) bool {
 	for _, ph := range p.Phases {
 		if _, isVariable := Place(ph.Credentials[id]); isVariable {
@@ -69,8 +69,7 @@ func (p *Plan) sees(id string) bool {
 	return false
 }
 
-// Place is where commands find a credential: the file at that absolute path, or the variable of that name. The home that
-// "~/" stands for is root's.
+// Place parses the place of a credential: a variable's name, or the absolute path of a file. "~/" is root's home.
 func Place(s string) (at string, isVariable bool) {
 	if name, ok := strings.CutPrefix(s, "$"); ok {
 		return name, true
@@ -81,7 +80,7 @@ func Place(s string) (at string, isVariable bool) {
 	return s, false
 }
 
-// AskedSSH are the agents of SSH keys that phases ask for, sorted by id.
+// AskedSSH returns the SSH agents that phases request, sorted by id.
 func (p *Plan) AskedSSH() []Ask {
 	return p.asks(func(ph *Phase) []string {
 		if ph.SSH == "" {
@@ -115,13 +114,13 @@ func (p *Plan) asks(of func(*Phase) []string) []Ask {
 	return out
 }
 
-// SecretNames tell secrets by the names of variables, in which * stands for any text.
+// SecretNames recognize secrets by the names of variables. In the patterns * stands for any text.
 type SecretNames struct {
 	Names  []string `json:"names,omitempty"`
-	Except []string `json:"except,omitempty"` // of those
+	Except []string `json:"except,omitempty"` // exceptions from Names
 }
 
-// Suspect tells whether a variable of this name looks like a secret.
+// Suspect reports whether a variable of this name looks like a secret.
 func (s SecretNames) Suspect(name string) bool {
 	name = strings.ToUpper(name)
 	return Matches(s.Names, name) && !Matches(s.Except, name)

@@ -23,8 +23,8 @@ func TestAsked(t *testing.T) {
 	}
 }
 
-// A finished plan names the variables themselves, so that it does not depend on a later list; that there shall be none
-// stays said.
+// A finished plan names the variables themselves, so that it does not depend on a later list. An explicit empty list is
+// kept.
 func TestPinDeployVariables(t *testing.T) {
 	vars := map[string]string{"GIT_SHA": "1", "GIT_BRANCH": "main", "MINE": "2"}
 	for _, c := range []struct{ said, want []string }{

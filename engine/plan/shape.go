@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Shape is what a plan can have at a path.
+// Shape describes the values that a plan can have at a path.
 type Shape struct {
 	Kind  Kind     // String, List (of strings) or Map
-	Names []string // of a Map whose fields the plan names: their names
-	Words string   // in words: "a list of strings"
+	Names []string // the field names of a Map with fixed fields
+	Words string   // for messages: "a list of strings"
 }
 
-// ShapeAt is the shape at a path, the empty path being the plan itself; false where no plan has such a path.
+// ShapeAt returns the shape at a path; the empty path is the plan itself. It returns false if no plan has such a path.
 func ShapeAt(path ...string) (Shape, bool) {
 	t := reflect.TypeFor[Plan]()
 	for _, name := range path {

@@ -8,9 +8,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Sorted gives the names of the phases in the order in which they run: in rounds, each round the phases
-// whose dependencies have run, sorted by name. Names in DependsOn that no phase has are ignored. A
-// cycle is a fault (Refused) that names its phases.
+// Sorted returns the names of the phases in the order in which they run. It proceeds in rounds: each round takes the
+// phases whose dependencies have run, sorted by name. Names in DependsOn that no phase has are ignored. A cycle is a
+// fault (Refused) that names its phases.
 func (p *Plan) Sorted() ([]string, error) {
 	done := map[string]bool{}
 	var order []string
@@ -33,7 +33,7 @@ func (p *Plan) Sorted() ([]string, error) {
 	return order, nil
 }
 
-// Needs are the names of the phases that have run before a phase because it, or one of these, depends on them.
+// Needs returns the names of the phases that a phase depends on, directly or indirectly.
 func (p *Plan) Needs(name string) map[string]bool {
 	out := map[string]bool{}
 	var add func(name string)
@@ -53,7 +53,7 @@ func (p *Plan) Needs(name string) map[string]bool {
 	return out
 }
 
-// Beside tells whether some such phase need not wait for this one, nor this one for it.
+// Beside reports whether some other phase that satisfies such neither depends on this phase nor is a dependency of it.
 func (p *Plan) Beside(name string, such func(name string) bool) bool {
 	needs := p.Needs(name)
 	for other := range p.Phases {
@@ -73,7 +73,7 @@ func (p *Plan) ready(name string, done map[string]bool) bool {
 	return true
 }
 
-// cycle walks from the first phase that never ran, along dependencies that never ran, until one repeats.
+// cycle starts at the first phase that never ran and follows dependencies that never ran until one repeats.
 func (p *Plan) cycle(done map[string]bool) []string {
 	var at string
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
@@ -95,8 +95,8 @@ func (p *Plan) cycle(done map[string]bool) []string {
 	return append(path[slices.Index(path, at):], at)
 }
 
-// Cycle is a path of phases that depend on one another, its first name repeated at its end; nil where
-// there is none.
+// Cycle returns a path of phases that depend on one another, with its first name repeated at the end, or nil if there is
+// none.
 func (p *Plan) Cycle() []string {
 	done := map[string]bool{}
 	for progress := true; progress; {

@@ -24,7 +24,7 @@ func TestSorted(t *testing.T) {
 	}{
 		{"empty", nil, nil},
 		{"chain", map[string][]string{"a": {"b"}, "b": {"c"}, "c": nil}, []string{"c", "b", "a"}},
-		// In rounds, not depth first: z waits for nobody and so runs before b.
+		// Rounds, not depth first: z has no dependencies and so runs before b.
 		{"rounds", map[string][]string{"a": nil, "b": {"a"}, "z": nil}, []string{"a", "z", "b"}},
 		{"unknown names", map[string][]string{"build": {"install", "nowhere"}, "install": {"setup"}}, []string{"install", "build"}},
 		{"twice the same", map[string][]string{"a": {"b", "b"}, "b": nil}, []string{"b", "a"}},

@@ -16,7 +16,7 @@ func unknownKey(f Field, path, names []string) *fault.Fault {
 		WithHint("%s", didYouMean(f.Name, names))
 }
 
-// meant are words that people write for fields, and that are too unlike those to be told by their letters.
+// meant maps words that people write to the field that they mean, for words too different to be found by spelling.
 var meant = map[string]string{
 	"command": "cmd", "commands": "cmds", "script": "cmds", "run": "cmds", "packages": "nixPkgs", "pkgs": "nixPkgs", "nix": "nixPkgs",
 	"apt": "aptPkgs", "libs": "nixLibs", "libraries": "nixLibs", "overlays": "nixOverlays", "archive": "nixpkgsArchive",
@@ -25,8 +25,8 @@ var meant = map[string]string{
 	"assets": "staticAssets", "steps": "phases", "deploy": "start",
 }
 
-// didYouMean is the hint for a name that is none of names. Of a phase's fields the other names are known
-// too, and lead to the one to use.
+// didYouMean returns the hint for a name that is not in names. For a phase's fields it also considers aliases and
+// suggests the field that they stand for.
 func didYouMean(name string, names []string) string {
 	if real := meant[name]; slices.Contains(names, real) {
 		return `did you mean "` + real + `"?`
@@ -39,7 +39,7 @@ func didYouMean(name string, names []string) string {
 	return fault.DidYouMean(name, names)
 }
 
-// Unknown is the fault for a name that nothing in a plan has at the path of its last element.
+// Unknown returns the fault for a name that no plan has at path, whose last element is that name.
 func Unknown(path []string, at fault.Pos) *fault.Fault {
 	last := len(path) - 1
 	shape, _ := ShapeAt(path[:last]...)
