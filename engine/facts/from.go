@@ -7,7 +7,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// option reads a field of a question about a workspace; false for one that there is not.
+// option parses one field of a workspace question. known is false if a workspace has no such field.
 func (w *Workspace) option(name string, fields map[string]any) (known bool, err error) {
 	selectors := map[string]*[][]string{"members": &w.Members, "optional": &w.Optional, "exclude": &w.Exclude, "name": &w.Name, "needs": &w.Needs, "folders": &w.Folders, "aliases": &w.Aliases}
 	lists := map[string]*[]string{"manifest": &w.Manifest, "mentions": &w.Mentions, "keep": &w.Keep}
@@ -42,8 +42,8 @@ func (w *Workspace) complete() error {
 	return err
 }
 
-// ResolveFrom is Resolve for an app that is a member of a workspace: up leads from its directory to the workspace's root, and is ""
-// for any other app.
+// ResolveFrom is Resolve for an app that may be a workspace member. up is the relative path from the app's directory to the
+// workspace root, or "" if the app is not a member.
 func ResolveFrom(a *app.App, env map[string]string, q Question, up string) (Answer, error) {
 	if q.From == "" || up == "" {
 		return Resolve(a, env, q)
@@ -56,7 +56,7 @@ func ResolveFrom(a *app.App, env map[string]string, q Question, up string) (Answ
 	return Resolve(a, env, q.at(up))
 }
 
-// Asked is the question that ResolveFrom answers: about the app's files, or those of the root.
+// Asked returns the question that ResolveFrom answers: about the app's files, or about those of the workspace root.
 func (q Question) Asked(a *app.App, up string) Question {
 	if q.From == "" || up == "" || q.From == "nearest" && stat(a, Question{Kind: "file", Args: q.files()}).OK {
 		return q
@@ -64,7 +64,7 @@ func (q Question) Asked(a *app.App, up string) Question {
 	return q.at(up)
 }
 
-// files are the paths that the question is about.
+// files returns the paths that the question is about.
 func (q *Question) files() []string {
 	if len(q.In) > 0 {
 		return q.In
@@ -72,7 +72,7 @@ func (q *Question) files() []string {
 	return q.Args
 }
 
-// at is the question about the files that up leads to.
+// at returns the same question about the files below up.
 func (q Question) at(up string) Question {
 	all := make([]string, len(q.files()))
 	for i, name := range q.files() {

@@ -15,8 +15,8 @@ var (
 	gemClause = lazy.Regexp(`(~>|[<>]=?|==?)?\s*\b(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?`)
 )
 
-// parseGemRange reads "~> 1.2, != 1.2.3" as RubyGems, Shards and Mix do, by saying it in npm's words: what a version
-// lacks is 0 in a comparison, and ~> leaves open all after the last part but one. A version that != takes out stays in.
+// parseGemRange parses a range such as "~> 1.2, != 1.2.3" as RubyGems, Shards and Mix do, by translating it to npm's syntax.
+// Missing parts of a version are 0 in a comparison. ~> pins all parts but the last. Versions excluded by != are not excluded.
 func parseGemRange(s string) ([]interval, bool) {
 	s = gemWords.Replace(gemOthers().ReplaceAllString(s, ""))
 	return parseRange(gemClause().ReplaceAllStringFunc(s, func(clause string) string {

@@ -11,8 +11,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Locate finds where a part of an answer stands: path leads from the value of a parsed file down. It
-// gives the place, labelled with the keys that lead there, and the text of the file.
+// Locate returns the position of the value at path in a parsed file, labelled with the keys of the path, and the file's text.
+// It reports false if the question is not about a parsed file or the file cannot be read.
 func Locate(a *app.App, q Question, path []string) (fault.Pos, string, bool) {
 	if !Parsed(q) {
 		return fault.Pos{}, "", false
@@ -41,10 +41,10 @@ func Locate(a *app.App, q Question, path []string) (fault.Pos, string, bool) {
 	return at, text, true
 }
 
-// Parsed tells whether the answer to a question is what a parsed file, or several of them by path, hold.
+// Parsed reports whether the answer to a question is the content of a parsed file, or of several parsed files keyed by path.
 func Parsed(q Question) bool { return parsers[q.Kind] != nil }
 
-// At is what path leads to in the value of a parsed file; nil where it leads nowhere.
+// At returns the value at path in the value of a parsed file, or nil if there is none.
 func At(value any, path []string) any {
 	for _, key := range path {
 		switch v := value.(type) {
@@ -63,7 +63,7 @@ func At(value any, path []string) any {
 	return value
 }
 
-// locateJSON walks the tokens to the value at path, or as far as it leads.
+// locateJSON finds the value at path by walking the tokens. If only a prefix of path exists, it returns that prefix's position.
 func locateJSON(name, text string, path []string) fault.Pos {
 	plain, err := blankComments(text)
 	if err != nil {
@@ -80,7 +80,7 @@ func locateJSON(name, text string, path []string) fault.Pos {
 	return app.PosAt(name, text, at)
 }
 
-// enter reads up to the value of key in the object or list that comes next.
+// enter advances the decoder to the value of key in the next object or array.
 func enter(d *json.Decoder, key string) bool {
 	open, err := d.Token()
 	if err != nil || open != json.Delim('{') && open != json.Delim('[') {

@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// locateTOML finds the value at path, or what comes nearest above it. TOML's keys may be spread over a file.
+// locateTOML finds the value at path, or its nearest existing ancestor. In TOML the keys of a table may be spread over the file.
 func locateTOML(name, text string, path []string) fault.Pos {
 	var p unstable.Parser
 	p.Reset([]byte(text))
@@ -30,11 +30,11 @@ func locateTOML(name, text string, path []string) fault.Pos {
 	return app.PosAt(name, text, t.at)
 }
 
-// tomlPlaces looks for the longest beginning of path that a document has.
+// tomlPlaces searches a document for the longest existing prefix of path.
 type tomlPlaces struct {
 	path  []string
-	table []string       // that the expressions are in
-	lists map[string]int // how many tables each list of tables has so far
+	table []string       // the current table
+	lists map[string]int // the number of elements so far, by array of tables
 	found int            // how many keys of path lead to at
 	at    int
 }
@@ -78,7 +78,7 @@ func (t *tomlPlaces) value(full []string, v *unstable.Node) {
 	}
 }
 
-// see remembers the place of what full leads to, if path does too and nothing nearer was seen.
+// see records the position of full if full is a prefix of path and at least as long as the best match so far.
 func (t *tomlPlaces) see(full []string, n *unstable.Node) {
 	if len(full) >= t.found && len(full) <= len(t.path) && slices.Equal(full, t.path[:len(full)]) {
 		t.found, t.at = len(full), int(n.Raw.Offset)

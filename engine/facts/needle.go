@@ -5,9 +5,9 @@ import (
 	"regexp/syntax"
 )
 
-// needles are literal texts of which every match of a regular expression holds at least one; nil where nothing is
-// known. A lock file of megabytes is searched for them in a fraction of the time that the expression takes, and most
-// files hold none.
+// needles returns literal strings such that every match of the regular expression contains at least one of them,
+// or nil if none can be derived. Searching a lock file of several megabytes for literals takes a fraction of the time
+// that the regular expression takes, and most files contain none.
 func needles(expr string) [][]byte {
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
@@ -50,7 +50,7 @@ func needed(re *syntax.Regexp) [][]byte {
 	return nil
 }
 
-// shortest is the length of the shortest text; 0 for none.
+// shortest returns the length of the shortest text, or 0 if there are none.
 func shortest(texts [][]byte) int {
 	n := 0
 	for i, t := range texts {
@@ -61,7 +61,7 @@ func shortest(texts [][]byte) int {
 	return n
 }
 
-// mayMatch tells whether data can hold a match of an expression with these needles.
+// mayMatch reports whether data can contain a match of an expression with these needles.
 func mayMatch(needles [][]byte, data []byte) bool {
 	if needles == nil {
 		return true

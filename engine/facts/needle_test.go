@@ -12,7 +12,7 @@ func TestNeedles(t *testing.T) {
 		`"lockfileVersion": ([12])`:       `["lockfileVersion": ]`,
 		`(?m)a/canvas"|^\s*canvas[@/]|x+`: `[a/canvas" canvas x]`,
 		`\b(?:node-gyp|gypsum)["@]`:       `[node-gyp gypsum]`,
-		`\b(?:node-gyp|nan)["@]`:          `[ode-gyp an]`, // their first letter is one for both
+		`\b(?:node-gyp|nan)["@]`:          `[ode-gyp an]`, // both start with the same letter
 		`(?i)canvas`:                      `[]`,
 		`a|b*`:                            `[]`,
 		`(?:abc)?`:                        `[]`,
@@ -26,7 +26,7 @@ func TestNeedles(t *testing.T) {
 	}
 }
 
-// Where there is a match there is a needle.
+// Every match of an expression contains one of its needles.
 func FuzzNeedles(f *testing.F) {
 	f.Add(`(?m)a/canvas"|^\s*canvas[@/]|x+`, "  canvas@1")
 	f.Add(`(?i)ab|c{2,3}d?`, "xccy")

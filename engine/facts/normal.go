@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	maxDepth  = 100   // of one parsed value
-	maxValues = 50000 // in one parsed value, after pick
+	maxDepth  = 100   // nesting depth of one parsed value
+	maxValues = 50000 // number of values in one parsed file, after pick
 )
 
-// normal brings what the parsers give to JSON's types: nil, bool, string, json.Number, []any and
-// map[string]any. Dates, infinities and keys that are not text become text.
+// normal converts the parsers' results to JSON's types: nil, bool, string, json.Number, []any and
+// map[string]any. Dates, infinities and non-string keys become strings.
 type normal struct{ values int }
 
 func (n *normal) value(v any, depth int) (any, error) {
@@ -81,7 +81,7 @@ func scalar(v any) any {
 		return json.Number(strconv.FormatFloat(v, 'g', -1, 64))
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
-	case fmt.Stringer: // TOML's dates without a zone
+	case fmt.Stringer: // TOML's local dates and times
 		return v.String()
 	}
 	return fmt.Sprint(v)

@@ -18,8 +18,8 @@ import (
 
 var titles = map[string]string{"json": "JSON", "jsonc": "JSON with comments", "toml": "TOML", "yaml": "YAML", "xml": "XML"}
 
-// parsed answers json, jsonc, toml and yaml: the value of a file, {} where it is not there, or for a
-// pattern the values of all files that match it, by path.
+// parsed answers json, jsonc, toml and yaml. The value is that of the file, {} if the file does not exist, or for a
+// pattern a map from path to value of all matching files.
 func parsed(a *app.App, q Question) (Answer, error) {
 	if !app.IsGlob(q.Args[0]) {
 		v, ok, err := parseFile(a, q, q.Args[0])
@@ -72,7 +72,7 @@ func parseStrictly(a *app.App, q Question, name string) (any, bool, error) {
 	if v, err = n.value(v, 0); err != nil {
 		return nil, false, fault.New(fault.Refused, "%s: %v", name, err).WithPos(fault.Pos{File: name})
 	}
-	if v == nil { // a file that says null says nothing
+	if v == nil { // a file that contains only null counts as empty
 		v = map[string]any{}
 	}
 	return v, true, nil
@@ -80,7 +80,7 @@ func parseStrictly(a *app.App, q Question, name string) (any, bool, error) {
 
 var parsers = map[string]func(string) (any, error){"json": parseJSON, "jsonc": parseJSONC, "toml": parseTOML, "yaml": parseYAML}
 
-// parse guards against parsers that panic: what they read was written by anybody.
+// parse turns a parser's panic into an error, because the input is untrusted.
 func parse(kind, text string) (v any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -90,7 +90,7 @@ func parse(kind, text string) (v any, err error) {
 	return parsers[kind](text)
 }
 
-// offset is an error at a byte of the text.
+// offset is an error at a byte offset of the text.
 type offset struct {
 	at  int
 	err error
@@ -116,7 +116,7 @@ func parseJSON(text string) (any, error) {
 	return v, nil
 }
 
-// parseJSONC blanks comments and commas at the end, so that places stay what they were.
+// parseJSONC blanks comments and trailing commas, so that positions do not change.
 func parseJSONC(text string) (any, error) {
 	plain, err := blankComments(text)
 	if err != nil {
@@ -125,8 +125,8 @@ func parseJSONC(text string) (any, error) {
 	return parseJSON(plain)
 }
 
-// PlainJSON is the JSON of a file with its comments and the commas at the end of something blanked, so that places stay what
-// they were. What is no such JSON is a fault (Refused).
+// PlainJSON returns the JSON text of a file with comments and trailing commas blanked, so that positions do not change.
+// Text that is not such JSON is a fault (Refused).
 func PlainJSON(text, file string) (string, error) {
 	plain, err := blankComments(text)
 	if at := (place{}); errors.As(err, &at) {
@@ -151,7 +151,7 @@ func blankComments(text string) (string, error) {
 
 var hujsonPlace = lazy.Regexp(`line (\d+), column (\d+): (.*)`)
 
-// place is an error at a line and a column, 0 for unknown.
+// place is an error at a line and column. 0 means unknown.
 type place struct {
 	line, col int
 	err       error
@@ -175,7 +175,7 @@ func parseTOML(text string) (any, error) {
 
 var yamlPlace = lazy.Regexp(`^yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
 
-// yamlWhole are faults that no one line has.
+// yamlWhole matches errors that apply to the whole file rather than to one line.
 var yamlWhole = lazy.Regexp(`excessive aliasing|value contains itself`)
 
 func parseYAML(text string) (any, error) {
@@ -188,7 +188,7 @@ func parseYAML(text string) (any, error) {
 		}
 		line, err := strconv.Atoi(m[1])
 		if err != nil && !yamlWhole().MatchString(msg) {
-			line = 1 // which the parser leaves out
+			line = 1 // the parser omits it
 		}
 		return nil, place{editorLine(text, line), 0, errors.New(msg[len(m[0]):])}
 	}
@@ -200,7 +200,7 @@ func parseYAML(text string) (any, error) {
 
 var yamlBreak = lazy.Regexp(`\r\n|[\r\n\x{85}\x{2028}\x{2029}]`)
 
-// editorLine is where editors have a line of YAML, which ends lines in more ways than they do.
+// editorLine converts a YAML line number to the one that editors show: YAML recognizes more line breaks than editors do.
 func editorLine(text string, line int) int {
 	if line < 2 {
 		return line
@@ -212,7 +212,7 @@ func editorLine(text string, line int) int {
 	return 1 + strings.Count(text[:breaks[len(breaks)-1][1]], "\n")
 }
 
-// malformed is the fault for a file that does not parse.
+// malformed returns the fault for a file that does not parse.
 func malformed(kind, name, text string, err error) error {
 	at := fault.Pos{File: name}
 	var off offset
@@ -226,7 +226,7 @@ func malformed(kind, name, text string, err error) error {
 	return fault.New(fault.Refused, "%s is not %s: %v", name, titles[kind], err).WithPos(at).WithSource([]byte(text))
 }
 
-// pick keeps of v what the paths lead to.
+// pick returns only the parts of v at the given paths.
 func pick(v any, paths [][]string) any {
 	from, ok := v.(map[string]any)
 	if !ok {

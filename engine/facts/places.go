@@ -12,11 +12,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// mostPlaces is how many places one answer has: a pattern may match any number of files.
+// mostPlaces limits the positions of one answer, because a pattern may match any number of files.
 const mostPlaces = 3
 
-// Places are where in the app's files an answer was read, the first few of many; path leads from a parsed file's value
-// down. There are none for what no file says.
+// Places returns the positions in the app's files that an answer comes from, at most mostPlaces of them. path leads into
+// the value of a parsed file. It returns nil if the answer comes from no file.
 func Places(a *app.App, q Question, answer Answer, path []string) []fault.Pos {
 	switch q.Kind {
 	case "file", "dir", "exec":
@@ -56,7 +56,7 @@ func parsedPlaces(a *app.App, q Question, answer Answer, path []string) []fault.
 		return nil
 	}
 	if at.Label = ""; len(path) == 0 {
-		at.Line, at.Col = 0, 0 // the file as a whole
+		at.Line, at.Col = 0, 0 // the whole file
 	}
 	return []fault.Pos{at}
 }
@@ -69,7 +69,7 @@ func each(files []string, at func(string) fault.Pos) []fault.Pos {
 	return out
 }
 
-// first is where find finds something in a file; the whole file where it does not.
+// first returns the position of the first thing that find finds in a file, or else the file without a line.
 func first(a *app.App, file string, find func(text string) []int) fault.Pos {
 	text, ok, err := a.Text(file)
 	if ok && err == nil {
@@ -80,7 +80,7 @@ func first(a *app.App, file string, find func(text string) []int) fault.Pos {
 	return fault.Pos{File: file}
 }
 
-// Files are the files that a question is about, in words; "" for one about none.
+// Files names the files that a question is about, in words. It returns "" if the question is about no file.
 func (q Question) Files() string {
 	if len(q.In) > 0 {
 		return strings.Join(q.In, " or ")
@@ -88,8 +88,8 @@ func (q Question) Files() string {
 	return strings.Join(q.Args, " or ")
 }
 
-// Readable tells whether one of the files that a question reads is there. A pattern may be about any number of files, and
-// counts as such a file.
+// Readable reports whether at least one of the files that a question reads exists. A pattern always counts as existing,
+// because it may match any number of files.
 func Readable(a *app.App, q Question) bool {
 	files := q.In
 	if Parsed(q) {
@@ -101,7 +101,7 @@ func Readable(a *app.App, q Question) bool {
 	})
 }
 
-// Words say what a question asks for, such as `go.mod or go.work` of a file or `a match in go.mod`.
+// Words describes what a question asks for, such as `go.mod or go.work` for a file or `a match in go.mod`.
 func (q Question) Words() string {
 	args, in := strings.Join(q.Args, " or "), cmp.Or(strings.Join(q.In, " or "), "no file")
 	switch q.Kind {

@@ -1,5 +1,5 @@
-// Package facts answers what a provider asks about an app. The questions are data, and so are the
-// answers: `nixpacks facts` prints them, and with them a provider gives its plan without the app.
+// Package facts answers the questions that a provider asks about an app. Questions and answers are data:
+// `nixpacks facts` prints the answers, and with them a provider yields its plan without the app.
 package facts
 
 import (
@@ -10,26 +10,26 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Question is one thing that a provider wants to know. schema/facts.cue says what each kind means.
+// Question is one fact that a provider asks for. schema/facts.cue documents each kind.
 type Question struct {
 	Kind    string
-	Args    []string   // the value of the field that is named like the kind
-	In      []string   // grep, match: the files, or patterns of files; tool: the files
+	Args    []string   // the value of the field named after the kind
+	In      []string   // grep, match: files or patterns of files; tool: files
 	Of      []string   // semver: the versions to choose from
-	Ranges  string     // semver: whose ranges, npm or gem; "" is npm
-	Pick    [][]string // json, jsonc, toml, yaml: the paths of keys that are wanted
-	Not     []string   // patterns: what is left out
-	Limit   int        // glob, dirs: at most so many
-	Depth   int        // patterns: at most so many path elements
-	All     bool       // match: every match in every file, not the first
+	Ranges  string     // semver: the syntax of ranges, npm or gem; "" is npm
+	Pick    [][]string // json, jsonc, toml, yaml: paths of the keys to keep
+	Not     []string   // patterns: what to exclude
+	Limit   int        // glob, dirs: maximum number of results
+	Depth   int        // patterns: maximum number of path elements
+	All     bool       // match: every match in every file, not only the first
 	Lenient bool       // json, jsonc, toml, yaml: a file that cannot be read or parsed counts as absent
-	From    string     // of files: "root" or "nearest", where the app is a member of a workspace; "" is the app's directory
+	From    string     // kinds that read files: "root" or "nearest" if the app is a workspace member; "" is the app's directory
 
-	Workspace *Workspace // workspace: what describes one
+	Workspace *Workspace // workspace: its description
 }
 
-// kinds are the kinds of facts: whether the field that is named like the kind may be a list, and what
-// other fields there are.
+// kinds lists the kinds of facts: whether the field named after the kind may be a list, and which other
+// fields are allowed.
 var kinds = map[string]struct {
 	list    bool
 	options []string
@@ -51,16 +51,16 @@ var kinds = map[string]struct {
 	"tool":      {list: true, options: []string{"in", "from"}},
 	"app":       {},
 	"workspace": {list: true, options: []string{"members", "optional", "nested", "exclude", "not", "manifest", "name", "needs", "folders", "aliases", "mentions", "part", "separator", "loose", "letters", "pick", "rootNeeds", "keep"}},
-	// Answered by the catalog, which alone knows providers and what the image is for.
+	// Answered by the catalog, because only the catalog knows the providers and the image's platform.
 	"provider": {},
 	"machine":  {},
 }
 
-// Answers are the fields of a fact that the engine fills in and the provider only shapes.
+// Answers are the fields of a fact that the engine fills in. The provider only constrains their types.
 var Answers = []string{"ok", "value", "list"}
 
-// Parse reads a question from the fields of a fact, those in Answers left out. Strings, int, bool and
-// lists of strings are what fields hold. The error says what is wrong with it, without a place.
+// Parse parses a question from the fields of a fact without those in Answers. Field values are strings, ints, bools and
+// lists of strings. The error describes the mistake and has no position.
 func Parse(fields map[string]any) (Question, error) {
 	var q Question
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -154,7 +154,7 @@ func (q *Question) complete() error {
 	return nil
 }
 
-// list is a string, or a list of them where many says so.
+// list returns the field as a list of strings. A list of strings is allowed only if many is set.
 func list(fields map[string]any, name string, many bool) ([]string, error) {
 	switch v := fields[name].(type) {
 	case string:
@@ -179,7 +179,7 @@ func list(fields map[string]any, name string, many bool) ([]string, error) {
 	return nil, fmt.Errorf("%s is a string", name)
 }
 
-// paths reads pick and its like: keys, or lists of keys that lead further down.
+// paths parses pick and similar fields: a list of keys, or of lists of keys that lead further down.
 func paths(name string, v any) ([][]string, error) {
 	items, ok := v.([]any)
 	if !ok {
@@ -202,7 +202,7 @@ func positive(name string, v any) (int, error) {
 		if n > 0 {
 			return n, nil
 		}
-	case float64: // from JSON
+	case float64:
 		if n > 0 && n == float64(int(n)) {
 			return int(n), nil
 		}

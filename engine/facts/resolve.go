@@ -9,21 +9,21 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// MaxValue is the size in bytes of the largest text or parsed file that enters a provider whole. CUE
-// takes about a second for 10 MB; what is larger can be asked for by grep, match and pick.
+// MaxValue is the maximum size in bytes of a text or parsed file that is passed to a provider whole. CUE
+// takes about a second for 10 MB. Larger files can be queried with grep, match and pick.
 const MaxValue = 256 << 10
 
 // Answer is what the engine fills into a fact.
 type Answer struct {
-	// OK tells whether there is what was asked for.
+	// OK reports whether the requested thing exists.
 	OK bool
-	// Value is nil where the kind has none; else string, bool, json.Number, nil, []any or map[string]any.
+	// Value is nil if the kind has no value; otherwise a string, bool, json.Number, nil, []any or map[string]any.
 	Value any
-	// List is nil where the kind has none.
+	// List is nil if the kind has no list.
 	List []string
 }
 
-// MarshalJSON gives {"ok": …, "value": …, "list": …}, the last two where the kind has them.
+// MarshalJSON encodes {"ok": …, "value": …, "list": …}, with the last two only if the kind has them.
 func (a Answer) MarshalJSON() ([]byte, error) {
 	m := map[string]any{"ok": a.OK}
 	if a.Value != nil {
@@ -35,8 +35,8 @@ func (a Answer) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// Resolve answers one question about an app. What the app lacks is an answer, not an error; a file that
-// was asked for and cannot be read or parsed is a fault (Refused) at its place.
+// Resolve answers one question about an app. A missing file is an answer, not an error. A requested file that
+// cannot be read or parsed is a fault (Refused) with its position.
 func Resolve(a *app.App, env map[string]string, q Question) (Answer, error) {
 	switch q.Kind {
 	case "file", "dir", "exec":
@@ -65,7 +65,7 @@ func Resolve(a *app.App, env map[string]string, q Question) (Answer, error) {
 	return Answer{}, fault.New(fault.Bug, "no answer to facts of kind %q", q.Kind)
 }
 
-// present keeps an empty list from being none.
+// present turns a nil list into an empty one, so that the answer keeps its list field.
 func present(l []string) []string {
 	if l == nil {
 		return []string{}
@@ -110,8 +110,8 @@ func tooLarge(name string) error {
 		WithPos(fault.Pos{File: name})
 }
 
-// variable is the first that is set. As in Nixpacks, a setting of this program loses its line breaks, and says nothing
-// where it is empty.
+// variable returns the value of the first variable that is set. As in Nixpacks, line breaks are removed from NIXPACKS_
+// variables, and an empty NIXPACKS_ variable counts as unset.
 func variable(env map[string]string, q Question) Answer {
 	name := q.Variable(env)
 	if name == "" {
@@ -120,7 +120,7 @@ func variable(env map[string]string, q Question) Answer {
 	return Answer{OK: true, Value: strings.ToValidUTF8(variableText(env, name), "\uFFFD")}
 }
 
-// Variable is the name of the first variable that is set among those that a question of kind env asks for; "" for none.
+// Variable returns the name of the first set variable among those that an env question asks for, or "".
 func (q Question) Variable(env map[string]string) string {
 	for _, name := range q.Args {
 		if _, ok := env[name]; ok && (variableText(env, name) != "" || !strings.HasPrefix(name, "NIXPACKS_")) {
@@ -137,11 +137,11 @@ func variableText(env map[string]string, name string) string {
 	return env[name]
 }
 
-// prefetched is how many files are read at once, before the first of them is searched: many are quicker read side by
-// side, but the first may be the one.
+// prefetched is how many files are read concurrently before the first of them is searched. Reading concurrently is
+// faster, but the batch is limited because the first file may already match.
 const prefetched = 512
 
-// search looks for a regular expression in files, in the order in which they are named.
+// search searches files for a regular expression, in the order given.
 func search(a *app.App, q Question) (Answer, error) {
 	re, err := regexp.Compile(q.Args[0])
 	if err != nil {
@@ -164,15 +164,15 @@ func search(a *app.App, q Question) (Answer, error) {
 		if err != nil {
 			return out, err
 		}
-		if ok && mayMatch(need, data) && out.searched(q, re, name, data) && !q.All {
+		if ok && mayMatch(need, data) && out.searchFile(q, re, name, data) && !q.All {
 			break
 		}
 	}
 	return out, nil
 }
 
-// searched searches one file and tells whether something was found.
-func (out *Answer) searched(q Question, re *regexp.Regexp, name string, data []byte) bool {
+// searchFile searches one file and reports whether it found a match.
+func (out *Answer) searchFile(q Question, re *regexp.Regexp, name string, data []byte) bool {
 	switch {
 	case q.Kind == "grep":
 		if !re.Match(data) {
@@ -198,7 +198,7 @@ func (out *Answer) searched(q Question, re *regexp.Regexp, name string, data []b
 	return true
 }
 
-// groups are the match and its groups; one that took no part is "".
+// groups returns the match and its groups. A group that did not participate is "".
 func groups(m [][]byte) []any {
 	out := make([]any, len(m))
 	for i, g := range m {
@@ -207,7 +207,7 @@ func groups(m [][]byte) []any {
 	return out
 }
 
-// expand is the files that names and patterns stand for, each once.
+// expand resolves names and patterns to files without duplicates.
 func expand(a *app.App, names []string, q Question) ([]string, error) {
 	var out []string
 	seen := map[string]bool{}

@@ -116,7 +116,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// question reads a question from JSON, as package catalog does from CUE.
+// question parses a question from JSON. Package catalog parses it from CUE.
 func question(t *testing.T, text string) Question {
 	t.Helper()
 	var fields map[string]any
@@ -191,7 +191,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzParsers: whatever a file holds, it gives a value of JSON's types or a fault at a place in it.
+// FuzzParsers checks that any file content gives a value of JSON's types or a fault with a position in the file.
 func FuzzParsers(f *testing.F) {
 	for _, text := range files {
 		f.Add(text)
@@ -226,7 +226,7 @@ func FuzzParsers(f *testing.F) {
 	})
 }
 
-// TestKindsInSchema: the schema, which is the documentation for authors, names the kinds that there are.
+// TestKindsInSchema checks that the schema, which documents the kinds for provider authors, names all kinds.
 func TestKindsInSchema(t *testing.T) {
 	data, err := os.ReadFile("../../schema/facts.cue")
 	if err != nil {
@@ -242,7 +242,7 @@ func TestKindsInSchema(t *testing.T) {
 		}
 		delete(said, kind)
 	}
-	delete(said, "in") // options that some kinds need
+	delete(said, "in") // options that some kinds require
 	delete(said, "of")
 	delete(said, "members")
 	delete(said, "manifest")

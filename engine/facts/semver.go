@@ -8,8 +8,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// choose answers semver: the versions of `of` that share a version with a range in the sense of
-// node-semver or of RubyGems, the first of them as value. A range that cannot be read allows nothing.
+// choose answers semver: it lists the elements of `of` that intersect the range, which has the syntax of
+// node-semver or RubyGems. The value is the first of them. A range that does not parse matches nothing.
 func choose(q Question) Answer {
 	out := Answer{Value: "", List: []string{}}
 	parse := parseRange
@@ -32,16 +32,16 @@ func choose(q Question) Answer {
 	return out
 }
 
-// version is major, minor, patch and, below that release, a prerelease (nil: the release itself).
+// version is major, minor, patch and a prerelease. pre is nil for the release itself, which is above its prereleases.
 type version struct {
 	n   [3]int
 	pre []string
 }
 
-// least is below every prerelease of its release.
+// least is a prerelease below every other prerelease of its release.
 var least = []string{}
 
-// interval holds lo and all above it up to and without hi; to is false where there is no end.
+// interval contains the versions from lo (inclusive) to hi (exclusive). If to is false there is no upper bound.
 type interval struct {
 	lo, hi version
 	to     bool
@@ -92,7 +92,7 @@ func compare(a, b version) int {
 	return cmp.Compare(len(a.pre), len(b.pre))
 }
 
-// compareIdent: numbers by value and below words, words as text.
+// compareIdent compares prerelease identifiers: numbers by value and below words, words as text.
 func compareIdent(a, b string) int {
 	x, errA := strconv.Atoi(a)
 	y, errB := strconv.Atoi(b)
@@ -113,7 +113,7 @@ var (
 	comparator = lazy.Regexp(`^(<=|>=|<|>|=|\^|~>?)?[v=]*(\d{1,9}|[xX*])?(?:\.(\d{1,9}|[xX*]))?(?:\.(\d{1,9}|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$`)
 )
 
-// parseRange reads "a b || c - d": intervals of which one must hold.
+// parseRange parses a range such as "a b || c - d" to a list of intervals. A version satisfies the range if one contains it.
 func parseRange(s string) ([]interval, bool) {
 	var out []interval
 	for alt := range strings.SplitSeq(s, "||") {
@@ -133,7 +133,7 @@ func parseRange(s string) ([]interval, bool) {
 	return out, true
 }
 
-// partial is a version whose last parts may be missing: known of its numbers are there.
+// partial is a version whose trailing parts may be missing. known is the number of parts that are present.
 type partial struct {
 	version
 	known int
@@ -183,7 +183,7 @@ func (p partial) interval(op string) interval {
 	return interval{lo: p.version, hi: p.after(), to: true}
 }
 
-// caret is the place of the leftmost number that is not 0, or else of the last known one.
+// caret returns the index of the leftmost nonzero number, or of the last known one if all are 0.
 func (p partial) caret() int {
 	for i := range p.known {
 		if p.n[i] != 0 {
@@ -193,7 +193,7 @@ func (p partial) caret() int {
 	return p.known - 1
 }
 
-// bump is the end of the versions that agree up to and with place i: the next one's prereleases are out.
+// bump returns the exclusive upper bound of the versions equal to p up to and including index i. Prereleases of the bound are out.
 func (p partial) bump(i int) version {
 	v := version{pre: least}
 	copy(v.n[:], p.n[:i])
@@ -201,7 +201,7 @@ func (p partial) bump(i int) version {
 	return v
 }
 
-// below is the end of what is less: less than 20 takes no prerelease of 20.0.0, less than 20.0.0 does.
+// below returns the exclusive bound for "<": "<20" excludes prereleases of 20.0.0, "<20.0.0" includes them.
 func (p partial) below() version {
 	if p.known < 3 {
 		return version{n: p.n, pre: least}
@@ -209,7 +209,7 @@ func (p partial) below() version {
 	return p.version
 }
 
-// after is the first version above all that p stands for.
+// after returns the first version above all versions that p stands for.
 func (p partial) after() version {
 	switch {
 	case p.known < 3:

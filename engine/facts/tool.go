@@ -10,9 +10,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// tool looks for the version of a tool, under any of its names, in files of version managers: those called *.toml
-// have a table of tools, the others a line for each. The first file that names a version counts. A file that
-// cannot be read says nothing: it is no part of the build.
+// tool looks for the version of a tool, under any of its names, in the files of version managers. A *.toml file has a
+// table of tools, any other file has one tool per line. The first file that names a version wins. A file that does not parse
+// is skipped, because it is not part of the build.
 func tool(a *app.App, q Question) (Answer, error) {
 	for _, file := range q.In {
 		data, ok, err := a.Bytes(file)
@@ -32,7 +32,7 @@ func tool(a *app.App, q Question) (Answer, error) {
 	return Answer{Value: "", List: []string{}}, nil
 }
 
-// toolVersion is the version that a file's text gives a tool, "" for none.
+// toolVersion returns the version of a tool in a file's text, or "" if there is none.
 func toolVersion(file, text, name string) (version string) {
 	if path.Ext(file) == ".toml" {
 		v, err := parse("toml", text)
@@ -47,24 +47,24 @@ func toolVersion(file, text, name string) (version string) {
 		if len(words) == 0 || words[0] != name {
 			continue
 		}
-		var said string
+		var listed string
 		for _, w := range words[1:] {
 			if strings.HasPrefix(w, "#") {
 				break
 			}
-			said = cmp.Or(said, usable(w))
+			listed = cmp.Or(listed, usable(w))
 		}
-		version = cmp.Or(said, version) // of two lines the last counts
+		version = cmp.Or(listed, version) // the last line with a version wins
 	}
 	return version
 }
 
-// toolValue is the version in one of the forms that a table of tools has: "22", 22, ["22", "20"], {version = "22"}.
+// toolValue returns the version from one of the forms that a table of tools allows: "22", 22, ["22", "20"], {version = "22"}.
 func toolValue(v any) string {
 	switch v := v.(type) {
 	case string:
 		return usable(v)
-	case int64: // not 3.10, which is 3.1 as a number
+	case int64: // a float is not used: 3.10 would become 3.1
 		return fmt.Sprint(v)
 	case map[string]any:
 		return toolValue(v["version"])
@@ -78,7 +78,7 @@ func toolValue(v any) string {
 	return ""
 }
 
-// usable is what a word says about a version: nothing where it leaves it to the machine, to a path, to a commit or to a
+// usable returns the version in a word, or "" if the word refers to the system's version, a path, a commit or a
 // template.
 func usable(word string) string {
 	word = strings.TrimPrefix(strings.TrimSpace(word), "prefix:")
@@ -88,10 +88,10 @@ func usable(word string) string {
 	return word
 }
 
-// aliasWord is a name for a version, such as lts/iron.
+// aliasWord matches a named version, such as lts/iron.
 var aliasWord = lazy.Regexp(`^[a-z]+/[a-z*]+$`)
 
-// lineOf is the line in which a tool gets its version, without the space around it, or the version alone.
+// lineOf returns the trimmed line that sets the tool's version, or only the version if no such line is found.
 func lineOf(text, name, version string) string {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestTool: the forms that version managers understand, and those that say nothing about a version.
+// TestTool covers the syntax that version managers accept, including entries that name no version.
 func TestTool(t *testing.T) {
 	for _, c := range []struct{ file, text, want, line string }{
 		{".tool-versions", "# comment\nruby 3.3.1\nnodejs\t22.1.0 20 # both\n", "22.1.0", "nodejs\t22.1.0 20 # both"},

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A version is a word of the file, the same at every look, and none that leaves the choice to the machine.
+// A version is a word of the file, is deterministic, and never refers to a system version.
 func FuzzTool(f *testing.F) {
 	for _, s := range []string{"nodejs 22.1.0\n", "node system\nnode lts/iron # x", "[tools]\nnode = \"22\"", "[tools]\nnode = [\"22\", \"20\"]", "[tools.node]\nversion = \"prefix:22\"",
 		"[tools]\nnode = 22", "node path:/x ref:abc 1", "node\t1\r\nnode 2", "[tools]\nnode = {version = {version = \"1\"}}", "[tools]\nnode = \"{{ env }}\""} {

@@ -9,9 +9,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// Workspace describes one kind of workspace: schema/facts.cue says what its fields mean.
+// Workspace describes one kind of workspace. schema/facts.cue documents its fields.
 type Workspace struct {
-	// Selectors: keys that lead to what is meant, or for a file that is only text regular expressions.
+	// Selectors: paths of keys, or regular expressions if the file is plain text.
 	Members, Optional, Exclude, Name, Needs, Folders, Aliases [][]string
 
 	Manifest, Mentions, Keep          []string
@@ -21,38 +21,38 @@ type Workspace struct {
 
 // member is a package of a workspace.
 type member struct {
-	dir, name string // dir in the root
-	manifest  string // its file, in the root
-	data      any    // of the manifest; nil where it cannot be read
-	picked    any    // of the manifest
+	dir, name string // dir is relative to the root
+	manifest  string // path of its manifest, relative to the root
+	data      any    // parsed manifest; nil if it cannot be read
+	picked    any    // the picked part of the manifest
 	needs     []*member
-	names     []*member // those that its manifest names as members
+	names     []*member // the members that its manifest names
 }
 
-// found is the workspace that an app is a member of.
-type found struct {
+// foundWorkspace is the workspace that an app is a member of.
+type foundWorkspace struct {
 	*Workspace
-	not     []string   // names of folders that hold no members
-	pick    [][]string // what is wanted of manifests
+	not     []string   // names of folders without members
+	pick    [][]string // the keys to keep of manifests
 	app     *app.App
-	above   string // leads from the app's directory to the repository's
-	root    string // in the repository
+	above   string // relative path from the app's directory to the repository's
+	root    string // path of the root in the repository
 	file    string
-	data    any // of the file
+	data    any // parsed file
 	part    *regexp.Regexp
-	members []*member            // by dir
-	named   map[string][]*member // by what they are called
-	missing []any                // what files name as members, and is none
-	top     *member              // the root itself, where what it needs counts
+	members []*member            // sorted by dir
+	named   map[string][]*member // by normalized name
+	missing []any                // named as members in files, but not found
+	top     *member              // the root as a package; nil unless its dependencies count
 }
 
-// NoWorkspace is the answer about an app that is no member of a workspace.
+// NoWorkspace is the answer for an app that is not a member of a workspace.
 func NoWorkspace() Answer {
 	return Answer{Value: map[string]any{"root": "", "up": "", "file": "", "dir": "", "name": "", "needs": []any{}, "others": []any{}, "missing": []any{}}}
 }
 
-// workspace looks in the folders above the app, the nearest first, for one that is the root of a workspace which the app is a
-// member of. Where workspaces are nested, the last of them is the root.
+// workspace searches the folders above the app, nearest first, for the root of a workspace that the app is a member of.
+// If workspaces may be nested, the outermost one is the root.
 func workspace(a *app.App, q Question) (Answer, error) {
 	repository, dir := a.Repository()
 	if repository == nil {
@@ -62,7 +62,7 @@ func workspace(a *app.App, q Question) (Answer, error) {
 	answer := NoWorkspace()
 	for root := path.Dir(dir); ; root = path.Dir(root) {
 		for _, file := range q.Args {
-			f := &found{Workspace: q.Workspace, not: q.Not, pick: q.Pick, app: a, above: above, root: root, file: file}
+			f := &foundWorkspace{Workspace: q.Workspace, not: q.Not, pick: q.Pick, app: a, above: above, root: root, file: file}
 			own, err := f.read(repository, below(root, dir))
 			if err != nil {
 				return NoWorkspace(), err
@@ -78,7 +78,7 @@ func workspace(a *app.App, q Question) (Answer, error) {
 	}
 }
 
-// below is a path as it is called from a folder that it is in.
+// below returns the path name relative to the folder dir that contains it.
 func below(dir, name string) string {
 	if dir == "." {
 		return name
@@ -86,8 +86,8 @@ func below(dir, name string) string {
 	return strings.TrimPrefix(name, dir+"/")
 }
 
-// read reads the workspace that a file declares, and gives the member in the folder dir; nil where there is none.
-func (f *found) read(repository *app.App, dir string) (own *member, err error) {
+// read reads the workspace that f.file declares and returns the member in the folder dir, or nil if there is none.
+func (f *foundWorkspace) read(repository *app.App, dir string) (own *member, err error) {
 	if f.part, err = regexp.Compile(f.Part); err != nil {
 		return nil, err
 	}
@@ -108,12 +108,12 @@ func (f *found) read(repository *app.App, dir string) (own *member, err error) {
 	if err := f.link(); err != nil {
 		return nil, err
 	}
-	f.lacking(repository)
+	f.collectMissing(repository)
 	return f.members[i], nil
 }
 
-// parse is what a file of the root holds: a value, or the text of one that is only text.
-func (f *found) parse(name string) (any, bool, error) {
+// parse returns the parsed value of a file in the root, or its text if the format is plain text.
+func (f *foundWorkspace) parse(name string) (any, bool, error) {
 	name = f.above + path.Join(f.root, name)
 	kind := map[string]string{".json": "json", ".jsonc": "jsonc", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".xml": "xml"}[path.Ext(name)]
 	switch kind {

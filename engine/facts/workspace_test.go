@@ -9,16 +9,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// The questions of two ecosystems.
+// The workspace questions of two ecosystems.
 const (
 	npmWorkspace = `"workspace": ["ws.yaml", "ws.json"], "members": ["packages", ["in", "packages"]], "manifest": "m.json", "name": ["name"], "needs": ["deps", ["target", "*", "deps"]], "not": "vendor"`
 	xmlWorkspace = `"workspace": "ws.xml", "members": [["ws", "m"], ["p", "ms", "m"]], "manifest": "m.xml", "name": [["p", "n"]], "needs": [["p", "d", "x", "n"]]`
 )
 
-// workspaceCases are repositories, and what is found out about the app in dir.
+// workspaceCases are repositories with the expected answer for the app in dir.
 var workspaceCases = map[string]struct {
 	ask, dir string
-	files    string // NAME: TEXT a line
+	files    string // one NAME: TEXT per line
 	want     string // root up file dir name | needs | others
 }{
 	"patterns, and those behind !": {ask: npmWorkspace, dir: "apps/web",
@@ -139,8 +139,8 @@ other/m.kts: x`,
 		want: ". ../../ ws.gradle apps/web apps/web | my-lib/core=my-lib/core some/where=some/where top=top |  ! :gone: ws.gradle gone no folder"},
 }
 
-// TestWorkspace: which members a workspace has, which of them the app needs, and in which order, for the ways in which ecosystems
-// declare it.
+// TestWorkspace checks which members a workspace has, and which of them the app needs in which order, for the ways in which
+// ecosystems declare workspaces.
 func TestWorkspace(t *testing.T) {
 	for name, c := range workspaceCases {
 		t.Run(name, func(t *testing.T) {
@@ -204,7 +204,7 @@ func inWords(a Answer) string {
 	return text
 }
 
-// TestFrom: facts are looked for in the root alone, or there where the app has nothing.
+// TestFrom checks that facts are read only from the root ("root"), or from the root if the app has no such file ("nearest").
 func TestFrom(t *testing.T) {
 	files := fstest.MapFS{}
 	for name, text := range map[string]string{"lock": "root", "apps/web/lock": "app", "only": "root", "apps/web/own": "app", "a.json": `{"x": 1}`} {
@@ -242,8 +242,8 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// TestMatchDir: what patterns of folders match; one with many ** takes no longer than others, which it would with a search through all
-// ways to part the folders between them.
+// TestMatchDir covers folder patterns. Patterns with many ** must not take exponential time, as trying all ways to split
+// the path between them would.
 func TestMatchDir(t *testing.T) {
 	deep := strings.Repeat("a/", 60)
 	for _, c := range []struct {

@@ -2,8 +2,8 @@ package facts
 
 import "strings"
 
-// answer is the answer for the app that is the member own.
-func (f *found) answer(own *member) Answer {
+// answer builds the answer for the app, which is the member own.
+func (f *foundWorkspace) answer(own *member) Answer {
 	var needs, others []any
 	in := map[*member]bool{}
 	var visit func(m *member)
@@ -50,8 +50,8 @@ func (m *member) value() any {
 	return map[string]any{"dir": m.dir, "name": m.name, "manifest": m.picked}
 }
 
-// picked is what is wanted of a manifest.
-func (f *found) picked(data any) any {
+// picked returns the picked part of a manifest.
+func (f *foundWorkspace) picked(data any) any {
 	none := map[string]any{}
 	if _, ok := data.(map[string]any); !ok || f.pick == nil {
 		return none

@@ -12,8 +12,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// selected are the strings that selectors lead to: a string, the strings of a list, or the keys of a map. Of a text they are the
-// first groups of all matches, and of several expressions each looks at what the one before it found.
+// selected returns the strings that the selectors lead to: a string, the strings of a list, or the keys of a map. In plain text
+// they are the first groups of all matches. Each expression of a selector searches what the previous one matched.
 func selected(data any, selectors [][]string) []string {
 	var out []string
 	for _, keys := range selectors {
@@ -39,7 +39,7 @@ func selected(data any, selectors [][]string) []string {
 	return out
 }
 
-// reach are the values that keys lead to, "*" being any. Those of a list lead on from each of its elements.
+// reach returns the values at the path keys. "*" matches any key. A list in the path is descended into element by element.
 func reach(v any, keys []string) []any {
 	if len(keys) == 0 {
 		return []any{v}
@@ -79,7 +79,7 @@ func matches(text string, expressions []string) []string {
 	return found
 }
 
-// submatches are all matches of an expression that has so many groups; none for one with fewer.
+// submatches returns all matches of an expression, or nil if the expression has fewer than the given number of groups.
 func submatches(text, expression string, groups int) [][]string {
 	re, err := regexp.Compile(expression)
 	if err != nil || re.NumSubexp() < groups {
@@ -88,8 +88,8 @@ func submatches(text, expression string, groups int) [][]string {
 	return re.FindAllStringSubmatch(text, -1)
 }
 
-// link finds out which members need which.
-func (f *found) link() error {
+// link resolves the dependencies between members.
+func (f *foundWorkspace) link() error {
 	at := map[string]*member{}
 	f.named = map[string][]*member{}
 	for _, m := range f.members {
@@ -103,7 +103,7 @@ func (f *found) link() error {
 	}
 	for _, m := range all {
 		for _, s := range selected(m.data, f.Needs) {
-			for _, needed := range f.named[f.called(s)] {
+			for _, needed := range f.named[f.normalName(s)] {
 				m.add(needed)
 			}
 		}
@@ -120,8 +120,8 @@ func (f *found) link() error {
 	return nil
 }
 
-// rootNeeds is the root as a package that needs others; nil where there is none.
-func (f *found) rootNeeds() *member {
+// rootNeeds returns the root as a package with dependencies, or nil if there is none.
+func (f *foundWorkspace) rootNeeds() *member {
 	for _, name := range f.Manifest {
 		if data, ok, err := f.parse(name); f.RootNeeds && ok && err == nil {
 			return &member{dir: ".", manifest: name, data: data}
@@ -130,14 +130,14 @@ func (f *found) rootNeeds() *member {
 	return nil
 }
 
-// name lets a member be called so. Others may be, too.
-func (f *found) name(name string, m *member) {
-	name = f.called(name)
+// name registers a name for a member. Several members may share one.
+func (f *foundWorkspace) name(name string, m *member) {
+	name = f.normalName(name)
 	f.named[name] = append(f.named[name], m)
 }
 
-// rename adds the other names that the root has for members.
-func (f *found) rename(at map[string]*member) {
+// rename registers the aliases that the root defines for members.
+func (f *foundWorkspace) rename(at map[string]*member) {
 	for _, keys := range f.Aliases {
 		if text, ok := f.data.(string); ok {
 			for _, m := range submatches(text, keys[0], 2) {
@@ -152,8 +152,8 @@ func (f *found) rename(at map[string]*member) {
 	}
 }
 
-// aliases adds the names that the root has for members, which are told by any text beside such a name: their own, or their folder.
-func (f *found) aliases(v any, at map[string]*member) {
+// aliases registers aliases from a map of the root. A string field of an alias identifies the member: by its name or its folder.
+func (f *foundWorkspace) aliases(v any, at map[string]*member) {
 	m, _ := v.(map[string]any)
 	for _, alias := range slices.Sorted(maps.Keys(m)) {
 		fields, _ := m[alias].(map[string]any)
@@ -163,9 +163,9 @@ func (f *found) aliases(v any, at map[string]*member) {
 				continue
 			}
 			if to := at[path.Clean(s)]; to != nil {
-				f.named[f.called(alias)] = []*member{to}
-			} else if to := f.named[f.called(s)]; to != nil {
-				f.named[f.called(alias)] = to
+				f.named[f.normalName(alias)] = []*member{to}
+			} else if to := f.named[f.normalName(s)]; to != nil {
+				f.named[f.normalName(alias)] = to
 			}
 		}
 	}
@@ -177,15 +177,15 @@ func (m *member) add(needed *member) {
 	}
 }
 
-// mentions adds the members that files of m name between quotes, alone or with more behind a "/".
-func (f *found) mentions(m *member) error {
+// mentions adds the members whose quoted names occur in files of m, alone or followed by "/".
+func (f *foundWorkspace) mentions(m *member) error {
 	if len(f.Mentions) == 0 {
 		return nil
 	}
 	repository, _ := f.app.Repository()
 	dir, err := repository.Sub(path.Join(f.root, m.dir))
 	if err != nil {
-		return nil // it went away
+		return nil // removed in the meantime
 	}
 	defer dir.Close()
 	files, err := dir.Glob(f.Mentions, app.GlobOptions{Not: f.not})
@@ -208,8 +208,8 @@ func (f *found) mentions(m *member) error {
 
 var loose, notLetters = lazy.Regexp(`[-_.]+`), lazy.Regexp(`[^\pL\pN]+`)
 
-// called is a name as names are compared.
-func (f *found) called(name string) string {
+// normalName returns the normalized form in which names are compared.
+func (f *foundWorkspace) normalName(name string) string {
 	if f.Part != "" {
 		name = f.part.FindString(name)
 	}

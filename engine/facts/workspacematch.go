@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// matchDir tells whether a pattern, in which * stays within one part of a path and ** is any number of parts, matches a folder.
+// matchDir reports whether a pattern matches a folder. * stays within one path element, ** is any number of elements.
 func matchDir(pattern, dir string) bool {
 	return matchParts(strings.Split(pattern, "/"), strings.Split(dir, "/"))
 }
 
-// matchParts goes back to the last ** alone where a part does not match: what an earlier one takes less, the last can take, so
-// that a pattern with many of them takes no longer.
+// matchParts backtracks only to the last ** on a mismatch. Whatever an earlier ** gives up, the last one can match instead,
+// so patterns with many ** do not take longer.
 func matchParts(pattern, parts []string) bool {
-	wild, taken := -1, 0 // the last **, and up to where it takes parts
+	wild, taken := -1, 0 // index of the last **, and the end of the parts that it matches
 	i, j := 0, 0
 	for j < len(parts) {
 		switch {

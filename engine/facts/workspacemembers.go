@@ -8,11 +8,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// list finds the members: folders with a manifest that the file names, or matches by a pattern.
-func (f *found) list(repository *app.App, dir string) error {
+// list finds the members: folders with a manifest that the file names or whose path matches one of its patterns.
+func (f *foundWorkspace) list(repository *app.App, dir string) error {
 	patterns := f.folders(append(selected(f.data, f.Members), selected(f.data, f.Optional)...))
 	if !f.Nested && !slices.ContainsFunc(patterns, func(p string) bool { return matchDir(strings.TrimPrefix(p, "!"), dir) != strings.HasPrefix(p, "!") }) {
-		return nil // a file of this name that is about something else
+		return nil // the file has the right name but declares another workspace, or none
 	}
 	excluded := f.folders(selected(f.data, f.Exclude))
 	dirs, err := f.candidates(repository, patterns)
@@ -33,8 +33,8 @@ func (f *found) list(repository *app.App, dir string) error {
 	return nil
 }
 
-// folders are patterns of folders, without what only decorates them and with "/" between their parts. Braces are expanded.
-func (f *found) folders(list []string) []string {
+// folders normalizes folder patterns: cleaned, with "/" as the separator, and with braces expanded.
+func (f *foundWorkspace) folders(list []string) []string {
 	var out []string
 	for _, p := range list {
 		p, negated := strings.CutPrefix(p, "!")
@@ -52,8 +52,8 @@ func (f *found) folders(list []string) []string {
 	return out
 }
 
-// candidates are the folders that may be members, in the order of their names.
-func (f *found) candidates(repository *app.App, patterns []string) ([]string, error) {
+// candidates returns the folders that may be members, sorted by name.
+func (f *foundWorkspace) candidates(repository *app.App, patterns []string) ([]string, error) {
 	var dirs []string
 	wild := false
 	for _, p := range patterns {
@@ -84,11 +84,11 @@ func (f *found) candidates(repository *app.App, patterns []string) ([]string, er
 	return slices.Compact(dirs), nil
 }
 
-// above tells whether a folder is not in the root.
+// above reports whether a folder is outside the root.
 func above(dir string) bool { return dir == ".." || strings.HasPrefix(dir, "../") || path.IsAbs(dir) }
 
-// add adds the member in a folder, if it has a manifest. One that cannot be read names nothing: the app may not need it.
-func (f *found) add(dir string) *member {
+// add adds the member in a folder if it has a manifest. A manifest that cannot be read is no error: the app may not need it.
+func (f *foundWorkspace) add(dir string) *member {
 	for _, name := range f.Manifest {
 		m := &member{dir: dir, name: dir, manifest: path.Join(dir, name)}
 		data, ok, err := f.parse(m.manifest)
@@ -108,13 +108,13 @@ func (f *found) add(dir string) *member {
 	return nil
 }
 
-// nest adds the members that members name, from their own folders. Who is named by a member needs it.
-func (f *found) nest() {
+// nest adds the members that members name in their own folders. A member depends on the members that name it.
+func (f *foundWorkspace) nest() {
 	at := map[string]*member{}
 	for _, m := range f.members {
 		at[m.dir] = m
 	}
-	for i := 0; i < len(f.members); i++ { // of which there come to be more
+	for i := 0; i < len(f.members); i++ { // the list grows in the loop
 		m := f.members[i]
 		for _, d := range f.folders(append(selected(m.data, f.Members), selected(m.data, f.Optional)...)) {
 			d = path.Join(m.dir, d)
@@ -130,22 +130,22 @@ func (f *found) nest() {
 	slices.SortFunc(f.members, func(x, y *member) int { return strings.Compare(x.dir, y.dir) })
 }
 
-// lacking finds what is named as a member and has no manifest.
-func (f *found) lacking(repository *app.App) {
-	f.lack(repository, f.data, f.file, ".")
+// collectMissing collects the names of members that have no manifest.
+func (f *foundWorkspace) collectMissing(repository *app.App) {
+	f.addMissing(repository, f.data, f.file, ".")
 	for _, m := range f.members {
 		if f.Nested {
-			f.lack(repository, m.data, m.manifest, m.dir)
+			f.addMissing(repository, m.data, m.manifest, m.dir)
 		}
 	}
 }
 
-func (f *found) lack(repository *app.App, data any, file, dir string) {
+func (f *foundWorkspace) addMissing(repository *app.App, data any, file, dir string) {
 	for _, name := range selected(data, f.Members) {
 		for _, d := range f.folders([]string{name}) {
 			d = path.Join(dir, d)
 			is := func(m *member) bool { return m.dir == d }
-			if app.IsGlob(d) || strings.HasPrefix(name, "!") || d == "." || slices.ContainsFunc(f.members, is) || len(f.named[f.called(name)]) > 0 {
+			if app.IsGlob(d) || strings.HasPrefix(name, "!") || d == "." || slices.ContainsFunc(f.members, is) || len(f.named[f.normalName(name)]) > 0 {
 				continue
 			}
 			info, there := repository.Stat(path.Join(f.root, d))

@@ -10,8 +10,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// parseXMLFile is the value of an XML file: see parseXML. Whatever encoding it says that it has, what is no UTF-8 in it is replaced:
-// names and paths are ASCII nearly always, and the names of authors are not looked at.
+// parseXMLFile parses an XML file, see parseXML. It ignores the declared encoding and replaces bytes that are not UTF-8:
+// names and paths are nearly always ASCII, and other text is not used.
 func parseXMLFile(a *app.App, name string) (any, bool, error) {
 	data, ok, err := a.Bytes(name)
 	if !ok || err != nil {
@@ -28,14 +28,14 @@ func parseXMLFile(a *app.App, name string) (any, bool, error) {
 	return v, true, nil
 }
 
-// element is one that is being read.
+// element is an element whose end has not been read yet.
 type element struct {
 	name string
 	in   map[string]any
 	text strings.Builder
 }
 
-// add adds an element that is read: to a list, where there is one of the name already.
+// add adds a finished child element. Children of the same name become a list.
 func (e *element) add(name string, v any) {
 	switch old := e.in[name].(type) {
 	case nil:
@@ -47,8 +47,8 @@ func (e *element) add(name string, v any) {
 	}
 }
 
-// parseXML reads elements as keys: of one that holds no others the value is its text, without the space around it; else a map.
-// Attributes and namespaces are left out.
+// parseXML maps element names to values. The value of an element without children is its trimmed text, otherwise a map.
+// Attributes and namespaces are ignored.
 func parseXML(text string) (any, error) {
 	d := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(text, "\uFEFF")))
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
