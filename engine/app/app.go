@@ -1,6 +1,6 @@
-// Package app reads an app's source directory: what is there, what files say, which paths match a
-// pattern. It never reads anything outside the directory, follows no symbolic link out of it, blocks
-// on no pipe, and keeps to limits on size and number.
+// Package app reads an app's source directory: which entries exist, what files contain, which paths match a
+// pattern. It never reads outside the directory, follows no symlink out of it, does not block on
+// named pipes, and limits sizes and counts.
 package app
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// App is an open source directory, of this machine or elsewhere (FromFS). It remembers what it has read, up to a limit. It is for one goroutine at
-// a time.
+// App is an open source directory, on this machine or in another file system (FromFS). It caches what it has read, up to a limit.
+// It must not be used by several goroutines at once, except where a method says so.
 type App struct {
 	src   source
 	dir   string
@@ -26,15 +26,15 @@ type App struct {
 	seen  int // entries in dirs
 	last  *atomic.Pointer[string]
 
-	repository *App   // that it is part of, nil for none
-	place      string // its directory there
-	closes     bool   // the repository, too
+	repository *App   // the repository that contains the app, nil if none
+	place      string // the app's directory in the repository
+	closes     bool   // Close also closes the repository
 
-	listed   map[string][]entry // directories that were listed ahead, until dirs has them
-	listBufs []*[]byte          // for the kernel to list into, one a worker
+	listed   map[string][]entry // directories listed ahead, until they move to dirs
+	listBufs []*[]byte          // getdents buffers, one per worker
 }
 
-// Open opens the directory dir. It is a fault (Usage) where dir is no directory that can be read.
+// Open opens the directory dir. A path that is not a readable directory is a fault (Usage).
 func Open(dir string) (*App, error) {
 	info, err := os.Stat(dir)
 	switch {
@@ -56,7 +56,7 @@ func newApp(src source, dir string) *App {
 	return &App{src: src, dir: dir, files: map[string]*content{}, dirs: map[string]*folder{}, last: new(atomic.Pointer[string]), listed: map[string][]entry{}, listBufs: []*[]byte{new([]byte)}}
 }
 
-// Close lets go of the directory.
+// Close closes the directory.
 func (a *App) Close() error {
 	err := a.src.Close()
 	if a.closes {
@@ -65,10 +65,10 @@ func (a *App) Close() error {
 	return err
 }
 
-// Dir is the directory as it was given to Open, with what Sub appended.
+// Dir is the path given to Open, joined with the paths given to Sub.
 func (a *App) Dir() string { return a.dir }
 
-// Name is the directory's own name, as an absolute path would show it.
+// Name is the base name of the directory's absolute path.
 func (a *App) Name() (string, error) {
 	abs, err := filepath.Abs(a.dir)
 	if err != nil {
@@ -77,7 +77,7 @@ func (a *App) Name() (string, error) {
 	return filepath.Base(abs), nil
 }
 
-// Sub opens the directory dir of the app as an app of its own.
+// Sub opens a subdirectory of the app as a separate app.
 func (a *App) Sub(dir string) (*App, error) {
 	src, err := a.src.sub(dir)
 	if err != nil {
@@ -88,8 +88,8 @@ func (a *App) Sub(dir string) (*App, error) {
 	return below, nil
 }
 
-// Last names the file that was read last, "" for none; in a directory below, by its path there. Unlike all else it may be
-// asked at any time.
+// Last returns the path of the file read last, or "" if none. For a file of a subdirectory (Sub), the path is relative to that.
+// It is safe to call from any goroutine.
 func (a *App) Last() string {
 	if name := a.last.Load(); name != nil {
 		return *name
@@ -97,8 +97,8 @@ func (a *App) Last() string {
 	return ""
 }
 
-// Costly is the fault for an app that takes too much of what, "time" or "memory", to be looked at. It may be asked for at any
-// time.
+// Costly returns the fault for an app that takes too much of what, "time" or "memory", to be analyzed. It is safe to call from
+// any goroutine.
 func (a *App) Costly(what string) *fault.Fault {
 	f := fault.New(fault.Refused, "the app takes too much %s to be looked at", what).
 		WithHint("name files and folders that do not belong to it in .gitignore")
@@ -108,7 +108,7 @@ func (a *App) Costly(what string) *fault.Fault {
 	return f
 }
 
-// Stat tells what is at a path of the app, links followed; false for nothing, and for what is outside.
+// Stat describes the file at a path of the app and follows symlinks. It reports false for a missing file and for one outside.
 func (a *App) Stat(name string) (fs.FileInfo, bool) {
 	if in, there, ok := a.outside(name); ok {
 		return in.Stat(there)
@@ -121,7 +121,7 @@ func (a *App) Stat(name string) (fs.FileInfo, bool) {
 	return info, err == nil
 }
 
-// Entry tells what bears the name at a path of the app, a link itself and not what it leads to; false for nothing.
+// Entry describes the entry at a path of the app without following a symlink. It reports false if there is none.
 func (a *App) Entry(name string) (fs.FileInfo, bool) {
 	if in, there, ok := a.outside(name); ok {
 		return in.Entry(there)
@@ -134,14 +134,14 @@ func (a *App) Entry(name string) (fs.FileInfo, bool) {
 	return info, err == nil
 }
 
-// FS is the directory for readers of their own, who must see to it that what they read is a file and not too large. It leads
-// nowhere out of the app, and outlives it.
+// FS returns the directory as a file system. Callers must check themselves that a file is regular and not too large. The file
+// system does not lead out of the app and stays usable after Close.
 func (a *App) FS() (fs.FS, error) {
 	files, err := a.src.files()
 	return files, fault.Wrap(fault.Usage, err, "cannot open the app's directory")
 }
 
-// TopDirs names the directories at the top of the app, sorted, .git left out.
+// TopDirs returns the names of the app's top-level directories without .git, sorted.
 func (a *App) TopDirs() ([]string, error) {
 	ents, err := a.src.readDir(".")
 	if err != nil {
@@ -156,7 +156,7 @@ func (a *App) TopDirs() ([]string, error) {
 	return out, nil
 }
 
-// clean is name as io/fs wants it; false where it cannot be a path inside the app.
+// clean returns name in the form that io/fs requires. It reports false if name cannot be a path inside the app.
 func clean(name string) (string, bool) {
 	if name == "" || strings.ContainsRune(name, 0) {
 		return "", false

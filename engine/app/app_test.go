@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// open makes an app of files; a name that ends in "/" is an empty directory, a text "-> x" a link to x.
+// open creates an app from files. A name that ends in "/" is an empty directory, a text "-> x" a symlink to x.
 func open(t testing.TB, files map[string]string) *App {
 	t.Helper()
 	dir := t.TempDir()
@@ -116,7 +116,7 @@ func TestPosAt(t *testing.T) {
 	}
 }
 
-// TestPrefetch: what was read side by side is what Bytes reads, and what cannot be read that way is left to it.
+// TestPrefetch checks that Prefetch caches what Bytes would read, and leaves files that it cannot read to Bytes.
 func TestPrefetch(t *testing.T) {
 	files := map[string]string{"empty": "", "link": "-> f0", "out": "-> /etc/hostname", "crlf": "\uFEFFa\r\nb\r\n"}
 	var names []string

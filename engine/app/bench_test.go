@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// tree makes 10,000 files in 1,111 directories, four levels deep.
+// tree creates 10,000 files in 1,111 directories, four levels deep.
 func tree(b *testing.B) string {
 	dir := b.TempDir()
 	var fill func(dir string, level int)

@@ -12,31 +12,31 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// folder is a directory's entries, without those that are ignored.
+// folder is the listing of a directory without ignored entries.
 type folder struct {
 	entries []entry
 	sorted  bool // by name
-	dirs    bool // are among them
+	dirs    bool // some entries are directories
 	ends    ends
-	rules   []*rules // that hold in it, the nearest last
+	rules   []*rules // the ignore rules that apply to it, the nearest .gitignore last
 }
 
-// ends are the last bytes of names, as a set of the numbers below 64: most directories hold no file that ends as a pattern
-// demands, and then none of them is looked at.
+// ends is a bit set of the last bytes of names, modulo 64. Most directories hold no file with the suffix that a pattern
+// requires, so their entries need not be matched at all.
 type ends uint64
 
 func endOf(name string) ends { return 1 << (name[len(name)-1] % 64) }
 
 type entry struct {
 	path            string
-	base            int32 // where the name begins in path
+	base            int32 // offset of the name in path
 	dir, file, link bool
 }
 
 func (e *entry) name() string { return e.path[e.base:] }
 
-// folder lists a directory, once. One that cannot be read counts as empty, as in Nixpacks: a database's
-// data directory that only root may read must not stop a plan.
+// folder lists a directory once and caches the result. A directory that cannot be read counts as empty, as in Nixpacks:
+// a database's data directory that only root may read must not stop a plan.
 func (a *App) folder(name string, h lister) (*folder, error) {
 	if f := a.dirs[name]; f != nil {
 		return f, nil
@@ -61,7 +61,7 @@ func (a *App) folder(name string, h lister) (*folder, error) {
 	if err := a.ownRules(f, base, ents); err != nil {
 		return nil, err
 	}
-	// A name that is no text cannot stand in a plan.
+	// A plan cannot contain names that are not valid UTF-8.
 	f.entries = slices.DeleteFunc(ents, func(e entry) bool {
 		return e.name() == ".git" || !utf8.ValidString(e.name()) || f.ignores(&e)
 	})
@@ -73,8 +73,8 @@ func (a *App) folder(name string, h lister) (*folder, error) {
 	return f, nil
 }
 
-// sort sorts the entries, which takes as long as all else that is done with them and is thus put off until their order
-// matters.
+// sort sorts the entries on first use. Sorting takes as long as all other work on a listing, so it is deferred until the
+// order matters.
 func (f *folder) sort() {
 	if !f.sorted {
 		slices.SortFunc(f.entries, func(x, y entry) int { return strings.Compare(x.name(), y.name()) })
@@ -82,7 +82,7 @@ func (f *folder) sort() {
 	}
 }
 
-// ownRules adds those of the directory's own .gitignore, if there is one among its entries.
+// ownRules adds the rules of the directory's own .gitignore, if it has one.
 func (a *App) ownRules(f *folder, base string, ents []entry) error {
 	if !slices.ContainsFunc(ents, func(e entry) bool { return e.name() == ".gitignore" }) {
 		return nil
@@ -104,12 +104,12 @@ func (f *folder) ignores(e *entry) bool {
 	return false
 }
 
-// maxAhead is how many entries are looked at for directories to list ahead: few enough that a search that ends early
-// has listed little for nothing.
+// maxAhead limits how many entries are examined for directories to list ahead. It is small so that a search that ends early
+// wastes little work.
 const maxAhead = 64
 
-// ahead lists the directories among the first entries of a directory side by side, those that enter wants and that
-// were not listed before, and tells how many entries it looked at: listing is mostly waiting for the kernel.
+// ahead concurrently lists the directories among the first entries of a directory: those that enter accepts and that are not
+// listed yet. It returns how many entries it examined. Listing is mostly waiting for the kernel.
 func (a *App) ahead(h lister, ents []entry, enter func(*entry) bool) int {
 	ents = ents[:min(len(ents), maxAhead)]
 	var todo []*entry

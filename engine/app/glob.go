@@ -7,23 +7,23 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// MaxEntries is how many files and directories of an app are looked at, MaxDepth how deep they may lie.
+// MaxEntries limits the number of files and directories of an app, MaxDepth how deep they may be nested.
 const (
 	MaxEntries = 1 << 20
 	MaxDepth   = 200
 )
 
-// GlobOptions say more about what Glob is to find.
+// GlobOptions are the options of Glob.
 type GlobOptions struct {
 	Dirs  bool     // directories instead of regular files
-	Not   []string // names, or patterns with a separator: what they match is left out with all below it
-	Limit int      // at most so many; 0 for all
-	Depth int      // at most so many elements in a path; 0 for any
+	Not   []string // names, or patterns with a separator; a match is excluded with everything below it
+	Limit int      // maximum number of results; 0 is no limit
+	Depth int      // maximum number of path elements; 0 is no limit
 }
 
-// Glob is the regular files (links to them too) whose path matches one of the patterns: in the order of a
-// walk, a directory's entries by name and each followed by what is in it. Patterns have braces, * matches
-// separators too. What .gitignore excludes is not seen, nor is .git. A malformed pattern is a fault.
+// Glob returns the regular files (and symlinks to them) whose path matches one of the patterns. The order is that of a
+// walk: entries of a directory by name, each followed by its contents. Patterns may have braces, and * also matches
+// separators. Files that .gitignore excludes are not seen, nor is .git. A malformed pattern is a fault (Refused).
 func (a *App) Glob(patterns []string, q GlobOptions) ([]string, error) {
 	w := walk{app: a, q: q}
 	for _, g := range patterns {
@@ -46,8 +46,8 @@ type walk struct {
 	app   *App
 	q     GlobOptions
 	want  []*pattern
-	names []element  // of Not, without a separator
-	not   []*pattern // of Not, with one
+	names []element  // elements of Not without a separator
+	not   []*pattern // elements of Not with a separator
 	out   []string
 }
 
@@ -66,7 +66,7 @@ func (w *walk) exclude(not []string) error {
 	return nil
 }
 
-// dir walks one directory; it gives false once the limit is reached.
+// dir walks one directory. It returns false once the limit is reached.
 func (w *walk) dir(name string, h lister, depth int) (bool, error) {
 	f, err := w.app.folder(name, h)
 	if err != nil {
@@ -107,7 +107,7 @@ func (w *walk) dir(name string, h lister, depth int) (bool, error) {
 	return true, nil
 }
 
-// enters tells whether what is wanted may lie in the directory that an entry is.
+// enters reports whether the walk must descend into an entry: it is a directory that may contain a match.
 func (w *walk) enters(e *entry) bool {
 	return e.dir && !e.link && !w.excluded(e) && slices.ContainsFunc(w.want, func(p *pattern) bool { return p.under(e.path) })
 }
@@ -121,7 +121,7 @@ func (w *walk) wanted(e *entry) bool {
 	if !slices.ContainsFunc(w.want, func(p *pattern) bool { return p.match(e.path) }) {
 		return false
 	}
-	if e.link { // what it leads to decides, and is asked only now
+	if e.link { // the symlink's target decides, and is only looked up here
 		info, ok := w.app.Stat(e.path)
 		return ok && (w.q.Dirs && info.IsDir() || !w.q.Dirs && info.Mode().IsRegular())
 	}

@@ -20,7 +20,7 @@ func TestGlob(t *testing.T) {
 		q        GlobOptions
 		want     string
 	}{
-		// A walk's order, not that of the paths as text: "a" before "a-b" with all that is in it.
+		// The order is that of a walk, not of the sorted paths: everything in "a" comes before "a-b".
 		{"**/*.go", GlobOptions{}, ".hidden/h.go [x]/q.go a/x.go a/z/y.go a-b/x.go a.b/c.go cmd/api/main.go main.go web/link.go ü.go"},
 		{"*.go", GlobOptions{Limit: 3}, ".hidden/h.go [x]/q.go a/x.go"},
 		{"*.go", GlobOptions{Depth: 1}, "main.go ü.go"},
@@ -64,7 +64,7 @@ func TestGlobMalformed(t *testing.T) {
 	}
 }
 
-// The answers are those of the globset crate, with literal_separator off, which Nixpacks uses.
+// The expected answers come from the globset crate, which Nixpacks uses, with literal_separator off.
 func TestPattern(t *testing.T) {
 	for _, c := range []struct {
 		pattern, yes, no string
@@ -115,7 +115,7 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// Whatever the form of a pattern says of a path is what its regular expression says.
+// Every form of a pattern matches the same paths as its regular expression.
 func FuzzPattern(f *testing.F) {
 	for _, s := range [][2]string{{"**/*.go", "a/b.go"}, {"ab*ab", "ab"}, {"*/x", "a/x"}, {`\**`, "*"}, {"[!a]/**", "b/c"}, {"*", ""},
 		{"a[/]b", "a/b"}, {"**/a", "xa"}, {"a/**/b", "a/b"}, {`\`, `\`}, {"[--0]", "."}, {"aa", "aaa"}, {"**/*a/b*", "a/b"}, {"**/**/a", "a"}} {
@@ -136,8 +136,8 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
-// TestGlobAhead: directories that are listed ahead of the walk give what one after the other gives, however many there
-// are, and those that are ignored are not listed.
+// TestGlobAhead checks that listing directories ahead of the walk gives the same results as listing them one by one, for
+// any number of directories, and that ignored directories are not listed.
 func TestGlobAhead(t *testing.T) {
 	files, want := map[string]string{".gitignore": "skip*\n", "d007/.gitignore": "*.go\n!keep.go\n"}, []string{}
 	const dirs = 3*maxAhead + 5
@@ -154,7 +154,7 @@ func TestGlobAhead(t *testing.T) {
 	if got, err := a.Glob([]string{"**/*.go"}, GlobOptions{}); err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q %v", got, err)
 	}
-	// Two at the top and four below for each, and the two .gitignore: what lies in skip… is not looked at.
+	// Two at the top, four below each of them, and the two .gitignore files. The contents of skip… are not visited.
 	if a.seen != 6*dirs+2 {
 		t.Errorf("%d entries were looked at", a.seen)
 	}

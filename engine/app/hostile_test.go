@@ -16,7 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// TestHostileLinks: nothing outside the app is there, whatever links say.
+// TestHostileLinks checks that no symlink leads out of the app.
 func TestHostileLinks(t *testing.T) {
 	outside := t.TempDir()
 	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o644); err != nil {
@@ -53,7 +53,7 @@ func TestHostileLinks(t *testing.T) {
 	}
 }
 
-// TestHostileFiles: what is no regular file is never opened, and what is too large never read.
+// TestHostileFiles checks that special files are never opened and files that are too large never read.
 func TestHostileFiles(t *testing.T) {
 	a := open(t, map[string]string{"x": "x"})
 	at := func(name string) string { return filepath.Join(a.Dir(), name) }
@@ -85,7 +85,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// TestHostileSize: searching many large files does not hold them all.
+// TestHostileSize checks that searching many large files does not keep all of them in memory.
 func TestHostileSize(t *testing.T) {
 	a := open(t, map[string]string{})
 	for i := range 5 {
@@ -102,7 +102,7 @@ func TestHostileSize(t *testing.T) {
 	}
 }
 
-// TestHostileIgnore: a .gitignore that cannot be read is said, not passed over: it may hide secrets.
+// TestHostileIgnore checks that an unreadable .gitignore is an error: it may hide secrets.
 func TestHostileIgnore(t *testing.T) {
 	a := open(t, map[string]string{".gitignore": "-> /etc/passwd", "x": ""})
 	if _, err := a.Glob([]string{"*"}, GlobOptions{}); err == nil || fault.CodeOf(err) != fault.Refused {
@@ -121,7 +121,7 @@ func TestHostileDepth(t *testing.T) {
 	}
 }
 
-// TestHostileNumber: the number of entries is limited for an app, not for a look at it.
+// TestHostileNumber checks that the number of entries is limited per app, not per call.
 func TestHostileNumber(t *testing.T) {
 	a := open(t, map[string]string{"a/1": "", "a/2": "", "b/1": ""})
 	a.seen = MaxEntries - 4
@@ -133,7 +133,7 @@ func TestHostileNumber(t *testing.T) {
 	}
 }
 
-// TestHostileNames: names that cannot stand in a plan are not found.
+// TestHostileNames checks that names that a plan cannot contain are not found.
 func TestHostileNames(t *testing.T) {
 	a := open(t, map[string]string{"a\xffb": "", "new\nline": "", "-rf": "", "\"'$(x)": ""})
 	got, err := a.Glob([]string{"*"}, GlobOptions{})
@@ -142,7 +142,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// TestUnreadable: root reads everything, so the words are tested without a file.
+// TestUnreadable checks the messages without a file, because root can read every file.
 func TestUnreadable(t *testing.T) {
 	err := unreadable("a/b", &fs.PathError{Op: "open", Path: "a/b", Err: syscall.EACCES}).(*fault.Fault)
 	if err.Code != fault.Refused || err.Hint != "make it readable: chmod u+r a/b" || !errors.Is(err, fs.ErrPermission) {
@@ -155,7 +155,7 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// FuzzRead: no name reads what is outside, through links or not.
+// FuzzRead checks that no name reads a file outside the app, with or without symlinks.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{"in", "../secret", "out", "up/secret", "up/../../secret", "./in/../up//secret", "/", "", ".", "..", "a\x00b", "in/", "self/up/secret", "\\..\\secret"} {
 		f.Add(s)

@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// rules are the lines of one .gitignore, for the directory base that it lies in. No library is used: go-git's, for
-// one, reads "[!x]" and a final "/**" otherwise than git does, with which a test compares.
+// rules are the lines of the .gitignore in the directory base. No library is used: go-git's, for example, treats "[!x]" and
+// a final "/**" differently from git. A test compares the results with git's.
 type rules struct {
-	base  string // "" at the top, else with a final separator
+	base  string // "" at the top, otherwise with a trailing separator
 	lines []rule
 }
 
-// rule is one line, split where it names more than a last element.
+// rule is one line. segments has several elements only if the line contains a separator.
 type rule struct {
-	keep     bool // a line with "!"
+	keep     bool // the line starts with "!"
 	dirOnly  bool
-	anchored bool // matched against the path from base, not against the last element alone
+	anchored bool // matched against the path relative to base, not only against the last element
 	segments []element
 }
 
-// parseRules reads a .gitignore by the rules of gitignore(5). A malformed pattern matches nothing.
+// parseRules parses a .gitignore as gitignore(5) specifies. A malformed pattern matches nothing.
 func parseRules(base, text string) *rules {
 	rs := &rules{base: base}
 	for line := range strings.Lines(text) {
@@ -55,8 +55,8 @@ func parseRule(line string) (r rule, ok bool) {
 	return r, line != ""
 }
 
-// ignored tells what the lines say about a path below base: whether one of them speaks of it, and
-// whether it is left out. The last line that matches decides.
+// ignored reports whether a line matches a path below base, and whether the path is ignored. The last
+// matching line decides.
 func (rs *rules) ignored(name string, dir bool) (found, ignored bool) {
 	rel := name[len(rs.base):]
 	last := path.Base(rel)
@@ -72,14 +72,14 @@ func (rs *rules) ignored(name string, dir bool) (found, ignored bool) {
 	return false, false
 }
 
-// GitIgnored tells whether the .gitignore files of an app leave out a path, itself or with a folder that it is in.
+// GitIgnored reports whether the .gitignore files of an app exclude a path, either itself or one of its parent folders.
 func GitIgnored(fsys fs.FS, name string, dir bool) bool {
 	var all []*rules
 	parts := strings.Split(name, "/")
 	for i := range parts {
 		base := strings.Join(parts[:i], "/")
 		if f, err := fsys.Open(path.Join(base, ".gitignore")); err == nil {
-			text, _ := io.ReadAll(io.LimitReader(f, MaxFile)) // what cannot be read says nothing
+			text, _ := io.ReadAll(io.LimitReader(f, MaxFile)) // an unreadable file has no rules
 			f.Close()
 			if base != "" {
 				base += "/"
@@ -95,11 +95,10 @@ func GitIgnored(fsys fs.FS, name string, dir bool) bool {
 	return false
 }
 
-// matchPath matches whole elements; "**" is any number of them, at the end at least one. Where an element
-// does not match, only the last "**" can give way: going back further could not help, and this way the
-// cost cannot explode.
+// matchPath matches element by element. "**" matches any number of elements, at the end at least one. On a mismatch only the
+// last "**" is extended: backtracking further cannot help, and this way the cost stays polynomial.
 func matchPath(segments []element, rel string) bool {
-	star, from := -1, "" // the last "**", and the path from the element after what it stands for
+	star, from := -1, "" // index of the last "**", and the path that follows the elements it matches
 	i := 0
 	for {
 		if i < len(segments) && segments[i].text == "**" {
@@ -126,13 +125,13 @@ func matchPath(segments []element, rel string) bool {
 	}
 }
 
-// element is a pattern of one element of a path.
+// element is a pattern for one path element.
 type element struct {
-	text string // what a name is or ends with, or the pattern itself
+	text string // the name, its suffix, or the pattern, depending on form
 	form form   // literal, tail or other
 }
 
-// parseElement looks at a pattern once: most are a plain name or *.suffix, and those cost no pattern.
+// parseElement classifies a pattern once. Most are a plain name or *.suffix and need no path.Match.
 func parseElement(pattern string) element {
 	const special = `*?[\`
 	switch i := strings.IndexAny(pattern, special); {

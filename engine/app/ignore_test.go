@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// ignoreFiles are .gitignore files by directory, and paths that they are asked about.
+// ignoreFiles are .gitignore files by directory, and the paths to check against them.
 var ignoreFiles = map[string]string{
 	".gitignore": strings.Join([]string{
 		"# comment", "", `\#hash`, `\!bang`, "*.log", "!keep.log", "/dist", "build/", "docs/*.txt", "a/**/z", "**/cache", "deep/**",
@@ -19,7 +19,7 @@ var ignoreFiles = map[string]string{
 	"sub/.gitignore": "!*.log\n/dist\nown\r\n",
 }
 
-// withoutLast drops the lines that would decide about everything.
+// withoutLast drops the lines that would decide every path.
 func withoutLast(text string) string {
 	return strings.TrimSuffix(text, "**\n!*/\n!**\n")
 }
@@ -29,7 +29,7 @@ var ignorePaths = strings.Fields(`#hash !bang a.log keep.log dist x/dist build b
 	node_modules/x sub/node_modules/y a.top sub/a.top mid/dle sub/mid/dle lit* litx sub/a.log sub/keep.log sub/dist sub/q/dist sub/own
 	sub/q/own own sub/x.txt`)
 
-// TestIgnore compares with git, which every developer of this program has.
+// TestIgnore compares the results with git's. Every developer of this program has git.
 func TestIgnore(t *testing.T) {
 	files := map[string]string{".gitignore": withoutLast(ignoreFiles[".gitignore"]), "sub/.gitignore": ignoreFiles["sub/.gitignore"]}
 	for _, p := range ignorePaths {
@@ -81,7 +81,7 @@ func FuzzIgnore(f *testing.F) {
 		if ignored && !found {
 			t.Error("ignored by no line")
 		}
-		// The last line decides.
+		// The last matching line decides.
 		if found, ignored := parseRules("", text+"\n/**\n").ignored(name, dir); !found || !ignored {
 			t.Error("not ignored by /**")
 		}

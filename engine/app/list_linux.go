@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handle is an open directory. It is opened when it is first listed, from its parent's and without following links, and
-// its entries are taken as the kernel gives them: four system calls a directory and one allocation for all of its names, where os.Root
-// walks the path from the top and looks at every entry.
+// handle is an open directory. It is opened on its first listing, relative to its parent and without following symlinks.
+// Entries are read with getdents: four system calls per directory and one allocation for all of its paths. os.Root, in
+// contrast, resolves the path from the top and calls lstat for every entry.
 type handle struct {
 	parent *handle // nil for the app's directory
 	root   *os.Root
 	name   string
-	fd     int // one more than the descriptor; 0 where it is not open
+	fd     int // the descriptor plus one; 0 if not open
 }
 
 func (h *handle) open() (int, error) {
@@ -58,10 +58,10 @@ func (h *handle) close() {
 
 func (h *handle) below(name string) lister { return &handle{parent: h, name: name} }
 
-// listBuffer holds the entries of most directories whole.
+// listBuffer is large enough to hold all entries of most directories.
 const listBuffer = 32 << 10
 
-// prepare opens the directory, so that those below can be listed side by side.
+// prepare opens the directory, so that its subdirectories can be listed concurrently.
 func (h *handle) prepare() error {
 	_, err := h.open()
 	return err
@@ -88,12 +88,12 @@ func (h *handle) list(prefix string, buf *[]byte) []entry {
 			return out
 		}
 		if out = parseEntries(out, (*buf)[:n], prefix, fd); len(out) > MaxEntries {
-			return out // more than anybody will take
+			return out // the caller refuses this many
 		}
 	}
 }
 
-// Where the fields of a struct linux_dirent64 (getdents64(2)) lie.
+// Offsets of the fields of struct linux_dirent64, see getdents64(2).
 const (
 	direntLength = unsafe.Offsetof(unix.Dirent{}.Reclen)
 	direntType   = unsafe.Offsetof(unix.Dirent{}.Type)
@@ -106,7 +106,7 @@ func parseEntries(out []entry, buf []byte, prefix string, fd int) []entry {
 		n++
 	}
 	out = slices.Grow(out, n)
-	var paths strings.Builder // of which every path is a part
+	var paths strings.Builder // every path is a substring of it
 	paths.Grow(len(buf) + n*(len(prefix)-int(direntName)))
 	for len(buf) > int(direntName) {
 		rec := buf[:direntSize(buf)]
@@ -131,11 +131,11 @@ func parseEntries(out []entry, buf []byte, prefix string, fd int) []entry {
 
 func direntSize(rec []byte) int { return int(binary.NativeEndian.Uint16(rec[direntLength:])) }
 
-// askKind is for file systems that do not say what an entry is.
+// askKind returns the type of an entry on file systems whose getdents does not report it.
 func askKind(fd int, name string) byte {
 	var st unix.Stat_t
 	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return unix.DT_UNKNOWN
 	}
-	return byte(st.Mode & unix.S_IFMT >> 12) // as the kernel's IFTODT
+	return byte(st.Mode & unix.S_IFMT >> 12) // the kernel's IFTODT
 }

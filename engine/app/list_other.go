@@ -4,7 +4,7 @@ package app
 
 import "os"
 
-// handle is a directory of this machine.
+// handle is a directory of the local file system.
 type handle struct{ root *os.Root }
 
 func (h *handle) list(prefix string, buf *[]byte) []entry {

@@ -7,24 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// A pattern is a glob over the paths of an app, without its braces. As in Nixpacks, * and ? match the
-// separator too, so that *.csproj is any such file at any depth; **/ is any number of directories, none included.
-// Libraries have one of these or the other.
+// A pattern is a glob over the paths of an app, with its braces already expanded. As in Nixpacks, * and ? also match
+// the separator, so *.csproj matches such a file at any depth. **/ matches any number of directories, including none.
+// Libraries support one of these or the other, not both.
 type pattern struct {
-	prefix string // every match begins with it; up to the last separator before the first wildcard
-	suffix string // every match ends with it
+	prefix string // prefix of every match, up to the last separator before the first wildcard
+	suffix string // suffix of every match
 	form   form
-	re     *regexp.Regexp // of form other
+	re     *regexp.Regexp // only if form is other
 }
 
-// form tells how much of a pattern its prefix and suffix say: most need no regular expression.
+// form tells how much of a pattern its prefix and suffix cover. Most patterns need no regular expression.
 type form int
 
 const (
 	other   form = iota
-	literal      // the path is prefix
+	literal      // the path equals prefix
 	tail         // the path ends with suffix
-	last         // suffix is the whole of the path, or follows a separator
+	last         // suffix is the whole path or follows a separator
 )
 
 func (p *pattern) match(path string) bool {
@@ -43,10 +43,10 @@ func (p *pattern) match(path string) bool {
 	return p.re.MatchString(path)
 }
 
-// in tells whether an entry of a directory may match.
+// in reports whether an entry of a directory may match.
 func (p *pattern) in(f *folder) bool { return p.suffix == "" || f.ends&endOf(p.suffix) != 0 }
 
-// under tells whether a match may lie below directory dir, or is one further up on the way to it.
+// under reports whether a match may be below the directory dir, including when dir is a parent of prefix.
 func (p *pattern) under(dir string) bool {
 	return dir == "." || strings.HasPrefix(dir+"/", p.prefix) || strings.HasPrefix(p.prefix, dir+"/")
 }
@@ -57,10 +57,10 @@ const (
 	maxAlternatives = 256
 )
 
-// IsGlob tells whether s is a pattern rather than the path of one file.
+// IsGlob reports whether s is a pattern rather than the path of one file.
 func IsGlob(s string) bool { return strings.ContainsAny(s, wildcards+"{") }
 
-// compile makes the patterns that glob stands for, one for each way to choose from its braces.
+// compile returns the patterns of a glob, one for each combination of its brace alternatives.
 func compile(glob string) ([]*pattern, error) {
 	glob = strings.TrimLeft(strings.TrimPrefix(glob, "./"), "/")
 	switch {
@@ -89,10 +89,10 @@ func compileOne(s string) (*pattern, error) {
 	}
 	p := &pattern{prefix: s[:strings.LastIndexByte(s[:first], '/')+1], suffix: s[end+1:]}
 	if s[end] == '\\' {
-		p.suffix = "" // the last wildcard is an escaped character: leave it to re
+		p.suffix = "" // the last special character is escaped: only re handles that
 	}
 	if strings.HasSuffix(s[:end+1], "**") {
-		p.suffix = strings.TrimPrefix(p.suffix, "/") // **/ may stand for nothing
+		p.suffix = strings.TrimPrefix(p.suffix, "/") // **/ may match nothing
 	}
 	switch head := s[:end+1]; {
 	case head == "*", head == "**/*":
@@ -110,7 +110,7 @@ func compileOne(s string) (*pattern, error) {
 	return p, err
 }
 
-// translate gives the regular expression of a pattern without braces.
+// translate returns the regular expression of a pattern without braces.
 func translate(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -144,7 +144,7 @@ func translate(s string) (string, error) {
 	return b.String(), nil
 }
 
-// class writes the character class at the start of s and gives its length.
+// class writes the character class at the start of s and returns its length in s.
 func class(b *strings.Builder, s string) (int, error) {
 	i := 1
 	b.WriteByte('[')
@@ -169,7 +169,7 @@ func class(b *strings.Builder, s string) (int, error) {
 	return 0, errors.New("a [ in the pattern is not closed")
 }
 
-// Braces are the patterns without braces that one stands for; itself, where its braces are wrong.
+// Braces expands the braces of a pattern. A pattern with malformed braces is returned unchanged.
 func Braces(pattern string) []string {
 	all, err := braces(pattern)
 	if err != nil {
@@ -178,7 +178,7 @@ func Braces(pattern string) []string {
 	return all
 }
 
-// braces is every choice from the {a,b} of s, which may be nested.
+// braces expands the {a,b} of s, which may be nested.
 func braces(s string) ([]string, error) {
 	open := strings.IndexByte(s, '{')
 	if open < 0 {

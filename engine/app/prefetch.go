@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Prefetch reads files side by side and remembers them, so that Bytes and Text have them at hand: searching thousands
-// of sources is mostly waiting for the kernel. It stops where more is not remembered, and leaves what is not there or
-// cannot be read to those.
+// Prefetch reads files concurrently and caches them for Bytes and Text, because searching thousands of source files is mostly
+// waiting for the kernel. It stops when the cache is full, and skips missing and unreadable files: Bytes and Text report
+// those.
 func (a *App) Prefetch(names []string) {
 	got := make([]*content, len(names))
 	var next, size atomic.Int64

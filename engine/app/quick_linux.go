@@ -4,10 +4,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quick reads a regular file with one look-up of its path, which the kernel keeps inside the app's directory, and four
-// system calls in all; os.Root looks at every element of the path and takes three times as long. false sends the
-// caller the long way, which also knows what to say: where there is no such file or it may not be read, where it is no
-// regular file or changes, and where the kernel has no openat2.
+// quick reads a regular file with one path lookup, which the kernel confines to the app's directory, and four system calls
+// in total. os.Root looks up every path element and takes three times as long. quick returns false if the caller must use
+// the slow path, which also reports errors: the file is missing, unreadable, not regular, too large or changing, or the
+// kernel has no openat2.
 func (d *directory) quick(name string) ([]byte, bool) {
 	top, err := d.topFd()
 	if err != nil {
@@ -24,7 +24,7 @@ func (d *directory) quick(name string) ([]byte, bool) {
 		return nil, false
 	}
 	data := make([]byte, st.Size+1)
-	// Of a regular file less than what was asked for is all that there is.
+	// For a regular file, a short read means end of file.
 	n, err := unix.Read(fd, data)
 	if err != nil || n == len(data) {
 		return nil, false
@@ -32,7 +32,7 @@ func (d *directory) quick(name string) ([]byte, bool) {
 	return normal(data[:n]), true
 }
 
-// topFd is the app's directory as the kernel knows it.
+// topFd returns a descriptor of the app's directory.
 func (d *directory) topFd() (int, error) {
 	d.topOnce.Do(func() { d.topFile, d.topErr = d.Open(".") })
 	if d.topErr != nil {

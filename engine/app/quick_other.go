@@ -2,5 +2,5 @@
 
 package app
 
-// quick is for Linux alone.
+// quick is only implemented on Linux.
 func (d *directory) quick(string) ([]byte, bool) { return nil, false }

@@ -12,10 +12,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// MaxFile is the size in bytes of the largest file that is read. Lockfiles of large apps have 5 to 20 MB.
+// MaxFile is the maximum size in bytes of a file that is read. Lock files of large apps have 5 to 20 MB.
 const MaxFile = 64 << 20
 
-// maxKept is how many bytes of files are remembered. Searching all sources of an app must not hold them all.
+// maxKept is the size in bytes of the file cache. Searching all sources of an app must not keep them all in memory.
 const maxKept = 32 << 20
 
 type content struct {
@@ -25,8 +25,8 @@ type content struct {
 	err  error
 }
 
-// Text is the text of a file: UTF-8, without a byte order mark, every line ended by "\n" alone. ok tells
-// whether there is such a file; one that cannot be read is a fault (Refused).
+// Text returns the text of a file: UTF-8, without a byte order mark, with "\n" line ends. ok reports
+// whether the file exists. A file that cannot be read is a fault (Refused).
 func (a *App) Text(name string) (text string, ok bool, err error) {
 	data, ok, err := a.Bytes(name)
 	if err != nil || !ok {
@@ -38,7 +38,7 @@ func (a *App) Text(name string) (text string, ok bool, err error) {
 	return string(data), true, nil
 }
 
-// Bytes is Text without the demand that the file is UTF-8. The bytes are not to be changed.
+// Bytes is Text without the check for UTF-8. Callers must not modify the bytes.
 func (a *App) Bytes(name string) ([]byte, bool, error) {
 	if in, there, ok := a.outside(name); ok {
 		data, ok, err := in.Bytes(there)
@@ -63,8 +63,8 @@ func (a *App) Bytes(name string) ([]byte, bool, error) {
 	return c.data, c.ok, c.err
 }
 
-// read opens without blocking, so that a pipe does not hold it up, and looks what it is only then: what
-// was a file a moment ago may be a pipe by now.
+// read opens the file without blocking, so that a named pipe cannot stall it, and checks the type only after opening,
+// because the file may be replaced by a pipe in between.
 func (a *App) read(name string) ([]byte, bool, error) {
 	if data, ok := a.src.quick(name); ok {
 		return data, true, nil
@@ -90,7 +90,7 @@ func (a *App) read(name string) ([]byte, bool, error) {
 	}
 	var b bytes.Buffer
 	b.Grow(int(info.Size()) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(f, MaxFile+1)) // it may have grown
+	n, err := b.ReadFrom(io.LimitReader(f, MaxFile+1)) // the file may have grown since Stat
 	switch {
 	case err != nil:
 		return nil, true, unreadable(name, err)
@@ -100,9 +100,9 @@ func (a *App) read(name string) ([]byte, bool, error) {
 	return normal(b.Bytes()), true, nil
 }
 
-// WindowsScript tells whether a file is a script, by its first line (#!), that ends its lines as Windows does.
+// WindowsScript reports whether a file is a script, by its first line (#!), with Windows line ends.
 func (a *App) WindowsScript(name string) bool {
-	const longest = 256 // of a first line, as the kernel reads it
+	const longest = 256 // maximum length in bytes of a first line, as in the kernel
 	name, ok := clean(name)
 	info, there := a.Stat(name)
 	if !ok || !there || !info.Mode().IsRegular() {
@@ -119,7 +119,7 @@ func (a *App) WindowsScript(name string) bool {
 	return ended && bytes.HasPrefix(line, []byte("#!")) && bytes.HasSuffix(line, []byte("\r"))
 }
 
-// normal is data without a byte order mark and with "\n" alone at the end of lines.
+// normal strips a byte order mark and converts line ends to "\n".
 func normal(data []byte) []byte {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if bytes.IndexByte(data, '\r') >= 0 {
@@ -156,7 +156,7 @@ func notUTF8(name string, data []byte) error {
 		WithPos(at).WithHint("save the file as UTF-8")
 }
 
-// PosAt is the place of the byte at offset off in the text of a file.
+// PosAt returns the position of the byte offset off in the text of a file.
 func PosAt(name, text string, off int) fault.Pos {
 	off = min(max(off, 0), len(text))
 	before := text[:off]

@@ -10,39 +10,39 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// source is where the files of an app are.
+// source provides the files of an app.
 type source interface {
-	Stat(name string) (fs.FileInfo, error)  // links followed
-	Lstat(name string) (fs.FileInfo, error) // the link itself
+	Stat(name string) (fs.FileInfo, error)  // follows symlinks
+	Lstat(name string) (fs.FileInfo, error) // does not follow symlinks
 	Close() error
-	// open does not wait for the writer of a pipe.
+	// open does not block on a named pipe without a writer.
 	open(name string) (fs.File, error)
 	readDir(name string) ([]fs.DirEntry, error)
 	sub(dir string) (source, error)
-	// files are those of the directory for others to read, who see to it that they are files.
+	// files returns the directory for other readers, who must check file types themselves.
 	files() (fs.FS, error)
-	// top is the directory itself, to be listed with all below it.
+	// top returns the directory as the start of a recursive listing.
 	top() lister
-	// quick reads a regular file at less cost than open; false sends the caller there.
+	// quick reads a regular file faster than open. It returns false if the caller must use open.
 	quick(name string) ([]byte, bool)
 }
 
 // lister is a directory that can be listed.
 type lister interface {
-	// list is the entries, in any order; none where the directory cannot be read. buf is for the kernel to write to, and made
-	// where it is nil.
+	// list returns the entries in any order, or none if the directory cannot be read. buf is a scratch buffer for the kernel
+	// to write to, allocated if nil.
 	list(prefix string, buf *[]byte) []entry
 	below(name string) lister
-	// prepare makes ready for listing the directories below side by side.
+	// prepare makes it safe to list the subdirectories concurrently.
 	prepare() error
 	close()
 }
 
-// directory is one of this machine.
+// directory is a directory of the local file system.
 type directory struct {
 	*os.Root
 	topOnce sync.Once
-	topFile *os.File // the directory, where files are read the quick way
+	topFile *os.File // the directory itself, for quick
 	topErr  error
 }
 
@@ -71,7 +71,7 @@ func (d *directory) sub(dir string) (source, error) {
 	return &directory{Root: root}, nil
 }
 
-// files opens the directory once more; that handle is closed when nobody uses it any longer.
+// files reopens the directory. The garbage collector closes that handle.
 func (d *directory) files() (fs.FS, error) {
 	root, err := d.OpenRoot(".")
 	if err != nil {
@@ -82,12 +82,12 @@ func (d *directory) files() (fs.FS, error) {
 
 func (d *directory) top() lister { return &handle{root: d.Root} }
 
-// FromFS is the app that the file system holds. It must have fs.ReadLinkFS's Lstat where it has links, and must not
-// lead out of the app by them. name stands for the directory in messages, and its last element for the directory's own
+// FromFS returns the app in a file system. If the file system has symlinks, it must implement fs.ReadLinkFS's Lstat and must
+// not follow them out of the app. name stands for the directory in messages, and its last element is the directory's
 // name.
 func FromFS(fsys fs.FS, name string) *App { return newApp(fileSystem{fsys}, name) }
 
-// fileSystem is one that somebody else reads.
+// fileSystem is a source backed by an fs.FS.
 type fileSystem struct{ fs.FS }
 
 func (f fileSystem) Stat(name string) (fs.FileInfo, error)      { return fs.Stat(f.FS, name) }
@@ -110,7 +110,7 @@ func (f fileSystem) sub(dir string) (source, error) {
 	return fileSystem{below}, nil
 }
 
-// walked is a directory that is listed by io/fs's own means.
+// walked is a directory that is listed with io/fs.
 type walked struct {
 	fsys fs.FS
 	name string

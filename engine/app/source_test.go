@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// An app is read the same from a file system that somebody else serves as from a directory of this machine.
+// Reading an app from a file system gives the same results as reading it from a local directory.
 func TestFromFS(t *testing.T) {
 	here := open(t, map[string]string{"go.mod": "module x\r\n", ".gitignore": "dist/\n*.log\n", "dist/a.js": "",
 		"a/b/c.js": "1", "a/x.log": "", "d.js": "", "link.js": "-> a/b/c.js"})

@@ -8,8 +8,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Within opens the directory dir as an app of its own that is part of this repository: paths of it that begin with "../" lead to
-// the repository's other files. The repository must stay open as long.
+// Within opens the directory dir as a separate app that is part of this repository: paths that begin with "../" lead to
+// other files of the repository. The repository must stay open as long as the app.
 func (a *App) Within(dir string) (*App, error) {
 	name, ok := clean(dir)
 	info, there := a.Stat(name)
@@ -33,7 +33,7 @@ func (a *App) Within(dir string) (*App, error) {
 	return below, nil
 }
 
-// OpenWithin opens the directory dir of the repository at path (Within), or with "" for dir what is at path (Open).
+// OpenWithin opens the directory dir of the repository at path (Within), or path itself if dir is "" (Open).
 func OpenWithin(path, dir string) (*App, error) {
 	a, err := Open(path)
 	if err != nil || dir == "" {
@@ -42,7 +42,7 @@ func OpenWithin(path, dir string) (*App, error) {
 	below, err := a.Within(dir)
 	if err != nil || below.repository == nil {
 		a.Close()
-		if err == nil { // the repository itself
+		if err == nil { // dir is the repository itself
 			below.Close()
 			return Open(path)
 		}
@@ -52,10 +52,10 @@ func OpenWithin(path, dir string) (*App, error) {
 	return below, nil
 }
 
-// Repository is what the app is part of (Within), and its directory there; nil where it is all that there is.
+// Repository returns the repository that contains the app (Within) and the app's directory in it, or nil if there is none.
 func (a *App) Repository() (*App, string) { return a.repository, a.place }
 
-// outside finds a path that leads out of the app where it is part of a repository.
+// outside resolves a path that leads out of the app into its repository.
 func (a *App) outside(name string) (in *App, there string, ok bool) {
 	if a.repository == nil || !strings.HasPrefix(name, "../") {
 		return nil, "", false
@@ -63,13 +63,13 @@ func (a *App) outside(name string) (in *App, there string, ok bool) {
 	return a.repository, path.Join(a.place, name), true
 }
 
-// fromOutside is a fault about a file of the repository with the path that the app has for it.
+// fromOutside replaces the repository's path in a fault with the path relative to the app.
 func fromOutside(err error, name string) error {
 	f, ok := err.(*fault.Fault)
 	if !ok {
 		return err
 	}
-	here := *f // the repository remembers it
+	here := *f // a copy, because the repository caches the fault
 	here.At = slices.Clone(f.At)
 	for i := range here.At {
 		here.At[i].File = name

@@ -9,7 +9,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// TestWithin: an app that is part of a repository sees the repository's files by "../", and nothing outside of it.
+// TestWithin checks that an app in a repository can read the repository's files through "../", and nothing outside of it.
 func TestWithin(t *testing.T) {
 	outer := t.TempDir()
 	dir := filepath.Join(outer, "repo")
