@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
 )
 
-// answersFile is the CUE that the engine lays beside a provider: what packages come from, and the answers
+// answersFile returns the CUE file that the engine adds to a provider's package: the source of packages and the answers
 // to its facts. `nixpacks facts` prints the same as JSON.
 func answersFile(pkg, packages string, answers map[string]facts.Answer) *ast.File {
 	all := &ast.StructLit{}
@@ -39,7 +39,7 @@ func field(name string, x ast.Expr) *ast.Field {
 	return &ast.Field{Label: ast.NewString(name), Value: x}
 }
 
-// expr is a value of package facts as CUE.
+// expr converts a value from package facts to CUE.
 func expr(v any) ast.Expr {
 	switch v := v.(type) {
 	case bool:
@@ -70,7 +70,7 @@ func expr(v any) ast.Expr {
 	return ast.NewNull()
 }
 
-// number is a JSON number; one that CUE cannot hold is text.
+// number converts a JSON number to CUE, or to a string if CUE cannot represent it.
 func number(s string) ast.Expr {
 	digits, negative := strings.CutPrefix(s, "-")
 	var info literal.NumInfo

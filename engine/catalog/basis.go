@@ -7,24 +7,24 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// AsksPackages are the words of the one basis that is no fact about the app: whether packages are Nix's or Debian's.
+// AsksPackages is the Asks of the only basis that is not a fact about the app: whether packages come from Nix or Debian.
 const AsksPackages = "the source of packages"
 
-// Basis is a fact that a value of a provider's plan rests on, or a part of one.
+// Basis is a fact, or a part of one, that a value of a provider's plan depends on.
 type Basis struct {
 	Provider string   `json:"provider"`
 	Fact     string   `json:"fact"`          // its name in the provider
-	Key      []string `json:"key,omitempty"` // what of it: the keys that lead there in a parsed file
-	Asks     string   `json:"asks"`          // in words: "package.json"
+	Key      []string `json:"key,omitempty"` // the path of keys in a parsed file
+	Asks     string   `json:"asks"`          // the question in words: "package.json"
 	Found    bool     `json:"found"`
-	Value    any      `json:"value,omitempty"` // what was found, where it is more than that it is there
-	// At is where in the app's files that was read, the first places of many.
+	Value    any      `json:"value,omitempty"` // the value found, unless it only says that something exists
+	// At lists the positions in the app's files where the value was read, at most the first few.
 	At []fault.Pos `json:"at,omitempty"`
-	// Variable is the name of the variable that the value is of; "" for all others.
+	// Variable is the name of the environment variable that the value comes from, or "".
 	Variable string `json:"variable,omitempty"`
 }
 
-// bases are the facts behind uses, each part once; those of other providers stand for the fact that asks them.
+// bases returns the facts behind uses without duplicates. A fact that asks another provider is replaced by that one's facts.
 func (e *evaluator) bases(uses []use) ([]Basis, error) {
 	var out []Basis
 	add := func(b Basis) {
@@ -44,7 +44,7 @@ func (e *evaluator) bases(uses []use) ([]Basis, error) {
 		case u.fact == "packages":
 			add(Basis{Provider: e.provider.Name, Fact: u.fact, Asks: AsksPackages, Found: true, Value: e.env.Packages})
 		case q.Kind == "provider" && len(u.path) > 1 && u.path[0] == "value":
-			more, err := e.done[e.another(q.Args[0])].said.Rests(u.path[1], u.path[2:]...)
+			more, err := e.done[e.another(q.Args[0])].evaluation.Rests(u.path[1], u.path[2:]...)
 			if err != nil {
 				return nil, err
 			}
@@ -58,7 +58,7 @@ func (e *evaluator) bases(uses []use) ([]Basis, error) {
 	return out, nil
 }
 
-// key is what of a parsed file is taken.
+// key returns the path of keys that is used of a parsed file.
 func (u use) key(q facts.Question) []string {
 	if facts.Parsed(q) && len(u.path) > 1 && u.path[0] == "value" {
 		return u.path[1:]
@@ -69,7 +69,7 @@ func (u use) key(q facts.Question) []string {
 func (e *evaluator) basis(name string, q facts.Question, key []string) Basis {
 	answer := e.answers[name]
 	b := Basis{Provider: e.provider.Name, Fact: name, Asks: q.Words(), Found: answer.OK}
-	if !b.Found && !facts.Readable(e.app, q) { // that the files are not there says it all
+	if !b.Found && !facts.Readable(e.app, q) { // the files do not exist: name only them
 		b.Asks = q.Files()
 		return b
 	}
@@ -86,7 +86,7 @@ func (e *evaluator) basis(name string, q facts.Question, key []string) Basis {
 		if q.Kind != "file" && q.Kind != "dir" && q.Kind != "exec" || len(q.Args) > 1 {
 			b.Value = value
 		}
-	case []any: // of a match the text
+	case []any: // only the matched text
 		if len(value) > 0 && q.Kind == "match" && !q.All {
 			b.Value = value[0]
 		}

@@ -1,4 +1,4 @@
-// Package catalog holds the providers: CUE packages that turn facts about an app into a plan. It reads
+// Package catalog holds the providers: CUE packages that turn facts about an app into a plan. It loads
 // them, embedded or from a directory, and evaluates one for an app.
 package catalog
 
@@ -15,35 +15,35 @@ import (
 	"github.com/nixpacks-cue/nixpacks/providers"
 )
 
-// Catalog is a set of providers in the order in which they are tried.
+// Catalog is a list of providers in the order in which they are tried.
 type Catalog struct {
 	list     []*Provider
 	defaults plan.Defaults
-	replaced map[string]string // the provider that is tried in the place of another, by that one's name
+	replaced map[string]string // from a provider's name to the one that replaces it
 }
 
-// Provider is one of them.
+// Provider is a provider of a catalog.
 type Provider struct {
-	// Name is what the user calls it; the folder that it lies in may be called otherwise.
+	// Name is the name that users see. The folder may be named differently.
 	Name    string
 	Folder  string
 	detect  Rule
-	rule    map[string]any // detect as it is written
-	dir     fs.FS          // that Folder is in
-	label   string         // what places in dir begin with
-	foreign bool           // from outside: not checked by our tests
-	files   []fault.Pos    // of one that is foreign
+	rule    map[string]any // detect as plain data, as written
+	dir     fs.FS          // contains Folder
+	label   string         // file prefix of positions in dir
+	foreign bool           // not built in, so not checked by our tests
+	files   []fault.Pos    // its files, if foreign
 
-	variables []string // settings that it asks for
+	variables []string // the NIXPACKS_ variables that it asks for
 	wishes    wishes
 }
 
-// sources are the provider's files.
+// sources reads the provider's files.
 func (p *Provider) sources() ([]Source, error) {
 	return ReadSources(p.dir, p.Folder, p.path())
 }
 
-// parse gives a syntax beside the fault where that is about what others may not write.
+// parse parses the provider. It returns the syntax together with a fault if a foreign provider uses CUE that it must not use.
 func (p *Provider) parse() (*syntax, error) {
 	from, err := p.sources()
 	if err != nil {
@@ -52,8 +52,8 @@ func (p *Provider) parse() (*syntax, error) {
 	return parseSources(from, p.foreign)
 }
 
-// Text is the text of a provider's file, by the name that places in it have; nil where there is none of that name. A file
-// of somebody's own comes before one of the program's.
+// Text returns the text of a provider's file, by the file name in positions, or nil if there is none. A foreign
+// file takes precedence over a built-in one.
 func (c *Catalog) Text(file string) []byte {
 	own := func(p *Provider) bool { return !p.foreign }
 	foreign := func(p *Provider) bool { return p.foreign }
@@ -61,7 +61,7 @@ func (c *Catalog) Text(file string) []byte {
 		if path.Dir(file) != p.path() {
 			continue
 		}
-		from, _ := p.sources() // they were read before
+		from, _ := p.sources() // an error was reported when they were loaded
 		for _, s := range from {
 			if s.Name == file {
 				return s.Data
@@ -71,19 +71,19 @@ func (c *Catalog) Text(file string) []byte {
 	return nil
 }
 
-// Detect is the rule by which the provider recognizes an app.
+// Detect returns the rule by which the provider recognizes an app.
 func (p *Provider) Detect() Rule { return p.detect }
 
-// Builtin is the catalog of the providers that are part of the program.
+// Builtin returns the catalog of the providers that are part of the program.
 func Builtin() (*Catalog, error) { return builtin() }
 
 var builtin = sync.OnceValues(loadBuiltin)
 
 func loadBuiltin() (*Catalog, error) { return loadIndexed(providers.FS, "providers") }
 
-// Load reads the providers in the folders of a directory; name is what places in them begin with. The
-// order is that of `order` in the directory's own CUE files, which name folders; folders that it does not
-// name follow by name.
+// Load loads the providers in the folders of a directory. name is the file prefix of positions. The providers are in the
+// order of the field `order` in the directory's own CUE files, which names folders. Folders that it does not
+// name follow, sorted by name.
 func Load(dir fs.FS, name string) (*Catalog, error) {
 	var c *Catalog
 	err := budget.New().Run(budget.Evaluation(name, fault.Pos{File: name}), func() (err error) {
@@ -123,7 +123,7 @@ func load(dir fs.FS, name string) (*Catalog, error) {
 	return c, nil
 }
 
-// settings reads order and defaults.
+// settings reads the fields order and defaults.
 func (c *Catalog) settings(from []Source) ([]string, error) {
 	if len(from) == 0 {
 		return nil, nil
@@ -151,7 +151,7 @@ func (c *Catalog) settings(from []Source) ([]string, error) {
 	return data.Order, nil
 }
 
-// providerFolders are the folders that hold a package, in order.
+// providerFolders returns the folders that hold a CUE package, in order.
 func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
 	ents, err := fs.ReadDir(dir, ".")
 	if err != nil {
@@ -159,7 +159,7 @@ func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
 	}
 	var found []string
 	for _, e := range ents {
-		if e.Name() == "cue.mod" { // says that the directory is a module
+		if e.Name() == "cue.mod" { // marks the directory as a CUE module
 			continue
 		}
 		if files, err := fs.Glob(dir, e.Name()+"/*.cue"); err == nil && len(files) > 0 {
@@ -217,7 +217,7 @@ func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
 	return p, nil
 }
 
-// single reads a literal that is declared once at the top of the package.
+// single returns the value of a top-level name that is declared once, as a literal.
 func (s *syntax) single(name string) (any, bool) {
 	if d := s.top[name]; len(d) == 1 {
 		return plain(d[0].Value)
@@ -225,7 +225,7 @@ func (s *syntax) single(name string) (any, bool) {
 	return nil, false
 }
 
-// Names are the providers' names in the order in which they are tried.
+// Names returns the providers' names in the order in which they are tried.
 func (c *Catalog) Names() []string {
 	out := make([]string, len(c.list))
 	for i, p := range c.list {
@@ -234,7 +234,7 @@ func (c *Catalog) Names() []string {
 	return out
 }
 
-// Get finds a provider by its name.
+// Get returns a provider by name.
 func (c *Catalog) Get(name string) (*Provider, bool) {
 	for _, p := range c.list {
 		if p.Name == name {
@@ -244,20 +244,20 @@ func (c *Catalog) Get(name string) (*Provider, bool) {
 	return nil, false
 }
 
-// Defaults are the values for what a plan leaves open (providers/defaults.cue).
+// Defaults returns the values for fields that a plan leaves open (providers/defaults.cue).
 func (c *Catalog) Defaults() plan.Defaults { return c.defaults }
 
-// Replaced tells which provider is tried in the place of the named one; "" for none. That one can still be named, and be
-// asked by others.
+// Replaced returns the provider that is tried in place of the named one, or "". A replaced provider can still be named by
+// users and asked by other providers.
 func (c *Catalog) Replaced(name string) string { return c.replaced[name] }
 
-// Tried are the providers that may detect an app, in their order.
+// Tried returns the providers that may detect an app, in order.
 func (c *Catalog) Tried() []*Provider {
 	return slices.DeleteFunc(slices.Clone(c.list), func(p *Provider) bool { return c.replaced[p.Name] != "" || p.detect.Never() })
 }
 
-// Beside is the catalog with the providers of each extra in turn, as With has them, and then where they themselves say that
-// they stand. It is a fault (Refused) where that cannot be.
+// Beside adds the providers of each extra catalog in turn, see With, and then moves those that declare their position.
+// A position that cannot be satisfied is a fault (Refused).
 func (c *Catalog) Beside(extra ...*Catalog) (*Catalog, error) {
 	out := c
 	for _, x := range extra {
@@ -266,8 +266,8 @@ func (c *Catalog) Beside(extra ...*Catalog) (*Catalog, error) {
 	return out, out.arrange()
 }
 
-// With is the catalog with the providers of extra: one whose name is known takes that one's place, the others are tried before
-// all.
+// With adds the providers of extra. One whose name exists already replaces that provider in place. The others are tried
+// before all existing ones.
 func (c *Catalog) With(extra *Catalog) *Catalog {
 	out := &Catalog{defaults: c.defaults}
 	for _, p := range extra.list {

@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the results in testdata")
 
-// TestCases loads the providers below providers/ of each case and evaluates the first for the files below
-// app/. The result section holds the facts, the plan, and where the plan's start command was set; or the errors.
+// TestCases loads the providers below providers/ of each case and evaluates the first one for the files below
+// app/. The result section holds the facts, the plan and the position of the plan's start command, or the errors.
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {

@@ -13,12 +13,12 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// topFields are the fields of a provider, as in schema/provider.cue. They are checked on the syntax, since a
+// topFields are the fields of a provider, as in schema/provider.cue. They are checked on the syntax, because a
 // closed definition in CUE would cost every plan half a millisecond.
 var topFields = []string{"name", "detect", "before", "after", "replaces", "packages", "facts", "plan", "slim", "metadata", "versions", "shares", "notes", "refuse"}
 
-// checkTop refuses what a provider may not have at the top of its package: unknown fields, and whatever
-// adds fields that are not known before it is evaluated. Hidden fields and definitions are its own.
+// checkTop refuses declarations that a provider must not have at the top of its package: unknown fields, and anything that
+// adds fields during evaluation. Hidden fields and definitions are allowed.
 func (s *syntax) checkTop() error {
 	var faults []error
 	for _, f := range s.files {
@@ -50,7 +50,7 @@ func checkDecl(d ast.Decl) error {
 		return fault.New(fault.Refused, "unknown field %q in a provider", name).WithPos(position(d)).
 			WithHint("%s; names of your own begin with _", fault.DidYouMean(name, topFields))
 	case *ast.Attribute:
-		if key, _ := d.Split(); slices.Contains(reaching, key) { // Tame says so
+		if key, _ := d.Split(); slices.Contains(reaching, key) { // Tame reports it
 			return nil
 		}
 		return fault.New(fault.Refused, "a provider cannot use %s", d.Text).WithPos(position(d)).
@@ -60,8 +60,8 @@ func checkDecl(d ast.Decl) error {
 		WithHint("put conditions inside of plan or facts")
 }
 
-// conform checks an evaluated provider against schema.#Provider. It is done for providers from outside; those
-// that are built in are checked by their tests.
+// conform checks an evaluated provider against schema.#Provider. This is done for foreign providers. The tests check the
+// built-in ones.
 func (e *evaluator) conform(v cue.Value) error {
 	s, err := readSchema()
 	if err != nil {

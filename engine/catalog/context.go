@@ -13,8 +13,8 @@ import (
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
-	// What a provider may import. Each is linked by name: cuecontext would link all of CUE's library, which
-	// costs a millisecond at every start of the process.
+	// The packages that a provider may import. They are linked by name: cuecontext would link all of CUE's standard library,
+	// which costs a millisecond at every process start.
 	_ "cuelang.org/go/pkg/list"
 	_ "cuelang.org/go/pkg/regexp"
 	_ "cuelang.org/go/pkg/strconv"
@@ -23,15 +23,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Imports are the packages that a provider may import: all that can be had without the network, the clock
-// and the file system, so that a plan is a function of its facts.
+// Imports are the packages that a provider may import. None of them needs the network, the clock
+// or the file system, so a plan is a function of its facts.
 var Imports = []string{"list", "regexp", "strconv", "strings"}
 
-// NewContext makes an evaluator. cue.Runtime and cue.Context are one type, and a zero Runtime fills itself at
-// its first use; so this is cuecontext.New() without its imports.
+// NewContext creates a CUE context. cue.Runtime and cue.Context are the same type, and a zero Runtime initializes itself on
+// first use, so this is cuecontext.New() without its imports.
 //
-// CUE reads CUE_DEBUG and CUE_EXPERIMENT from the process environment at that moment, and one of them
-// switches closedness off. Package cli removes both before it calls anything here.
+// CUE reads CUE_DEBUG and CUE_EXPERIMENT from the process environment at that moment, and CUE_DEBUG can disable
+// closedness checks. Package cli removes both variables before it calls this package.
 func NewContext() *cue.Context {
 	//lint:ignore SA1019 as below
 	r := new(cue.Runtime)
@@ -40,15 +40,15 @@ func NewContext() *cue.Context {
 	return (*cue.Context)(r)
 }
 
-// providerContext makes an evaluator that has compiled what of CUE's library nearly every provider uses. It would do so at
-// the first use, for a tenth of the time that evaluating a small provider takes.
+// providerContext creates a context that has already compiled the parts of CUE's standard library that nearly every provider
+// uses. Compiling them on first use would take a tenth of the time that a small provider takes to evaluate.
 func providerContext() *cue.Context {
 	ctx := NewContext()
 	ctx.CompileString(`import ("list", "strings"), x: [list.Contains, strings.Join]`)
 	return ctx
 }
 
-// BuildFiles evaluates files of one package that import nothing but Imports and the schema.
+// BuildFiles evaluates the files of one package. They may import only Imports and the schema.
 func BuildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
 	bctx := build.NewContext()
 	inst := bctx.NewInstance("", schemaOf(bctx))
@@ -59,7 +59,7 @@ func BuildFiles(ctx *cue.Context, files []*ast.File) (cue.Value, error) {
 	return ctx.BuildInstance(inst), nil
 }
 
-// add makes files the package that an instance is.
+// add adds files to an instance and completes it.
 func add(inst *build.Instance, files []*ast.File) error {
 	for _, f := range files {
 		if err := inst.AddSyntax(f); err != nil {
@@ -69,7 +69,7 @@ func add(inst *build.Instance, files []*ast.File) error {
 	return inst.Complete()
 }
 
-// CheckImports refuses any other import than Imports in CUE that others wrote, called what; but for those of which also is true.
+// CheckImports refuses imports other than Imports, and those for which also returns true. what names the CUE in messages.
 func CheckImports(f *ast.File, what string, also func(path string) bool) error {
 	var faults []error
 	for spec := range f.ImportSpecs() {
@@ -87,15 +87,15 @@ func CheckImports(f *ast.File, what string, also func(path string) bool) error {
 	return stderrors.Join(faults...)
 }
 
-// Pos is a place in CUE as faults have it.
+// Pos converts a CUE position to a fault's position.
 func Pos(p token.Pos) fault.Pos {
 	return fault.Pos{File: p.Filename(), Line: p.Line(), Col: p.Column()}
 }
 
-// position is where a piece of CUE stands.
+// position returns the position of a syntax node.
 func position(n ast.Node) fault.Pos { return Pos(n.Pos()) }
 
-// SyntaxFault is the fault for CUE that does not parse or compile.
+// SyntaxFault returns the fault for CUE that does not parse or compile.
 func SyntaxFault(err error, what string) error {
 	var out []error
 	for _, e := range errors.Errors(err) {
@@ -104,7 +104,7 @@ func SyntaxFault(err error, what string) error {
 	return stderrors.Join(out...)
 }
 
-// cueFault is the fault for one error of CUE, at its places in files.
+// cueFault returns the fault for one CUE error, with its positions in files.
 func cueFault(e errors.Error, what string) *fault.Fault {
 	format, args := e.Msg()
 	f := fault.New(fault.Refused, "%s: %s", what, fmt.Sprintf(format, args...))

@@ -11,8 +11,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// decoder turns an evaluated plan into Go. Unlike cue.Value.Decode it refuses unknown fields, keeps a list
-// that is empty apart from one that is absent, and reports everything that is wrong, each at its place.
+// decoder decodes an evaluated plan into Go. Unlike cue.Value.Decode it refuses unknown fields, distinguishes an empty
+// list from an absent one, and reports every error with its position.
 type decoder struct {
 	e      *evaluator
 	faults []error

@@ -13,35 +13,35 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// BuiltIn is where the program's own providers come from.
+// BuiltIn is the origin of the program's own providers.
 const BuiltIn = "built in"
 
-// Description is a provider as its files say it, without an app.
+// Description describes a provider from its files alone, without an app.
 type Description struct {
-	// Files are its CUE files, by the names that places in them have, and Cases those of its tests.
+	// Files are its CUE files, by the names that positions use. Cases are its test files.
 	Files []string `json:"files"`
 	Cases []string `json:"cases"`
 	Facts []Asked  `json:"facts"`
-	// Versions are what it decides on versions of, as far as that is literal.
+	// Versions names what it decides versions of, if the name is literal.
 	Versions []string `json:"versions"`
-	// Tables are its literal lists and maps: the versions that there are, names of packages.
+	// Tables are its literal lists and maps: known versions, package names.
 	Tables []Table `json:"tables"`
-	// Commands are those of the plan, as they are written: what a name in them stands for is elsewhere in the files.
+	// Commands are the commands of its plan as written. Names in them are declared elsewhere in its files.
 	Commands []Table `json:"commands"`
-	// Settings are the variables that it asks for.
+	// Settings are the NIXPACKS_ variables that it asks for.
 	Settings []string `json:"settings"`
 }
 
-// Asked is a fact.
+// Asked is a fact that a provider asks for.
 type Asked struct {
 	Name string `json:"name"`
-	// Asks is the question as it is written, Why the comment above it.
+	// Asks is the question as written. Why is the comment above it.
 	Asks string    `json:"asks"`
 	Why  string    `json:"why,omitempty"`
 	At   fault.Pos `json:"at"`
 }
 
-// Table is a value, as it is written.
+// Table is a named value as written.
 type Table struct {
 	Name string    `json:"name"`
 	Text string    `json:"text"`
@@ -49,7 +49,7 @@ type Table struct {
 	At   fault.Pos `json:"at"`
 }
 
-// From is where the provider comes from: BuiltIn, or the folder that it was loaded from.
+// From returns the origin of the provider: BuiltIn, or the folder that it was loaded from.
 func (p *Provider) From() string {
 	if !p.foreign {
 		return BuiltIn
@@ -57,13 +57,13 @@ func (p *Provider) From() string {
 	return p.path()
 }
 
-// path is what places in the provider's files begin with.
+// path returns the file prefix of positions in the provider's files.
 func (p *Provider) path() string { return path.Join(p.label, p.Folder) }
 
-// Rule is Detect as it is written.
+// Rule returns the value of detect as written.
 func (p *Provider) Rule() map[string]any { return p.rule }
 
-// Describe reads the provider's files. It is a fault where they are no provider's.
+// Describe reads the provider's files. It is a fault if they are not a valid provider.
 func (p *Provider) Describe() (*Description, error) {
 	if _, err := p.parse(); err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (p *Provider) Describe() (*Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseSources(from, false, parser.ParseComments) // as it is written: without the bounds that others' files get
+	s, err := parseSources(from, false, parser.ParseComments) // unchanged: without the bounds that Tame adds to foreign files
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +96,10 @@ func (p *Provider) Describe() (*Description, error) {
 	return d, nil
 }
 
-// CaseFiles are the tests of a provider, in its folder.
+// CaseFiles matches the tests of a provider in its folder.
 const CaseFiles = "testdata/*.txtar"
 
-// askedIn are the facts of a struct, those below conditions too.
+// askedIn returns the facts in a struct, including those inside conditions.
 func askedIn(x ast.Node) (out []Asked) {
 	st, ok := x.(*ast.StructLit)
 	if !ok {
@@ -118,7 +118,7 @@ func askedIn(x ast.Node) (out []Asked) {
 	return out
 }
 
-// written is an expression as it is written; one on a single line without the braces around it.
+// written formats an expression. Braces around a single line are removed.
 func written(x ast.Expr) string {
 	text, err := format.Node(x)
 	if err != nil {
@@ -131,7 +131,7 @@ func written(x ast.Expr) string {
 	return s
 }
 
-// comment is the text of the comments above a field, as one line.
+// comment returns the comments above a field as one line.
 func comment(f *ast.Field) string {
 	var words []string
 	for _, g := range ast.Comments(f) {
@@ -142,7 +142,7 @@ func comment(f *ast.Field) string {
 	return strings.Join(words, " ")
 }
 
-// commands are the fields of the plan, and of its smaller image, that hold commands.
+// commands returns the fields of plan and slim that hold commands.
 func (s *syntax) commands() []Table {
 	out := []Table{}
 	var walk func(x ast.Node, path string)
@@ -189,7 +189,7 @@ func (s *syntax) commands() []Table {
 	return out
 }
 
-// versionsOf are the literal names of what the provider decides on versions of.
+// versionsOf returns the literal values of `of` in versions: what the provider decides versions of.
 func (s *syntax) versionsOf() []string {
 	found := []string{}
 	for _, d := range s.top["versions"] {
@@ -209,7 +209,7 @@ func (s *syntax) versionsOf() []string {
 	return found
 }
 
-// tables are the literal lists and maps under names of the provider's own.
+// tables returns the literal lists and maps of the provider's hidden fields.
 func (s *syntax) tables() []Table {
 	out := []Table{}
 	for _, f := range s.files {

@@ -7,11 +7,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/providers"
 )
 
-// Elsewhere is what other programs call what is here. Who moves an app here asks for it, no plan does.
+// Elsewhere maps names that other programs use to ours. Only migration uses it, plans do not.
 type Elsewhere struct {
-	Railpack   map[string]string `json:"railpack"`   // the provider, by the name of Railpack's
-	Packages   map[string]string `json:"packages"`   // the variable for the version, by the name of mise's package
-	Buildpacks map[string]string `json:"buildpacks"` // the provider, by the last word of the name of Heroku's buildpack
+	Railpack   map[string]string `json:"railpack"`   // from Railpack's provider to ours
+	Packages   map[string]string `json:"packages"`   // from mise's package to the variable that sets its version
+	Buildpacks map[string]string `json:"buildpacks"` // from the last word of a Heroku buildpack's name to our provider
 }
 
 // ReadElsewhere reads providers/elsewhere.cue.

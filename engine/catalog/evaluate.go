@@ -17,39 +17,39 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// maxRounds is how often the facts of a provider may lead to further facts.
+// maxRounds limits how often answers may lead to new facts.
 const maxRounds = 8
 
-// Facts are a provider's answers as data. As JSON beside the provider's files they give the same plan with
-// the stock cue command.
+// Facts are the answers to a provider's facts as data. As a JSON file next to the provider's files, they give the same plan
+// with the stock cue command.
 type Facts struct {
 	Packages string                  `json:"packages"`
 	Facts    map[string]facts.Answer `json:"facts"`
 }
 
-// Evaluation is what a provider says about an app.
+// Evaluation is the result of evaluating a provider for an app.
 type Evaluation struct {
 	Plan     *plan.Plan
 	Facts    Facts
-	Metadata []string // words beside the provider's name that describe the app
-	// Shares is what other providers may build on, as JSON's types.
+	Metadata []string // words that describe the app, in addition to the provider's name
+	// Shares is the data that other providers may use, in JSON's types.
 	Shares map[string]any
-	// Slim is the running image apart from the one that builds; nil where the provider knows of none.
+	// Slim describes a run image separate from the build image, or is nil if the provider has none.
 	Slim *Slim
-	// Location is where the app is in its repository, if it is a member of a workspace there; nil otherwise.
+	// Location is the app's place in its repository, or nil if the app is not a workspace member.
 	Location *plan.Location
-	// Versions and Notes are the provider's own, and behind them those of the providers that it asked.
+	// Versions and Notes are the provider's own, followed by those of the providers that it asked.
 	Versions []Version
 	Notes    []Note
-	// Line is the place in the provider that set a field of the plan, such as "phases", "build", "cmds"; its
-	// File is "" where nothing did.
+	// Line returns the position in the provider that set a field of the plan, such as "phases", "build", "cmds". Its File
+	// is "" if nothing set the field.
 	Line func(path ...string) fault.Pos
-	// Rests gives the facts that a value of the provider rests on: one of its plan, as in "plan", "start", "cmd", or of
-	// what else is at the top of it, such as "slim". It reads the app, which must be open.
+	// Rests returns the facts that a value of the provider depends on: a value of its plan, such as "plan", "start", "cmd", or
+	// of another top-level field such as "slim". It reads the app, which must still be open.
 	Rests func(name string, path ...string) ([]Basis, error)
 }
 
-// evaluate evaluates a provider that nobody asked yet. One that others wrote answers for what it costs itself.
+// evaluate evaluates a provider that was not evaluated yet. A foreign provider is named in the fault if it exceeds the budget.
 func (r *Request) evaluate(p *Provider, up string) (out *Evaluation, err error) {
 	if !p.foreign {
 		return r.evaluateNow(p, up)
@@ -75,20 +75,20 @@ func (r *Request) evaluateNow(p *Provider, up string) (*Evaluation, error) {
 	return e.finish()
 }
 
-// evaluator is one evaluation.
+// evaluator is the evaluation of one provider for one app.
 type evaluator struct {
 	*Request
 	provider *Provider
-	outer    string // what leads to the root of the workspace of the provider that asks this one
+	outer    string // the up of the provider that asks this one, see consulted
 	syntax   *syntax
 	ctx      *cue.Context
 	asked    map[string]facts.Question
 	answers  map[string]facts.Answer
-	traced   *tracer // once it is asked what something rests on
+	traced   *tracer // created by the first call of Rests
 }
 
-// gather answers all facts: first those that are literal, straight from the syntax, then in rounds those
-// that the answers lead to. Every round builds the value anew, because CUE's defaults are not monotonic:
+// gather answers all facts: first the literal ones, straight from the syntax, then in rounds those that
+// depend on answers. Every round builds the value anew, because CUE's defaults are not monotonic:
 // *facts.x.value | "y" is "y" while x is open.
 func (e *evaluator) gather() error {
 	static, computed, err := e.syntax.questions()
@@ -124,7 +124,7 @@ func (e *evaluator) gather() error {
 		WithHint("a fact must not depend on its own answer, not even through others")
 }
 
-// ask brings the answers up to date with the questions and names the facts whose answer changed.
+// ask updates the answers for the questions and returns the names of facts whose answers changed.
 func (e *evaluator) ask(now map[string]facts.Question) ([]string, error) {
 	var changed []string
 	var faults []error
@@ -153,7 +153,7 @@ func (e *evaluator) ask(now map[string]facts.Question) ([]string, error) {
 	return changed, errors.Join(faults...)
 }
 
-// build evaluates files of the provider beside the answers to the facts that they need.
+// build evaluates files of the provider together with the answers that needs selects.
 func (e *evaluator) build(files []*ast.File, needs func(fact string) bool) (cue.Value, error) {
 	given := map[string]facts.Answer{}
 	for name, a := range e.answers {
@@ -170,7 +170,7 @@ func (e *evaluator) build(files []*ast.File, needs func(fact string) bool) (cue.
 	return v, nil
 }
 
-// finish evaluates the whole provider once, with all answers.
+// finish evaluates the whole provider once with all answers.
 func (e *evaluator) finish() (*Evaluation, error) {
 	v, err := e.build(e.syntax.files, func(string) bool { return true })
 	if err != nil {
@@ -180,7 +180,7 @@ func (e *evaluator) finish() (*Evaluation, error) {
 		return nil, err
 	}
 	if v.Err() != nil {
-		return nil, e.fault(v.Validate()) // of all errors, Err gives one
+		return nil, e.fault(v.Validate()) // Validate returns all errors, Err only one
 	}
 	out := &Evaluation{Facts: Facts{e.env.Packages, e.answers}, Plan: &plan.Plan{}, Location: e.location()}
 	d := decoder{e: e}
@@ -198,7 +198,7 @@ func (e *evaluator) finish() (*Evaluation, error) {
 	return out, errors.Join(d.faults...)
 }
 
-// words reads what a provider says beside its plan.
+// words decodes the fields of a provider other than its plan.
 func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
 	out.Slim = d.slim(v)
 	if m := v.LookupPath(cue.ParsePath("metadata")); m.Exists() {
@@ -213,9 +213,9 @@ func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
 	}
 	for _, fact := range slices.Sorted(maps.Keys(e.asked)) {
 		if q := e.asked[fact]; q.Kind == "provider" {
-			other := e.done[e.another(q.Args[0])].said
+			other := e.done[e.another(q.Args[0])].evaluation
 			for _, n := range other.Notes {
-				if n.Unless == "" { // how the app starts is for the one that asks to say
+				if n.Unless == "" { // the asking provider decides how the app starts
 					out.Notes = Once(out.Notes, n)
 				}
 			}
@@ -224,7 +224,7 @@ func (e *evaluator) words(v cue.Value, out *Evaluation, d *decoder) {
 	}
 }
 
-// line finds the place of a field, or of an element of a list, of the plan.
+// line returns the position of a field of the plan, or of a list element.
 func line(at cue.Value, path []string) fault.Pos {
 	for _, name := range path {
 		sel := cue.Str(name)

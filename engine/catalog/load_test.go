@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
-// folders makes a directory of providers: file name to text.
+// folders returns a directory of providers, from a map of file name to text.
 func folders(files map[string]string) fstest.MapFS {
 	out := fstest.MapFS{}
 	for name, text := range files {
@@ -66,7 +66,7 @@ func TestLoadRefuses(t *testing.T) {
 		"provider x: detect: all stands alone and is a list of ques": {"a/a.cue": "package a\nname: \"x\"\ndetect: all: []\nplan: {}\n"},
 	} {
 		c, err := Load(folders(files), "x")
-		if err == nil { // found when it is evaluated
+		if err == nil { // found only during evaluation
 			_, err = evaluateFirst(t, c)
 		}
 		if err == nil || !strings.HasPrefix(fault.All(err)[0].Msg, strings.TrimSpace(want)) {
@@ -87,7 +87,7 @@ func evaluateFirst(t *testing.T, c *Catalog) (*Evaluation, error) {
 	return c.Request(a, Env{}).Evaluate(c.Names()[0])
 }
 
-// TestIndexed: a catalog made from its index behaves like the one that the index was made from.
+// TestIndexed checks that a catalog loaded from its index behaves like the one that the index was written from.
 func TestIndexed(t *testing.T) {
 	dir := folders(map[string]string{"a/a.cue": "package a\nname: \"x\"\ndetect: all: [{glob: \"*.x\", depth: 2}, {any: [{file: \"y\"}]}]\nplan: start: cmd: \"x\"\n"})
 	c, err := Load(dir, "providers")
@@ -112,7 +112,7 @@ func TestIndexed(t *testing.T) {
 	}
 }
 
-// BenchmarkEvaluate plans small apps, as `nixpacks plan` does once in a process.
+// BenchmarkEvaluate plans small apps, as `nixpacks plan` does once per process.
 func BenchmarkEvaluate(b *testing.B) {
 	for provider, dir := range map[string]string{"go": "../../examples/go-http", "node": "../../examples/node-express"} {
 		b.Run(provider, func(b *testing.B) {
@@ -134,7 +134,7 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
-// TestTopFields: the fields that are checked on the syntax are those of the schema.
+// TestTopFields checks that the field names checked on the syntax are those of the schema.
 func TestTopFields(t *testing.T) {
 	from, err := ReadSources(schema.FS, ".", "schema")
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// fault makes the fault for errors of CUE. One about the value of a fact is the app's doing: a file does
-// not have the shape that the provider declared, and the fault points into that file. Any other is
-// about the provider.
+// fault returns the fault for errors of CUE. An error in the value of a fact is the app's: a file does
+// not have the shape that the provider expects, and the fault points into that file. Any other error is
+// the provider's.
 func (e *evaluator) fault(err error) error {
 	var f *fault.Fault
 	if err == nil || errors.As(err, &f) {
@@ -33,7 +33,7 @@ func (e *evaluator) fault(err error) error {
 			app = append(app, f)
 		}
 	}
-	if app != nil { // what else went wrong follows from the value that has not the shape
+	if app != nil { // the other errors follow from the value with the wrong shape
 		return errors.Join(app...)
 	}
 	return errors.Join(own...)
@@ -50,7 +50,7 @@ func (e *evaluator) one(err cueerrors.Error) *fault.Fault {
 	return cueFault(err, what)
 }
 
-// appFault is the fault for an error at facts.NAME.value…; nil for any other.
+// appFault returns the fault for an error at facts.NAME.value…, or nil for any other error.
 func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 	path := slices.Clone(err.Path())
 	if len(path) < 3 || path[0] != "facts" || path[2] != "value" {
@@ -79,7 +79,7 @@ func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 		f = fault.New(fault.Refused, "%s", what+" "+want)
 		f.Err = err
 	}
-	if n := len(f.At); n > 0 { // the last is the innermost
+	if n := len(f.At); n > 0 { // the last position is the innermost
 		f.At[n-1].Label = "the shape that the provider expects"
 		f.At = f.At[n-1:]
 	}
@@ -87,8 +87,8 @@ func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 	return f.WithSource([]byte(text))
 }
 
-// wantedKind says in words that a value should be of another kind: "must be a list, not a number"; "" where that is
-// not what is wrong.
+// wantedKind describes a value of the wrong kind in words: "must be a list, not a number". It returns "" for other
+// errors.
 func wantedKind(err cueerrors.Error, value any) string {
 	format, args := err.Msg()
 	if !strings.Contains(format, "mismatched types") || len(args) != 4 {
@@ -103,7 +103,7 @@ func wantedKind(err cueerrors.Error, value any) string {
 	return ""
 }
 
-// kindWords are CUE's kinds in the words of other languages.
+// kindWords translates CUE's kinds to common words.
 var kindWords = map[string]string{
 	"struct": "a map", "list": "a list", "string": "a string", "bool": "true or false", "null": "null",
 	"int": "a number", "float": "a number", "number": "a number",

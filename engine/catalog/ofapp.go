@@ -8,14 +8,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// AppFolder is the folder of an app that may hold providers, if AppSwitch lies beside it: many apps have a folder of that
-// name for something else.
+// AppFolder is the folder of an app that may hold providers. It counts only if the file AppSwitch is next to it, because many
+// apps have a folder of that name for something else.
 const (
 	AppFolder = "providers"
 	AppSwitch = "nixpacks.cue"
 )
 
-// Brings tells whether the app may bring providers: it has the folder and the switch.
+// Brings reports whether the app may bring providers: it has the folder and the switch.
 func Brings(a *app.App) bool {
 	info, ok := a.Stat(AppSwitch)
 	if !ok || !info.Mode().IsRegular() {
@@ -25,7 +25,7 @@ func Brings(a *app.App) bool {
 	return ok && info.IsDir()
 }
 
-// OfApp reads the providers that the app brings, as Load does; none where it brings none.
+// OfApp loads the providers that the app brings, as Load does. It returns none if the app brings none.
 func OfApp(a *app.App) ([]*Catalog, error) {
 	if !Brings(a) {
 		return nil, nil
@@ -35,7 +35,7 @@ func OfApp(a *app.App) ([]*Catalog, error) {
 		return nil, err
 	}
 	defer sub.Close()
-	dir, err := sub.FS() // and not fs.Sub, which opens what it is to describe, and waits for the writer of a pipe
+	dir, err := sub.FS() // not fs.Sub, which opens the directory and blocks on a named pipe
 	if err != nil {
 		return nil, err
 	}

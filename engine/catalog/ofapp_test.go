@@ -6,7 +6,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// TestOfApp: an app that is not on this machine's disk, as a frontend of BuildKit has it, brings providers as well.
+// TestOfApp checks that an app can bring providers if it is not on the local disk, as in the BuildKit frontend.
 func TestOfApp(t *testing.T) {
 	files := map[string]string{"x": "", "providers/p/p.cue": provider("p"), "providers/p/testdata/a.cue": "package other"}
 	if c, err := OfApp(app.FromFS(folders(files), "app")); err != nil || c != nil {

@@ -9,16 +9,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// wishes are where a provider is to stand among others: the names that it writes in before, after and replaces.
+// wishes is the position that a provider asks for: the names in its fields before, after and replaces.
 type wishes struct{ before, after, replaces []wish }
 
-// wish is one such name, and where it is written.
+// wish is one such name and its position in the file.
 type wish struct {
 	name string
 	at   fault.Pos
 }
 
-// wishes reads before, after and replaces, which are literal.
+// wishes reads the fields before, after and replaces, which must be literal.
 func (s *syntax) wishes() (w wishes, err error) {
 	for _, f := range []struct {
 		name string
@@ -42,10 +42,10 @@ func (s *syntax) wishes() (w wishes, err error) {
 	return w, nil
 }
 
-// free tells whether the provider itself says where it stands.
+// free reports whether the provider declares its own position.
 func (p *Provider) free() bool { return len(p.wishes.before)+len(p.wishes.after) > 0 }
 
-// Stands says in words where the provider itself wants to stand: "after ruby, before node"; "" where it does not say.
+// Stands describes the position that the provider declares, such as "after ruby, before node", or returns "" if it declares none.
 func (p *Provider) Stands() string {
 	var parts []string
 	say := func(word string, list []wish) {
@@ -63,8 +63,8 @@ func (p *Provider) Stands() string {
 	return strings.Join(parts, ", ")
 }
 
-// arrange brings the providers into the order that they wish for. Those that wish for nothing stay as they are, and one that
-// replaces others stands where the first of them stands.
+// arrange sorts the providers as they declare. Providers without a declaration keep their relative order. A provider that
+// only replaces others takes the place of the first of them.
 func (c *Catalog) arrange() error {
 	if !slices.ContainsFunc(c.list, func(p *Provider) bool { return p.free() || len(p.wishes.replaces) > 0 }) {
 		return nil
@@ -88,7 +88,7 @@ func (c *Catalog) arrange() error {
 	return nil
 }
 
-// known refuses names that no provider has.
+// known refuses names of providers that do not exist.
 func (c *Catalog) known() error {
 	for _, p := range c.list {
 		for _, w := range slices.Concat(p.wishes.before, p.wishes.after, p.wishes.replaces) {
@@ -101,7 +101,7 @@ func (c *Catalog) known() error {
 	return nil
 }
 
-// replace notes who replaces whom, and moves who does to the place of the first of them.
+// replace records which provider replaces which, and moves the replacement to the place of the first one it replaces.
 func (c *Catalog) replace() error {
 	c.replaced = map[string]string{}
 	for _, p := range slices.Clone(c.list) {
@@ -125,7 +125,7 @@ func (c *Catalog) replace() error {
 	return nil
 }
 
-// move puts a provider in front of the first that it replaces.
+// move moves a provider in front of the first one in of.
 func (c *Catalog) move(p *Provider, of []wish) {
 	c.list = slices.DeleteFunc(c.list, func(q *Provider) bool { return q == p })
 	at := slices.IndexFunc(c.list, func(q *Provider) bool {
@@ -134,7 +134,7 @@ func (c *Catalog) move(p *Provider, of []wish) {
 	c.list = slices.Insert(c.list, at, p)
 }
 
-// edge says that from is tried before to; at is where that is written, its File "" for the order of those that wish for nothing.
+// edge says that from is tried before to. at is the position of the declaration; its File is "" for edges from the default order.
 type edge struct {
 	from, to *Provider
 	at       fault.Pos
@@ -164,15 +164,15 @@ func (c *Catalog) graph() (g graph) {
 	return g
 }
 
-// ready tells whether all that are tried before p are in the order.
+// ready reports whether all providers that must precede p are in the order already.
 func (g graph) ready(p *Provider, order []*Provider) bool {
 	return !slices.ContainsFunc(g, func(e edge) bool { return e.to == p && !slices.Contains(order, e.from) })
 }
 
-// circle is the fault for providers of which each waits for another one.
+// circle returns the fault for a cycle among the remaining providers.
 func (g graph) circle(left []*Provider) error {
 	at := left[slices.IndexFunc(left, (*Provider).free)]
-	var path []edge // each leads to the one before it
+	var path []edge // each edge leads to the one before it
 	for {
 		i := slices.IndexFunc(g, func(e edge) bool { return e.to == at && slices.Contains(left, e.from) })
 		path = append(path, g[i])
@@ -187,7 +187,7 @@ func (g graph) circle(left []*Provider) error {
 	f := fault.New(fault.Refused, "")
 	for i, e := range path {
 		before := path[(i+len(path)-1)%len(path)]
-		if e.at.File != "" || before.at.File != "" { // not one that merely lies on the way
+		if e.at.File != "" || before.at.File != "" { // skip providers connected only by the default order
 			names = append(names, e.from.Name)
 		}
 		if e.at.File != "" {

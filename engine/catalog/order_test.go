@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// others makes providers of lines NAME[: FIELDS].
+// others returns a catalog of providers from lines NAME[: FIELDS].
 func others(t *testing.T, lines ...string) *Catalog {
 	t.Helper()
 	files, order := map[string]string{}, ""
@@ -42,8 +42,8 @@ func TestOrder(t *testing.T) {
 		{[]string{"x: after: [\"b\"]"}, "a b x c d"},
 		{[]string{"x: before: [\"c\"]"}, "x a b c d"},
 		{[]string{"x: after: [\"b\"], before: [\"d\"]"}, "a b x c d"},
-		{[]string{"c: before: [\"b\"]"}, "a c b d"}, // another c
-		{[]string{"a: after: [\"d\"]"}, "b c d a"},  // another a
+		{[]string{"c: before: [\"b\"]"}, "a c b d"}, // replaces c
+		{[]string{"a: after: [\"d\"]"}, "b c d a"},  // replaces a
 		{[]string{"x: after: [\"y\"]", "y: after: [\"c\"]"}, "a b c y x d"},
 		{[]string{"x", "y: before: [\"x\"]"}, "y x a b c d"},
 		{[]string{"x: replaces: [\"b\"]"}, "a x c d"},
@@ -58,7 +58,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestOrderLayers: of several catalogs a name of one may stand in another, whichever comes first.
+// TestOrderLayers checks that a provider may name one of another catalog, in either order of the catalogs.
 func TestOrderLayers(t *testing.T) {
 	c, err := others(t, "a", "b").Beside(others(t, "x: after: [\"y\"]"), others(t, "y: after: [\"a\"]"))
 	if err != nil || tried(c) != "a y x b" {
@@ -101,7 +101,7 @@ func TestOrderRefuses(t *testing.T) {
 	}
 }
 
-// TestOrderOfOurs: the program's own providers have order.cue, which the index keeps.
+// TestOrderOfOurs checks that the built-in providers keep the order of order.cue through the index.
 func TestOrderOfOurs(t *testing.T) {
 	if _, err := others(t, "a", "b: before: [\"a\"]").Index(); err == nil {
 		t.Error("the index lost where b stands")

@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// answer answers one question about the app. Those about another provider and about the machine are answered here, since
+// answer answers one question about the app. Questions about other providers and about the machine are answered here, because
 // package facts knows neither.
 func (e *evaluator) answer(q facts.Question) (facts.Answer, error) {
 	switch q.Kind {
@@ -27,23 +27,23 @@ func (e *evaluator) answer(q facts.Question) (facts.Answer, error) {
 	return facts.ResolveFrom(e.app, e.env.Variables, q, e.up())
 }
 
-// other evaluates another provider for the same app: its plan and what it shares are the answer, and what it tells
-// the user or refuses is told or refused by this one.
+// other evaluates another provider for the same app. The answer is its plan and what it shares. Its notes and refusals
+// become those of the asking provider.
 func (e *evaluator) other(name string) (facts.Answer, error) {
 	var none facts.Answer
 	if slices.Contains(e.asking, name) {
 		return none, fault.New(fault.Refused, "providers that ask one another in a circle: %s", strings.Join(append(e.asking, name), " → "))
 	}
-	said, err := e.consult(e.another(name))
+	evaluation, err := e.consult(e.another(name))
 	if err != nil {
 		return none, err
 	}
-	plan, err := json.Marshal(said.Plan)
+	plan, err := json.Marshal(evaluation.Plan)
 	if err != nil {
 		return none, err
 	}
-	value := map[string]any{"shares": said.Shares}
-	if said.Shares == nil {
+	value := map[string]any{"shares": evaluation.Shares}
+	if evaluation.Shares == nil {
 		value["shares"] = map[string]any{}
 	}
 	if value["plan"], err = object(plan); err != nil {
@@ -54,7 +54,7 @@ func (e *evaluator) other(name string) (facts.Answer, error) {
 	return facts.Answer{OK: detects, Value: value}, err
 }
 
-// another is another provider as this one asks it: from the workspace that the app is in for this one.
+// another returns the key under which this provider consults another one, with the root of this provider's workspace.
 func (e *evaluator) another(name string) consulted {
 	if up := e.up(); up != "" && !e.catalog.KnowsWorkspaces(name) {
 		return consulted{name, up}
@@ -62,7 +62,7 @@ func (e *evaluator) another(name string) consulted {
 	return consulted{name: name}
 }
 
-// object is the text of a JSON object in the types that answers have.
+// object decodes a JSON object to the types of answers.
 func object(text []byte) (out map[string]any, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()

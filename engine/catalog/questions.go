@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// at is the place of a name at the top of the package; the package's first line where there is none.
+// at returns the position of a top-level name, or of the package's first line if there is no such name.
 func (s *syntax) at(name string) fault.Pos {
 	if d := s.top[name]; len(d) > 0 {
 		return position(d[0])
@@ -21,7 +21,7 @@ func (s *syntax) at(name string) fault.Pos {
 	return fault.Pos{File: s.files[0].Filename, Line: 1, Col: 1}
 }
 
-// placed gives a fault without a place, such as one about a pattern, that of the fact.
+// placed adds the fact's position to a fault without one, such as a fault about a pattern.
 func (s *syntax) placed(name string, err error) error {
 	f, ok := err.(*fault.Fault)
 	if !ok || len(f.At) > 0 {
@@ -38,13 +38,13 @@ func (s *syntax) placed(name string, err error) error {
 			return true
 		}, nil)
 	}
-	here := *f // the fault itself may be another provider's, which others ask as well
+	here := *f // a copy: the fault may belong to another provider that others ask too
 	here.Msg = "fact " + name + ": " + f.Msg
 	return here.WithPos(at)
 }
 
-// questions reads the facts that are literal from the syntax, without evaluating anything. computed tells
-// whether there are others.
+// questions parses the literal facts from the syntax, without evaluation. computed reports whether there
+// are other facts.
 func (s *syntax) questions() (found map[string]facts.Question, computed bool, err error) {
 	literal := map[string]map[string]any{}
 	open := map[string]bool{}
@@ -88,7 +88,7 @@ func factField(x ast.Decl) (*ast.Field, string, bool) {
 	return f, name, err == nil
 }
 
-// collect adds the fields of one declaration of a fact, which may have several.
+// collect adds the fields of one declaration of a fact. A fact may have several declarations.
 func (s *syntax) collect(into map[string]map[string]any, name string, x ast.Expr) bool {
 	if rest, _, _ := beside(x); rest != nil {
 		x = rest
@@ -110,8 +110,8 @@ func (s *syntax) collect(into map[string]map[string]any, name string, x ast.Expr
 	return true
 }
 
-// read gives the questions of an evaluated package, and what keeps others from being asked: an answer that
-// they wait for, which a later round may give.
+// read returns the questions of an evaluated package. waiting is the error that keeps a fact from being asked: it depends
+// on an answer that a later round may give.
 func (e *evaluator) read(v cue.Value) (now map[string]facts.Question, waiting, err error) {
 	now = map[string]facts.Question{}
 	all := v.LookupPath(cue.MakePath(cue.Str("facts")))
@@ -119,13 +119,13 @@ func (e *evaluator) read(v cue.Value) (now map[string]facts.Question, waiting, e
 	if err != nil {
 		return nil, nil, e.fault(err)
 	}
-	waiting = all.Err() // of a condition around a fact
+	waiting = all.Err() // an error in a condition around a fact
 	for it.Next() {
 		name := it.Selector().Unquoted()
 		fields, err := concrete(it.Value())
 		if err != nil {
 			waiting = err
-			if old, ok := e.asked[name]; ok { // its answer is in conflict with the rest: not a new question
+			if old, ok := e.asked[name]; ok { // the answer conflicts with the rest, the question stays the same
 				now[name] = old
 			}
 			continue
@@ -137,7 +137,7 @@ func (e *evaluator) read(v cue.Value) (now map[string]facts.Question, waiting, e
 	return now, waiting, nil
 }
 
-// concrete reads the fields of a fact but for its answers; the error tells which of them is open.
+// concrete returns the fields of a fact without its answers. It returns an error for a field that is not concrete.
 func concrete(v cue.Value) (map[string]any, error) {
 	out := map[string]any{}
 	it, err := v.Fields()
@@ -156,7 +156,7 @@ func concrete(v cue.Value) (map[string]any, error) {
 	return out, nil
 }
 
-// goValue is a string, bool, number or list of such.
+// goValue converts a string, bool, integer, or a list of these.
 func goValue(v cue.Value) (any, error) {
 	if d, ok := v.Default(); ok {
 		v = d
@@ -174,7 +174,7 @@ func goValue(v cue.Value) (any, error) {
 	case cue.BottomKind:
 		return nil, v.Validate(cue.Concrete(true))
 	}
-	return v.Kind(), nil // no question has such a field: facts.Parse refuses it
+	return v.Kind(), nil // facts.Parse refuses it, no question has such a field
 }
 
 func goList(v cue.Value) (any, error) {

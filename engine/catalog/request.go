@@ -12,41 +12,41 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Env is what a plan depends on beside the app.
+// Env is the input of a plan apart from the app.
 type Env struct {
-	// Packages is where toolchains come from: "nix", which "" means too, or "apt".
+	// Packages is the source of toolchains: "nix" (the default) or "apt".
 	Packages string
-	// Variables that the user gave, by name.
+	// Variables are the variables that the user set, by name.
 	Variables map[string]string
-	// Arch is the architecture of the machine that the image is for, as images name it; "" is amd64.
+	// Arch is the architecture of the image's platform, as OCI names it. "" is amd64.
 	Arch string
-	// Budget is what planning may take; nil for any amount.
+	// Budget limits planning. nil is no limit.
 	Budget *budget.Budget
 }
 
-// Request is an app to be planned. Each provider is evaluated for it at most once, whether the user names it or other
-// providers ask it. It is for one goroutine.
+// Request is an app to be planned. It evaluates each provider at most once, whether the user or other providers ask for it.
+// It must not be used by several goroutines at once.
 type Request struct {
 	catalog *Catalog
 	app     *app.App
 	env     Env
-	rooted  bool     // InWorkspace
-	asking  []string // the providers that are being evaluated, each for the one before it
+	rooted  bool     // set by InWorkspace
+	asking  []string // the stack of providers under evaluation, each asked by the one before it
 	done    map[consulted]outcome
 	cue     func() *cue.Context
 }
 
-// consulted is a provider and, for one that others ask and that knows no workspaces itself, what leads from the app's directory to the
-// root of theirs.
+// consulted is the key of an evaluation: a provider, and for a provider that others ask and that does not know workspaces
+// itself, the path from the app's directory to the root of the asking provider's workspace.
 type consulted struct{ name, up string }
 
 type outcome struct {
-	said *Evaluation
-	err  error
+	evaluation *Evaluation
+	err        error
 }
 
-// Request asks the catalog's providers about an app. What CUE needs for that is made ready side by side with what the
-// caller does until Evaluate.
+// Request returns a request to plan an app. It prepares the CUE context in a goroutine, concurrently with the caller's work
+// before Evaluate.
 func (c *Catalog) Request(a *app.App, env Env) *Request {
 	if env.Packages == "" {
 		env.Packages = "nix"
@@ -56,34 +56,34 @@ func (c *Catalog) Request(a *app.App, env Env) *Request {
 	return r
 }
 
-// InWorkspace says that the plan may be one for the root of the workspace that the app is a member of: all providers that are to make
-// it know workspaces. Elsewhere the app is in none.
+// InWorkspace allows plans for the root of the workspace that the app is a member of. Call it only if all providers of the
+// plan know workspaces. Without it, the answer to workspace questions is that the app is in no workspace.
 func (r *Request) InWorkspace() { r.rooted = true }
 
-// Evaluate asks the app what the named provider wants to know, in rounds, and gives the plan that follows. All who ask
-// for it get the same Evaluation, or the same fault, and must not change it. It is a fault (Refused) where the provider
-// refuses the app, where a file that it asks for is malformed, or where the provider itself is wrong; the places say which.
+// Evaluate answers the named provider's questions about the app, in rounds, and returns the resulting plan. All callers
+// get the same Evaluation, or the same fault, and must not modify it. It is a fault (Refused) if the provider refuses the
+// app, if a file that it asks for is malformed, or if the provider itself is wrong. The positions tell which.
 func (r *Request) Evaluate(name string) (*Evaluation, error) { return r.consult(consulted{name: name}) }
 
-func (r *Request) consult(whom consulted) (*Evaluation, error) {
-	name := whom.name
+func (r *Request) consult(key consulted) (*Evaluation, error) {
+	name := key.name
 	p, ok := r.catalog.Get(name)
 	if !ok {
 		return nil, fault.New(fault.Refused, "there is no provider called %q", name).
 			WithHint("%s", fault.DidYouMean(name, r.catalog.Names()))
 	}
-	o, ok := r.done[whom]
+	o, ok := r.done[key]
 	if !ok {
 		r.asking = append(r.asking, name)
-		o.said, o.err = r.evaluate(p, whom.up)
+		o.evaluation, o.err = r.evaluate(p, key.up)
 		r.asking = slices.Delete(r.asking, len(r.asking)-1, len(r.asking))
-		r.done[whom] = o
+		r.done[key] = o
 	}
-	return o.said, o.err
+	return o.evaluation, o.err
 }
 
-// Once appends to list those of more that it lacks: what several providers say of one that all of them asked is to be
-// read once.
+// Once appends the elements of more that list lacks, so that a note or version of a provider that several others ask
+// appears once.
 func Once[T Note | Version](list []T, more ...T) []T {
 	for _, m := range more {
 		if !slices.ContainsFunc(list, func(l T) bool { return reflect.DeepEqual(l, m) }) {

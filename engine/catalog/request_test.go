@@ -18,8 +18,8 @@ func (c counted) ReadFile(name string) ([]byte, error) {
 	return c.MapFS.ReadFile(name)
 }
 
-// TestRequestOnce: a provider that two others ask and the user names, or that refuses the app, is evaluated once. Its
-// file is read for each evaluation.
+// TestRequestOnce checks that a provider is evaluated once if the user and two other providers ask for it, and also if it
+// refuses the app. Each evaluation reads its file, so the reads are counted.
 func TestRequestOnce(t *testing.T) {
 	for what, shared := range map[string]string{"plans": "plan: {}\n", "refuses": "refuse: [{text: \"no\"}]\nplan: {}\n"} {
 		t.Run(what, func(t *testing.T) {

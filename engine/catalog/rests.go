@@ -8,9 +8,9 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// rests gives the facts that a value of the provider rests on, in the order in which its syntax leads to them: it starts
-// at a name at the top of the package and goes down the path. What cannot be told without doubt counts as a reason, so
-// there may be some too many; conditions that are known not to have mattered are left out.
+// rests returns the facts that a value of the provider depends on, in the order in which its syntax leads to them. It starts
+// at a top-level name and descends along the path. When in doubt a fact counts as a dependency, so there may be too
+// many. Branches whose conditions are known to be false are left out.
 func (e *evaluator) rests(name string, path ...string) ([]Basis, error) {
 	t, err := e.tracing()
 	if err != nil {
@@ -21,22 +21,22 @@ func (e *evaluator) rests(name string, path ...string) ([]Basis, error) {
 	return e.bases(t.uses)
 }
 
-// tracer follows the references of a provider's syntax.
+// tracer follows the references in a provider's syntax.
 type tracer struct {
 	*scope
 	asked  func(fact string) bool
 	uses   []use
-	seen   map[string]bool // places that were visited, and whether there is anything
+	seen   map[string]bool // by visited path, whether something exists there
 	walked map[ast.Node]bool
 }
 
-// use is a part of a fact that an expression takes, such as value, engines, node.
+// use is the part of a fact that an expression refers to, such as value, engines, node.
 type use struct {
 	fact string
 	path []string
 }
 
-// tracing reads the provider once more, for what follows its references.
+// tracing parses the provider again, for a syntax tree of its own.
 func (e *evaluator) tracing() (*tracer, error) {
 	if e.traced == nil {
 		s, err := e.provider.parse()
@@ -52,20 +52,20 @@ func (e *evaluator) tracing() (*tracer, error) {
 	return e.traced, nil
 }
 
-// visit goes to the declarations of a name at the top and down a path, and tells whether anything is there.
+// visit follows the declarations of a top-level name along a path, and reports whether something exists there.
 func (t *tracer) visit(name string, path []string) bool {
 	key := strings.Join(append([]string{name}, path...), "\x00")
 	if found, ok := t.seen[key]; ok {
 		return found
 	}
-	t.seen[key] = true // while it is on its way
+	t.seen[key] = true // breaks cycles
 	switch {
 	case name == "packages":
 		t.uses = append(t.uses, use{fact: name})
 		return true
 	case name == "facts" && len(path) > 0 && t.asked(path[0]):
 		t.uses = append(t.uses, use{path[0], path[1:]})
-		path = path[:1] // what its question rests on
+		path = path[:1] // continue with the facts that its question depends on
 	}
 	found := false
 	for _, d := range t.syntax.top[name] {
@@ -75,7 +75,7 @@ func (t *tracer) visit(name string, path []string) bool {
 	return found
 }
 
-// down follows a path into an expression, and tells whether anything is there.
+// down follows a path into an expression, and reports whether something exists there.
 func (t *tracer) down(x ast.Expr, path []string) bool {
 	if len(path) == 0 {
 		t.whole(x)
@@ -107,7 +107,7 @@ func (t *tracer) down(x ast.Expr, path []string) bool {
 	return true
 }
 
-// declaration follows a path into one of a struct's declarations.
+// declaration follows a path into one declaration of a struct.
 func (t *tracer) declaration(d ast.Decl, path []string) bool {
 	switch d := d.(type) {
 	case *ast.Field:
@@ -131,7 +131,7 @@ func (t *tracer) declaration(d ast.Decl, path []string) bool {
 	return false
 }
 
-// given follows what one side of x gives the other to work with: in (_word & {#text: "…"}).out what #text is.
+// given follows the definitions that one side of x passes to the other, such as #text in (_word & {#text: "…"}).out.
 func (t *tracer) given(x *ast.BinaryExpr) {
 	for _, side := range []ast.Expr{x.X, x.Y} {
 		s, ok := side.(*ast.StructLit)
@@ -148,7 +148,7 @@ func (t *tracer) given(x *ast.BinaryExpr) {
 	}
 }
 
-// element follows a path into the element of a list that an index stands for. Those before it matter by not being there.
+// element follows a path into the list element at an index. Conditions of the elements before it also matter.
 func (t *tracer) element(list *ast.ListLit, index string, path []string) bool {
 	want, err := strconv.Atoi(index)
 	known := err == nil
@@ -178,7 +178,7 @@ func (t *tracer) element(list *ast.ListLit, index string, path []string) bool {
 	return found
 }
 
-// chain follows a reference with what is selected from it, and the path behind it.
+// chain follows a reference with its selectors and indices, then path.
 func (t *tracer) chain(x ast.Expr, path []string) bool {
 	for {
 		switch y := x.(type) {
@@ -212,7 +212,7 @@ func (t *tracer) chain(x ast.Expr, path []string) bool {
 	}
 }
 
-// name follows an identifier to what it stands for: a name at the top, or a name within an expression.
+// name follows an identifier to its declaration: a top-level name, or a local name in an expression.
 func (t *tracer) name(id *ast.Ident, path []string) bool {
 	if t.atTop(id) {
 		return t.visit(id.Name, path)
@@ -227,7 +227,7 @@ func (t *tracer) name(id *ast.Ident, path []string) bool {
 	case *ast.Field:
 		return t.down(n.Value, path)
 	case ast.Expr:
-		if _, loops := n.(*ast.Ident); !loops { // what a loop goes over is followed where the loop stands
+		if _, loops := n.(*ast.Ident); !loops { // the source of a loop is followed at the loop
 			return t.down(n, path)
 		}
 	}
@@ -260,7 +260,7 @@ func (t *tracer) whole(x ast.Node) {
 	}, nil)
 }
 
-// decided follows of a condition made of two the one that decides by itself, and tells whether one does.
+// decided follows only the side of a logical expression that decides it, and reports whether one side does.
 func (t *tracer) decided(x *ast.BinaryExpr) bool {
 	decides := no
 	switch x.Op {
@@ -279,7 +279,7 @@ func (t *tracer) decided(x *ast.BinaryExpr) bool {
 	return false
 }
 
-// clauses follows what a comprehension depends on, up to the condition that ends it.
+// clauses follows the clauses of a comprehension, up to the first condition that is false.
 func (t *tracer) clauses(list []ast.Clause) {
 	for i, c := range list {
 		switch c := c.(type) {

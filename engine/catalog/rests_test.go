@@ -81,7 +81,7 @@ shares: {word: "\(facts.words.ok)", unused: facts.no.ok}
 plan: {}
 `
 
-// TestRests: what a value rests on is what its expression refers to, as far as that mattered.
+// TestRests checks that a value rests on the facts that its expression refers to, without those that had no effect.
 func TestRests(t *testing.T) {
 	c, err := Load(folders(map[string]string{"p/p.cue": resting, "h/h.cue": helping}), "x")
 	if err != nil {
@@ -120,7 +120,7 @@ func TestRests(t *testing.T) {
 		"variables NAME_12":          "a match in text=v12@text:2:3",
 		"phases setup aptPkgs":       "a.lock@a.lock",
 		"phases setup cmds":          "-absent.toml",
-		"phases setup variables ONE": "text@text a.lock@a.lock", // a loop may name it
+		"phases setup variables ONE": "text@text a.lock@a.lock", // the loop may yield this name
 		"phases setup not_here":      "",
 	} {
 		rests, err := said.Rests("plan", strings.Fields(path)...)

@@ -10,17 +10,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Rule tells whether a provider recognizes an app. One of the three is set: Any and All hold rules, of
-// which one or all must hold; Ask is a question whose answer must be ok. An empty Any never holds.
+// Rule decides whether a provider recognizes an app. One of three is set: Any and All are rules of
+// which one or all must hold, Ask is a question whose answer must be ok. An empty Any never holds.
 type Rule struct {
 	Any, All []Rule
 	Ask      facts.Question
 }
 
-// asks are the kinds that a rule may ask for: those that cost little.
+// asks are the kinds of facts that a rule may use: the cheap ones.
 var asks = []string{"file", "dir", "glob", "grep"}
 
-// parseRule reads the data of detect: any or all of questions, one of which may be any or all again.
+// parseRule parses detect: any or all of a list of questions, each of which may again be any or all.
 func parseRule(v any) (Rule, error) {
 	r, err := parseGroup(v, 2)
 	if err == nil && r.Any == nil && r.All == nil {
@@ -40,7 +40,7 @@ func parseGroup(v any, levels int) (Rule, error) {
 			continue
 		}
 		list, ok := items.([]any)
-		never := name == "any" && levels == 2 // where nothing will do
+		never := name == "any" && levels == 2 // an empty any at the top: the provider detects no app
 		if !ok || len(m) != 1 || len(list) == 0 && !never || levels == 0 {
 			return Rule{}, fmt.Errorf("%s stands alone and is a list of questions, nested once at most", name)
 		}
@@ -64,15 +64,15 @@ func parseGroup(v any, levels int) (Rule, error) {
 	return Rule{Ask: q}, err
 }
 
-// Never tells whether the rule holds for no app: the provider is there for others to build on.
+// Never reports whether the rule holds for no app. Such a provider exists for others to ask.
 func (r Rule) Never() bool { return r.Any != nil && len(r.Any) == 0 }
 
-// Holds tells whether the rule holds for an app. It is a fault where a file that it searches cannot be read.
+// Holds reports whether the rule holds for an app. It is a fault if a file that it searches cannot be read.
 func (r Rule) Holds(a *app.App, env map[string]string) (bool, error) {
 	return r.judge(a, env, func(facts.Question, facts.Answer) {})
 }
 
-// Found tells the same, and which places in the app it holds for.
+// Found is Holds and also returns the positions in the app that satisfy the rule.
 func (r Rule) Found(a *app.App, env map[string]string) (at []fault.Pos, holds bool, err error) {
 	holds, err = r.judge(a, env, func(q facts.Question, answer facts.Answer) {
 		at = append(at, facts.Places(a, q, answer, nil)...)
@@ -83,7 +83,7 @@ func (r Rule) Found(a *app.App, env map[string]string) (at []fault.Pos, holds bo
 	return at, holds, err
 }
 
-// judge is Holds; found hears of the answers that speak for it.
+// judge is Holds. It calls found for each answer that satisfies a question.
 func (r Rule) judge(a *app.App, env map[string]string, found func(facts.Question, facts.Answer)) (bool, error) {
 	switch {
 	case r.Any != nil:
@@ -103,7 +103,7 @@ func (r Rule) judge(a *app.App, env map[string]string, found func(facts.Question
 	return answer.OK, err
 }
 
-// some tells whether one of the rules is judged as what is asked for.
+// some reports whether judge returns what for at least one of the rules.
 func some(rules []Rule, what bool, judge func(Rule) (bool, error)) (bool, error) {
 	for _, r := range rules {
 		if ok, err := judge(r); err != nil || ok == what {

@@ -17,19 +17,19 @@ import (
 	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
-// schemaLabel is what places in the schema begin with. Nobody has written it who has to do with a fault.
+// schemaLabel is the file prefix of positions in the schema. Faults leave these positions out, because no user wrote the schema.
 const schemaLabel = "(schema)"
 
-// schemaPath and schemaMajor are the path of the schema's module, and its major version.
+// schemaPath and schemaMajor are the path and the major version of the schema's module.
 var schemaPath, schemaMajor, _ = strings.Cut(schema.Module, "@")
 
-// isSchema tells whether an import is that of the schema, which is part of the program: nothing is fetched for it.
+// isSchema reports whether an import path is that of the schema, which is embedded and never fetched.
 func isSchema(path string) bool {
 	p := ast.ParseImportPath(path)
 	return p.Path == schemaPath && p.Qualifier == "schema" && (p.Version == "" || p.Version == schemaMajor)
 }
 
-// localName is what a file calls an import.
+// localName returns the name of an import in its file.
 func localName(spec *ast.ImportSpec) string {
 	if spec.Name != nil {
 		return spec.Name.Name
@@ -38,7 +38,7 @@ func localName(spec *ast.ImportSpec) string {
 	return ast.ParseImportPath(path).Qualifier
 }
 
-// readSchema parses the schema.
+// readSchema parses the embedded schema.
 func readSchema() (*syntax, error) {
 	from, err := ReadSources(schema.FS, ".", schemaLabel)
 	if err != nil {
@@ -47,11 +47,11 @@ func readSchema() (*syntax, error) {
 	return parseSources(from, false)
 }
 
-// schemaOf gives files that import the schema what they import.
+// schemaOf returns a loader that resolves imports of the schema.
 func schemaOf(ctx *build.Context) build.LoadFunc {
 	return func(_ token.Pos, path string) *build.Instance {
 		if !isSchema(path) {
-			return nil // CUE's own
+			return nil // the standard library
 		}
 		inst := ctx.NewInstance("", nil)
 		s, err := readSchema()
@@ -59,13 +59,13 @@ func schemaOf(ctx *build.Context) build.LoadFunc {
 			err = add(inst, s.files)
 		}
 		if err != nil {
-			panic(err) // it is part of the program
+			panic(err) // the schema is embedded
 		}
 		return inst
 	}
 }
 
-// canonical makes the spellings of the schema's path one.
+// canonical maps all spellings of the schema's import path to one.
 func canonical(path string) string {
 	if isSchema(path) {
 		return schema.Module
@@ -73,7 +73,7 @@ func canonical(path string) string {
 	return path
 }
 
-// otherSchema is the fault for an import of another schema than this program has; nil for any other import.
+// otherSchema returns the fault for an import of a schema version other than this program's, or nil for any other import.
 func otherSchema(path string) *fault.Fault {
 	p := ast.ParseImportPath(path)
 	if p.Path != schemaPath {
@@ -86,8 +86,8 @@ func otherSchema(path string) *fault.Fault {
 	return f.WithHint("it is imported as %q", schema.Module)
 }
 
-// checkSchema refuses a provider whose module says that it was written for a newer schema than the program has. A module of several providers
-// says so for all of them.
+// checkSchema refuses a provider whose module requires a newer schema than this program's. A module with several providers
+// declares the version for all of them.
 func (p *Provider) checkSchema() error {
 	for _, dir := range []string{p.Folder, "."} {
 		from, err := ReadSources(p.dir, path.Join(dir, "cue.mod"), path.Join(p.label, dir, "cue.mod"))
@@ -109,19 +109,19 @@ func (p *Provider) checkSchema() error {
 	return nil
 }
 
-// newerThanThis tells whether a version is a later one than that of the program. One that is no release has no version to compare; one that was
-// built some commits after a release (v0.5.0-3-g1234567) has what that has.
+// newerThanThis reports whether v is later than this program's release. It is false if either is not a valid version.
+// A build some commits after a release (v0.5.0-3-g1234567) counts as that release.
 func newerThanThis(v string) bool {
 	this := "v" + strings.TrimPrefix(schema.Release, "v")
 	this = strings.TrimSuffix(semver.Canonical(this), semver.Prerelease(this))
 	return semver.IsValid(v) && semver.IsValid(this) && semver.Compare(v, this) > 0
 }
 
-// wantedSchema is the version of the schema that a module.cue names among its deps, and where; "" for none.
+// wantedSchema returns the version of the schema in the deps of a module.cue, and its position, or "" if there is none.
 func wantedSchema(src Source) (v string, at fault.Pos) {
 	f, err := parser.ParseFile(src.Name, src.Data)
 	if err != nil {
-		return "", at // which is for those to say who publish and fetch modules
+		return "", at // publishing and fetching report it
 	}
 	var x ast.Expr = &ast.StructLit{Elts: f.Decls}
 	for _, key := range []string{"deps", schema.Module, "v"} {
@@ -134,7 +134,7 @@ func wantedSchema(src Source) (v string, at fault.Pos) {
 	return v, position(x)
 }
 
-// fieldOf is the value of a struct's field; nil where there is none.
+// fieldOf returns the value of a struct's field, or nil if there is none.
 func fieldOf(x ast.Expr, key string) ast.Expr {
 	s, ok := x.(*ast.StructLit)
 	if !ok {

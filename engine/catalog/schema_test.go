@@ -20,8 +20,8 @@ schema.#Provider & {
 }
 `
 
-// A provider that was written for a newer schema than the program has is refused with the place that says so, be it a module of its own or
-// one of several in a module. One that imports no schema, and a program that is no release, have nothing to compare.
+// A provider written for a newer schema than the program's is refused with the position of the version, whether the module
+// holds one provider or several. Without an imported schema or a release version there is nothing to compare.
 func TestSchemaNewer(t *testing.T) {
 	t.Cleanup(func() { schema.Release = "" })
 	manifest := func(deps string) *fstest.MapFile {
@@ -57,7 +57,7 @@ func TestSchemaNewer(t *testing.T) {
 	}
 }
 
-// Whatever is blanked out, the places of all else stay.
+// Blanking out parts of a file does not move the positions of the rest.
 func TestUnwrapped(t *testing.T) {
 	for _, text := range []string{
 		"package p\nimport \"" + schema.Module + "\"\nschema.#Provider & {x: 1, y: {a: 2}}\nz: 3\n",

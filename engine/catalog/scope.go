@@ -9,7 +9,7 @@ import (
 	"cuelang.org/go/cue/parser"
 )
 
-// answer is what is known of a condition.
+// answer is the truth value of a condition, if known.
 type answer int
 
 const (
@@ -18,7 +18,7 @@ const (
 	no
 )
 
-// scope evaluates expressions of a provider where they stand, as far as they name nothing but what is at the top.
+// scope evaluates expressions of a provider in place, if they refer only to top-level names.
 type scope struct {
 	syntax *syntax
 	ctx    *cue.Context
@@ -26,7 +26,7 @@ type scope struct {
 	values map[ast.Node]cue.Value
 }
 
-// scope evaluates a provider with the answers to its facts. CUE finds hidden names only in packages without a name.
+// scope evaluates a provider with the answers to its facts. Packages lose their name: cue.Scope finds hidden names only then.
 func (e *evaluator) scope(s *syntax) (*scope, error) {
 	files := append(slices.Clone(s.files), answersFile("", e.env.Packages, e.answers))
 	for i, f := range files {
@@ -41,7 +41,7 @@ func (e *evaluator) scope(s *syntax) (*scope, error) {
 	return &scope{s, e.ctx, v, map[ast.Node]cue.Value{}}, nil
 }
 
-// truth is what a condition comes to.
+// truth evaluates a condition.
 func (s *scope) truth(x ast.Expr) answer {
 	v := s.value(x)
 	if !v.Exists() {
@@ -56,8 +56,8 @@ func (s *scope) truth(x ast.Expr) answer {
 	return no
 }
 
-// value is what an expression comes to; it does not exist where the expression names something that holds within another
-// expression alone.
+// value evaluates an expression. The result does not exist if the expression refers to a name that is local to an enclosing
+// expression.
 func (s *scope) value(x ast.Expr) cue.Value {
 	key := ast.Node(x)
 	if l, ok := x.(*ast.ListLit); ok && len(l.Elts) == 1 {
@@ -69,7 +69,7 @@ func (s *scope) value(x ast.Expr) cue.Value {
 	var v cue.Value
 	if !s.local(x) {
 		if text, err := format.Node(x); err == nil {
-			if y, err := parser.ParseExpr("", text); err == nil { // names in x are bound to where it stands
+			if y, err := parser.ParseExpr("", text); err == nil { // parsed again, because names in x are already resolved
 				v = s.ctx.BuildExpr(y, cue.Scope(s.all), cue.InferBuiltins(true))
 			}
 		}
@@ -78,7 +78,7 @@ func (s *scope) value(x ast.Expr) cue.Value {
 	return v
 }
 
-// local tells whether an expression has a name that stands for something else at the top.
+// local reports whether an expression uses a local name that shadows a top-level one.
 func (s *scope) local(x ast.Expr) bool {
 	found := false
 	names(x, func(n *ast.Ident) bool {
@@ -89,7 +89,7 @@ func (s *scope) local(x ast.Expr) bool {
 	return found
 }
 
-// label is the name of a field, and whether it is computed; known is false for one that may be any.
+// label returns the name of a field and whether it is computed. known is false if the name cannot be determined.
 func (s *scope) label(l ast.Label) (name string, computed, known bool) {
 	var x ast.Expr
 	switch l := l.(type) {
@@ -97,7 +97,7 @@ func (s *scope) label(l ast.Label) (name string, computed, known bool) {
 		x = l.X
 	case *ast.Interpolation:
 		x = l
-	case *ast.ListLit: // a pattern
+	case *ast.ListLit: // pattern constraint
 		return "", true, false
 	default:
 		name, _, err := ast.LabelName(l)
@@ -110,7 +110,7 @@ func (s *scope) label(l ast.Label) (name string, computed, known bool) {
 	return "", true, false
 }
 
-// holds tells whether conditions hold; of what a loop goes over nothing is known.
+// holds reports whether all conditions of clauses hold. A loop makes the result unknown.
 func (s *scope) holds(list []ast.Clause) answer {
 	out := yes
 	for _, c := range list {
@@ -129,7 +129,7 @@ func (s *scope) holds(list []ast.Clause) answer {
 	return out
 }
 
-// count is how many elements an element of a list that is written out gives; false where that is not known.
+// count returns how many elements a list expression contributes. It reports false if that is unknown.
 func (s *scope) count(x ast.Expr) (int, bool) {
 	c, ok := x.(*ast.Comprehension)
 	if !ok {
@@ -146,10 +146,10 @@ func (s *scope) count(x ast.Expr) (int, bool) {
 	return int(n), err == nil
 }
 
-// atTop tells whether an identifier stands for a name at the top of the package.
+// atTop reports whether an identifier refers to a top-level name of the package.
 func (s *scope) atTop(id *ast.Ident) bool {
 	d, ok := s.syntax.top[id.Name]
-	if id.Name == "packages" || id.Name == "facts" { // which the engine declares as well
+	if id.Name == "packages" || id.Name == "facts" { // the engine declares them too
 		return true
 	}
 	return ok && (id.Node == nil || slices.ContainsFunc(d, func(f *ast.Field) bool { return ast.Node(f) == id.Node || ast.Node(f.Value) == id.Node }))

@@ -8,18 +8,18 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/facts"
 )
 
-// slice is the part of a package that decides what its facts ask: the declarations of facts and all they
-// refer to. Evaluating it alone, round after round, is several times cheaper than evaluating the plan too.
+// slice is the part of a package that determines its facts' questions: the declarations of facts and everything they
+// refer to. Evaluating only the slice in every round is several times cheaper than evaluating the plan too.
 type slice struct {
 	files []*ast.File
-	// names are all names that occur in it, as references or selectors.
+	// names are all names that occur in the slice as references or selectors.
 	names map[string]bool
-	// open is true where it may refer to a fact by a computed name.
+	// open is set if the slice may refer to a fact by a computed name.
 	open bool
 }
 
-// slice cuts out what facts need. Of the literal facts only those are kept that others refer to: what
-// they ask is known.
+// slice extracts what the facts need. Literal facts are kept only if others refer to them, because their questions
+// are known.
 func (s *syntax) slice(static map[string]facts.Question) *slice {
 	out := &slice{names: map[string]bool{}}
 	keep := map[*ast.Field]bool{}
@@ -50,7 +50,7 @@ func (s *syntax) slice(static map[string]facts.Question) *slice {
 	return out
 }
 
-// lets are the let clauses at the top by name; each holds in its file alone.
+// lets returns the top-level let clauses by name. The scope of each is its file.
 func (s *syntax) lets() map[string][]*ast.LetClause {
 	out := map[string][]*ast.LetClause{}
 	for _, f := range s.files {
@@ -63,12 +63,12 @@ func (s *syntax) lets() map[string][]*ast.LetClause {
 	return out
 }
 
-// cut is the file with only the fields to keep, and of its imports and let clauses only those that they use:
-// CUE refuses others.
+// cut returns the file with only the fields to keep, and only the imports and let clauses that they use, because
+// CUE refuses unused ones.
 func cut(f *ast.File, keep map[*ast.Field]bool, strip func(*ast.Field) *ast.Field) *ast.File {
 	out := *f
 	out.Decls = nil
-	out.Unresolved = slices.Clone(f.Unresolved) // CUE shortens it in place
+	out.Unresolved = slices.Clone(f.Unresolved) // CUE truncates it in place
 	var used []string
 	found := false
 	for _, d := range f.Decls {
@@ -79,7 +79,7 @@ func cut(f *ast.File, keep map[*ast.Field]bool, strip func(*ast.Field) *ast.Fiel
 	if !found {
 		return nil
 	}
-	// A let clause may use those before it.
+	// A let clause may use earlier ones.
 	for _, d := range slices.Backward(f.Decls) {
 		if let, ok := d.(*ast.LetClause); ok && slices.Contains(used, let.Ident.Name) {
 			used = append(used, references(let.Expr)...)
@@ -112,10 +112,10 @@ func imports(d *ast.ImportDecl, used []string) []*ast.ImportSpec {
 	})
 }
 
-// has tells whether a fact's answer may decide what others ask.
+// has reports whether a fact's answer may affect the questions of others.
 func (sl *slice) has(name string) bool { return sl.open || sl.names[name] }
 
-// strip is the declaration of facts without the literal ones that nothing here refers to.
+// strip returns the declaration of facts without the literal ones that nothing in the slice refers to.
 func (sl *slice) strip(d *ast.Field, static map[string]facts.Question) *ast.Field {
 	name, _, _ := ast.LabelName(d.Label)
 	all, ok := d.Value.(*ast.StructLit)
@@ -137,11 +137,11 @@ func (sl *slice) strip(d *ast.Field, static map[string]facts.Question) *ast.Fiel
 	return &out
 }
 
-// scan notes the names in an expression. The field facts used as a whole, or indexed by something that is
-// no literal, opens the slice.
+// scan records the names in an expression. Using facts as a whole, or indexing it with a computed
+// name, opens the slice.
 func (sl *slice) scan(x ast.Expr) {
-	label := map[ast.Node]bool{} // identifiers that name a field and refer to nothing
-	part := map[ast.Node]bool{}  // expressions of which one named part is taken
+	label := map[ast.Node]bool{} // identifiers that are field labels or selectors, not references
+	part := map[ast.Node]bool{}  // expressions of which only one named part is used
 	ast.Walk(x, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Field:
@@ -157,7 +157,7 @@ func (sl *slice) scan(x ast.Expr) {
 				sl.names[name], part[n.X] = true, true
 			}
 		case *ast.Ident:
-			if !label[n] { // among them facts that are named without facts. in front, by their neighbours
+			if !label[n] { // may also be a fact, referred to by its sibling without the prefix facts.
 				sl.names[n.Name] = true
 				sl.open = sl.open || n.Name == "facts" && !part[n]
 			}
@@ -166,7 +166,7 @@ func (sl *slice) scan(x ast.Expr) {
 	}, nil)
 }
 
-// references are the names that a declaration may refer to. A few too many do no harm, except those of
+// references returns the names that a declaration may refer to. Too many are harmless, except for names of
 // imports: facts.x.list does not use package list.
 func references(d ast.Node) []string {
 	out := []string{}
@@ -177,7 +177,7 @@ func references(d ast.Node) []string {
 	return out
 }
 
-// names calls do with every name in a node that may refer to something, no label of a field and no selector, until it says false.
+// names calls do for every identifier in a node that is not a label or selector, until do returns false.
 func names(node ast.Node, do func(*ast.Ident) bool) {
 	more := true
 	labels := map[ast.Node]bool{}

@@ -11,25 +11,25 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Slim is what a provider says of an image that only runs the app.
+// Slim describes a run image without the build tools.
 type Slim struct {
-	// Start has the fields that are laid over the plan's own.
+	// Start has the fields that override the plan's own start.
 	Start plan.Start
-	// Unless is "start" where Start holds for the provider's own start command alone.
+	// Unless is "start" if Start applies only to the provider's own start command.
 	Unless string
-	// Runs are the start commands of others for which Start holds all the same; nil for none.
+	// Runs matches start commands set by others to which Start still applies; nil if there are none.
 	Runs *regexp.Regexp
-	// Fails are parts of the start commands of others for which Start does not hold; nil for none.
+	// Fails matches parts of start commands set by others to which Start does not apply; nil if there are none.
 	Fails *regexp.Regexp
-	// Line is the place in the provider that set a field of Start, such as "runImage"; its File is "" where nothing did.
+	// Line returns the position in the provider that set a field of Start, such as "runImage". Its File is "" if nothing set it.
 	Line func(path ...string) fault.Pos
-	// Rests gives the facts that a field of Start rests on, as those of an Evaluation.
+	// Rests returns the facts that a field of Start depends on, as Evaluation.Rests does.
 	Rests func(path ...string) ([]Basis, error)
-	// Own is what holds instead where nobody but the provider says how the app starts; nil where that is no different.
+	// Own replaces this Slim if only the provider determines the start command; nil if that makes no difference.
 	Own *Slim
 }
 
-// slim reads a provider's slim; nil where it says nothing of start.
+// slim decodes the field slim of a provider, or returns nil if it has no start.
 func (d *decoder) slim(v cue.Value) *Slim {
 	at := v.LookupPath(cue.ParsePath("slim"))
 	start, own := at.LookupPath(cue.ParsePath("start")), at.LookupPath(cue.ParsePath("own"))
@@ -65,7 +65,7 @@ func (d *decoder) slim(v cue.Value) *Slim {
 	return out
 }
 
-// pattern compiles the regular expression of a field of slim, in the form that it is wanted in; nil where there is none.
+// pattern compiles the regular expression in a field of slim, wrapped in form, or returns nil if the field is empty.
 func (d *decoder) pattern(slim cue.Value, field, form, text string) *regexp.Regexp {
 	if text == "" {
 		return nil
@@ -77,7 +77,7 @@ func (d *decoder) pattern(slim cue.Value, field, form, text string) *regexp.Rege
 	return re
 }
 
-// over is start with the fields in which own says something else.
+// over returns start with the fields that own overrides.
 func over(start, own plan.Start) plan.Start {
 	start.Cmd = own.Cmd
 	if own.AptPkgs != nil {

@@ -16,14 +16,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Source is the text of one CUE file; Name is what positions show.
+// Source is the text of one CUE file. Name is the file name in positions.
 type Source struct {
 	Name string
 	Data []byte
 }
 
-// ReadSources reads the CUE files of one folder, not of those in it. What is no regular file, or too large, is refused: others
-// may have written it.
+// ReadSources reads the CUE files of one folder, without subfolders. It refuses files that are not regular or too large,
+// because they may be untrusted.
 func ReadSources(from fs.FS, dir, label string) ([]Source, error) {
 	ents, err := fs.ReadDir(from, dir)
 	if err != nil {
@@ -53,17 +53,17 @@ func ReadSources(from fs.FS, dir, label string) ([]Source, error) {
 	return out, nil
 }
 
-// syntax is a parsed package. CUE resolves names by writing into the tree, so it belongs to one evaluation.
+// syntax is a parsed package. CUE resolves names by modifying the tree, so each evaluation needs its own.
 type syntax struct {
 	files []*ast.File
-	// top are the package's declarations by name; a name may be declared more than once.
+	// top holds the top-level declarations by name. A name may be declared more than once.
 	top map[string][]*ast.Field
-	// schema tells whether the schema is imported.
+	// schema reports whether a file imports the schema.
 	schema bool
 }
 
-// parseSources parses a package; foreign is one that others wrote. Where they wrote what they may not, there is a fault beside
-// the syntax.
+// parseSources parses a package. If foreign is set and the package uses CUE that it must not use, it returns a fault
+// together with the syntax.
 func parseSources(from []Source, foreign bool, mode ...parser.Option) (*syntax, error) {
 	s := &syntax{top: map[string][]*ast.Field{}}
 	var faults []error
@@ -91,8 +91,8 @@ func parseSources(from []Source, foreign bool, mode ...parser.Option) (*syntax, 
 	return s, errors.Join(faults...)
 }
 
-// parseAll parses files side by side: of a plan's few milliseconds parsing takes one. Each file is used by one
-// goroutine at a time, as CUE demands.
+// parseAll parses files concurrently, because parsing takes a large part of the few milliseconds of a plan. Each file is
+// used by one goroutine at a time, as CUE requires.
 func parseAll(from []Source, mode []parser.Option) ([]parsed, error) {
 	files, errs := make([]parsed, len(from)), make([]error, len(from))
 	var wg sync.WaitGroup
@@ -103,8 +103,8 @@ func parseAll(from []Source, mode []parser.Option) ([]parsed, error) {
 	return files, errors.Join(errs...)
 }
 
-// literal reads an expression that needs no evaluation: text, numbers, true and false, lists and structs of
-// such, and a name of such at the top of the package. Numbers are int.
+// literal evaluates an expression that needs no CUE evaluation: strings, integers, booleans, lists and structs of
+// these, and a reference to a top-level name with such a value. Numbers are int.
 func (s *syntax) literal(x ast.Expr) (any, bool) {
 	if id, ok := x.(*ast.Ident); ok {
 		d := s.top[id.Name]
@@ -116,7 +116,7 @@ func (s *syntax) literal(x ast.Expr) (any, bool) {
 	return plain(x)
 }
 
-// plain is literal without names.
+// plain is literal without references.
 func plain(x ast.Expr) (any, bool) {
 	switch x := x.(type) {
 	case *ast.BasicLit:
@@ -133,7 +133,7 @@ func plain(x ast.Expr) (any, bool) {
 		return out, true
 	case *ast.StructLit:
 		return fields(x, nil, plain)
-	case *ast.BinaryExpr: // schema.#Detect & {…}, to which all of the provider is held anyway
+	case *ast.BinaryExpr: // schema.#Detect & {…}: the provider is checked against the schema anyway
 		if rest, _, _ := beside(x); rest != nil {
 			return plain(rest)
 		}
@@ -155,7 +155,7 @@ func basic(x *ast.BasicLit) (any, bool) {
 	return nil, false
 }
 
-// fields reads a struct of literals; the names in skip are passed over.
+// fields evaluates a struct of literals. It ignores the names in skip.
 func fields(x *ast.StructLit, skip []string, read func(ast.Expr) (any, bool)) (map[string]any, bool) {
 	out := map[string]any{}
 	for _, e := range x.Elts {

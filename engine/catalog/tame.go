@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	// MaxSource is the size in bytes of the largest file of CUE that others wrote, MaxNesting how deep its syntax tree may be.
+	// MaxSource is the maximum size in bytes of an untrusted CUE file, MaxNesting the maximum depth of its syntax tree.
 	MaxSource  = 256 << 10
 	MaxNesting = 500
 )
 
-// reaching are the attributes by which CUE takes something from outside of its files.
+// reaching are the attributes by which CUE reads input from outside its files.
 var reaching = []string{"if", "tag", "extern", "embed", "experiment", "ignore"}
 
-// The names that bounds bind; files cannot use them.
+// Names that the rewritten arguments bind. Files must not use them.
 const (
 	ourValue   = "nixpacks_value"
 	ourElement = "nixpacks_element"
 )
 
-// Tame sees to it that CUE which others wrote, called name, stays within what budget can watch over: it refuses what reaches
-// outside of the file, trees that are too deep to be walked, and functions that in one step make more than any machine
-// has; those of them that are of use get bounds on their arguments instead. It changes the tree. instead says what to write for what reaches outside.
+// Tame restricts untrusted CUE to what a budget can supervise. It refuses attributes that read outside the file, trees too
+// deep to walk, and functions that can exhaust memory in a single step. Useful ones among these functions are kept with
+// bounds added to their arguments, which modifies the tree. name names the CUE in messages, instead is a hint about attributes.
 func Tame(f *ast.File, name, instead string) error {
 	t := &tamer{name: name, instead: instead, imports: map[string]string{}, known: map[ast.Node]bool{}}
 	depth, deepest := 0, 0
@@ -53,12 +53,12 @@ func Tame(f *ast.File, name, instead string) error {
 	return errors.Join(t.faults...)
 }
 
-// tamer looks through one file.
+// tamer checks one file.
 type tamer struct {
 	name, instead string
-	imports       map[string]string // path by local name
-	known         map[ast.Node]bool // names that need no further look
-	changes       []func()          // of the tree, once all of it has been looked at
+	imports       map[string]string // import path by local name
+	known         map[ast.Node]bool // identifiers that need no further check
+	changes       []func()          // edits of the tree, applied after the walk
 	faults        []error
 }
 
@@ -96,14 +96,14 @@ func (t *tamer) look(n ast.Node) bool {
 	return true
 }
 
-// label knows a field's name, which refers to nothing.
+// label marks a field's name as checked, because it refers to nothing.
 func (t *tamer) label(l ast.Label) {
 	if id, ok := l.(*ast.Ident); ok && id.Name != ourValue && id.Name != ourElement {
 		t.known[id] = true
 	}
 }
 
-// function is the package's path and the function that x names; "" for anything else.
+// function returns the package path and name of the function that x refers to, or "" for anything else.
 func (t *tamer) function(x ast.Expr) string {
 	sel, ok := x.(*ast.SelectorExpr)
 	if !ok {
@@ -117,7 +117,7 @@ func (t *tamer) function(x ast.Expr) string {
 	return t.imports[id.Name] + "." + name
 }
 
-// bounds rewrite arguments of functions, which otherwise multiply one another, by their places.
+// bounds maps functions to rewrites of their arguments, by argument index. Unbounded arguments would multiply in size.
 var bounds = map[string]map[int]func(ast.Expr) ast.Expr{
 	"strings.Join": {
 		0: func(x ast.Expr) ast.Expr {
@@ -134,7 +134,7 @@ var bounds = map[string]map[int]func(ast.Expr) ast.Expr{
 	},
 }
 
-// endless are functions that can ask for any amount in one step and that no plan needs.
+// endless are functions that can allocate any amount of memory in one step and that no plan needs.
 var endless = []string{"strings.Repeat", "list.Repeat"}
 
 func (t *tamer) call(c *ast.CallExpr) {
@@ -169,7 +169,7 @@ func (t *tamer) selector(s *ast.SelectorExpr) {
 	}
 }
 
-// ident refuses a package that stands alone: what is taken of it would not be seen here.
+// ident refuses a package used as a value, because uses of its functions could not be checked.
 func (t *tamer) ident(id *ast.Ident) {
 	if t.known[id] {
 		return
@@ -189,7 +189,7 @@ func isText(x ast.Expr) bool {
 	return ok && lit.Kind == token.STRING
 }
 
-// numeric is x as a number: text that is multiplied is text that is repeated.
+// numeric constrains x to a number, because multiplying a string repeats it.
 func numeric(x ast.Expr) ast.Expr {
 	if _, ok := x.(*ast.BasicLit); ok {
 		return x
@@ -201,11 +201,11 @@ func and(x, y ast.Expr) ast.Expr {
 	return &ast.ParenExpr{X: &ast.BinaryExpr{Op: token.AND, X: &ast.ParenExpr{X: x}, Y: y}}
 }
 
-// atMost is x, or an error where that is longer than n. A validator (x & strings.MaxRunes(n)) would come too late: CUE calls
-// functions before it has looked at those of their arguments.
+// atMost returns x, or an error if x is longer than n. A validator (x & strings.MaxRunes(n)) would act too late: CUE calls
+// functions before it validates their arguments.
 func atMost(x ast.Expr, n int) ast.Expr {
 	var long ast.Expr = ast.NewCall(ast.NewIdent("__len"), ast.NewIdent(ourValue))
-	// What has no length is for the function to refuse.
+	// A value without a length is left to the function to refuse.
 	long = ast.NewBinExpr(token.OR, &ast.UnaryExpr{Op: token.MUL, X: long}, number("0"))
 	short := ast.NewBinExpr(token.LEQ, &ast.ParenExpr{X: long}, number(strconv.Itoa(n)))
 	c := each(ourValue, &ast.ListLit{Elts: []ast.Expr{x}}, ast.NewIdent(ourValue))
@@ -214,7 +214,7 @@ func atMost(x ast.Expr, n int) ast.Expr {
 	return &ast.IndexExpr{X: &ast.ListLit{Lbrack: x.Pos(), Elts: []ast.Expr{c}}, Lbrack: x.Pos(), Index: first}
 }
 
-// each is a comprehension: for name in from {value}.
+// each returns the comprehension: for name in from {value}.
 func each(name string, from, value ast.Expr) *ast.Comprehension {
 	return &ast.Comprehension{
 		Clauses: []ast.Clause{&ast.ForClause{Value: ast.NewIdent(name), Source: from}},

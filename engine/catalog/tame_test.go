@@ -12,7 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// What makes more than any machine has in one step is refused; what is like it and harmless is not.
+// Expressions that allocate without bound in one step are refused. Similar harmless ones are not.
 func TestHostileSteps(t *testing.T) {
 	const all = "import (\"strings\", \"list\", \"strconv\")\n_u: [strings.Split, list.Max, strconv.Atoi]\n"
 	doubled := "_s0: \"" + strings.Repeat("x", 5000) + "\"\n"
@@ -65,7 +65,7 @@ func TestHostileSteps(t *testing.T) {
 	}
 }
 
-// CUE of any text is refused, or evaluates within its limits: nothing that it does ends the program.
+// Any CUE text is either refused or evaluates within its limits. None crashes the program.
 func FuzzTame(f *testing.F) {
 	for _, s := range []string{
 		"import \"strings\"\nx: strings.Join([\"a\"], \"b\")", "x: 2*3", "import l \"list\"\nx: l.Repeat([1], 9)", "x: \"\\(x)\"", "#f: {n: int, out: (#f & {n: 1}).out}",

@@ -14,21 +14,21 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// The definition that a provider meets, which it may say itself.
+// providerDefinition is the definition that every provider must satisfy. A provider may refer to it itself.
 const providerDefinition = "#Provider"
 
-// parsed is one file.
+// parsed is one parsed file.
 type parsed struct {
 	file   *ast.File
-	schema bool // it imports that
-	// inside are the names at the top of what stands in `schema.#Provider & {…}`, and outside those beside it.
+	schema bool // the file imports the schema
+	// inside are the top-level names in `schema.#Provider & {…}`, outside those next to it.
 	inside, outside []string
-	// open are the names that the file takes from others.
+	// open are the identifiers that the file resolves in other files.
 	open []*ast.Ident
 }
 
-// parseFile parses one file. What it says in `schema.#Provider & {…}` is taken for what it says at its top, and schema.#Provider alone for
-// nothing: every provider is held to that, once it is evaluated. Blanks stand for what is left out, so that places stay.
+// parseFile parses one file. The contents of `schema.#Provider & {…}` are treated as top-level declarations, and a lone
+// schema.#Provider is dropped: every provider is checked against it after evaluation. Dropped text becomes blanks to keep positions.
 func parseFile(src Source, mode []parser.Option) (parsed, error) {
 	f, err := parser.ParseFile(src.Name, src.Data, mode...)
 	if err != nil {
@@ -68,7 +68,7 @@ func parseFile(src Source, mode []parser.Option) (parsed, error) {
 	return out, nil
 }
 
-// schemaName is what a file calls the schema; "" where it does not import it.
+// schemaName returns the local name of the schema in a file, or "" if the file does not import it.
 func schemaName(f *ast.File) string {
 	for spec := range f.ImportSpecs() {
 		if path, err := strconv.Unquote(spec.Path.Value); err == nil && isSchema(path) {
@@ -78,7 +78,7 @@ func schemaName(f *ast.File) string {
 	return ""
 }
 
-// definition is the definition of a package, both by name, that an expression stands for; "" for any other expression.
+// definition returns the package and name of the definition that an expression selects, or "" for any other expression.
 func definition(x ast.Expr) (pkg, name string) {
 	s, ok := x.(*ast.SelectorExpr)
 	if !ok {
@@ -92,7 +92,7 @@ func definition(x ast.Expr) (pkg, name string) {
 	return from.Name, what
 }
 
-// beside is what stands beside a definition of a package, as in schema.#Plan & {…}, and which that is; nil for any other expression.
+// beside returns the other operand of a conjunction with a definition, as in schema.#Plan & {…}, and the definition's name.
 func beside(x ast.Expr) (rest ast.Expr, pkg, name string) {
 	b, ok := x.(*ast.BinaryExpr)
 	if !ok || b.Op != token.AND {
@@ -107,7 +107,7 @@ func beside(x ast.Expr) (rest ast.Expr, pkg, name string) {
 	return nil, "", ""
 }
 
-// inProvider tells whether an expression is #Provider of the schema, or that and a struct, which it gives.
+// inProvider reports whether an expression is the schema's #Provider, alone or in conjunction with a struct, which it returns.
 func inProvider(x ast.Expr, schema string) (*ast.StructLit, bool) {
 	if pkg, name := definition(x); pkg == schema && name == providerDefinition {
 		return nil, true
@@ -117,7 +117,7 @@ func inProvider(x ast.Expr, schema string) (*ast.StructLit, bool) {
 	return inner, ok && pkg == schema && name == providerDefinition
 }
 
-// blank writes blanks over a part of a text, but for the ends of its lines.
+// blank overwrites a part of a text with blanks, except for line ends.
 func blank(text []byte, from, to token.Pos) {
 	for i := from.Offset(); i < min(to.Offset(), len(text)); i++ {
 		if text[i] != '\n' && text[i] != '\r' {
@@ -126,7 +126,7 @@ func blank(text []byte, from, to token.Pos) {
 	}
 }
 
-// dropUnused takes an import out of a file that does not use it any more, which CUE would refuse.
+// dropUnused removes an import that a file no longer uses, because CUE would refuse it.
 func dropUnused(f *ast.File, name string) {
 	used := false
 	for _, d := range f.Decls {
@@ -150,7 +150,7 @@ func dropUnused(f *ast.File, name string) {
 	})
 }
 
-// topNames are the names of fields.
+// topNames returns the names of fields.
 func topNames(decls []ast.Decl) (out []string) {
 	for _, d := range decls {
 		if f, ok := d.(*ast.Field); ok {
@@ -162,7 +162,7 @@ func topNames(decls []ast.Decl) (out []string) {
 	return out
 }
 
-// checkScopes refuses names that stand in `schema.#Provider & {…}` and are used outside of it, where CUE does not see them.
+// checkScopes refuses references from outside to names declared in `schema.#Provider & {…}`, because CUE would not resolve them.
 func checkScopes(all []parsed) error {
 	var inside, outside []string
 	for _, p := range all {

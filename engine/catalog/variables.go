@@ -8,13 +8,13 @@ import (
 	"cuelang.org/go/cue/literal"
 )
 
-// Setting is the beginning of the names of variables that are meant for this program.
+// Setting is the prefix of variables that configure this program.
 const Setting = "NIXPACKS_"
 
-// Variables are the settings that the provider asks for, as far as their names are written in its facts, sorted.
+// Variables returns the NIXPACKS_ variables that the provider's facts name literally, sorted.
 func (p *Provider) Variables() []string { return p.variables }
 
-// variables finds the names in the facts of kind env.
+// variables returns the names in the facts of kind env.
 func (s *syntax) variables() []string {
 	var found []string
 	add := func(x ast.Expr) {

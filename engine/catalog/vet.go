@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// LoadAny is Load for a directory of providers, or for the directory of one.
+// LoadAny is Load for a directory of providers, or for the directory of a single provider.
 func LoadAny(dir fs.FS, name string) (*Catalog, error) {
 	var c *Catalog
 	err := budget.New().Run(budget.Evaluation(name, fault.Pos{File: name}), func() error {
@@ -40,7 +40,7 @@ func noProviders(name string) error {
 		WithHint("a provider is a folder with files of CUE; nixpacks providers new NAME writes one")
 }
 
-// isProvider tells whether the files at the top of a directory are those of a provider.
+// isProvider reports whether the files at the top of a directory are those of a provider.
 func isProvider(dir fs.FS, name string) (bool, error) {
 	own, err := ReadSources(dir, ".", name)
 	if err != nil || len(own) == 0 {
@@ -53,8 +53,8 @@ func isProvider(dir fs.FS, name string) (bool, error) {
 	return s.top["detect"] != nil || s.top["plan"] != nil || s.top["name"] != nil, nil
 }
 
-// Vet checks the providers in a directory of them, or the one in its directory, as far as that can be done without an app.
-// It names those that are right; the faults are about all others, and everything that is wrong with each.
+// Vet checks the providers in a directory, or the single provider in it, as far as possible without an app. It returns the
+// paths of the valid ones, and faults with everything that is wrong with the others.
 func Vet(dir fs.FS, name string) (right []string, err error) {
 	alone, err := isProvider(dir, name)
 	if err != nil {

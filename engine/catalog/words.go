@@ -12,25 +12,25 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Note is something that a provider tells the user.
+// Note is a message of a provider for the user.
 type Note struct {
 	Text string
 	Hint string
 	At   []fault.Pos
-	// Unless is "start" for a note that says nothing to a user whose plan has another start command than the provider gives.
+	// Unless is "start" for a note that applies only to the provider's own start command.
 	Unless string `json:",omitempty"`
 }
 
-// Version is a version that a provider decided on, and who asked for it.
+// Version is a version that a provider chose, and the reason.
 type Version struct {
-	Of      string      // what it is a version of: "Node"
-	Version string      // as precisely as the plan says it: "22"
-	By      string      // who asked: "engines.node in package.json"; "" for nobody: it is the default
-	Asked   string      // in their words: ">=22"
-	At      []fault.Pos // where
+	Of      string      // the subject: "Node"
+	Version string      // with the precision of the plan: "22"
+	By      string      // what requested it: "engines.node in package.json"; "" for the default
+	Asked   string      // the request as written: ">=22"
+	At      []fault.Pos // position of the request
 }
 
-// Source says in words where the version comes from: `engines.node in package.json asks for ">=22"`.
+// Source describes the origin of the version in words: `engines.node in package.json asks for ">=22"`.
 func (v Version) Source() string {
 	switch {
 	case v.By == "":
@@ -41,7 +41,7 @@ func (v Version) Source() string {
 	return fmt.Sprintf("%s asks for %q", v.By, v.Asked)
 }
 
-// message is an element of notes or refuse.
+// message is an element of the fields notes or refuse.
 type message struct {
 	Text string `json:"text"`
 	Hint string `json:"hint"`
@@ -51,11 +51,11 @@ type message struct {
 	Unless string `json:"unless"`
 }
 
-// refusals are the reasons why the provider cannot plan this app, as faults.
+// refusals returns the provider's reasons to refuse this app, as faults.
 func (e *evaluator) refusals(v cue.Value) error {
 	notes, err := e.notes(v, "refuse")
 	if err != nil {
-		if whole := e.fault(v.Validate()); whole != nil { // it knows whether the app is the cause
+		if whole := e.fault(v.Validate()); whole != nil { // e.fault determines whether the app is the cause
 			return whole
 		}
 		return err
@@ -89,7 +89,7 @@ func (e *evaluator) notes(v cue.Value, name string) ([]Note, error) {
 	return out, errors.Join(d.faults...)
 }
 
-// versions are the versions that the provider decided on.
+// versions decodes the versions that the provider chose.
 func (e *evaluator) versions(v cue.Value) ([]Version, error) {
 	all := v.LookupPath(cue.ParsePath("versions"))
 	if !all.Exists() {
@@ -112,7 +112,7 @@ func (e *evaluator) versions(v cue.Value) ([]Version, error) {
 	return out, errors.Join(d.faults...)
 }
 
-// shares is the data that the provider offers to others.
+// shares decodes the data that the provider offers to others.
 func (e *evaluator) shares(v cue.Value) (map[string]any, error) {
 	all := v.LookupPath(cue.ParsePath("shares"))
 	if !all.Exists() {
@@ -125,7 +125,7 @@ func (e *evaluator) shares(v cue.Value) (map[string]any, error) {
 	return object(text)
 }
 
-// find is the place where a text first stands in a file of the app.
+// find returns the position of the first occurrence of a text in a file of the app.
 func (e *evaluator) find(file, what string) []fault.Pos {
 	if file == "" {
 		return nil

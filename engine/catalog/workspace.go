@@ -8,10 +8,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// workspaceKind is the kind of fact that says which workspace an app is a member of.
+// workspaceKind is the kind of fact that asks for the app's workspace.
 const workspaceKind = "workspace"
 
-// KnowsWorkspaces tells whether the named provider can plan an app that is a member of a workspace, from the workspace's root.
+// KnowsWorkspaces reports whether the named provider can plan a workspace member from the workspace's root.
 func (c *Catalog) KnowsWorkspaces(name string) bool {
 	p, ok := c.Get(name)
 	if !ok {
@@ -19,7 +19,7 @@ func (c *Catalog) KnowsWorkspaces(name string) bool {
 	}
 	s, err := p.parse()
 	if err != nil {
-		return false // Evaluate says so
+		return false // Evaluate reports the error
 	}
 	asked, _, _ := s.questions()
 	for _, q := range asked {
@@ -30,7 +30,7 @@ func (c *Catalog) KnowsWorkspaces(name string) bool {
 	return false
 }
 
-// workspace is the answer to the fact about the app's workspace, and its question; false where the app is in none.
+// workspace returns the workspace question and its answer, or false if the app is in no workspace.
 func (e *evaluator) workspace() (facts.Question, map[string]any, bool) {
 	for _, name := range slices.Sorted(maps.Keys(e.asked)) {
 		q, a := e.asked[name], e.answers[name]
@@ -41,8 +41,8 @@ func (e *evaluator) workspace() (facts.Question, map[string]any, bool) {
 	return facts.Question{}, nil, false
 }
 
-// up leads from the app's directory to the root of its workspace, for a provider that knows none to that of who asks it; "" where it
-// is in none.
+// up returns the path from the app's directory to the root of its workspace, or "" if it is in none. A provider that asks
+// for no workspace uses the root of the provider that consults it.
 func (e *evaluator) up() string {
 	_, value, ok := e.workspace()
 	if !ok {
@@ -51,7 +51,7 @@ func (e *evaluator) up() string {
 	return value["up"].(string)
 }
 
-// location is where the app is in its repository, as its workspace has it; nil where it is in none.
+// location returns the app's place in its repository, or nil if it is in no workspace.
 func (e *evaluator) location() *plan.Location {
 	q, value, ok := e.workspace()
 	if !ok {
@@ -70,7 +70,7 @@ func (e *evaluator) location() *plan.Location {
 	return l
 }
 
-// askFirst puts facts about workspaces before those that are looked for in one.
+// askFirst sorts facts about workspaces before facts that are resolved in a workspace.
 func askFirst(now map[string]facts.Question) []string {
 	names := slices.Sorted(maps.Keys(now))
 	slices.SortStableFunc(names, func(a, b string) int { return later(now[a]) - later(now[b]) })
