@@ -6,7 +6,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// The whole plan in process, from opening the app on, as the command makes it. The goal is 5 ms.
+// BenchmarkPlan plans in process as the command does, including opening the app. The goal is 5 ms.
 func BenchmarkPlan(b *testing.B) {
 	for _, file := range []string{"layers/nothing", "data/toml", "cue/base", "cue/constraints-hold", "cue/values", "cueerror/wrong-type"} {
 		b.Run(file, func(b *testing.B) {

@@ -18,10 +18,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// A case is a txtar file: lines before the first section set options (env: K=V, config: FILE, json-plan: TEXT,
-// pkgs:, apt:, libs:, install-cmd:, build-cmd:, start-cmd:, build-image:, packages:, include:, no-slim:), other lines explain. Sections app/PATH are the app;
-// plan.json, changes (against the plan of the same app without configuration and options), notes, providers,
-// dir and error are what must come out, each exactly.
+// A case is a txtar file. Lines before the first section set options (env: K=V, config: FILE, json-plan: TEXT,
+// pkgs:, apt:, libs:, install-cmd:, build-cmd:, start-cmd:, build-image:, packages:, include:, no-slim:); other lines are comments.
+// Sections app/PATH are the app. plan.json, changes (relative to the plan of the same app without configuration and options),
+// notes, providers, dir and error are the expected results and must match exactly.
 type testCase struct {
 	archive *txtar.Archive
 	options Options
@@ -114,7 +114,7 @@ func testCatalog(t testing.TB) *catalog.Catalog {
 	return cat
 }
 
-// outcome plans the case and gives its sections.
+// outcome plans the case and returns its sections.
 func (c *testCase) outcome(t testing.TB, cat *catalog.Catalog) map[string]string {
 	t.Helper()
 	a, err := app.Open(c.dir)
@@ -144,7 +144,7 @@ func (c *testCase) outcome(t testing.TB, cat *catalog.Catalog) map[string]string
 	return out
 }
 
-// changes is how a plan differs from that of the app without configuration and options, a line a leaf.
+// changes lists how a plan differs from that of the app without configuration and options, one leaf per line.
 func (c *testCase) changes(t testing.TB, cat *catalog.Catalog, p *plan.Plan) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -7,19 +7,19 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// ConfigNames are the names under which a configuration is looked for in the app.
+// ConfigNames are the names of the configuration files that are searched for in the app.
 var ConfigNames = []string{"nixpacks.cue", "nixpacks.toml", "nixpacks.json"}
 
 // config is the user's configuration file.
 type config struct {
-	name     string // as messages show it
+	name     string // as shown in messages
 	text     []byte
 	explicit bool // named by --config or NIXPACKS_CONFIG_FILE
 	doc      *plan.Document
 	cue      bool
 }
 
-// readConfig finds and reads the configuration; nil where there is none.
+// readConfig finds and parses the configuration. It returns nil if there is none.
 func (u *unifier) readConfig() (*config, error) {
 	if u.asked != nil {
 		return u.asked, nil
@@ -40,7 +40,7 @@ func (u *unifier) readConfig() (*config, error) {
 	return c, err
 }
 
-// ParseData parses a configuration in TOML or JSON, by the end of its name, with the place of everything in it.
+// ParseData parses a TOML or JSON configuration, depending on the extension of its name, and records the position of every value.
 func ParseData(text []byte, name string) (*plan.Node, error) {
 	if err := TooLarge(name, text); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func ParseData(text []byte, name string) (*plan.Node, error) {
 		WithPos(fault.Pos{File: name}).WithHint("its name must end in .cue, .toml or .json")
 }
 
-// readDocument reads a plan; keys that no plan has are faults, or notes where the user asks for that.
+// readDocument reads a plan. Unknown keys are faults, or notes with NIXPACKS_UNKNOWN_KEYS=warn.
 func (u *unifier) readDocument(root *plan.Node, text []byte) (*plan.Document, error) {
 	d, err := plan.Read(root, text)
 	if err != nil {
@@ -110,7 +110,7 @@ func (u *unifier) findConfig() (*config, error) {
 	return found[0], nil
 }
 
-// clearBlanks takes away what a document sets to an empty string, if nothing over it says more.
+// clearBlanks deletes the values that a document sets to an empty string, unless over sets them.
 func clearBlanks(p, over *plan.Plan, d *plan.Document) {
 	if d == nil {
 		return
@@ -126,8 +126,8 @@ func clearBlanks(p, over *plan.Plan, d *plan.Document) {
 	}
 }
 
-// keepFinished sees to it that a phase of a finished plan depends on nothing if it says nothing: what its
-// name implies counts for plans that people write. dropImplied restores how it was written.
+// keepFinished makes the phases of a finished plan without dependsOn depend on nothing. The dependencies implied by a
+// phase's name are meant for plans that people write. dropImplied undoes it in the output.
 func keepFinished(d *plan.Document) {
 	if !finished(d) {
 		return
@@ -152,7 +152,7 @@ func dropImplied(p *plan.Plan, d *plan.Document) {
 
 func finished(d *plan.Document) bool { return Finished(d.Plan) }
 
-// Finished tells whether a plan was pinned: it names its image and leaves nothing to detect.
+// Finished reports whether a plan is pinned: it names its build image and leaves nothing to detect.
 func Finished(p *plan.Plan) bool {
 	return p.BuildImage != "" && p.Providers != nil && len(p.Providers) == 0
 }

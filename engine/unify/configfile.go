@@ -13,8 +13,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// text is the text of a file of the app that has a meaning by its name alone. Where that is the name of something else,
-// it is refused: to plan as though nothing were there would be a surprise.
+// text returns the text of a file with a well-known name in the app. It refuses a directory or another non-file of that name,
+// because ignoring it would be surprising.
 func (u *unifier) text(name string) (string, bool, error) {
 	text, ok, err := u.app.Text(name)
 	if ok || err != nil {
@@ -40,8 +40,8 @@ func kindOf(info fs.FileInfo) string {
 	return "special file, and cannot be read"
 }
 
-// namedConfig reads the file that was asked for: in the app, or, from the command line only, any by its
-// absolute path. Whoever may set a variable for the build may not have other files read.
+// namedConfig reads the requested configuration: a file in the app, or any file if the command line names it by an
+// absolute path. Whoever can set a build variable must not be able to read other files.
 func (u *unifier) namedConfig(name, by string) (*config, error) {
 	if filepath.IsAbs(name) && by == byFlag {
 		text, err := readAbsolute(name)
@@ -64,7 +64,7 @@ func (u *unifier) namedConfig(name, by string) (*config, error) {
 	return nil, f
 }
 
-// byFlag is where the command line names a configuration file.
+// byFlag is the position of a configuration file named on the command line.
 const byFlag = "--config"
 
 func isFile(name string) bool {

@@ -11,11 +11,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// headFields are what providers and their detection depend on.
+// headFields are the fields that detection and providers depend on.
 var headFields = []string{"providers", "packages", "variables"}
 
-// readCUE evaluates nixpacks.cue without what lies below, for headFields alone. What it cannot know yet it
-// leaves out, mistakes included: layCUE evaluates the file again, as a whole.
+// readCUE evaluates nixpacks.cue without the layers below it, for headFields only. It ignores everything that is not known
+// at this point, including mistakes, because layCUE evaluates the whole file again.
 func (u *unifier) readCUE() error {
 	u.cueHead = &says{doc: &plan.Document{Plan: &plan.Plan{}}}
 	return u.budget.While(u.evaluation(), func() error {
@@ -33,13 +33,13 @@ func (u *unifier) readCUE() error {
 	})
 }
 
-// evaluation is the work of evaluating the file.
+// evaluation describes the evaluation of the file for the budget.
 func (u *unifier) evaluation() budget.Work {
 	return budget.Evaluation(u.file.name, fault.Pos{File: u.file.name})
 }
 
-// applyHead takes over what of nixpacks.cue is no plain value: defaults, which yield to what the user says
-// outside the file, and variables that null deletes.
+// applyHead applies those parts of nixpacks.cue that are not plain values: defaults, which the user can override
+// outside the file, and variables deleted by null.
 func (u *unifier) applyHead() {
 	for _, l := range u.cueHead.soft {
 		text, _ := l.Value.(string)
@@ -61,7 +61,7 @@ func (u *unifier) applyHead() {
 	}
 }
 
-// layCUE lays nixpacks.cue and what is above it over base.
+// layCUE merges nixpacks.cue and the layers above it over base.
 func (u *unifier) layCUE(base *plan.Plan) (*plan.Plan, error) {
 	base.Variables = withVariables(base.Variables, u.options.Env)
 	base.Packages = u.packages
@@ -93,7 +93,7 @@ func (u *unifier) layCUE(base *plan.Plan) (*plan.Plan, error) {
 	return p, err
 }
 
-// lay gives the finished plan: base with what the file says, with what is above the file.
+// lay merges base, the file and the layers above the file to the finished plan.
 func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) *plan.Plan {
 	p := plan.Merge(base, s.doc.Plan)
 	clearBlanks(p, &plan.Plan{}, s.doc)
@@ -123,8 +123,8 @@ func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) *plan.Plan {
 	return p
 }
 
-// bare is a layer above nixpacks.cue without what Nixpacks' own layers say only in passing: the dependencies
-// of install and build, and no overlays. What nixpacks.cue says about these stays.
+// bare removes from a layer above nixpacks.cue the values that Nixpacks' layers set implicitly: the dependencies
+// of install and build, and empty overlays. nixpacks.cue keeps its values for them.
 func bare(over, p *plan.Plan) *plan.Plan {
 	over = over.Clone()
 	for name, ph := range over.Phases {
@@ -138,7 +138,7 @@ func bare(over, p *plan.Plan) *plan.Plan {
 	return over
 }
 
-// markers refuses "..." that stands where it is not known what it stands for.
+// markers refuses "..." where the list that it stands for is unknown.
 func (e *evaluated) markers(s *says) error {
 	var errs []error
 	for _, l := range s.doc.Plan.Leaves() {
@@ -154,11 +154,11 @@ func (e *evaluated) markers(s *says) error {
 	return errors.Join(errs...)
 }
 
-// baseName is how the file names a value of what lies below.
+// baseName returns the CUE expression for a value of the layers below.
 func baseName(path []string) string { return "#base." + plan.Path(path...) }
 
-// headHolds refuses that the file, now that it sees what lies below, says something else about what
-// providers depended on.
+// headHolds refuses a file whose providers or packages change once #base is known, because #base
+// was computed from them.
 func (u *unifier) headHolds(s *says, base *plan.Plan) error {
 	var errs []error
 	refuse := func(name string) {
@@ -182,7 +182,7 @@ func withoutMarkers(list []string) []string {
 	return slices.DeleteFunc(list, plan.Marker)
 }
 
-// noteNothing tells where null deletes what is not there.
+// noteNothing adds a note if null deletes a phase that does not exist.
 func (u *unifier) noteNothing(d dropped, p *plan.Plan) {
 	if len(d.path) != 2 || d.path[0] != "phases" || p.Phases[d.path[1]] != nil {
 		return
@@ -194,8 +194,8 @@ func (u *unifier) noteNothing(d dropped, p *plan.Plan) {
 	})
 }
 
-// unknownPhases refuses names in dependsOn that the file itself wrote and that no phase has. Names that
-// came from below are ignored, as everywhere: providers name phases that an app may lack.
+// unknownPhases refuses names in dependsOn that the file itself added and that no phase has. Names from the layers
+// below are ignored: providers name phases that an app may lack.
 func (e *evaluated) unknownPhases(s *says, p, base *plan.Plan) error {
 	var faults []*fault.Fault
 	for _, name := range slices.Sorted(maps.Keys(s.doc.Plan.Phases)) {

@@ -13,16 +13,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Broken is a demand that a finished plan does not meet.
+// Broken is a constraint that a finished plan violates.
 type Broken struct {
 	Words string
-	Path  []string // of the value, which may end in the index of a list; empty for the plan as a whole
-	// Says is what CUE says: of a value that is none of several, first as a whole and then about each.
+	Path  []string // of the value, may end in a list index; empty for the whole plan
+	// Says are CUE's errors: for a disjunction, first the error for the whole and then one for each alternative.
 	Says []cueerrors.Error
 }
 
-// Breaks says in plain words what is wrong with met, a finished plan unified with constraints called name, and nothing
-// where all of it comes to values. Values of variables, which may be secret, are not in the words.
+// Breaks describes in plain words the violations in met, a finished plan unified with constraints called name. It returns
+// nil if there are none. The words leave out values of variables, which may be secret.
 func Breaks(met cue.Value, p *plan.Plan, name string) []Broken {
 	err := met.Validate(cue.Concrete(true))
 	if err == nil {
@@ -39,8 +39,8 @@ func Breaks(met cue.Value, p *plan.Plan, name string) []Broken {
 	return out
 }
 
-// apart holds the demands on the value at path to it one by one. CUE tells of one where several are not met, and may do so
-// in the words of another, which stand for whatever makes the value fail.
+// apart checks each constraint on the value at path separately. CUE reports only one of several violated constraints, and may
+// report it with the message of another: an error() alternative, which applies to every failure of the value.
 func apart(met cue.Value, path []string, p *plan.Plan, name string) []Broken {
 	leaf, elem, _ := ValueAt(p, path)
 	value := p.Get(leaf...)
@@ -85,10 +85,10 @@ func broken(err error, p *plan.Plan, name string) []Broken {
 	return out
 }
 
-// lacking are the values that are demanded and not there, below v. Where there are mistakes of other kinds CUE says nothing
-// of them.
+// lacking returns the required values that are missing below v. CUE does not report them if there are errors of other
+// kinds.
 func lacking(v cue.Value, p *plan.Plan, name string) []Broken {
-	it, err := v.Fields(cue.Optional(true), cue.Hidden(true)) // with hidden ones, for else what is mistaken has no fields
+	it, err := v.Fields(cue.Optional(true), cue.Hidden(true)) // hidden fields too, because erroneous ones are otherwise not listed
 	if err != nil {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (b Broken) words(p *plan.Plan, name string) string {
 	return fmt.Sprintf("%s is refused by %s", what, name)
 }
 
-// clash says in words why a value is refused by constraints called name.
+// clash describes why constraints called name refuse a value.
 func clash(err cueerrors.Error, what, value, name string) string {
 	switch format, args := err.Msg(); format {
 	case msgBound, msgSatisfy:
@@ -172,7 +172,7 @@ func clash(err cueerrors.Error, what, value, name string) string {
 	}
 }
 
-// options are what a value may be, out of what CUE says about each of them.
+// options returns the allowed values, extracted from CUE's errors about the alternatives.
 func options(each []cueerrors.Error, value string) []string {
 	var out []string
 	for _, one := range each {
@@ -188,7 +188,7 @@ func options(each []cueerrors.Error, value string) []string {
 	return out
 }
 
-// missing says in words that a value is demanded and nobody set it.
+// missing describes a required value that is not set.
 func missing(path []string, constraint string) string {
 	what := plan.Path(path...) + " is not set"
 	if what == "start.user is not set" {
@@ -205,11 +205,11 @@ func demand(constraint string) string {
 	return bound(constraint)
 }
 
-// notSet stands for a value that there is not.
+// notSet stands for a missing value in messages.
 const notSet = "not set"
 
-// ValueAt is the value of the finished plan at a path, which may end in the index of a list: the leaf's path, the element if it is one, and
-// the value as messages show it.
+// ValueAt returns the value of the finished plan at a path, which may end in a list index: the path of the leaf, the element if
+// there is an index, and the value as shown in messages.
 func ValueAt(p *plan.Plan, path []string) (leaf []string, elem, shown string) {
 	switch v := p.Get(path...).(type) {
 	case string:
@@ -226,7 +226,7 @@ func ValueAt(p *plan.Plan, path []string) (leaf []string, elem, shown string) {
 	return path, "", notSet
 }
 
-// Has tells whether a plan has a value at a path, which may end in the index of a list.
+// Has reports whether a plan has a value at a path, which may end in a list index.
 func Has(p *plan.Plan, path []string) bool {
 	_, _, shown := ValueAt(p, path)
 	return shown != notSet

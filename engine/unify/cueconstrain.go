@@ -17,9 +17,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// constrain holds the finished plan to the file's constraints, whoever set the values. A value that the
-// file itself set and that a variable or a flag replaced is no constraint; what is written beside it, as
-// in "node x" & =~"^node", still is.
+// constrain checks the finished plan against the file's constraints, no matter which layer set a value. A plain value of
+// the file that a variable or flag overrides is not a constraint. A constraint next to it still applies, as
+// in "node x" & =~"^node".
 func (u *unifier) constrain(e *evaluated, s *says, p *plan.Plan) error {
 	c := &constraints{u: u, e: e, plan: p, seen: map[string]bool{}}
 	data, replaced := c.data(s)
@@ -47,10 +47,10 @@ type constraints struct {
 	seen map[string]bool
 }
 
-// decided are fields that were decided before any provider ran, and so are no longer the file's to check.
+// decided are the fields decided before any provider runs. The file cannot constrain them any more.
 var decided = []string{"providers", "packages"}
 
-// data is the plan as CUE, with "_" for the leaves that the file set and something above it replaced.
+// data converts the plan to CUE, with "_" for the leaves that the file set and a layer above overrides.
 func (c *constraints) data(s *says) (ast.Expr, []plan.Leaf) {
 	t := newTree(c.plan)
 	var replaced []plan.Leaf
@@ -76,7 +76,7 @@ func pathOf(path []string) cue.Path {
 	return cue.MakePath(sels...)
 }
 
-// parts are the constraints that v is made of, its values left out.
+// parts splits v into its constraints, without its concrete values.
 func parts(v cue.Value, depth int) []cue.Value {
 	if op, args := v.Expr(); op == cue.AndOp && depth < catalog.MaxNesting {
 		var out []cue.Value
@@ -91,7 +91,7 @@ func parts(v cue.Value, depth int) []cue.Value {
 	return []cue.Value{v}
 }
 
-// acceptsNothing tells whether a leaf that nobody set is fine: a list may be empty.
+// acceptsNothing reports whether an unset leaf satisfies v: a list may be empty.
 func (e *evaluated) acceptsNothing(v cue.Value) bool {
 	return v.IncompleteKind() == cue.ListKind && v.Unify(e.ctx.Encode([]string{})).Validate(cue.Concrete(true)) == nil
 }
@@ -118,7 +118,7 @@ func (c *constraints) report(err error) {
 	}
 }
 
-// reportAt is report for the leaf at path, where CUE knows nothing of the path.
+// reportAt is report for errors of the leaf at path. Such errors have no path of their own.
 func (c *constraints) reportAt(err error, path []string) {
 	for _, one := range cueerrors.Errors(err) {
 		switch format, _ := one.Msg(); format {
@@ -135,7 +135,7 @@ func (c *constraints) reportAt(err error, path []string) {
 	}
 }
 
-// alternatives is clash for a value that is none of several.
+// alternatives adds a fault for a value that matches none of several alternatives.
 func (c *constraints) alternatives(err cueerrors.Error, each []cueerrors.Error) {
 	path := planPath(err)
 	leaf, elem, value := ValueAt(c.plan, path)
@@ -143,8 +143,8 @@ func (c *constraints) alternatives(err cueerrors.Error, each []cueerrors.Error) 
 	c.add(f, leaf, elem)
 }
 
-// clash is the fault for a value that a constraint forbids: the constraint's place in the file, and the
-// place that set the value.
+// clash adds a fault for a value that violates a constraint, with the position of the constraint in the file and the
+// position that set the value.
 func (c *constraints) clash(err cueerrors.Error, path []string) {
 	if format, _ := err.Msg(); format == msgNotAllowed {
 		c.notAllowed(err, path)
@@ -155,7 +155,7 @@ func (c *constraints) clash(err cueerrors.Error, path []string) {
 	c.add(f, leaf, elem)
 }
 
-// notAllowed is the fault for what the finished plan has where the file closes a struct.
+// notAllowed adds a fault for a field of the finished plan that a closed struct in the file does not allow.
 func (c *constraints) notAllowed(err cueerrors.Error, path []string) {
 	f := (&rephraser{e: c.e}).fault(err, "%s is not allowed by %s", ShownPath(path), c.e.name)
 	for i := len(path); i > 0; i-- {
@@ -183,7 +183,7 @@ func (c *constraints) add(f *fault.Fault, leaf []string, elem string) {
 	}
 }
 
-// missing is the fault for a value that a constraint demands and nobody set.
+// missing adds a fault for a required value that is not set.
 func (c *constraints) missing(path []string, constraint string, at fault.Pos) {
 	f := fault.New(fault.Refused, "%s", missing(path, constraint)).WithPos(at).WithSource(c.e.text)
 	if key := plan.Path(path...); !c.seen[key] {

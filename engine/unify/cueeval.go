@@ -15,10 +15,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
-// schemaFile is what positions in the schema name.
+// schemaFile is the file name in positions in the schema.
 const schemaFile = "schema/plan.cue"
 
-// evaluated is a nixpacks.cue with its value.
+// evaluated is an evaluated nixpacks.cue.
 type evaluated struct {
 	*cueSyntax
 	ctx  *cue.Context
@@ -26,7 +26,7 @@ type evaluated struct {
 	full cue.Value // #Plan & {file}
 }
 
-// evalCUE evaluates a file with #Plan and #base in scope. base nil leaves #base open.
+// evalCUE evaluates a file with #Plan and #base in scope. If base is nil, #base is open.
 func evalCUE(c *config, base *plan.Plan) (*evaluated, error) {
 	s, err := parseCUE(c, base)
 	if err != nil {
@@ -41,7 +41,7 @@ func evalCUE(c *config, base *plan.Plan) (*evaluated, error) {
 	return &evaluated{cueSyntax: s, ctx: ctx, own: own, full: scope.LookupPath(cue.ParsePath("#Plan")).Unify(own)}, nil
 }
 
-// scopeOf is the value in which the user's file looks up what it does not declare.
+// scopeOf returns the value in which names that the user's file does not declare are resolved.
 func scopeOf(ctx *cue.Context, base *plan.Plan) (cue.Value, error) {
 	scope := &ast.File{Filename: schemaFile}
 	for _, name := range []string{"plan.cue", "config.cue"} {
@@ -68,8 +68,8 @@ func scopeOf(ctx *cue.Context, base *plan.Plan) (cue.Value, error) {
 	return v, fault.Wrap(fault.Bug, v.Err(), "the schema does not evaluate")
 }
 
-// planExpr is a plan as CUE. Maps, and the lists below the user's own, are there even when they are empty, so that asking for what is not
-// in them is the same mistake everywhere.
+// planExpr converts a plan to CUE. Maps and the user's lists are present even if empty, so that referring to a missing
+// element is the same mistake everywhere.
 func planExpr(p *plan.Plan) ast.Expr {
 	t := newTree(p)
 	for _, name := range []string{"variables", "staticAssets", "nixHashes", "aptHashes", "phases", "start"} {
@@ -86,13 +86,13 @@ func planExpr(p *plan.Plan) ast.Expr {
 	return t.root
 }
 
-// tree is a struct of CUE that is built by path.
+// tree is a CUE struct that is built path by path.
 type tree struct {
 	root *ast.StructLit
 	at   map[string]*ast.StructLit
 }
 
-// newTree is a tree with the plan's phases in it, empty.
+// newTree returns a tree that contains the plan's phases as empty structs.
 func newTree(p *plan.Plan) *tree {
 	t := &tree{root: &ast.StructLit{}}
 	t.at = map[string]*ast.StructLit{"": t.root}
@@ -102,7 +102,7 @@ func newTree(p *plan.Plan) *tree {
 	return t
 }
 
-// open is the struct at path, made where it is not there.
+// open returns the struct at path and creates it if needed.
 func (t *tree) open(path []string) *ast.StructLit {
 	key := plan.Path(path...)
 	if t.at[key] == nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// The formats of CUE's messages that are told apart; see rephrase for the others.
+// Formats of CUE's messages that get special treatment. See rephraser.one for the others.
 const (
 	msgIncomplete  = "incomplete value %v"
 	msgRequired    = "field is required but not present"
@@ -34,8 +34,8 @@ const (
 	msgInterpolate = "invalid interpolation"
 )
 
-// mistakes are what is wrong with the file by itself, the most telling words first: what its own values
-// tell, then what CUE says about the rest.
+// mistakes returns the errors in the file itself, the clearest first: errors in the shape of its own values, then
+// CUE's errors about the rest.
 func (e *evaluated) mistakes(base *plan.Plan) error {
 	var found []cueerrors.Error
 	for _, err := range cueerrors.Errors(e.full.Validate(cue.Concrete(true))) {
@@ -50,7 +50,7 @@ func (e *evaluated) mistakes(base *plan.Plan) error {
 	for _, f := range append(slices.Clone(types), names...) {
 		f.Err = causeAt(found, f.At[0])
 	}
-	if len(names) > 0 { // CUE says the same, and again for everything below such a name
+	if len(names) > 0 { // CUE reports the same names, and everything below them
 		found = slices.DeleteFunc(found, func(err cueerrors.Error) bool {
 			format, _ := err.Msg()
 			return format == msgNotAllowed
@@ -65,7 +65,7 @@ func (e *evaluated) mistakes(base *plan.Plan) error {
 	return inOrder(faults)
 }
 
-// causeAt is what CUE says about a place, the places in the schema included; nil for nothing.
+// causeAt returns CUE's error at a position, with positions in the schema, or nil if there is none.
 func causeAt(found []cueerrors.Error, at fault.Pos) error {
 	for _, err := range found {
 		if slices.Contains(places(err, at.File), at) {
@@ -79,7 +79,7 @@ func cause(err cueerrors.Error) error {
 	return errors.New(strings.TrimSpace(cueerrors.Details(err, nil)))
 }
 
-// inOrder joins faults in the order of their places.
+// inOrder joins faults sorted by position.
 func inOrder(faults []*fault.Fault) error {
 	slices.SortStableFunc(faults, func(a, b *fault.Fault) int {
 		if len(a.At) == 0 || len(b.At) == 0 {
@@ -94,7 +94,7 @@ func inOrder(faults []*fault.Fault) error {
 	return errors.Join(errs...)
 }
 
-// places are an error's places in one file.
+// places returns an error's positions in one file.
 func places(err cueerrors.Error, file string) []fault.Pos {
 	var out []fault.Pos
 	for _, p := range cueerrors.Positions(err) {
@@ -105,8 +105,8 @@ func places(err cueerrors.Error, file string) []fault.Pos {
 	return out
 }
 
-// misshapen are the wrong types and the unknown names in the file. They are found by reading the file's own
-// values as any other document is read, so that the words are the same for CUE, TOML and JSON.
+// misshapen returns the wrong types and unknown names in the file. The file's own values are read like any other
+// document, so that the messages are the same for CUE, TOML and JSON.
 func (e *evaluated) misshapen() (types, names []*fault.Fault) {
 	s := &shaper{e: e}
 	root := &plan.Node{Kind: plan.Map, Pos: fault.Pos{File: e.name}}
@@ -117,11 +117,11 @@ func (e *evaluated) misshapen() (types, names []*fault.Fault) {
 	return s.types, s.names
 }
 
-// shaper makes a document of the file's own values, whatever they are.
+// shaper converts the file's own values to a document, whatever they are.
 type shaper struct {
 	e     *evaluated
-	types []*fault.Fault // what a document cannot say: a null
-	names []*fault.Fault // that no plan has
+	types []*fault.Fault // errors that plan.Read cannot find: a null
+	names []*fault.Fault // unknown field names
 }
 
 func (s *shaper) fields(v cue.Value, n *plan.Node, path []string) {
@@ -153,7 +153,7 @@ func (s *shaper) fields(v cue.Value, n *plan.Node, path []string) {
 	}
 }
 
-// node is v as a node; nil where it may be of several kinds or is broken.
+// node converts v to a node. It returns nil if v may be of several kinds or is an error.
 func (s *shaper) node(v cue.Value, path []string) *plan.Node {
 	n := &plan.Node{Pos: valuePos(v)}
 	switch v.IncompleteKind() {
@@ -185,7 +185,7 @@ func (s *shaper) node(v cue.Value, path []string) *plan.Node {
 	return n
 }
 
-// written is a concrete value as CUE writes it; "" for a type.
+// written formats a concrete value as CUE, or returns "" for a type.
 func written(v cue.Value) string {
 	if !v.IsConcrete() {
 		return ""

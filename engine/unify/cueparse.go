@@ -17,18 +17,18 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// cueSyntax is a parsed nixpacks.cue, made ready for evaluation.
+// cueSyntax is a parsed nixpacks.cue, rewritten for evaluation.
 type cueSyntax struct {
 	file *ast.File
 	name string
 	text []byte
-	// labels are the places of the names of fields by path (plan.Path), as far as these are fixed.
+	// labels are the positions of fields' names by path (plan.Path), as far as the names are not computed.
 	labels map[string]fault.Pos
-	// names are what the file declares at its top.
+	// names are the top-level names that the file declares.
 	names []string
-	// nulls are the fields that were null, by the number in the name that replaced theirs.
+	// nulls are the fields that were null. The number in a replacement name is an index into this list.
 	nulls []nullField
-	// marked are the places of "...": what CUE finds there was brought in from below.
+	// marked are the positions of "...". Values at these positions come from the layers below.
 	marked map[fault.Pos]bool
 }
 
@@ -37,7 +37,7 @@ type nullField struct {
 	at   fault.Pos
 }
 
-// parseCUE reads a nixpacks.cue. base is what "..." stands for; with nil it is left alone.
+// parseCUE parses a nixpacks.cue. base supplies the elements that "..." stands for. If base is nil, "..." is kept.
 func parseCUE(c *config, base *plan.Plan) (*cueSyntax, error) {
 	s := &cueSyntax{name: c.name, text: c.text, labels: map[string]fault.Pos{}, marked: map[fault.Pos]bool{}}
 	var err error
@@ -103,11 +103,11 @@ func (s *cueSyntax) fault(at fault.Pos, format string, args ...any) *fault.Fault
 	return fault.New(fault.Refused, format, args...).WithPos(at).WithSource(s.text)
 }
 
-// forbid refuses what would make the file mean something else elsewhere, or reach outside it.
+// forbid refuses CUE whose meaning depends on the environment or that reaches outside the file.
 func (s *cueSyntax) forbid() error {
 	err := catalog.Tame(s.file, s.name, `to choose by something outside, use a variable: if #base.variables.NAME == "…" {…}`)
 	for _, f := range fault.All(err) {
-		if f.WithSource(s.text); f.At[0].Line == 0 { // no one place: it is not looked into any further
+		if f.WithSource(s.text); f.At[0].Line == 0 { // without a line the file was not checked further
 			return f
 		}
 	}
@@ -135,7 +135,7 @@ func (s *cueSyntax) imported(spec *ast.ImportSpec) error {
 		WithHint("%s can import %s", s.name, strings.Join(catalog.Imports, ", "))
 }
 
-// stringOf is the value of a string literal.
+// stringOf returns the value of a string literal.
 func stringOf(x ast.Expr) (string, bool) {
 	lit, ok := x.(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {

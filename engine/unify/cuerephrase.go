@@ -15,7 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// rephraser says CUE's errors in plain words, at the user's places.
+// rephraser turns CUE's errors into faults in plain words, with positions in the user's file.
 type rephraser struct {
 	e    *evaluated
 	base *plan.Plan
@@ -37,7 +37,7 @@ func (r *rephraser) all(found []cueerrors.Error) []*fault.Fault {
 	return out
 }
 
-// planPath is the path of an error in the plan.
+// planPath returns the path of an error in the plan.
 func planPath(err cueerrors.Error) []string {
 	var out []string
 	for i, p := range err.Path() {
@@ -52,7 +52,7 @@ func planPath(err cueerrors.Error) []string {
 	return out
 }
 
-// ShownPath is a path in a message: an index of a list is in brackets.
+// ShownPath formats a path for messages, with list indices in brackets.
 func ShownPath(path []string) string {
 	for i, name := range path {
 		if shape, ok := plan.ShapeAt(path[:i]...); ok && shape.Kind == plan.List && i > 0 {
@@ -62,7 +62,7 @@ func ShownPath(path []string) string {
 	return plan.Path(path...)
 }
 
-// fault makes the fault; the cause keeps what CUE said, the schema's places included.
+// fault returns a fault whose cause keeps CUE's message, including positions in the schema.
 func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *fault.Fault {
 	f := fault.New(fault.Refused, format, args...)
 	f.Err = cause(err)
@@ -78,7 +78,7 @@ func (r *rephraser) fault(err cueerrors.Error, format string, args ...any) *faul
 	return f.WithSource(r.e.text)
 }
 
-// placeOf is where the file gives a path its value, or names it; the whole file where it does neither.
+// placeOf returns the position of the value at a path, or else of its name, or else the file.
 func (e *evaluated) placeOf(path []string) fault.Pos {
 	if at := valuePos(e.own.LookupPath(pathOf(path))); len(path) > 0 && at.File == e.name {
 		return at
@@ -99,8 +99,8 @@ func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.F
 		f := r.fault(err, "%s is not allowed", what)
 		path := planPath(err)
 		if shape, ok := plan.ShapeAt(path[:max(len(path)-1, 0)]...); ok && len(shape.Names) > 0 && len(f.At) > 0 {
-			told := plan.Unknown(path, f.At[0])
-			f.Msg, f.Hint = told.Msg, told.Hint
+			unknown := plan.Unknown(path, f.At[0])
+			f.Msg, f.Hint = unknown.Msg, unknown.Hint
 		}
 		return f
 	case msgConflict, msgMismatch:
@@ -122,7 +122,7 @@ func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.F
 	case msgOperand, msgInterpolate:
 		return r.valueless(err)
 	}
-	// CUE's own words, which name the path first.
+	// CUE's message starts with the path.
 	words := strings.TrimPrefix(err.Error(), strings.Join(err.Path(), ".")+": ")
 	if len(planPath(err)) > 0 {
 		words = what + ": " + words
@@ -130,7 +130,7 @@ func (r *rephraser) one(err cueerrors.Error, format string, args []any) *fault.F
 	return r.fault(err, "%s", words)
 }
 
-// clipped is a value of CUE in a message; what is long or has lines is cut.
+// clipped formats a CUE value for a message, cut after the first line or 80 bytes.
 func clipped(v any) string {
 	s, _, more := strings.Cut(fmt.Sprint(v), "\n")
 	if more || len(s) > 80 {
@@ -139,7 +139,7 @@ func clipped(v any) string {
 	return strings.ToValidUTF8(s, "")
 }
 
-// valueless is the fault for a path of the file that has no value of its own and is asked for one.
+// valueless returns the fault for a path that the file refers to but gives no value.
 func (r *rephraser) valueless(err cueerrors.Error) *fault.Fault {
 	f := r.fault(err, "this needs a value, and %s gives it none", r.e.name)
 	ast.Walk(r.e.file, func(n ast.Node) bool {
@@ -167,7 +167,7 @@ func (r *rephraser) suggest(f *fault.Fault, name string, names []string) *fault.
 	return f
 }
 
-// bound says what a constraint such as =~"^npm " demands.
+// bound describes a constraint such as =~"^npm ".
 func bound(c string) string {
 	for _, op := range []struct{ cue, words string }{
 		{"=~", "must match "}, {"!~", "must not match "}, {"!=", "must not be "},
@@ -182,7 +182,7 @@ func bound(c string) string {
 	return "must be " + c
 }
 
-// alternatives is the fault for a value that is none of several.
+// alternatives returns the fault for a value that matches none of several alternatives.
 func (r *rephraser) alternatives(err cueerrors.Error, each []cueerrors.Error) *fault.Fault {
 	value, options := "", []string{}
 	counts := map[string]int{}

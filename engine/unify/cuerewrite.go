@@ -12,9 +12,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// rewriter replaces what CUE has no word for. "..." in a list at a fixed path becomes the elements that
-// #base has there. A field that is null, which would clash with its type, becomes a hidden field with a
-// number: it survives conditions and loops, and the evaluated value tells what is to be deleted.
+// rewriter replaces what CUE cannot express. "..." in a list at a fixed path becomes the elements of #base at that
+// path. A null field, which would conflict with its type, becomes a hidden field with a
+// number. That also works inside conditions and loops, and the evaluated value shows what to delete.
 type rewriter struct {
 	s    *cueSyntax
 	base *plan.Plan
@@ -51,7 +51,7 @@ func (r *rewriter) field(f *ast.Field, path []string) {
 	r.expr(f.Value, path)
 }
 
-// fixedName is the name of a regular field that is not computed.
+// fixedName returns the name of a regular field whose name is not computed.
 func fixedName(l ast.Label) (string, bool) {
 	name, isIdent, err := ast.LabelName(l)
 	if err != nil || isIdent && strings.HasPrefix(strings.TrimLeft(name, "_"), "#") || isIdent && strings.HasPrefix(name, "_") {
@@ -60,7 +60,7 @@ func fixedName(l ast.Label) (string, bool) {
 	return name, true
 }
 
-// deletable tells whether null may be written at path: at a phase, a variable, an asset, start, or a field
+// deletable reports whether null is allowed at path: for a phase, a variable, a static asset, a hash, start, or a field
 // of a phase or of start.
 func deletable(path []string) bool {
 	if _, ok := plan.ShapeAt(path...); !ok {
@@ -83,7 +83,7 @@ func (r *rewriter) expr(x ast.Expr, path []string) {
 		r.list(x, path)
 	case *ast.ParenExpr:
 		r.expr(x.X, path)
-	case *ast.UnaryExpr: // *default
+	case *ast.UnaryExpr: // a default, *x
 		r.expr(x.X, path)
 	case *ast.BinaryExpr:
 		if x.Op == token.AND || x.Op == token.OR {

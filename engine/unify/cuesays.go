@@ -12,12 +12,12 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// says is what a nixpacks.cue says about the plan, apart from constraints.
+// says holds the parts of an evaluated nixpacks.cue apart from its constraints.
 type says struct {
-	doc  *plan.Document // values that replace those below
-	soft []plan.Leaf    // defaults, which yield to those below
-	drop []dropped      // what null deletes
-	want []want         // leaves that only a constraint speaks about
+	doc  *plan.Document // values that override the layers below
+	soft []plan.Leaf    // defaults, which the layers below override
+	drop []dropped      // values that null deletes
+	want []want         // leaves that the file only constrains
 }
 
 type dropped struct {
@@ -30,7 +30,7 @@ type want struct {
 	at   fault.Pos
 }
 
-// read takes an evaluated file apart. at names the fields at the top to look at; nil means all.
+// read splits an evaluated file into its parts. at names the top-level fields to read; nil is all of them.
 func (e *evaluated) read(at []string) (*says, error) {
 	w := &walker{e: e, s: &says{}}
 	root := &plan.Node{Kind: plan.Map, Pos: fault.Pos{File: e.name}}
@@ -53,7 +53,7 @@ type walker struct {
 	s *says
 }
 
-// fields reads the fields of v into n. own is the same value without the schema: its places are the user's.
+// fields reads the fields of v into n. own is the same value without the schema, with positions in the user's file.
 func (w *walker) fields(v, own cue.Value, n *plan.Node, path []string) {
 	it, err := v.Fields(cue.Hidden(true))
 	if err != nil {
@@ -80,7 +80,7 @@ func (w *walker) null(hidden string, path []string) {
 	}
 }
 
-// field reads one field into n: a struct, or a leaf of one of the kinds that says has.
+// field reads one field into n: a struct, or a leaf as one of the kinds in says.
 func (w *walker) field(v, own cue.Value, n *plan.Node, path []string) {
 	if v.IncompleteKind() == cue.StructKind {
 		child := &plan.Node{Kind: plan.Map, Pos: valuePos(own)}
@@ -106,8 +106,8 @@ func (w *walker) add(n *plan.Node, path []string, own cue.Value, child *plan.Nod
 	n.Fields = append(n.Fields, plan.Field{Name: path[len(path)-1], Pos: at, Value: child})
 }
 
-// leafNode is a leaf's value, and whether it is a default; nil where there is only a constraint, which an
-// open list is too.
+// leafNode returns a leaf's value and whether it is a default. It returns nil if there is only a constraint, such as an
+// open list.
 func leafNode(v, own cue.Value) (*plan.Node, bool) {
 	def, has := v.Default()
 	switch kind := v.Kind(); {
@@ -133,7 +133,7 @@ func stringNode(v, own cue.Value) *plan.Node {
 	return &plan.Node{Kind: plan.String, Text: s, Pos: valuePos(own)}
 }
 
-// listNode is a list of strings; nil where an element is none.
+// listNode returns a list of strings, or nil if an element is not a string.
 func listNode(v, own cue.Value) *plan.Node {
 	n := &plan.Node{Kind: plan.List, Pos: valuePos(own)}
 	it, err := v.List()
@@ -165,7 +165,7 @@ func leafValue(n *plan.Node) any {
 	return list
 }
 
-// valuePos is where a value is written. CUE's own answer is the field's name where a field has one value.
+// valuePos returns the position of a value. CUE itself returns the position of the field's name if the field has one value.
 func valuePos(v cue.Value) fault.Pos {
 	if !v.Exists() {
 		return fault.Pos{}

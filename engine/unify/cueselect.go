@@ -16,7 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// undefined is the fault for a field that is asked for and is not there.
+// undefined returns the fault for a reference to a field that does not exist.
 func (r *rephraser) undefined(err cueerrors.Error, name string) *fault.Fault {
 	if u, err := literal.Unquote(name); err == nil {
 		name = u
@@ -45,7 +45,7 @@ func askFirst(path string) string {
 	return "if it may be absent, ask first: if " + path + " != _|_ {…}"
 }
 
-// selected is X where X.name or X["name"] is written and name is at a place; nil for none.
+// selected returns X of the expression X.name or X["name"] whose name is at the position, or nil.
 func (r *rephraser) selected(at fault.Pos) (left ast.Expr) {
 	ast.Walk(r.e.file, func(n ast.Node) bool {
 		if x, ok := n.(ast.Expr); ok && left == nil {
@@ -58,7 +58,7 @@ func (r *rephraser) selected(at fault.Pos) (left ast.Expr) {
 	return left
 }
 
-// selection splits X.name and X["name"].
+// selection splits X.name and X["name"] into X and the name.
 func selection(x ast.Expr) (ast.Expr, ast.Node) {
 	switch x := x.(type) {
 	case *ast.SelectorExpr:
@@ -71,8 +71,8 @@ func selection(x ast.Expr) (ast.Expr, ast.Node) {
 
 func isBase(name string) bool { return name == "#base" }
 
-// pathFrom is the path that an expression such as a.b["c"] selects. With root, the first name must be one
-// that root accepts, and is left out.
+// pathFrom returns the path that an expression such as a.b["c"] selects. If root is set, the first name must satisfy
+// root and is left out.
 func pathFrom(x ast.Expr, root func(string) bool) ([]string, bool) {
 	if id, ok := x.(*ast.Ident); ok {
 		if root != nil {
@@ -95,7 +95,7 @@ func pathFrom(x ast.Expr, root func(string) bool) ([]string, bool) {
 	return append(path, name), ok && name != ""
 }
 
-// namesIn are the names that what lies below has at path.
+// namesIn returns the known names at path in the layers below.
 func (r *rephraser) namesIn(path []string) []string {
 	if len(path) == 1 && path[0] == "phases" {
 		return slices.Collect(maps.Keys(r.base.Phases))

@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// Detect names what Plan would evaluate, from every kind of configuration, and evaluates nothing.
+// Detect returns the providers that Plan would evaluate, for every kind of configuration, and evaluates nothing.
 func TestDetect(t *testing.T) {
 	for _, c := range []struct {
 		name, file, text string

@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 )
 
-// Every configuration that the documentation shows is one.
+// Every configuration shown in the documentation is valid.
 func TestDocs(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^```(cue|toml|json)\n(.*?)^```$")
 	pages, err := filepath.Glob("../../docs/*.md")
@@ -31,7 +31,7 @@ func TestDocs(t *testing.T) {
 				c.options.Env = map[string]string{"RELEASE_NAME": "of the example"}
 			}
 			c.write(t, "web.txt", "")
-			text := regexp.MustCompile(`"python"`).ReplaceAllString(m[2], `"py"`) // as the test's catalog calls it
+			text := regexp.MustCompile(`"python"`).ReplaceAllString(m[2], `"py"`) // its name in the test's catalog
 			c.write(t, "nixpacks."+m[1], text)
 			got := c.outcome(t, testCatalog(t))
 			if got["error"] != "" {

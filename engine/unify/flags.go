@@ -7,7 +7,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// flagLayer is what the flags say about the plan.
+// flagLayer returns the layer of the command line flags.
 func flagLayer(f Flags) (layer, error) {
 	p := &plan.Plan{BuildImage: f.BuildImage, Packages: f.Packages}
 	more := func(list []string) []string { return append(slices.Clone(list), "...") }
@@ -17,7 +17,7 @@ func flagLayer(f Flags) (layer, error) {
 	if len(f.Pkgs)+len(f.AptPkgs)+len(f.Libs) > 0 {
 		p.Phases = map[string]*plan.Phase{"setup": {
 			NixPkgs: more(f.Pkgs), AptPkgs: more(f.AptPkgs), NixLibs: more(f.Libs),
-			// Nixpacks' flags name no overlays, and that replaces those of the provider.
+			// Compatibility: with these flags, Nixpacks replaces the provider's overlays by none.
 			NixOverlays: []string{},
 		}}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// seeds adds every configuration of the cases with this ending.
+// seeds adds every configuration in the cases with this extension to the corpus.
 func seeds(f *testing.F, ext string) {
 	f.Helper()
 	files, _ := filepath.Glob("testdata/*/*.txtar")
@@ -31,7 +31,7 @@ func seeds(f *testing.F, ext string) {
 	}
 }
 
-// What is read with places is what the TOML library reads without.
+// The parser with positions returns the same values as the TOML library.
 func FuzzTOML(f *testing.F) {
 	seeds(f, ".toml")
 	for _, s := range []string{"a.b.\"c d\" = 1", "[[a]]\nb = 1\n[[a]]\nc = {d = [1, 'x', [true]]}\n[a.e]\nf = 2", "[a.b]\n[a]\nc=1", "\"\" = ''"} {
@@ -116,7 +116,7 @@ func FuzzProcfile(f *testing.F) {
 	})
 }
 
-// A configuration of any text is planned or refused, never more; planning is repeatable.
+// Any text as a configuration is either planned or refused, and planning is deterministic.
 func FuzzConfigJSON(f *testing.F) {
 	seeds(f, ".json")
 	f.Fuzz(func(t *testing.T, text string) { planned(t, "nixpacks.json", text) })

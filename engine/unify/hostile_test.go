@@ -16,7 +16,7 @@ func evalText(text string) error {
 	return e.mistakes(&plan.Plan{})
 }
 
-// Syntax trees of any depth are refused before anything walks them.
+// Syntax trees that are too deep are refused before anything walks them.
 func TestHostileDepth(t *testing.T) {
 	const n = 6000
 	for name, text := range map[string]string{
@@ -44,7 +44,7 @@ func TestHostileSize(t *testing.T) {
 	}
 }
 
-// A place outside the app is not read through a configuration's name, be it by a link.
+// A configuration's name cannot be used to read files outside the app, not even through a symlink.
 func TestConfigOutside(t *testing.T) {
 	secret := t.TempDir()
 	(&testCase{dir: secret}).write(t, "secret.toml", "password = \"hunter2\"\n")

@@ -15,8 +15,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
-// JSONSchema is what may be said in a plan and in a configuration, as JSON Schema 2020-12, made of the CUE that says so. That of a
-// configuration (nixpacks.toml, nixpacks.json) has Nixpacks' other names of a phase's fields as well.
+// JSONSchema returns the JSON Schema (2020-12) of a plan or of a configuration, generated from the CUE schema. The one of a
+// configuration (nixpacks.toml, nixpacks.json) also has Nixpacks' aliases for fields of phases.
 func JSONSchema(configuration bool) ([]byte, error) {
 	ctx := cuecontext.New()
 	text, err := schemaText()
@@ -57,7 +57,7 @@ func JSONSchema(configuration bool) ([]byte, error) {
 	return append(out, '\n'), err
 }
 
-// withAliases adds a phase's fields under their other names.
+// withAliases adds the aliases of a phase's fields.
 func withAliases(fields map[string]any) {
 	for alias, real := range plan.Aliases() {
 		field := maps.Clone(fields[real].(map[string]any))
@@ -66,8 +66,8 @@ func withAliases(fields map[string]any) {
 	}
 }
 
-// CUESchema is what may be said in nixpacks.cue, as a file of CUE without a package to lie beside it. That a definition is
-// closed does not hold for a file that embeds it, so names that there are not are refused by pattern.
+// CUESchema returns the schema of nixpacks.cue as a CUE file without a package, to be put next to it. A closed definition
+// does not close a file that embeds it, so unknown names are refused by a pattern.
 func CUESchema() ([]byte, error) {
 	text, err := schemaText()
 	if err != nil {
@@ -91,7 +91,7 @@ func CUESchema() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// schemaText are the schema's files for plans and configurations, as one without a package.
+// schemaText returns the schema of plans and configurations as one file without a package clause.
 func schemaText() (string, error) {
 	var b strings.Builder
 	for _, name := range []string{"plan.cue", "config.cue"} {

@@ -14,7 +14,7 @@ import (
 	"cuelang.org/go/encoding/jsonschema"
 )
 
-// What others read in the JSON Schema takes the configurations that this program takes, and refuses those that it refuses.
+// The JSON Schema accepts and refuses the same configurations as this program.
 func TestJSONSchema(t *testing.T) {
 	raw, err := JSONSchema(true)
 	if err != nil {
@@ -45,7 +45,7 @@ func TestJSONSchema(t *testing.T) {
 	}
 }
 
-// The CUE of the schema, beside a nixpacks.cue, takes and refuses the same.
+// The CUE schema next to a nixpacks.cue accepts and refuses the same files as this program.
 func TestCUESchema(t *testing.T) {
 	raw, err := CUESchema()
 	if err != nil {

@@ -8,17 +8,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// layer is one of those who have a say: what it says, and where.
+// layer is one source of the plan: its values and their positions.
 type layer struct {
 	plan *plan.Plan
-	// at is where the layer says what it says at path; false where that cannot be told.
+	// at returns the position of the layer's value at path, or false if it is unknown.
 	at func(path []string) (fault.Pos, bool)
-	// rests gives the facts that the layer says it for; nil where it is no provider's.
+	// rests returns the facts that the layer's value depends on. It is nil unless the layer is a provider's.
 	rests func(path []string) ([]catalog.Basis, error)
 }
 
-// origin is where the value of a leaf comes from: the uppermost layer that says it. For a list, elem is
-// the element in question, or "".
+// origin returns the position of a leaf's value in the topmost layer that sets it. For a list, elem is the
+// element in question, or "".
 func (u *unifier) origin(path []string, elem string) (fault.Pos, bool) {
 	for _, l := range slices.Backward(u.layers) {
 		if holds(l.plan.Get(path...), elem) {
@@ -30,16 +30,16 @@ func (u *unifier) origin(path []string, elem string) (fault.Pos, bool) {
 	return fault.Pos{}, false
 }
 
-// Said is what one of those who have a say says of a value: what a list of theirs holds, "..." in it standing for what those
-// below them say.
+// Said is the value that one layer sets. "..." in a list stands for the value of the layers
+// below.
 type Said struct {
 	Value any
-	At    fault.Pos // with its zero File where nobody knows
-	// Rests are the facts about the app that it rests on: where a provider says so.
+	At    fault.Pos // its File is "" if unknown
+	// Rests are the facts about the app that the value depends on, if a provider's.
 	Rests []catalog.Basis
 }
 
-// sayings are what each layer says at path, lowest first.
+// sayings returns the value of each layer at path, lowest first.
 func (u *unifier) sayings(path []string) ([]Said, error) {
 	var out []Said
 	for _, l := range u.layers {
@@ -61,7 +61,7 @@ func (u *unifier) sayings(path []string) ([]Said, error) {
 	return out, nil
 }
 
-// placed adds to facts where it was said what they are, if the app's files do not say it.
+// placed adds the position of the variable or setting to facts that come from one rather than from the app's files.
 func (u *unifier) placed(bases []catalog.Basis) {
 	for i, b := range bases {
 		path := []string{"variables", b.Variable}
@@ -84,7 +84,7 @@ func holds(value any, elem string) bool {
 	return value != nil
 }
 
-// documentLayer is a layer that was read from a document.
+// documentLayer returns a layer that was read from a document.
 func documentLayer(d *plan.Document) layer {
 	return layer{plan: d.Plan, at: func(path []string) (fault.Pos, bool) {
 		if n := d.At(path...); n != nil {
@@ -94,7 +94,7 @@ func documentLayer(d *plan.Document) layer {
 	}}
 }
 
-// named is a place on the command line.
+// named returns a position on the command line.
 func named(what, label string) (fault.Pos, bool) {
 	return fault.Pos{File: what, Label: label}, true
 }

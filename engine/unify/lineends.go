@@ -9,8 +9,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// noteLineEnds points out scripts that commands of the plan name and that have the line ends of Windows: Linux then looks
-// for an interpreter whose name ends in a carriage return, and says that the script is not there. Nixpacks rewrites them.
+// noteLineEnds adds a note for each script with Windows line ends that a command of the plan names. Linux looks for an
+// interpreter whose name ends in a carriage return, and reports that the script does not exist. Nixpacks converts such scripts.
 func (u *unifier) noteLineEnds(p *plan.Plan) {
 	var cmds []string
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {

@@ -6,7 +6,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/app"
 )
 
-// Scripts with the line ends of Windows are pointed out where a command names them, each once.
+// Each script with Windows line ends that a command names is noted once.
 func TestLineEnds(t *testing.T) {
 	c := &testCase{dir: t.TempDir()}
 	for name, text := range map[string]string{

@@ -10,13 +10,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// dirOf is the app's directory in its repository, "" where it is part of none.
+// dirOf returns the app's directory in its repository, or "" if it is not part of one.
 func dirOf(a *app.App) string {
 	_, dir := a.Repository()
 	return dir
 }
 
-// below opens a directory of the app, which is part of the same repository.
+// below opens a subdirectory of the app. It belongs to the same repository.
 func below(a *app.App, dir string) (*app.App, error) {
 	if repository, at := a.Repository(); repository != nil {
 		return repository.Within(path.Join(at, dir))
@@ -24,7 +24,7 @@ func below(a *app.App, dir string) (*app.App, error) {
 	return a.Sub(dir)
 }
 
-// inRepository makes places in files of the app, in a result or a fault, places in files of its repository.
+// inRepository makes positions in a result or fault relative to the app's repository instead of the app.
 func inRepository(a *app.App, res *Result, err error) error {
 	dir := dirOf(a)
 	if dir == "" {
@@ -39,7 +39,7 @@ func inRepository(a *app.App, res *Result, err error) error {
 	return nil
 }
 
-// inDir makes places in files of the app places in files of the directory above, where it is called dir.
+// inDir makes positions in files of the app relative to the directory above, in which the app is called dir.
 func (r *Result) inDir(a *app.App, dir string) {
 	for i := range r.Notes {
 		prefix(r.Notes[i].At, a, dir)
@@ -59,30 +59,30 @@ func (r *Result) inDir(a *app.App, dir string) {
 	}
 }
 
-// knowWorkspaces tells whether the app is part of a repository, and all that plan it can do so from the root of a workspace.
+// knowWorkspaces reports whether the app is part of a repository and all of its providers can plan a workspace from its root.
 func (u *unifier) knowWorkspaces(names []string) bool {
 	repository, _ := u.app.Repository()
 	return repository != nil && len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !u.catalog.KnowsWorkspaces(n) })
 }
 
-// locate writes into a plan where in its repository the app is: in a workspace, or alone.
+// locate sets the app's place in its repository in the plan: in a workspace, or alone.
 func (u *unifier) locate(p *plan.Plan) {
-	u.saidApp, p.App = p.App, u.location
+	u.userLocation, p.App = p.App, u.location
 	if repository, dir := u.app.Repository(); repository != nil && p.App == nil {
 		p.App = &plan.Location{Dir: dir, Root: dir}
 	}
-	if reflect.DeepEqual(u.saidApp, p.App) {
-		u.saidApp = nil
+	if reflect.DeepEqual(u.userLocation, p.App) {
+		u.userLocation = nil
 	}
 }
 
-// elsewhere refuses a plan that the user gave for another place than that of the app: the files that it is about are not there.
+// elsewhere refuses a plan from the user that is for another place than the app's, because its files are not there.
 func (u *unifier) elsewhere() error {
-	if u.saidApp == nil {
+	if u.userLocation == nil {
 		return nil
 	}
-	f := fault.New(fault.Refused, "app says that the plan is for %s in a repository, which it is not made for", u.saidApp.Dir).
-		WithHint("say so with --app %s, and leave app out; or build the plan as it is: --plan FILE", u.saidApp.Dir)
+	f := fault.New(fault.Refused, "app says that the plan is for %s in a repository, which it is not made for", u.userLocation.Dir).
+		WithHint("say so with --app %s, and leave app out; or build the plan as it is: --plan FILE", u.userLocation.Dir)
 	if at, ok := u.origin([]string{"app", "dir"}, ""); ok {
 		f = u.withSource(f.WithPos(at))
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// planShared plans an app for three providers, of which the last asks the one before it, which says what is given.
+// planShared plans an app with three providers. The last one asks the one before it, whose extra fields are the argument.
 func planShared(t *testing.T, says string) (*Result, error) {
 	t.Helper()
 	dir := fstest.MapFS{}
@@ -36,8 +36,8 @@ func planShared(t *testing.T, says string) (*Result, error) {
 	return Plan(a, cat, Options{JSONPlan: []byte(`{"providers": ["first", "shared", "asker"]}`)})
 }
 
-// TestSaidOnce: what a provider says is read once, though the user names it beside one that asks it; and the one that
-// asks sees its phases as it gives them, not as the plan calls them.
+// TestSaidOnce checks that a provider's notes appear once if the user names it next to a provider that asks it, and that
+// the asking provider sees the phases under their original names, not the prefixed ones.
 func TestSaidOnce(t *testing.T) {
 	res, err := planShared(t, `
 versions: [{of: "Tool", version: "1"}]
@@ -65,7 +65,7 @@ plan: phases: setup: {}
 	}
 }
 
-// TestRefusedOnce: a refusal is read once as well.
+// TestRefusedOnce checks that a refusal also appears once.
 func TestRefusedOnce(t *testing.T) {
 	_, err := planShared(t, "refuse: [{text: \"no\"}]\nplan: {}\n")
 	if all := fault.All(err); len(all) != 1 || all[0].Msg != "no" {

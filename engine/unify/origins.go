@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// origins are where the finished plan's values were set.
+// origins returns the positions that set the finished plan's values.
 func (u *unifier) origins(p *plan.Plan) *plan.Origins {
 	return plan.NewOrigins(p, func(path ...string) (fault.Pos, bool) {
 		list, ok := p.Get(path[:len(path)-1]...).([]string)
@@ -23,7 +23,7 @@ func (u *unifier) origins(p *plan.Plan) *plan.Origins {
 	}, u.fileText)
 }
 
-// elementOrigin is where an element of a list was written, or at least the list, by the uppermost layer that has it.
+// elementOrigin returns the position of a list element, or of its list, in the topmost layer that has the element.
 func (u *unifier) elementOrigin(path []string, elem string) (fault.Pos, bool) {
 	for _, l := range slices.Backward(u.layers) {
 		list, _ := l.plan.Get(path...).([]string)
@@ -41,7 +41,7 @@ func (u *unifier) elementOrigin(path []string, elem string) (fault.Pos, bool) {
 	return fault.Pos{}, false
 }
 
-// fileText is the text of a file of the configuration, of the Procfile, or of a provider; nil for others.
+// fileText returns the text of a configuration file, the Procfile or a provider's file, or nil for other files.
 func (u *unifier) fileText(file string) []byte {
 	for _, text := range [][]byte{u.catalog.Text(file), u.texts[file]} {
 		if text != nil {
@@ -54,7 +54,7 @@ func (u *unifier) fileText(file string) []byte {
 	return nil
 }
 
-// keep remembers the text of a file for origins.
+// keep stores the text of a file for origins.
 func (u *unifier) keep(file, text string) {
 	if u.texts == nil {
 		u.texts = map[string][]byte{}

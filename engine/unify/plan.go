@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// plan makes the plan.
+// plan plans one directory.
 func (u *unifier) plan() (*Result, error) {
 	if err := u.read(); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (u *unifier) plan() (*Result, error) {
 		Origins: func() *plan.Origins { return u.origins(p) }}, nil
 }
 
-// base is what lies below the user's file: providers and Procfile.
+// base returns the layers below the user's file: providers and Procfile.
 func (u *unifier) base(names []string) (*plan.Plan, error) {
 	p, err1 := u.evaluate(names)
 	p = plan.Merge(&plan.Plan{DeployVariables: u.catalog.Defaults().DeployVariables}, p)
@@ -65,8 +65,8 @@ func (u *unifier) base(names []string) (*plan.Plan, error) {
 	return plan.Merge(p, l.plan), nil
 }
 
-// layData lays a file of data and what is above it over base, exactly as Nixpacks does: first over one
-// another, then as one over base, and all variables over everything.
+// layData merges a TOML or JSON file over base in Nixpacks' order: the layers above base are first merged with one
+// another, then over base, and finally all variables over everything.
 func (u *unifier) layData(base *plan.Plan) *plan.Plan {
 	before := u.before(u.head)
 	p := plan.Merge(base, before)
@@ -95,7 +95,7 @@ func withVariables(vars, over map[string]string) map[string]string {
 	return vars
 }
 
-// finish writes the defaults into the plan.
+// finish adds the defaults to the plan.
 func (u *unifier) finish(p *plan.Plan) {
 	u.choose(p)
 	addCaches(p, u.options.Env)
@@ -108,7 +108,7 @@ func (u *unifier) finish(p *plan.Plan) {
 	u.locate(p)
 }
 
-// check refuses what cannot be built, whoever said it.
+// check refuses plans that cannot be built, no matter which layer is the cause.
 func (u *unifier) check(p *plan.Plan) error {
 	return errors.Join(u.elsewhere(), u.chosen(p), u.trust(p.BuildImage, "buildImage"), u.trust(runImage(p), "start", "runImage"), u.cycle(p))
 }
@@ -120,7 +120,7 @@ func runImage(p *plan.Plan) string {
 	return p.Start.RunImage
 }
 
-// trust refuses images from this machine's files unless the command line itself names them.
+// trust refuses images from local files, unless the command line itself names them.
 func (u *unifier) trust(image string, path ...string) error {
 	if named := u.options.Flags.BuildImage; named != "" && (path[0] == "buildImage" || image == named) {
 		return nil
@@ -135,7 +135,7 @@ func (u *unifier) trust(image string, path ...string) error {
 	return f
 }
 
-// withSource adds the line that the first place names, if it is in the user's file.
+// withSource adds the source line of the first position if it is in the user's file.
 func (u *unifier) withSource(f *fault.Fault) *fault.Fault {
 	if u.file != nil && len(f.At) > 0 && f.At[0].File == u.file.name {
 		return f.WithSource(u.file.text)
@@ -143,7 +143,7 @@ func (u *unifier) withSource(f *fault.Fault) *fault.Fault {
 	return f
 }
 
-// cycle refuses phases that wait for one another, and says where the dependencies come from.
+// cycle refuses phases that depend on each other, with the positions of the dependencies.
 func (u *unifier) cycle(p *plan.Plan) error {
 	_, err := p.Sorted()
 	var f *fault.Fault
@@ -156,7 +156,7 @@ func (u *unifier) cycle(p *plan.Plan) error {
 			f.At = append(f.At, at)
 		}
 	}
-	// The user's own file first: the caret belongs there.
+	// The user's own file comes first, because the caret belongs there.
 	slices.SortStableFunc(f.At, func(a, b fault.Pos) int { return u.foreign(a) - u.foreign(b) })
 	return u.withSource(f)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// choose has the process that a flag names start the image, in the words of who gave it.
+// choose makes the process that --process names the start command. Its position is that of the process.
 func (u *unifier) choose(p *plan.Plan) {
 	name := u.options.Flags.Process
 	if name == "" || p.Start == nil || p.Start.Processes[name] == "" {
@@ -20,7 +20,7 @@ func (u *unifier) choose(p *plan.Plan) {
 	}})
 }
 
-// chosen refuses the name of a process that there is not.
+// chosen refuses the name of a process that does not exist.
 func (u *unifier) chosen(p *plan.Plan) error {
 	name := u.options.Flags.Process
 	if name == "" {

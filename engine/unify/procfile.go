@@ -13,24 +13,24 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// maxFile bounds what is read of a Procfile or a configuration file, in bytes.
+// maxFile is the maximum size in bytes of a Procfile or configuration file.
 const maxFile = 256 << 10
 
-// Release is the process that is a phase of its own instead.
+// Release is the process that becomes a phase.
 const Release = "release"
 
-// Process is one of a Procfile.
+// Process is a process of a Procfile.
 type Process struct {
 	Cmd  string
-	Line int // of the command, as fault.Pos counts
+	Line int // 1-based position of the command, as in fault.Pos
 	Col  int
 }
 
-// At is where the command is.
+// At returns the position of the command.
 func (p Process) At() fault.Pos { return fault.Pos{File: "Procfile", Line: p.Line, Col: p.Col} }
 
-// procfile is what Procfile says: the process web, else worker, else the first by name starts the image;
-// release is a phase of its own after the build.
+// procfile returns the layer of a Procfile: the image starts the process web, or else worker, or else the first by name.
+// release becomes a phase after the build.
 func procfile(text string) (layer, error) {
 	all, err := Processes(text)
 	if err != nil {
@@ -61,7 +61,7 @@ func procfile(text string) (layer, error) {
 	}}, nil
 }
 
-// Starter names the process that starts the image, of all but release; "" where there is none.
+// Starter returns the name of the process that starts the image, never release, or "" if there is none.
 func Starter(all map[string]Process) string {
 	for _, name := range append([]string{"web", "worker"}, slices.Sorted(maps.Keys(all))...) {
 		if _, ok := all[name]; ok && name != Release {
@@ -71,8 +71,8 @@ func Starter(all map[string]Process) string {
 	return ""
 }
 
-// Processes are those of a Procfile by name. It is read as YAML, which Nixpacks takes it for. Where it is none, as with a command
-// that begins with a quote or a bracket, it is read line by line, as everywhere else.
+// Processes parses a Procfile and returns its processes by name. Like Nixpacks, it parses YAML. A file that is not valid YAML, such
+// as one with a command that begins with a quote or bracket, is parsed line by line, as other tools do.
 func Processes(text string) (map[string]Process, error) {
 	if err := TooLarge("Procfile", []byte(text)); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func Processes(text string) (map[string]Process, error) {
 	return lineProcesses(text)
 }
 
-// yamlProcesses reads the one YAML document that text is; false where it is none, or no map of commands.
+// yamlProcesses parses text as a YAML document. It returns false if it is not a single map of commands.
 func yamlProcesses(text string) (map[string]Process, bool) {
 	var doc, more yaml.Node
 	d := yaml.NewDecoder(strings.NewReader(text))
@@ -141,13 +141,13 @@ func lineProcesses(text string) (map[string]Process, error) {
 	return all, nil
 }
 
-// noProcess is the fault for a line of a Procfile.
+// noProcess returns the fault for a line of a Procfile.
 func noProcess(text string, line int, format string, args ...any) error {
 	return fault.New(fault.Refused, format, args...).WithPos(fault.Pos{File: "Procfile", Line: line, Col: 1}).
 		WithSource([]byte(text)).WithHint("each line of a Procfile is NAME: COMMAND, such as web: node server.js")
 }
 
-// TooLarge is the fault for a file that is larger than any that people write; nil for one that is not.
+// TooLarge returns a fault if a file is larger than any that people write, otherwise nil.
 func TooLarge(name string, text []byte) error {
 	if len(text) <= maxFile {
 		return nil

@@ -9,17 +9,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Settings are the variables NIXPACKS_* that mean the same for every app, without that beginning. Providers have
-// others. What each does stands in docs/configuration.md.
+// Settings are the NIXPACKS_* variables that apply to every app, without the prefix. Providers define others.
+// docs/configuration.md documents each of them.
 var Settings = []string{
 	"PKGS", "APT_PKGS", "LIBS", "INSTALL_CMD", "BUILD_CMD", "START_CMD", "INSTALL_CACHE_DIRS", "BUILD_CACHE_DIRS",
 	"PACKAGES", "BUILD_IMAGE", "INCLUDE", "DEBIAN", "CONFIG_FILE", "UNKNOWN_KEYS", "NO_CACHE", "NO_SLIM", "VERBOSE",
 }
 
-// anywhere are those that count in a file's variables too. The others come too late there, as in Nixpacks.
+// anywhere are the settings that also work as variables in a file. The others are read before the file's variables, as in Nixpacks.
 var anywhere = []string{"DEBIAN", "NO_CACHE", "NO_SLIM"}
 
-// instead is what a file says for settings that do not count in its variables.
+// instead maps settings that do not work as variables in a file to the field to use there.
 var instead = map[string]string{
 	"PKGS": "phases.setup.nixPkgs", "APT_PKGS": "phases.setup.aptPkgs", "LIBS": "phases.setup.nixLibs",
 	"INSTALL_CMD": "phases.install.cmds", "BUILD_CMD": "phases.build.cmds", "START_CMD": "start.cmd",
@@ -27,8 +27,8 @@ var instead = map[string]string{
 	"PACKAGES": "packages", "BUILD_IMAGE": "buildImage", "INCLUDE": "include",
 }
 
-// noteSettings tells of settings without effect: names that nothing reads and that are like one that is read, and
-// those that a file's variables cannot set.
+// noteSettings adds notes for settings without effect: unknown names similar to a known one, and
+// settings that a file's variables cannot set.
 func (u *unifier) noteSettings(fromFile map[string]string) {
 	var known []string
 	for _, name := range Settings {

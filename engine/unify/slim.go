@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// slim is what a provider says of an image that only runs the app.
+// slim is a provider's description of a run image without the build tools.
 type slim struct {
 	provider string
 	*catalog.Slim
@@ -24,12 +24,12 @@ func slimOf(provider string, e *catalog.Evaluation) *slim {
 	return &slim{provider, e.Slim}
 }
 
-// lacks tells whether a start command that is not the provider's may need more than the image has.
+// lacks reports whether a start command that is not the provider's may need more than the run image has.
 func (s *slim) lacks(cmd string) bool {
 	return s.Unless == "start" && (s.Runs == nil || !s.Runs.MatchString(cmd)) || s.Fails != nil && s.Fails.MatchString(cmd)
 }
 
-// layer is the slim as one of those who have a say.
+// layer returns the run image as a layer of the plan.
 func (s *slim) layer() layer {
 	return layer{plan: &plan.Plan{Start: &s.Start}, at: func(path []string) (fault.Pos, bool) {
 		at := s.Line(path[1:]...)
@@ -38,12 +38,12 @@ func (s *slim) layer() layer {
 	}, rests: func(path []string) ([]catalog.Basis, error) { return s.Rests(path[1:]...) }}
 }
 
-// slim lets the finished plan run in the image that the providers know to be enough, if they all know one, and nobody
-// above them says or does what they know nothing of; then a note says what that is.
+// slim makes the finished plan use the providers' run image. All providers must have one, and no layer
+// above them may contain something that they cannot account for. In that case a note says why the build image is kept.
 func (u *unifier) slim(p *plan.Plan) {
 	image, ok := u.slimImage()
 	if !ok || u.options.Flags.NoSlim || Truthy(u.vars, "NO_SLIM") ||
-		slices.ContainsFunc([]string{"runImage", "onlyIncludeFiles", "nixPkgs"}, func(field string) bool { return u.said("start", field) }) {
+		slices.ContainsFunc([]string{"runImage", "onlyIncludeFiles", "nixPkgs"}, func(field string) bool { return u.setAbove("start", field) }) {
 		return
 	}
 	if at, why := u.unknown(p, image); why != "" {
@@ -51,7 +51,7 @@ func (u *unifier) slim(p *plan.Plan) {
 		return
 	}
 	image = u.own(image)
-	if u.said("buildImage") && image.RunImage != "" { // what was built on it may need its libraries
+	if u.setAbove("buildImage") && image.RunImage != "" { // what was built on it may need its shared libraries
 		image.RunImage = p.BuildImage
 	}
 	if p.Start == nil {
@@ -65,7 +65,7 @@ func (u *unifier) slim(p *plan.Plan) {
 		p.Start.Cmd = image.Cmd
 	}
 	var added []string
-	if image.RunImage != "" { // otherwise it has those of the phases anyway
+	if image.RunImage != "" { // otherwise the image has the phases' packages anyway
 		added = u.added(p, aptPkgs)
 	}
 	if pkgs := unique(slices.Concat(image.AptPkgs, p.Start.AptPkgs, added)); len(pkgs) > 0 {
@@ -76,16 +76,16 @@ func (u *unifier) slim(p *plan.Plan) {
 	}
 }
 
-// own is image, or what the one provider says instead of that where nobody else says how the app starts.
+// own returns image, or the single provider's alternative for the case that no other layer sets how the app starts.
 func (u *unifier) own(image plan.Start) plan.Start {
-	if len(u.slims) != 1 || u.slims[0].Own == nil || u.said("start", "cmd") || u.said("start", "workdir") {
+	if len(u.slims) != 1 || u.slims[0].Own == nil || u.setAbove("start", "cmd") || u.setAbove("start", "workdir") {
 		return image
 	}
 	u.slims[0] = &slim{u.slims[0].provider, u.slims[0].Own}
 	return u.slims[0].Start
 }
 
-// slimImage is what the providers say together; false where one of them says nothing, or they name different images.
+// slimImage combines the providers' run images. It returns false if a provider has none or if they differ.
 func (u *unifier) slimImage() (plan.Start, bool) {
 	var out plan.Start
 	for i, s := range u.slims {
@@ -97,7 +97,7 @@ func (u *unifier) slimImage() (plan.Start, bool) {
 			files = []string{"."}
 		}
 		out.RunImage = s.Start.RunImage
-		out.AptPkgs = unique(append(out.AptPkgs, s.Start.AptPkgs...)) // several may need the same
+		out.AptPkgs = unique(append(out.AptPkgs, s.Start.AptPkgs...)) // several providers may need the same
 		if s.Start.NixPkgs != nil {
 			out.NixPkgs = append([]string{}, unique(append(out.NixPkgs, s.Start.NixPkgs...))...)
 		}
@@ -106,8 +106,8 @@ func (u *unifier) slimImage() (plan.Start, bool) {
 	return out, out.RunImage != "" || out.NixPkgs != nil
 }
 
-// unknown says what in the plan the providers know nothing of, and that what it needs to run may be missing in the
-// image that they know; "" where there is nothing.
+// unknown returns a part of the plan that the providers cannot account for and that may need something missing in the
+// run image, as a position and the reason. The reason is "" if there is none.
 func (u *unifier) unknown(p *plan.Plan, image plan.Start) (fault.Pos, string) {
 	if cmd := startCmd(p); cmd != startCmd(u.provided) && u.lacks(cmd) {
 		at, _ := u.origin([]string{"start", "cmd"}, "")
@@ -138,12 +138,12 @@ func (u *unifier) unknown(p *plan.Plan, image plan.Start) (fault.Pos, string) {
 	return fault.Pos{}, ""
 }
 
-// lacks tells whether a provider's image may lack what a command needs that is not the provider's.
+// lacks reports whether the run image may lack something that a command other than the provider's needs.
 func (u *unifier) lacks(cmd string) bool {
 	return slices.ContainsFunc(u.slims, func(s *slim) bool { return s.lacks(cmd) })
 }
 
-// addition is what a list of the plan has beside the providers' own.
+// addition is the elements of a list of the plan beyond the providers' own.
 type addition struct {
 	field string
 	added []string
@@ -153,7 +153,7 @@ func nixLists(ph, own *plan.Phase) []addition {
 	return []addition{{"nixPkgs", without(ph.NixPkgs, own.NixPkgs)}, {"nixLibs", without(ph.NixLibs, own.NixLibs)}}
 }
 
-// added is what a list of phases has that nobody among the providers put there.
+// added returns the elements of a list of the phases that no provider added.
 func (u *unifier) added(p *plan.Plan, list func(*plan.Phase) []string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
@@ -162,8 +162,8 @@ func (u *unifier) added(p *plan.Plan, list func(*plan.Phase) []string) []string 
 	return out
 }
 
-// said tells whether anyone above the providers says what is at path, be it that there shall be nothing.
-func (u *unifier) said(path ...string) bool {
+// setAbove reports whether a layer above the providers sets path, or deletes it.
+func (u *unifier) setAbove(path ...string) bool {
 	for _, l := range u.layers[len(u.slims):] {
 		if l.plan.Get(path...) != nil {
 			return true
@@ -191,19 +191,19 @@ func orEmpty(ph *plan.Phase) *plan.Phase {
 	return ph
 }
 
-// withKeys has the keys of both.
+// withKeys returns a map with the keys of both.
 func withKeys(a, b map[string]*plan.Phase) map[string]*plan.Phase {
 	out := maps.Clone(a)
 	maps.Copy(out, b)
 	return out
 }
 
-// without are the elements of list that other lacks.
+// without returns the elements of list that are not in other.
 func without(list, other []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }
 
-// unique is the list without repeated elements, the first of each kept.
+// unique returns the list without repeated elements. The first of each is kept.
 func unique(list []string) []string {
 	var out []string
 	for _, s := range list {
@@ -214,7 +214,7 @@ func unique(list []string) []string {
 	return out
 }
 
-// inTOML is a start as people write it.
+// inTOML formats a start as TOML.
 func inTOML(s plan.Start) string {
 	var out []string
 	if s.RunImage != "" {

@@ -10,11 +10,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// callsNix is a command that works on the Nix store.
+// callsNix matches a command that calls Nix.
 var callsNix = lazy.Regexp(`(^|[^\w/.-])nix(-\w+)*(\s|$)`)
 
-// unknownNix is unknown where the image that runs is the one that builds without some Nix packages: it has everything else
-// that commands made.
+// unknownNix is unknown for a run image that is the build image without some Nix packages: it has everything else
+// that the commands produced.
 func (u *unifier) unknownNix(p *plan.Plan) (fault.Pos, string) {
 	if at, why := u.unknownStart(p); why != "" {
 		return at, why
@@ -37,7 +37,7 @@ func (u *unifier) unknownNix(p *plan.Plan) (fault.Pos, string) {
 	return fault.Pos{}, ""
 }
 
-// unknownStart is unknown of the commands that the image can start.
+// unknownStart is unknown for the commands that the image can start.
 func (u *unifier) unknownStart(p *plan.Plan) (fault.Pos, string) {
 	if p.Start == nil {
 		return fault.Pos{}, ""
@@ -56,7 +56,7 @@ func (u *unifier) unknownStart(p *plan.Plan) (fault.Pos, string) {
 	return fault.Pos{}, ""
 }
 
-// runningNix are the Nix packages of an image that runs: of names those that phases have, and those that the user adds.
+// runningNix returns the Nix packages of the run image: those of names that a phase has, and those that the user added.
 func (u *unifier) runningNix(p *plan.Plan, names []string) []string {
 	var has []string
 	for _, ph := range p.Phases {

@@ -12,9 +12,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// parseTOML reads a TOML document with the place of everything in it.
+// parseTOML parses a TOML document and records the position of every value.
 func parseTOML(text []byte, file string) (*plan.Node, error) {
-	// The decoder refuses what the parser below lets pass, such as a key that is given twice.
+	// The decoder refuses what the unstable parser below accepts, such as duplicate keys.
 	var whole map[string]any
 	if err := toml.Unmarshal(text, &whole); err != nil {
 		return nil, tomlFault(err, text, file)
@@ -58,7 +58,7 @@ func trimToml(err error) string {
 type tomlTree struct {
 	p    unstable.Parser
 	file string
-	ends []int // offsets of the ends of lines
+	ends []int // offsets of line ends
 	root *plan.Node
 }
 
@@ -71,8 +71,8 @@ func (t *tomlTree) pos(offset int) fault.Pos {
 	return fault.Pos{File: t.file, Line: line + 1, Col: offset - start + 1}
 }
 
-// descend goes from n along a table's key and makes what is not there; the last step is a map, or a new map
-// in a list.
+// descend follows a table's key from n and creates missing nodes. The last node is a map, or a new map
+// appended to a list.
 func (t *tomlTree) descend(n *plan.Node, key unstable.Iterator, last plan.Kind) *plan.Node {
 	for key.Next() {
 		kind := plan.Map
@@ -91,7 +91,7 @@ func (t *tomlTree) descend(n *plan.Node, key unstable.Iterator, last plan.Kind) 
 	return n
 }
 
-// child is n's field named by a part of a key; it is made where it is not there.
+// child returns n's field for one part of a key and creates it if needed.
 func (t *tomlTree) child(n *plan.Node, k *unstable.Node, kind plan.Kind) *plan.Node {
 	name, at := string(k.Data), t.pos(int(k.Raw.Offset))
 	if n.Get(name) == nil {
@@ -100,7 +100,7 @@ func (t *tomlTree) child(n *plan.Node, k *unstable.Node, kind plan.Kind) *plan.N
 	return n.Get(name)
 }
 
-// keyValue adds a (possibly dotted) key with its value to n.
+// keyValue adds a (possibly dotted) key and its value to n.
 func (t *tomlTree) keyValue(n *plan.Node, e *unstable.Node) {
 	for key := e.Key(); key.Next(); {
 		if !key.IsLast() {
@@ -112,7 +112,7 @@ func (t *tomlTree) keyValue(n *plan.Node, e *unstable.Node) {
 	}
 }
 
-// value is a value; the parser tells no place of a list, which gets that of its key.
+// value converts a value. The parser gives no position for an array, so an array gets the position of its key.
 func (t *tomlTree) value(v *unstable.Node, at fault.Pos) *plan.Node {
 	if v.Raw.Length > 0 {
 		at = t.pos(int(v.Raw.Offset))

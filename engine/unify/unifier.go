@@ -14,44 +14,44 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// unifier makes the plan of one directory.
+// unifier plans one directory.
 type unifier struct {
 	app     *app.App
 	catalog *catalog.Catalog
 	options Options
 	budget  *budget.Budget
-	dir     string  // the directory within the one that was given, for messages
-	asked   *config // the file that was asked for and read already, for a directory above
+	dir     string  // path of the directory relative to the given app, for messages
+	asked   *config // the explicit configuration, if already read for a parent directory
 
-	file     *config    // nil where there is none
-	cueHead  *says      // what nixpacks.cue says before any provider ran; nil for any other file
-	head     *plan.Plan // of the user's file: what it says before any provider ran
-	above    []layer    // over the file, lowest first: variables, a plan as JSON, flags
+	file     *config    // nil if there is none
+	cueHead  *says      // nixpacks.cue evaluated before any provider runs; nil for other files
+	head     *plan.Plan // the user's file before any provider runs
+	above    []layer    // layers above the file, lowest first: variables, --json-plan, flags
 	jsonPlan *plan.Document
 
-	wanted   []string          // providers that the user names; nil for the one that is detected
-	detected []string          // what "..." stands for among them
-	vars     map[string]string // as providers see them
-	fileVars map[string]string // of them, those that the user's file or a plan as JSON sets
+	wanted   []string          // the providers that the user names; nil to detect one
+	detected []string          // the detected providers, which "..." in wanted stands for
+	vars     map[string]string // the variables that providers see
+	fileVars map[string]string // the subset of vars that the file or --json-plan sets
 	packages string
 
-	request  *catalog.Request
-	location *plan.Location // of the app, as its providers know it
-	saidApp  *plan.Location // the same as the user's own words have it
-	provided *plan.Plan     // what the providers say, before anyone else
-	slims    []*slim        // of each of them; nil where it has none
+	request      *catalog.Request
+	location     *plan.Location // the app's place according to its providers
+	userLocation *plan.Location // the app's place according to the user's plan
+	provided     *plan.Plan     // the merged plan of the providers alone
+	slims        []*slim        // one per provider, nil if it has none
 
-	layers          []layer   // all, lowest first
+	layers          []layer   // all layers, lowest first
 	dropped         []dropped // what nixpacks.cue deletes
 	notes           []Note
-	aboutStart      map[string]string // by the texts of providers' notes: how their provider starts the app, if it knows
+	aboutStart      map[string]string // from the text of a provider's note to that provider's start command
 	versions        []catalog.Version
 	facts           map[string]catalog.Facts
-	texts           map[string][]byte // of files that were read, for origins
+	texts           map[string][]byte // texts of the files read, for origins
 	configuredStart bool
 }
 
-// read reads everything that the user says, and decides what detection and providers depend on.
+// read reads all of the user's input and determines what detection and providers depend on.
 func (u *unifier) read() error {
 	variables, err1 := variableLayer(u.options.Env)
 	flags, err2 := flagLayer(u.options.Flags)
@@ -85,7 +85,7 @@ func (u *unifier) read() error {
 	return nil
 }
 
-// readJSONPlan reads --json-plan.
+// readJSONPlan parses --json-plan.
 func (u *unifier) readJSONPlan() (layer, error) {
 	none := layer{plan: &plan.Plan{}, at: func([]string) (fault.Pos, bool) { return fault.Pos{}, false }}
 	if u.options.JSONPlan == nil {
@@ -101,15 +101,15 @@ func (u *unifier) readJSONPlan() (layer, error) {
 	return documentLayer(u.jsonPlan), nil
 }
 
-// before is what is known before any provider runs: the user's file, variables, the plan given as JSON
-// and flags, in Nixpacks' order, which decides how often "..." is filled.
+// before merges what is known before any provider runs: the user's file, variables, --json-plan
+// and flags. The order is Nixpacks', because it determines how often "..." is filled.
 func (u *unifier) before(file *plan.Plan) *plan.Plan {
 	variables, given, flags := u.above[0].plan, u.above[1].plan, u.above[2].plan
 	cli := plan.Merge(plan.Merge(&plan.Plan{}, given), flags)
 	return plan.Merge(plan.Merge(plan.Merge(&plan.Plan{}, file), variables), cli)
 }
 
-// detect names the providers to evaluate.
+// detect returns the names of the providers to evaluate.
 func (u *unifier) detect() ([]string, error) {
 	wanted := u.wanted
 	if wanted == nil {
@@ -159,8 +159,8 @@ func (u *unifier) unknownProvider(name string) error {
 	return f
 }
 
-// evaluate runs the providers and lays their plans over one another: the first one named wins, and the
-// phases of the others carry their names.
+// evaluate evaluates the providers and merges their plans. The first named one has priority. The phases of the others
+// are prefixed with their provider's name.
 func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	p := &plan.Plan{}
 	defer func() { u.provided = p.Clone() }()
@@ -195,7 +195,7 @@ func (u *unifier) evaluate(names []string) (*plan.Plan, error) {
 	return p, errors.Join(errs...)
 }
 
-// orderAlone has no phase say that its order is free where there is none that it could run beside.
+// orderAlone removes the order "free" from phases that have no other phase to run in parallel with.
 func (u *unifier) orderAlone(p *plan.Plan) {
 	alone := map[string]bool{}
 	for name, ph := range p.Phases {
@@ -214,7 +214,7 @@ func (u *unifier) orderAlone(p *plan.Plan) {
 	}
 }
 
-// appendNew appends the faults that err holds and errs does not: a provider that was asked by another may be named, too.
+// appendNew appends the faults in err that errs does not contain. A named provider may also have been asked by another one.
 func appendNew(errs []error, err error) []error {
 	for _, f := range fault.All(err) {
 		if !slices.Contains(errs, error(f)) {
@@ -224,8 +224,8 @@ func appendNew(errs []error, err error) []error {
 	return errs
 }
 
-// providerLayer is what a provider says. Its phases may have been prefixed; the provider knows them as they were.
-func providerLayer(name string, p *plan.Plan, said *catalog.Evaluation) layer {
+// providerLayer returns the layer of a provider. Its phases may be prefixed in p, but not in the provider's own evaluation.
+func providerLayer(name string, p *plan.Plan, e *catalog.Evaluation) layer {
 	own := func(path []string) []string {
 		path = slices.Clone(path)
 		if len(path) > 1 && path[0] == "phases" {
@@ -234,8 +234,8 @@ func providerLayer(name string, p *plan.Plan, said *catalog.Evaluation) layer {
 		return path
 	}
 	return layer{plan: p, at: func(path []string) (fault.Pos, bool) {
-		at := said.Line(own(path)...)
+		at := e.Line(own(path)...)
 		at.Label = "provider " + name
 		return at, at.File != ""
-	}, rests: func(path []string) ([]catalog.Basis, error) { return said.Rests("plan", own(path)...) }}
+	}, rests: func(path []string) ([]catalog.Basis, error) { return e.Rests("plan", own(path)...) }}
 }

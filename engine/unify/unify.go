@@ -1,5 +1,5 @@
-// Package unify makes one plan of everything that has a say in it: the providers, Procfile, the user's
-// nixpacks.cue (or .toml or .json), NIXPACKS_* variables, a plan given as JSON, and flags.
+// Package unify merges all inputs of a plan: the providers, Procfile, the user's
+// nixpacks.cue (or .toml or .json), NIXPACKS_* variables, --json-plan, and flags.
 package unify
 
 import (
@@ -14,17 +14,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Options are what the user says outside the app's directory.
+// Options are the user's inputs outside the app's directory.
 type Options struct {
-	// Env are the variables given by --env. The process environment has no say.
+	// Env are the variables set by --env. The process environment is not used.
 	Env map[string]string
-	// Arch is the architecture of the machine that the image is for, as images name it; "" is amd64.
+	// Arch is the architecture of the image's platform, as OCI names it. "" is amd64.
 	Arch string
-	// Config is the configuration file (--config), absolute or in the app; "" looks for one in the app.
+	// Config is the configuration file (--config), absolute or relative to the app. "" searches the app for one.
 	Config string
-	// ConfigText is the text of that file where the caller has read it; Config is then the name that messages give it.
+	// ConfigText is the content of the configuration file if the caller has read it. Config is then its name in messages.
 	ConfigText []byte
-	// JSONPlan is the text of --json-plan; nil for none.
+	// JSONPlan is the text of --json-plan, or nil.
 	JSONPlan []byte
 	Flags    Flags
 }
@@ -32,46 +32,46 @@ type Options struct {
 // Flags are the flags that change the plan.
 type Flags struct {
 	Pkgs, AptPkgs, Libs            []string
-	Include                        []string // files that go to the build whatever else is said (plan.Plan.Include)
+	Include                        []string // files that are always included in the build (plan.Plan.Include)
 	InstallCmd, BuildCmd, StartCmd *string
-	Process                        string // start this one of the processes (plan.Start.Processes)
+	Process                        string // the process to start (plan.Start.Processes)
 	BuildImage                     string
-	Packages                       string // "nix" or "apt"; "" for neither
-	NoSlim                         bool   // run in the image that builds, whatever the providers know
+	Packages                       string // "nix" or "apt"; "" if not set
+	NoSlim                         bool   // keep the build image as the run image
 }
 
-// Result is a finished plan and how it came about.
+// Result is a finished plan with its derivation.
 type Result struct {
 	Plan *plan.Plan
-	// Providers that were evaluated, in order.
+	// Providers are the evaluated providers, in order.
 	Providers []string
-	// App is the app that the plan is for: the one given, or a directory in it (then to be closed as well).
+	// App is the app that was planned: the given one, or a subdirectory, which the caller must then close too.
 	App *app.App
-	// Notes are for the user to read.
+	// Notes are messages for the user.
 	Notes []Note
-	// Variables that providers and their detection see.
+	// Variables are the variables that detection and providers see.
 	Variables map[string]string
-	// Versions that the providers decided on, and who asked for them.
+	// Versions are the versions that the providers chose, with the reasons.
 	Versions []catalog.Version
-	// Facts of each provider, by its name.
+	// Facts are the facts of each provider, by its name.
 	Facts map[string]catalog.Facts
-	// Origin is where a value of the plan was set, by the uppermost layer that says it; false for what nobody said,
-	// a default.
+	// Origin returns the position that set a value of the plan, in the topmost layer that sets it. It returns false for
+	// defaults.
 	Origin func(path ...string) (fault.Pos, bool)
-	// Said is what all that have a say on a value say of it, the lowest first: who comes later goes over those before. It
-	// reads the app, which must be open.
+	// Said returns the value that each layer sets at a path, lowest first. Later ones override earlier ones. It
+	// reads the app, which must still be open.
 	Said func(path ...string) ([]Said, error)
-	// Origins are the same as Origin for all values, down to the elements of lists, with the texts of the files.
+	// Origins returns the origin of every value, down to list elements, with the texts of the files.
 	Origins func() *plan.Origins
 }
 
-// Note is something that the user should know and that fails nothing.
+// Note is a message for the user that is not an error.
 type Note = catalog.Note
 
-// Plan plans the app. Where nothing in its directory gives a phase and it holds a single directory, that
-// one is planned instead, as Nixpacks does. A plan without phases is not a fault here. Faults are
-// Refused, with the place in the file that is to be changed.
-// An app whose plan takes more than package budget allows is refused; it must then not be used for anything else.
+// Plan plans the app. If nothing in its directory yields a phase and it contains a single directory, that
+// directory is planned instead, as in Nixpacks. A plan without phases is not a fault. Faults are
+// Refused and have the position in the file to change.
+// An app that exceeds the budget is refused. The caller must then stop using the app, because a goroutine may still read it.
 func Plan(a *app.App, cat *catalog.Catalog, o Options) (*Result, error) {
 	b := budget.New()
 	var res *Result
@@ -80,7 +80,7 @@ func Plan(a *app.App, cat *catalog.Catalog, o Options) (*Result, error) {
 		return inRepository(a, res, err)
 	})
 	if err != nil {
-		return nil, err // res may be written yet
+		return nil, err // a goroutine may still write res
 	}
 	return res, nil
 }
@@ -94,7 +94,7 @@ func planIn(u *unifier) (*Result, error) {
 		return res, err
 	}
 	dirs, err := a.TopDirs()
-	dirs = slices.DeleteFunc(dirs, func(d string) bool { // neither providers nor policies are an app
+	dirs = slices.DeleteFunc(dirs, func(d string) bool { // folders of providers or policies are not apps
 		return d == catalog.AppFolder && catalog.Brings(a) || d == PolicyFolder && hasPolicies(a)
 	})
 	if err != nil || len(dirs) != 1 {
@@ -129,7 +129,7 @@ func planIn(u *unifier) (*Result, error) {
 	return found, nil
 }
 
-// PolicyFolder is the folder of an app whose policies count.
+// PolicyFolder is the folder of an app whose policies apply.
 const PolicyFolder = "policy"
 
 func hasPolicies(a *app.App) bool {
@@ -137,8 +137,8 @@ func hasPolicies(a *app.App) bool {
 	return err == nil && len(found) > 0
 }
 
-// nothingBelow is the outcome where the single directory gives no phases either: as in Nixpacks its plan
-// counts, unless the configuration above it said how to start.
+// nothingBelow returns the result if the single directory yields no phases either. As in Nixpacks, the directory's plan
+// is used unless the configuration above it sets the start command.
 func (u *unifier) nothingBelow(above, below *Result) *Result {
 	if u.configuredStart {
 		return above
@@ -147,7 +147,7 @@ func (u *unifier) nothingBelow(above, below *Result) *Result {
 	return below
 }
 
-// inDir makes places in files of sub places in files of the app above it.
+// inDir makes positions in files of sub relative to the app above it.
 func inDir(err error, sub *app.App, dir string) error {
 	for _, f := range fault.All(err) {
 		prefix(f.At, sub, dir)
@@ -163,8 +163,8 @@ func prefix(at []fault.Pos, sub *app.App, dir string) {
 	}
 }
 
-// Detect names the providers that Plan would evaluate: those that the configuration names, with "..."
-// standing for the one that is detected. No provider is evaluated.
+// Detect returns the names of the providers that Plan would evaluate: those that the configuration names, with "..."
+// replaced by the detected one. It evaluates no provider.
 func Detect(a *app.App, cat *catalog.Catalog, o Options) ([]string, error) {
 	u := &unifier{app: a, catalog: cat, options: o, budget: budget.New(), dir: dirOf(a)}
 	var names []string

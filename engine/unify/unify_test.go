@@ -30,7 +30,7 @@ func TestCases(t *testing.T) {
 			c := readCase(t, file)
 			got := c.outcome(t, cat)
 			if strings.HasPrefix(got["notes"], "note: version 20 is old\n") && strings.Count(got["notes"], "note: ") == 1 {
-				got["notes"] = "" // of the test's provider; one case is about it
+				got["notes"] = "" // they come from the test's provider; one case covers them
 			}
 			if *update {
 				rewrite(t, file, c.archive, got)
@@ -76,7 +76,7 @@ func rewrite(t *testing.T, file string, a *txtar.Archive, got map[string]string)
 	}
 }
 
-// Planning twice gives the same bytes, and a plan that is planned again from its JSON stays as it is.
+// Planning is deterministic, and planning again from a plan's JSON does not change it.
 func TestPlanIsStable(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*/*.txtar")
 	cat := testCatalog(t)
@@ -90,14 +90,14 @@ func TestPlanIsStable(t *testing.T) {
 			continue
 		}
 		saved := &testCase{dir: t.TempDir(), options: Options{JSONPlan: []byte(first["plan.json"])}}
-		saved.options.Flags.BuildImage = c.options.Flags.BuildImage // an image of this machine is named again
+		saved.options.Flags.BuildImage = c.options.Flags.BuildImage // local images must be named again
 		if got := saved.outcome(t, cat)["plan.json"]; got != first["plan.json"] {
 			t.Errorf("%s: saved and planned again:\n%s\nwas:\n%s", file, got, first["plan.json"])
 		}
 	}
 }
 
-// Facts are kept for every provider.
+// Facts are recorded for every provider.
 func TestFacts(t *testing.T) {
 	c := &testCase{dir: t.TempDir()}
 	c.write(t, "web.txt", "web\n")
@@ -115,7 +115,7 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// With --verbose the schema's own places can be seen, without it never.
+// Positions in the schema are only visible with --verbose.
 func TestCauses(t *testing.T) {
 	for _, file := range []string{"wrong-type", "typo", "enum", "base-field", "flag-clash"} {
 		folder := "cueerror"

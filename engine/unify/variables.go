@@ -11,25 +11,25 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// setting is the value of NIXPACKS_name. As in Nixpacks newlines are dropped, and an empty one says nothing: platforms
-// pass them for what their users left open.
+// setting returns the value of NIXPACKS_name. As in Nixpacks, newlines are removed and an empty value counts as unset:
+// platforms pass empty variables for options that users left open.
 func setting(env map[string]string, name string) (string, bool) {
 	v := strings.ReplaceAll(env[catalog.Setting+name], "\n", "")
 	return v, v != ""
 }
 
-// Truthy tells whether a variable NIXPACKS_name is switched on.
+// Truthy reports whether the variable NIXPACKS_name is 1 or true.
 func Truthy(env map[string]string, name string) bool {
 	v, _ := setting(env, name)
 	return v == "1" || v == "true"
 }
 
-// words splits what a variable lists.
+// words splits a list in a variable.
 func words(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' })
 }
 
-// variableLayer is what the general NIXPACKS_* variables say about the plan.
+// variableLayer returns the layer of the general NIXPACKS_* variables.
 func variableLayer(env map[string]string) (layer, error) {
 	v := &variables{env: env, plan: &plan.Plan{Phases: map[string]*plan.Phase{}}, set: map[string]string{}}
 	v.setup()
@@ -49,7 +49,7 @@ func variableLayer(env map[string]string) (layer, error) {
 type variables struct {
 	env  map[string]string
 	plan *plan.Plan
-	set  map[string]string // path → the variable that sets it, without NIXPACKS_
+	set  map[string]string // from path to the variable that sets it, without NIXPACKS_
 }
 
 func (v *variables) get(name, path string) (string, bool) {
@@ -67,7 +67,7 @@ func (v *variables) at(path []string) (fault.Pos, bool) {
 	return fault.Pos{}, false
 }
 
-// setup adds packages to those of the provider.
+// setup adds packages to the provider's.
 func (v *variables) setup() {
 	var ph plan.Phase
 	for _, l := range []struct {
@@ -81,7 +81,7 @@ func (v *variables) setup() {
 	}
 }
 
-// command replaces a phase's commands, and its cache directories with those given for them.
+// command replaces a phase's commands, and its cache directories if some are set.
 func (v *variables) command(phase, name string) {
 	cmd, ok := v.get(name+"_CMD", "phases."+phase+".cmds")
 	if !ok {
@@ -94,7 +94,7 @@ func (v *variables) command(phase, name string) {
 	v.plan.Phases[phase] = ph
 }
 
-// goodNames refuses names that no variable can have.
+// goodNames refuses invalid variable names.
 func goodNames(env map[string]string) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -105,7 +105,7 @@ func goodNames(env map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// command is a phase whose command the user gives; its dependency is the one that its name implies.
+// command returns a phase with the user's command. Its dependencies are those implied by its name.
 func command(phase, cmd string) *plan.Phase {
 	ph := plan.NewPhase(phase)
 	ph.Cmds = []string{cmd}
@@ -123,8 +123,8 @@ func sortedSet(list []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(list)))
 }
 
-// addCaches adds NIXPACKS_INSTALL_CACHE_DIRS and NIXPACKS_BUILD_CACHE_DIRS to the provider's directories
-// where its own command stays. (With a command of the user's they replace them, see variableLayer.)
+// addCaches adds NIXPACKS_INSTALL_CACHE_DIRS and NIXPACKS_BUILD_CACHE_DIRS to the cache directories of the provider's own
+// command. (If the user sets the command, they replace the directories, see variableLayer.)
 func addCaches(p *plan.Plan, env map[string]string) {
 	for phase, name := range map[string]string{"install": "INSTALL", "build": "BUILD"} {
 		_, replaced := setting(env, name+"_CMD")
@@ -135,7 +135,7 @@ func addCaches(p *plan.Plan, env map[string]string) {
 	}
 }
 
-// envLayer are all variables that were given, which the plan carries.
+// envLayer returns the layer of all given variables, which become part of the plan.
 func envLayer(env map[string]string) layer {
 	return layer{plan: &plan.Plan{Variables: maps.Clone(env)}, at: func(path []string) (fault.Pos, bool) {
 		return named("--env "+path[len(path)-1], "")
