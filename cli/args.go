@@ -9,11 +9,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// arrange moves the flags of args in front of the positional arguments and behind the command's name,
-// because urfave/cli stops reading flags at the first positional argument, and `nixpacks build ./app
-// --name x` and `nixpacks --env K=V plan .` are how people write it. Every flag becomes --name or --name=value, so that
-// -e K=V, -eK=V and --env K=V may stand side by side. What stands behind "--" are words,
-// whatever they look like; for the command named tailOf they are returned as its tail instead.
+// arrange moves the flags in args before the positional arguments and after the command name. urfave/cli stops parsing
+// flags at the first positional argument, but people write `nixpacks build ./app --name x` and `nixpacks --env K=V plan .`.
+// Every flag is rewritten to --name or --name=value, so that -e K=V, -eK=V and --env K=V can be mixed. Arguments after "--"
+// are positional, whatever they look like. For the command named tailOf they are returned as its tail instead.
 func arrange(args []string, commands []*ucli.Command, tailOf string) (arranged, tail []string) {
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, tail = args[:i], args[i+1:]
@@ -44,7 +43,7 @@ func arrange(args []string, commands []*ucli.Command, tailOf string) (arranged, 
 	return append(append(flags, "--"), words...), tail
 }
 
-// flagSet are a command's flags by each of their names.
+// flagSet maps every name of a command's flags, aliases included, to the flag.
 type flagSet map[string]ucli.Flag
 
 func flagsOf(c *ucli.Command) flagSet {
@@ -57,15 +56,15 @@ func flagsOf(c *ucli.Command) flagSet {
 	return set
 }
 
-// takesValue tells whether the flag called name is one, and not a switch.
+// takesValue reports whether name is a flag that takes a value, not a switch.
 func (s flagSet) takesValue(name string) bool {
 	f := s[name]
 	_, isBool := f.(*ucli.BoolFlag)
 	return f != nil && !isBool
 }
 
-// read takes the first flag of args, with its value, and gives it in the form that urfave/cli is sure to read, and what
-// is left of args. What is no flag of the command stays as it is.
+// read consumes the first flag of args, with its value. It returns the flag in the form that urfave/cli parses reliably,
+// and the remaining args. A flag that the command does not have is returned unchanged.
 func (s flagSet) read(args []string) (read, rest []string) {
 	word, rest := args[0], args[1:]
 	name, value, given := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
@@ -85,7 +84,7 @@ func (s flagSet) read(args []string) (read, rest []string) {
 	return []string{long}, rest
 }
 
-// letters reads letters that share a dash: -vp jq, or -pjq.
+// letters reads short flags that share one dash: -vp jq, or -pjq.
 func (s flagSet) letters(word string, rest []string) (read, left []string) {
 	for i := 1; i < len(word); i++ {
 		name := word[i : i+1]
@@ -104,8 +103,8 @@ func (s flagSet) letters(word string, rest []string) (read, left []string) {
 	return read, rest
 }
 
-// flagMistakes refuses a flag without its value, for which urfave/cli would take the next word, and a flag that has one
-// value and was given two, of which one would be lost in silence.
+// flagMistakes rejects a flag without its value, for which urfave/cli would take the next argument. It also rejects a
+// single-value flag that is given twice, because one of the values would be lost silently.
 func flagMistakes(arranged []string, cmd *ucli.Command) error {
 	if cmd == nil {
 		return nil
@@ -130,7 +129,7 @@ func flagMistakes(arranged []string, cmd *ucli.Command) error {
 	return nil
 }
 
-// commandName finds the command among args, past flags that stand before it, and gives the other args.
+// commandName finds the command in args, skipping flags before it, and returns the other args.
 func commandName(args []string, commands []*ucli.Command) (*ucli.Command, []string) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]

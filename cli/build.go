@@ -28,7 +28,7 @@ func buildCommand(h *Host) *ucli.Command {
 			"for nixpacks run. Progress goes to stderr.",
 		Flags: flags,
 		Action: func(c *ucli.Context) error {
-			if err := written(c); err != nil {
+			if err := checkOutputPaths(c); err != nil {
 				return err
 			}
 			if c.IsSet("report") {
@@ -44,7 +44,7 @@ func buildCommand(h *Host) *ucli.Command {
 	}
 }
 
-// run builds, or writes what --out asks for, and tells what was made; nil for a build that made nothing.
+// run builds the image, or writes the files of --out, and prints the result. The report is nil if nothing was built.
 func (b *theBuild) run(c *ucli.Context, h *Host) (*solve.Report, error) {
 	if err := b.unasked(); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (b *theBuild) run(c *ucli.Context, h *Host) (*solve.Report, error) {
 	return report, nil
 }
 
-// nameFlags say what is built, and under which names.
+// nameFlags set the names of the image, and allow an app without a start command.
 func nameFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "name", Aliases: []string{"n"}, Category: aboutImage, Usage: "name the image `NAME`"},
@@ -77,16 +77,16 @@ func nameFlags() []ucli.Flag {
 	}
 }
 
-// theBuild is a build that the command line asks for.
+// theBuild is the build that the command line asks for.
 type theBuild struct {
 	request solve.Request
-	path    string // the app, as the user wrote it
+	path    string // the app path, as the user wrote it
 
-	app  string // its directory; the request has that of the workspace
-	kept string // the layout that nixpacks run finds by itself; "" with --output
+	app  string // the app directory; request.AppDir is the root of its workspace
+	kept string // the OCI layout that nixpacks run finds by itself; "" with --output
 
-	inDocker bool   // a docker engine builds, and keeps what has no --output
-	engine   string // what builds, in words, once it does
+	inDocker bool   // a Docker engine builds, and keeps the image if there is no --output
+	engine   string // describes what builds; set once the build has started
 }
 
 func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
@@ -102,10 +102,10 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if (p.Start == nil || p.Start.Cmd == "") && !c.Bool("no-error-without-start") {
 		return nil, noStart(c, h)
 	}
-	if err := plan2llb.Check(p); err != nil { // before secrets are asked for in its words
+	if err := plan2llb.Check(p); err != nil { // first, because errors about secrets quote the plan
 		return nil, err
 	}
-	path, _ := appPath(c) // thePlan has read it
+	path, _ := appPath(c) // thePlan has checked it
 	b := &theBuild{path: path}
 	if b.request.Lower, err = lowerInput(c, saved); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func oneOrNone(s string) []string {
 	return []string{s}
 }
 
-// thePlan is the plan of --plan, or the one made for the app, with the app's directory.
+// thePlan reads the plan in --plan, or plans the app. It also returns the app directory.
 func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	file := c.String("plan")
 	if file == "" {
@@ -170,8 +170,8 @@ func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	return p, a.Dir(), nil
 }
 
-// savedPlan reads the plan of --plan. It is built as it is: flags that would change it are refused, but for
-// --build-image, which alone may name files of this machine.
+// savedPlan reads the plan in --plan. It is built unchanged: flags that would change the plan are refused. The exception is
+// --build-image, which also is the only way to name files of this machine.
 func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
 	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "process", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "include", "providers", "app", "locked"} {
 		if c.IsSet(f) {
@@ -186,7 +186,7 @@ func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
 	return plan.DecodeSaved(data, file, c.String("build-image"))
 }
 
-// planFile reads a plan that somebody saved, and no more of it than is enough to see that it is too large.
+// planFile reads a saved plan. It stops one byte after the size limit, which is enough to detect a plan that is too large.
 func planFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -196,7 +196,8 @@ func planFile(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, plan.MaxSaved+1))
 }
 
-// outputs reads --output; without one the image goes to the store that nixpacks run knows.
+// outputs sets where the image goes, and the limits, caches and attestations that go with it. Without --output the image
+// goes to the store that nixpacks run reads.
 func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 	if b.request.Epoch, err = epoch(h, b.request.Lower.Plan); err != nil {
 		return err
@@ -230,5 +231,5 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 		return err
 	}
 	b.request.Outputs = []solve.Output{{Type: solve.TypeOCI, Dest: b.kept, Attrs: map[string]string{"tar": "false"}}}
-	return image.Clean(filepath.Dir(b.kept)) // what builds that were killed had begun
+	return image.Clean(filepath.Dir(b.kept)) // left behind by builds that were killed
 }

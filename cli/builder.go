@@ -11,8 +11,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// builderFlags say which BuildKit builds, and how it is reached; those for TLS are called as buildctl's, those for the
-// docker engine as Nixpacks'.
+// builderFlags select the BuildKit that builds, and how to connect to it. The TLS flags have buildctl's names, the flags
+// for the Docker engine have Nixpacks' names.
 func builderFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "builder", Category: aboutBuilder,
@@ -28,7 +28,7 @@ func builderFlags() []ucli.Flag {
 	}
 }
 
-// builderTarget is the BuildKit that the command line or the environment names.
+// builderTarget returns the BuildKit that the command line or the environment names.
 func builderTarget(c *ucli.Context, h *Host) (solve.Target, error) {
 	t := solve.Target{Builder: c.String("builder"), From: "--builder", Docker: dockerEngine(c, h)}
 	for _, flag := range []string{"docker-host", "docker-tls-verify", "docker-cert-path"} {
@@ -53,8 +53,8 @@ func builderTarget(c *ucli.Context, h *Host) (solve.Target, error) {
 	return t, err
 }
 
-// stepNetwork makes --network a part of the graph where another than the embedded BuildKit builds: that one is started
-// with it.
+// stepNetwork adds --network to the build graph unless the embedded BuildKit builds, which is started with that network
+// instead.
 func (b *theBuild) stepNetwork(c *ucli.Context, h *Host) error {
 	t, err := builderTarget(c, h)
 	if err != nil || t.Builder == "" || !c.IsSet("network") {
@@ -71,7 +71,7 @@ func (b *theBuild) stepNetwork(c *ucli.Context, h *Host) error {
 	return nil
 }
 
-// dockerEngine is the docker engine that the command line or docker's own variables name.
+// dockerEngine returns the Docker engine that the command line or Docker's own variables name.
 func dockerEngine(c *ucli.Context, h *Host) solve.Docker {
 	env := environMap(h.Environ)
 	d := solve.Docker{Host: c.String("docker-host"), Context: env["DOCKER_CONTEXT"]}
@@ -79,7 +79,7 @@ func dockerEngine(c *ucli.Context, h *Host) solve.Docker {
 		d.Host = env["DOCKER_HOST"]
 	}
 	if d.Host != "" {
-		d.Context = "" // as with docker, an address goes before a context
+		d.Context = "" // as with docker, an address takes precedence over a context
 	}
 	d.TLSVerify = c.String("docker-tls-verify")+env["DOCKER_TLS_VERIFY"] != ""
 	if d.CertPath = c.String("docker-cert-path"); d.CertPath == "" {
@@ -88,7 +88,7 @@ func dockerEngine(c *ucli.Context, h *Host) solve.Docker {
 	return d
 }
 
-// builderTLS reads the flags for TLS; those files that --tlsdir does not have are left out.
+// builderTLS reads the TLS flags. Files that are missing in --tlsdir are left empty.
 func builderTLS(c *ucli.Context) (solve.TLS, error) {
 	t := solve.TLS{CA: c.String("tlscacert"), Cert: c.String("tlscert"), Key: c.String("tlskey"), ServerName: c.String("tlsservername")}
 	dir := c.String("tlsdir")

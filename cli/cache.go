@@ -15,7 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// pruneName is the command that makes room.
+// pruneName is the name of the command that frees disk space.
 const pruneName = "prune"
 
 func cacheCommand(h *Host) *ucli.Command {
@@ -38,15 +38,15 @@ func cacheCommand(h *Host) *ucli.Command {
 	}
 }
 
-// keeps are the directories of this program beside the engine's.
-func (h *Host) keeps() (images, cache string, err error) {
+// ownDirs returns this program's own directories, beside the engine's state: the kept images, and the cache of downloads.
+func (h *Host) ownDirs() (images, cache string, err error) {
 	state, err1 := h.stateDir()
 	cache, err2 := h.cacheDir()
 	return filepath.Join(state, "images"), cache, errors.Join(err1, err2)
 }
 
 func cacheUsage(c *ucli.Context, h *Host) error {
-	images, cache, err := h.keeps()
+	images, cache, err := h.ownDirs()
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func cacheUsage(c *ucli.Context, h *Host) error {
 }
 
 func cachePrune(c *ucli.Context, h *Host) error {
-	images, cache, err := h.keeps()
+	images, cache, err := h.ownDirs()
 	if err != nil {
 		return err
 	}
@@ -108,18 +108,18 @@ func cachePrune(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// keepFlags bound what builds keep, under the name that docker builder prune has for it.
+// keepFlags limit how much builds keep. The flag has the name that docker builder prune uses.
 func keepFlags() []ucli.Flag {
 	return []ucli.Flag{&ucli.StringFlag{Name: "keep-storage", Category: aboutBuild,
 		Usage: "keep no more than `SIZE` of layers and cache directories, such as 20GB (default: BuildKit's for the disk)"}}
 }
 
-// keepStorage reads --keep-storage; 0 without it.
+// keepStorage returns the value of --keep-storage in bytes, 0 if it is not set.
 func keepStorage(c *ucli.Context) (int64, error) {
 	return bytesOf(c, "keep-storage", "of what builds keep", "20GB or 500MB")
 }
 
-// sizeOf is how many bytes the files below dir have, what cannot be read left out.
+// sizeOf returns the total size of the regular files under dir, in bytes. It skips files that it cannot read.
 func sizeOf(dir string) int64 {
 	var sum int64
 	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// cacheFlags say which caches are used beside the builder's own.
+// cacheFlags select the layer caches that are used in addition to the builder's own.
 func cacheFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringSliceFlag{Name: "cache-from", Category: aboutBuild, Usage: "also look for layers in the cache `CACHE`: an image, or type=registry,ref=REF or type=local,src=DIR (repeatable)"},
@@ -41,7 +41,7 @@ func (b *theBuild) caches(c *ucli.Context) error {
 	return nil
 }
 
-// parseCache reads a cache as docker buildx does: type=TYPE,KEY=VALUE…, or an image alone.
+// parseCache parses a cache as docker buildx does: type=TYPE,KEY=VALUE…, or only an image reference.
 func parseCache(flag, s string) (solve.Cache, error) {
 	k := solve.Cache{Attrs: map[string]string{}}
 	fields, err := csvvalue.Fields(s, nil)

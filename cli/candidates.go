@@ -16,8 +16,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// How far down apps are looked for, how many folders with a provider are planned to know whether they start, how many are named, and how
-// long is spent on it.
+// Limits of the search for apps in subdirectories: how deep it looks, how many directories that a provider detects it
+// collects, how many it lists, and how long it plans them to find out whether they have a start command.
 const (
 	deepestApp    = 3
 	mostTried     = 40
@@ -25,11 +25,11 @@ const (
 	patience      = 3 * time.Second
 )
 
-// appBelow is an app in a folder of what was given.
+// appBelow is an app in a subdirectory of the path that the user gave.
 type appBelow struct{ dir, provider string }
 
-// candidates are the apps in folders of a repository: those that start, or else all that a provider knows. They are looked for
-// as long as somebody waits who has made a mistake.
+// candidates returns the apps in subdirectories of a repository: those with a start command, or else all that a provider
+// detects. The search has a time limit, because it runs after a user's mistake, while the user waits for the message.
 func candidates(a *app.App, cat *catalog.Catalog, opt unify.Options) (out []appBelow) {
 	var found []appBelow
 	look := budget.Budget{Time: time.Second, Memory: 64 << 20}
@@ -64,7 +64,8 @@ func candidates(a *app.App, cat *catalog.Catalog, opt unify.Options) (out []appB
 	return out
 }
 
-// installed are the names of folders of packages and tools that are left out of builds: what lies in them is no app.
+// installed returns the names of directories with installed packages and tools, which builds exclude. Nothing in them is an
+// app.
 func installed(cat *catalog.Catalog) []string {
 	var out []string
 	for _, c := range cat.Defaults().Context.Exclude {
@@ -77,18 +78,18 @@ func installed(cat *catalog.Catalog) []string {
 	return out
 }
 
-// knownAs is the provider that recognizes a folder; "" for none.
+// knownAs returns the names of the providers that detect a directory; "" if there are none.
 func knownAs(a *app.App, dir string, cat *catalog.Catalog, env map[string]string) string {
 	sub, err := a.Sub(dir)
 	if err != nil {
 		return ""
 	}
 	defer sub.Close()
-	found, _ := detect.Detect(sub, cat, env) // a fault would hide the one that this is said with
+	found, _ := detect.Detect(sub, cat, env) // an error here would hide the one that is being reported
 	return strings.Join(found, ", ")
 }
 
-// starts tells whether the plan of a folder says how it starts. Whoever cannot tell takes it for an app.
+// starts reports whether the plan of a directory has a start command. A directory that cannot be planned counts as an app.
 func starts(a *app.App, dir string, cat *catalog.Catalog, opt unify.Options) bool {
 	sub, err := a.Within(dir)
 	if err != nil {
@@ -103,7 +104,7 @@ func starts(a *app.App, dir string, cat *catalog.Catalog, opt unify.Options) boo
 	return res.Plan.Start != nil && res.Plan.Start.Cmd != ""
 }
 
-// commands are the command that was given for each of the apps, a line each.
+// commands returns the user's command with --app added, one line for each of the apps.
 func commands(c *ucli.Context, path string, a *app.App, apps []appBelow) string {
 	var b strings.Builder
 	place := ""

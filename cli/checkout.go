@@ -14,9 +14,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
 
-// checkout writes the files of this directory as git had them in a revision into a directory that done removes. The repository's own
-// settings name programs that git would run while it writes files, and may be a stranger's: so another repository writes them, which
-// has the objects of this one and nothing else.
+// checkout writes the files of the current directory, as of a git revision, to a directory that done removes. The
+// repository may be untrusted, and its configuration can name programs that git runs when it writes files. So git writes
+// them from a separate bare repository, which shares the objects of this one and nothing else.
 func checkout(ctx context.Context, rev string) (dir string, done func(), err error) {
 	if rev == "" || strings.HasPrefix(rev, "-") {
 		return "", nil, fault.New(fault.Usage, "git:%s names no revision", rev).WithHint("write git:HEAD, git:v1.2 or the like")
@@ -44,14 +44,15 @@ func checkout(ctx context.Context, rev string) (dir string, done func(), err err
 	return dir, done, nil
 }
 
-// git runs git in this directory's repository, and in a bare one of its own.
+// git runs git in the repository of the current directory, and in a separate bare repository.
 type git struct {
 	ctx  context.Context
 	bare string
 	said bytes.Buffer
 }
 
-// command is git in this directory's repository. It fetches nothing: how, those settings would say.
+// command returns a git command in the repository of the current directory. It fetches nothing, because the repository's
+// configuration would decide how.
 func (g *git) command(args ...string) *exec.Cmd {
 	c := exec.CommandContext(g.ctx, "git", args...)
 	c.Env = append(os.Environ(), "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_LFS_SKIP_SMUDGE=1")
@@ -59,8 +60,8 @@ func (g *git) command(args ...string) *exec.Cmd {
 	return c
 }
 
-// apart is git in the repository of its own.
-func (g *git) apart(args ...string) *exec.Cmd {
+// isolated returns a git command in the bare repository.
+func (g *git) isolated(args ...string) *exec.Cmd {
 	c := g.command(args...)
 	c.Env = slices.DeleteFunc(c.Env, func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
@@ -70,14 +71,14 @@ func (g *git) apart(args ...string) *exec.Cmd {
 	return c
 }
 
-// borrow makes the other repository, and gives the name that the files of this directory in a revision have there.
+// borrow creates the bare repository, and returns the name in it of the current directory's tree in rev.
 func (g *git) borrow(rev string) (tree string, err error) {
 	out, err := g.command("rev-parse", "--show-object-format", "--git-path", "objects", "--show-prefix").Output()
 	if err != nil {
 		return "", err
 	}
 	about := strings.Split(string(out), "\n")
-	if len(about) != 4 { // the last line ends
+	if len(about) != 4 { // the output ends with a newline
 		return "", errors.New("the repository's path has a line break")
 	}
 	objects, err := filepath.Abs(about[1])
@@ -88,7 +89,7 @@ func (g *git) borrow(rev string) (tree string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := g.apart("init", "--quiet", "--bare", "--template=", "--object-format="+about[0], g.bare).Run(); err != nil {
+	if err := g.isolated("init", "--quiet", "--bare", "--template=", "--object-format="+about[0], g.bare).Run(); err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(filepath.Join(g.bare, "objects", "info"), 0o700); err != nil {
@@ -101,9 +102,9 @@ func (g *git) borrow(rev string) (tree string, err error) {
 	return tree, os.WriteFile(filepath.Join(g.bare, "objects", "info", "alternates"), []byte(objects+"\n"), 0o600)
 }
 
-// write writes the files of a tree to a directory.
+// write writes the files of a tree to dir.
 func (g *git) write(tree, dir string) error {
-	c := g.apart("archive", "--format=tar", tree)
+	c := g.isolated("archive", "--format=tar", tree)
 	out, err := c.StdoutPipe()
 	if err == nil {
 		err = c.Start()

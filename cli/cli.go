@@ -19,33 +19,32 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/cli/collector"
-	_ "github.com/nixpacks-cue/nixpacks/cli/hugepages" // at the start
+	_ "github.com/nixpacks-cue/nixpacks/cli/hugepages" // initialized before the heap grows
 	"github.com/nixpacks-cue/nixpacks/engine/budget"
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
 )
 
-// Host is what the process has around it. Commands reach the outside through it alone, so that tests can
-// give them another.
+// Host is the environment of the process. Commands reach the outside only through it, so that tests can replace it.
 type Host struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
-	Environ []string // K=V, as os.Environ gives it
-	CUE     []string // of these, CUE's own variables, which say where registries of modules are, and count for nothing else
+	Environ []string // K=V, in the form of os.Environ
+	CUE     []string // CUE's variables, which Environ does not have: they select module registries and have no other effect
 
-	words   []string   // the arguments as they were written, without the command's name
-	tail    []string   // of them, what stands behind "--" of the run command
-	verbose bool       // --verbose, or NIXPACKS_VERBOSE as Nixpacks has it
-	pins    *lock.Lock // what plans are pinned to in place of the app's lock; nil for that
-	course  *course    // what a report tells beside the build; nil where nobody wants one
+	words   []string   // the arguments as written, without the command name
+	tail    []string   // the arguments after "--" of the run command
+	verbose bool       // --verbose, or NIXPACKS_VERBOSE as in Nixpacks
+	pins    *lock.Lock // the lock that plans use instead of the app's; nil for the app's
+	course  *course    // what a report contains besides the build; nil if there is no report
 }
 
-// Main runs the command line args (with the program's name first) and gives the exit code.
+// Main runs the command line args, whose first element is the program name, and returns the exit code.
 func Main(args []string) int {
 	if buildkitd.Invoked() {
-		collector.On() // an engine lives long
+		collector.On() // an engine is long-lived
 	}
 	if handled, code := buildkitd.Main(); handled {
 		return code
@@ -57,8 +56,8 @@ func Main(args []string) int {
 	return run(ctx, args, Host{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), CUE: own})
 }
 
-// forgetCUE takes CUE's variables out of the environment, and gives them. CUE reads such at its first evaluation, and one of
-// them switches closedness off: a plan may not depend on them.
+// forgetCUE removes CUE's variables from the environment and returns them. CUE reads the environment at its first
+// evaluation, and one of the variables turns closedness off. A plan must not depend on them.
 func forgetCUE() (own []string) {
 	for _, kv := range os.Environ() {
 		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "CUE_") {
@@ -69,20 +68,20 @@ func forgetCUE() (own []string) {
 	return own
 }
 
-// collect has garbage collected again after planning.
+// collect turns garbage collection on again after planning.
 func collect() {
-	if !budget.Abandoned() { // the process ends
+	if !budget.Abandoned() { // the process is about to exit
 		collector.On()
 	}
 }
 
-// cancelOnSignal cancels when the process is asked to end. Go takes a third of a millisecond until it listens, for which
-// nothing need wait.
+// cancelOnSignal cancels when the process is asked to end. It has its own goroutine, because Go takes a third of a
+// millisecond to start listening for signals, and nothing needs to wait for that.
 func cancelOnSignal(cancel context.CancelCauseFunc) {
 	signaled, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // until the process ends
 	<-signaled.Done()
 	cancel(context.Cause(signaled))
-	time.AfterFunc(lastWord, func() {
+	time.AfterFunc(interruptGrace, func() {
 		if !engaged.Load() {
 			fault.Print(os.Stderr, fault.New(fault.Interrupted, "interrupted"), false)
 			os.Exit(int(fault.Interrupted))
@@ -90,21 +89,22 @@ func cancelOnSignal(cancel context.CancelCauseFunc) {
 	})
 }
 
-// lastWord is how long a command that has nothing to put away has to end when it is interrupted: one that reads or plans looks at
-// nothing else meanwhile.
-const lastWord = time.Second
+// interruptGrace is how long an interrupted command without an engine has to end by itself. It has nothing to clean up, and
+// does not look for the interrupt while it reads or plans.
+const interruptGrace = time.Second
 
-// engaged is set before an engine is: it puts away what it has begun, however long that takes.
+// engaged is set before an engine starts. From then on an interrupt waits for the engine to clean up, however long that
+// takes.
 var engaged atomic.Bool
 
-// Run is Main without the process: signals come as the end of ctx, and garbage is collected again afterwards.
+// Run is Main without the process: signals arrive as the end of ctx, and garbage collection is on again afterwards.
 func Run(ctx context.Context, args []string, h Host) int {
 	collector.Off()
 	defer collect()
 	return run(ctx, args, h)
 }
 
-// run is Run of a process that starts with no garbage being collected, and ends.
+// run is Run for a process that starts with garbage collection off and exits afterwards.
 func run(ctx context.Context, args []string, h Host) (code int) {
 	var err error
 	arranged := args
@@ -119,19 +119,19 @@ func run(ctx context.Context, args []string, h Host) (code int) {
 	var cmd *ucli.Command
 	cmd, h.words = commandName(args[1:], app.Commands)
 	arranged, h.tail = arrange(args[1:], app.Commands, "run")
-	h.verbose = wordy(arranged, h.Environ)
+	h.verbose = wantsVerbose(arranged, h.Environ)
 	if cmd != nil && (hasFlag(arranged, "version") || hasFlag(arranged, "V")) {
 		err = printVersion(&h)
 		return
 	}
 	if i := slices.Index(arranged, "--"); i >= 0 && (hasFlag(arranged, "help") || hasFlag(arranged, "h")) {
-		arranged = arranged[:i] // urfave/cli would look for a topic of the first word's name
+		arranged = arranged[:i] // urfave/cli would look for a help topic with the name of the first argument
 	}
 	if err = flagMistakes(arranged, cmd); err != nil {
 		return
 	}
 	if cmd != nil {
-		app.Commands = []*ucli.Command{cmd} // to look through the flags of all takes half a millisecond
+		app.Commands = []*ucli.Command{cmd} // searching the flags of all commands takes half a millisecond
 	}
 	if cmd == nil || !slices.Contains(passing, cmd.Name) {
 		collector.On()
@@ -144,10 +144,10 @@ func run(ctx context.Context, args []string, h Host) (code int) {
 	return
 }
 
-// passing are the commands that plan, or do less, and end.
+// passing are the short-lived commands, which run without garbage collection: they plan, or do less, and exit.
 var passing = []string{"plan", "vet", "detect", "explain", "diff", "facts", "version", "help", "completion", "complete", "init", "migrate", "schema"}
 
-// report prints err and gives the exit code.
+// report prints err and returns the exit code.
 func report(h *Host, args []string, err error) int {
 	if err == nil {
 		return 0
@@ -165,7 +165,7 @@ func report(h *Host, args []string, err error) int {
 	return int(fault.CodeOf(err))
 }
 
-// unwritten is the fault for a command whose output cannot be written; others as they are.
+// unwritten returns a fault that explains a failed write to stdout. It returns other errors unchanged.
 func unwritten(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) && path.Path == os.Stdout.Name() {
@@ -179,13 +179,13 @@ func unwritten(err error) error {
 	return err
 }
 
-// exitCode ends the process with a code and no message: what the app said itself is enough.
+// exitCode ends the process with a code and no message, because everything has been printed already.
 type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// wordy tells whether arguments ask for more words, by a flag or as Nixpacks does by a variable.
-func wordy(args, environ []string) bool {
+// wantsVerbose reports whether the arguments ask for verbose output, by a flag or, as in Nixpacks, by a variable.
+func wantsVerbose(args, environ []string) bool {
 	if hasFlag(args, "verbose") {
 		return true
 	}
@@ -203,7 +203,7 @@ func wordy(args, environ []string) bool {
 	return value == "1" || value == "true"
 }
 
-// hasFlag looks for a switch in arguments: an error may come before they are parsed.
+// hasFlag reports whether args contain a switch. It reads unparsed arguments, because errors may occur before parsing.
 func hasFlag(args []string, name string) bool {
 	for _, a := range args {
 		switch a {
@@ -227,7 +227,7 @@ func newApp(h *Host) *ucli.App {
 		Writer:                    h.Stdout,
 		ErrWriter:                 h.Stderr,
 		DisableSliceFlagSeparator: true,
-		// urfave/cli exits the process by itself otherwise
+		// Otherwise urfave/cli exits the process itself.
 		ExitErrHandler: func(*ucli.Context, error) {},
 		OnUsageError:   usageError,
 		Flags:          []ucli.Flag{&ucli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"}, ucli.HelpFlag},
@@ -249,7 +249,7 @@ func newApp(h *Host) *ucli.App {
 	return app
 }
 
-// refuseUsage has every command refuse flags that it does not have in our words.
+// refuseUsage makes every command report unknown flags in our words.
 func refuseUsage(commands []*ucli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
@@ -257,7 +257,7 @@ func refuseUsage(commands []*ucli.Command) {
 	}
 }
 
-// appHelp is what `nixpacks --help` begins with.
+// appHelp returns the introduction of `nixpacks --help`.
 func appHelp() string {
 	var codes []string
 	for _, m := range fault.Meanings {
@@ -279,7 +279,7 @@ func unknownCommand(c *ucli.Context, commands []*ucli.Command) error {
 	return fault.New(fault.Usage, "unknown command %q", got).WithHint("%s", fault.DidYouMean(got, names))
 }
 
-// usageError turns what urfave/cli says of the flags into a fault.
+// usageError converts urfave/cli's error about flags into a fault.
 func usageError(c *ucli.Context, err error, _ bool) error {
 	f := fault.New(fault.Usage, "%s", err).WithHint("see: %s --help", c.Command.HelpName)
 	if name, ok := undefinedFlag(err); ok {

@@ -12,27 +12,27 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// offer is a word that a command line may go on with.
+// offer is a candidate for completion.
 type offer struct {
 	word string
 	help string
 }
 
-// What a shell is to offer beside the candidates.
+// The kinds of paths that a shell offers in addition to the candidates.
 const (
 	noPaths  = "none"
 	dirPaths = "dirs"
 	anyPaths = "files"
 )
 
-// completion is what a command line may go on with.
+// completion is what may follow on a command line.
 type completion struct {
 	words []offer
 	paths string // one of noPaths, dirPaths and anyPaths
 }
 
-// complete says what may stand in the place of the last of words, which are the arguments up to the cursor, the last one
-// being what is written of it so far.
+// complete returns the candidates for the last of words. The words are the arguments up to the cursor, and the last one is
+// what has been typed of the current argument.
 func complete(app *ucli.App, words []string) completion {
 	l := commandLine{cmd: &ucli.Command{Subcommands: app.Commands, Flags: app.Flags}}
 	last := len(words) - 1
@@ -42,13 +42,13 @@ func complete(app *ucli.App, words []string) completion {
 	return l.next(words[last]).starting(words[last])
 }
 
-// commandLine is what has been read of one.
+// commandLine is the state of a command line that has been read in part.
 type commandLine struct {
 	cmd   *ucli.Command
-	path  []string  // the names of cmd
-	value ucli.Flag // that still lacks its value
+	path  []string  // the names of the commands that lead to cmd
+	value ucli.Flag // a flag whose value comes next
 	args  []string
-	given []string // names of flags
+	given []string // the names of the flags read so far
 	words bool     // "--" was read
 }
 
@@ -76,7 +76,7 @@ func (l *commandLine) read(w string) {
 func (l *commandLine) flag(w string) {
 	name, _, joined := strings.Cut(strings.TrimLeft(w, "-"), "=")
 	set := l.flags()
-	if set[name] == nil && !strings.HasPrefix(w, "--") { // letters that share a dash: the last one may want a value
+	if set[name] == nil && !strings.HasPrefix(w, "--") { // short flags that share a dash: the last one may take a value
 		name = name[max(len(name)-1, 0):]
 	}
 	f := set[name]
@@ -89,7 +89,7 @@ func (l *commandLine) flag(w string) {
 	}
 }
 
-// flags are those that may stand here. Before a command there may be those of all commands.
+// flags returns the flags that may be given here. Before the command these include the flags of all commands.
 func (l *commandLine) flags() flagSet {
 	set := flagsOf(l.cmd)
 	if len(l.path) == 0 {
@@ -109,7 +109,7 @@ func (l *commandLine) next(word string) completion {
 	switch {
 	case l.value != nil:
 		return valuesOf(l.value)
-	case l.words && slices.Equal(l.path, []string{"run"}): // a command of the image
+	case l.words && slices.Equal(l.path, []string{"run"}): // a command to run in the image
 		return completion{paths: anyPaths}
 	case strings.HasPrefix(word, "-") && joined && !l.words:
 		f := l.flags()[strings.TrimLeft(name, "-")]
@@ -136,7 +136,7 @@ func (l *commandLine) next(word string) completion {
 	return l.argument()
 }
 
-// flagWords are the flags that the command has and that may still be given.
+// flagWords returns the command's flags, except those that are given already and cannot be repeated.
 func (l *commandLine) flagWords() completion {
 	c := completion{paths: noPaths}
 	for _, f := range l.cmd.Flags {
@@ -153,7 +153,7 @@ func (l *commandLine) flagWords() completion {
 	return c
 }
 
-// argument is what the command takes at this place, by what its help calls it.
+// argument completes a positional argument, by its placeholder in the help.
 func (l *commandLine) argument() completion {
 	takes := strings.Fields(strings.NewReplacer(" | ", "|", "[", "", "]", "").Replace(l.cmd.ArgsUsage))
 	if len(l.args) >= len(takes) {
@@ -181,7 +181,7 @@ func (l *commandLine) argument() completion {
 func providerNames() (out []offer) {
 	cat, err := catalog.Builtin()
 	if err != nil {
-		return nil // completion is no place to say so
+		return nil // completion is not the place to report this
 	}
 	for _, name := range cat.Names() {
 		out = append(out, offer{word: name})
@@ -189,7 +189,7 @@ func providerNames() (out []offer) {
 	return out
 }
 
-// valuesOf is what a flag may be set to.
+// valuesOf completes the value of a flag.
 func valuesOf(f ucli.Flag) completion {
 	usage := f.(ucli.DocGenerationFlag).GetUsage()
 	if f.Names()[0] == "env" {
@@ -204,7 +204,7 @@ func valuesOf(f ucli.Flag) completion {
 
 var alternatives = lazy.Regexp(`^[A-Za-z][a-z0-9.]*(\|[A-Za-z][a-z0-9.]*)+$`)
 
-// placeWords is what help stands for by a word in capitals, or by words with "|" between them.
+// placeWords completes a placeholder of the help: a word in capitals, or words separated by "|".
 func placeWords(what string) completion {
 	c := completion{paths: noPaths}
 	if alternatives().MatchString(what) {
@@ -224,7 +224,7 @@ func placeWords(what string) completion {
 	return c
 }
 
-// settingWords are the variables that a plan depends on, to be followed by a value.
+// settingWords returns the variables that plans depend on, each with "=" so that a value can follow.
 func settingWords() (out []offer) {
 	names := []string{}
 	for _, s := range unify.Settings {
@@ -243,7 +243,7 @@ func settingWords() (out []offer) {
 	return out
 }
 
-// starting are the candidates that begin with what is written so far.
+// starting keeps the candidates that begin with the text typed so far.
 func (c completion) starting(with string) completion {
 	c.words = slices.DeleteFunc(c.words, func(w offer) bool { return !strings.HasPrefix(w.word, with) })
 	return c

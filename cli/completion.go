@@ -12,12 +12,12 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// scripts ask this program what a command line may go on with, and hand that to their shell.
+// scripts are the completion scripts. They ask this program for candidates and pass them to the shell.
 //
 //go:embed completion
 var scripts embed.FS
 
-// shells are the shells and the names of their scripts.
+// shells maps each supported shell to the file name of its script.
 var shells = map[string]string{"bash": "nixpacks.bash", "zsh": "nixpacks.zsh", "fish": "nixpacks.fish", "powershell": "nixpacks.ps1"}
 
 func completionCommand(h *Host) *ucli.Command {
@@ -46,13 +46,13 @@ func completionCommand(h *Host) *ucli.Command {
 	}
 }
 
-// completeCommand is what the scripts call: the arguments up to the cursor stand behind "--". It prints which paths the shell
-// is to offer, and the candidates, a line each, with what help says of them behind a tab.
+// completeCommand is what the scripts call, with the arguments up to the cursor after "--". It prints which kind of paths
+// the shell should offer, and then one candidate per line, with its help after a tab.
 func completeCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:     "__complete",
 		Hidden:   true,
-		HideHelp: true, // "help" is a word as others
+		HideHelp: true, // "help" is a word like any other here
 		Action: func(c *ucli.Context) error {
 			words := c.Args().Slice()
 			if len(words) == 0 {

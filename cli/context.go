@@ -36,7 +36,7 @@ func contextCommand(h *Host) *ucli.Command {
 	}
 }
 
-// dirIn is where in a repository the app of a plan is; "" for one that is part of none.
+// dirIn returns the directory of the plan's app in its repository; "" if the app is not part of one.
 func dirIn(p *plan.Plan) string {
 	if p.App == nil {
 		return ""
@@ -44,7 +44,8 @@ func dirIn(p *plan.Plan) string {
 	return p.App.Dir
 }
 
-// rulesFor says which files go to the build of a plan for the app in dir: of the app, or of what it is part of.
+// rulesFor returns the rules that select the build context of a plan for the app in dir. They cover the app, or the
+// directory that it is part of.
 func rulesFor(dir string, p *plan.Plan) (*ignore.Rules, error) {
 	cat, err := catalog.Builtin()
 	if err != nil {
@@ -53,7 +54,7 @@ func rulesFor(dir string, p *plan.Plan) (*ignore.Rules, error) {
 	return ignore.Of(filepath.Join(dir, p.App.Above()), cat.Defaults(), p, plan2llb.Made)
 }
 
-// ignore finds out what of the app is no part of the build, and says what the user did not.
+// ignore sets which files stay out of the build context, and prints notes about exclusions that the user did not ask for.
 func (b *theBuild) ignore(h *Host, dir string) error {
 	rules, err := rulesFor(dir, b.request.Lower.Plan)
 	if err != nil {

@@ -26,11 +26,11 @@ func diffCommand(h *Host) *ucli.Command {
 	}
 }
 
-// side is one of the two plans.
+// side is one of the two plans that are compared.
 type side struct {
 	plan     *plan.Plan
 	origins  *plan.Origins
-	versions []catalog.Version // of an app that was planned
+	versions []catalog.Version // nil for a saved plan
 }
 
 // planDiff is what `diff` prints as JSON.
@@ -86,7 +86,7 @@ func diffAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// readSide plans an app, or reads a plan.
+// readSide plans an app, or reads a saved plan.
 func readSide(c *ucli.Context, h *Host, what string) (*side, error) {
 	if rev, ok := strings.CutPrefix(what, "git:"); ok {
 		dir, done, err := checkout(c.Context, rev)
@@ -137,7 +137,7 @@ func compare(a, b *side) planDiff {
 	return d
 }
 
-// versionChanges are in the order of b, and then of a.
+// versionChanges returns the changes in the order of b, followed by the versions that only a has.
 func versionChanges(a, b []catalog.Version) []versionChange {
 	before, after := map[string]catalog.Version{}, map[string]catalog.Version{}
 	for _, v := range a {
@@ -160,7 +160,7 @@ func versionChanges(a, b []catalog.Version) []versionChange {
 	return out
 }
 
-// text is what people read: of lists the elements that are gone and those that are new.
+// text formats the differences for people. For a list it shows the elements that were removed and those that were added.
 func (d planDiff) text(h *Host) []byte {
 	if d.Same {
 		return []byte("no difference\n")
@@ -186,7 +186,7 @@ func (d planDiff) text(h *Host) []byte {
 	return bytes.TrimLeft(b.Bytes(), "\n")
 }
 
-// setBy says who set the value, before and after.
+// setBy says who set the value before and after the change.
 func (d valueChange) setBy() string {
 	switch {
 	case d.FromSetBy == d.ToSetBy || d.FromSetBy == "":

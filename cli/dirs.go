@@ -6,11 +6,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// stateDir is where the embedded BuildKit and built images live: $XDG_STATE_HOME/nixpacks, else
+// stateDir returns the directory for the embedded BuildKit and built images: $XDG_STATE_HOME/nixpacks, else
 // ~/.local/state/nixpacks.
 func (h *Host) stateDir() (string, error) { return h.xdg("XDG_STATE_HOME", ".local/state") }
 
-// cacheDir is where downloads and bootstrapped bases live: $XDG_CACHE_HOME/nixpacks, else ~/.cache/nixpacks.
+// cacheDir returns the directory for downloads and bootstrapped bases: $XDG_CACHE_HOME/nixpacks, else ~/.cache/nixpacks.
 func (h *Host) cacheDir() (string, error) { return h.xdg("XDG_CACHE_HOME", ".cache") }
 
 func (h *Host) xdg(variable, below string) (string, error) {
@@ -26,8 +26,8 @@ func (h *Host) xdg(variable, below string) (string, error) {
 	return filepath.Join(home, below, "nixpacks"), nil
 }
 
-// caFile is the bundle of certificates that this machine trusts, which build steps are given too, so that a
-// company's proxy works in them: SSL_CERT_FILE, else the system's own; "" where there is none.
+// caFile returns the bundle of certificates that this machine trusts: SSL_CERT_FILE, else the system's own, or "" if there
+// is none. Build steps get it too, so that they work behind a company's proxy.
 func (h *Host) caFile() string {
 	candidates := []string{
 		"/etc/ssl/certs/ca-certificates.crt", // Debian, Alpine, Arch

@@ -17,7 +17,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// engineFlags say which BuildKit builds, and what steps are given.
+// engineFlags select the BuildKit that builds, and what its steps get.
 func engineFlags() []ucli.Flag {
 	return append(builderFlags(), []ucli.Flag{
 		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: network of steps (default: host on the embedded BuildKit, else what the builder gives)"},
@@ -30,7 +30,7 @@ func engineFlags() []ucli.Flag {
 	}...)
 }
 
-// connect finds the engine that the command line or BUILDKIT_HOST names. The caller closes it.
+// connect connects to the engine that the command line or BUILDKIT_HOST names. The caller closes it.
 func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	state, err := h.stateDir()
 	if err != nil {
@@ -53,7 +53,7 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	target.Embedded = buildkitd.Options{
 		State:   filepath.Join(state, "buildkit"),
 		Network: engineNetwork(c),
-		// an image runs in the host's network; one setting for all, so that a run and a build share an engine
+		// An image runs in the host's network. Every command uses this setting, so that a run and a build share an engine.
 		Entitlements: []string{"network.host"},
 		KeepStorage:  keep,
 		MakesRoom:    c.Command.Name == pruneName,
@@ -64,7 +64,7 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	return solve.Connect(c.Context, target)
 }
 
-// engineNetwork is the network that the embedded engine's steps have.
+// engineNetwork returns the network of the embedded engine's steps.
 func engineNetwork(c *ucli.Context) string {
 	if c.Bool("offline") {
 		return buildkitd.NetworkNone
@@ -72,7 +72,7 @@ func engineNetwork(c *ucli.Context) string {
 	return c.String("network")
 }
 
-// offline tells whether the build shall keep from the network; flags that lead there are refused.
+// offline reports whether the build must stay off the network. It refuses flags that need the network then.
 func offline(c *ucli.Context) (bool, error) {
 	if !c.Bool("offline") {
 		return false, nil
@@ -85,7 +85,7 @@ func offline(c *ucli.Context) (bool, error) {
 	return true, nil
 }
 
-// withEngine connects, calls do, and gives the engine up.
+// withEngine connects to an engine, calls do, and closes the engine.
 func withEngine(c *ucli.Context, h *Host, do func(*solve.Engine) error) (err error) {
 	engine, err := connect(c, h)
 	if err != nil {
@@ -95,7 +95,7 @@ func withEngine(c *ucli.Context, h *Host, do func(*solve.Engine) error) (err err
 	return do(engine)
 }
 
-// speaker prints a line about what happens, unless the user wants none.
+// speaker returns a function that prints a line about progress, or does nothing with --progress quiet.
 func speaker(c *ucli.Context, h *Host) func(string) {
 	if c.String("progress") == "quiet" {
 		return func(string) {}
@@ -103,7 +103,7 @@ func speaker(c *ucli.Context, h *Host) func(string) {
 	return func(line string) { fmt.Fprintln(h.Stderr, fault.Visible(line)) }
 }
 
-// secondSignal is closed when the user interrupts a program that is ending already.
+// secondSignal returns a channel that is closed when the user interrupts a program that is already shutting down.
 func secondSignal(ctx context.Context) <-chan struct{} {
 	force := make(chan struct{})
 	go func() {
@@ -116,7 +116,7 @@ func secondSignal(ctx context.Context) <-chan struct{} {
 	return force
 }
 
-// bases says how debian:// bases are made.
+// bases returns how debian:// bases are made.
 func bases(c *ucli.Context, h *Host) (solve.Bases, error) {
 	cache, err := h.cacheDir()
 	if err != nil {
@@ -132,7 +132,7 @@ func bases(c *ucli.Context, h *Host) (solve.Bases, error) {
 	}, nil
 }
 
-// ownCA is the file of --ca-cert; "" where that names none.
+// ownCA returns the file of --ca-cert; "" if the flag names none.
 func ownCA(c *ucli.Context) string {
 	if f := c.String("ca-cert"); f != "none" {
 		return f
@@ -140,7 +140,7 @@ func ownCA(c *ucli.Context) string {
 	return ""
 }
 
-// trusted is the file of certificates for steps, as --ca-cert says.
+// trusted returns the file of certificates that steps trust, according to --ca-cert.
 func trusted(c *ucli.Context, h *Host) (string, error) {
 	switch f := c.String("ca-cert"); f {
 	case "":
@@ -155,14 +155,14 @@ func trusted(c *ucli.Context, h *Host) (string, error) {
 	}
 }
 
-// stepProxies are the variables that name proxies for steps.
+// stepProxies returns the variables that may name proxies for steps.
 func stepProxies(c *ucli.Context, h *Host) (map[string]string, error) {
 	switch p := c.String("proxy"); p {
 	case "":
 		return environMap(h.Environ), nil
 	case "none":
 		return nil, nil
-	default: // which may hold a password
+	default: // the message leaves out the value, which may contain a password
 		return nil, fault.New(fault.Usage, "--proxy takes none alone").
 			WithHint("name proxies by variables: HTTPS_PROXY=http://proxy.example.com:3128 nixpacks build …")
 	}
@@ -173,7 +173,7 @@ func isFile(path string) bool {
 	return err == nil && st.Mode().IsRegular()
 }
 
-// networks says how the build and its steps reach others, and whether they may.
+// networks sets how the build and its steps reach the network, and whether they may.
 func (b *theBuild) networks(c *ucli.Context, h *Host) (err error) {
 	if b.request.CAFile, err = trusted(c, h); err != nil {
 		return err

@@ -50,7 +50,7 @@ func explainAction(c *ucli.Context, h *Host) error {
 	})
 }
 
-// print prints an explanation of one value, or of all where value is "".
+// print writes the explanation of one value, or of all values if value is "".
 func (e *explanation) print(h *Host, p *planned, path, value, format string) error {
 	switch {
 	case format == "json":
@@ -65,7 +65,8 @@ func (e *explanation) print(h *Host, p *planned, path, value, format string) err
 	return err
 }
 
-// explained reads the words of the command: an app, a value, both or neither. One word is an app where it is a path.
+// explained parses the arguments: an app, a value, both or neither. A single argument is a value if it names a field of a
+// plan and there is no such path.
 func explained(c *ucli.Context) (path, value string, err error) {
 	words := c.Args().Slice()
 	switch {

@@ -7,7 +7,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/cli/page"
 )
 
-// page is an explanation as HTML: in the form of a build's report, without what only a build knows.
+// page returns the explanation as HTML. It has the form of a build report, without what only a build knows.
 func (e *explanation) page(p *planned, path, value string) *page.Page {
 	out := &page.Page{Title: "Plan of " + path, App: path, Versions: pageVersions(e.Versions),
 		Facts: []page.Row{{Name: "providers", Value: orNone(strings.Join(p.Providers, ", "))}, {Name: "build image", Value: p.Plan.BuildImage}},

@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// text is a table of all values.
+// text formats all values as a table.
 func (e *explanation) text(h *Host) []byte {
 	w := newTable(h)
 	candidateRows(w, "providers", e.Providers, true)
@@ -30,7 +30,7 @@ func (e *explanation) text(h *Host) []byte {
 	return w.text()
 }
 
-// candidateRows are the providers that plan the app, or those that do not.
+// candidateRows adds the providers that plan the app, or those that do not.
 func candidateRows(w *table, title string, all []candidate, plan bool) {
 	w.section(title)
 	list := slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return c.Plans != plan })
@@ -42,7 +42,7 @@ func candidateRows(w *table, title string, all []candidate, plan bool) {
 	}
 }
 
-// reasons are values with everybody who has a say on them, and why.
+// reasons formats values with everyone who sets them, and why.
 func (e *explanation) reasons(h *Host) []byte {
 	w := newTable(h)
 	for _, v := range e.Values {
@@ -58,7 +58,7 @@ func (e *explanation) reasons(h *Host) []byte {
 	return w.text()
 }
 
-// basisRows are the facts that somebody says something for: those that were found, and what was not.
+// basisRows adds the facts that a value rests on: those that were found, and what was not found.
 func basisRows(w *table, rests []catalog.Basis) {
 	title := "    because of  "
 	for _, r := range rests {
@@ -70,7 +70,7 @@ func basisRows(w *table, rests []catalog.Basis) {
 	w.list("    for want of  ", absent(rests))
 }
 
-// basisName is what a fact asks for, and what of it counts.
+// basisName returns what a fact asks for, and which key of it counts.
 func basisName(r catalog.Basis) string {
 	if len(r.Key) == 0 {
 		return r.Asks
@@ -78,7 +78,7 @@ func basisName(r catalog.Basis) string {
 	return strings.Join(r.Key, ".") + " in " + r.Asks
 }
 
-// finding is what was found, "" where it is that something is there.
+// finding returns what was found; "" if the fact only is that something exists.
 func finding(r catalog.Basis) string {
 	if r.Value == nil {
 		return ""
@@ -86,7 +86,7 @@ func finding(r catalog.Basis) string {
 	return brief(r.Value)
 }
 
-// absent is what was looked for and is not there.
+// absent returns what was looked for and not found.
 func absent(rests []catalog.Basis) (out []string) {
 	for _, r := range rests {
 		if name := basisName(r); !r.Found && !slices.Contains(out, name) {
@@ -107,10 +107,10 @@ func setBy(at fault.Pos, known bool) string {
 	return at.String()
 }
 
-// widest is how much of a value is shown, in characters.
+// widest is the maximum length of a displayed value, in characters.
 const widest = 60
 
-// brief is a value as JSON, cut to fit a line.
+// brief formats a value as JSON, cut to fit a line.
 func brief(v any) string {
 	text := []rune(compact(v))
 	if len(text) > widest {
@@ -119,7 +119,7 @@ func brief(v any) string {
 	return string(text)
 }
 
-// compact is a value on one line.
+// compact formats a value as JSON on one line.
 func compact(v any) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -41,22 +41,22 @@ func versionSources(versions []catalog.Version) (out []versionSource) {
 	return out
 }
 
-// valueSource is a value of the plan, with everybody who has a say on it, the last of whom decides.
+// valueSource is a value of the plan, with everyone who sets it. The last of them wins.
 type valueSource struct {
 	Path  string `json:"path"`
 	Value any    `json:"value"`
-	Said  []said `json:"said"` // none: it is a default
+	Said  []said `json:"said"` // empty for a default
 	setBy string
 }
 
 type said struct {
 	Value any             `json:"value"`
 	At    fault.Pos       `json:"at"`
-	Rests []catalog.Basis `json:"rests,omitempty"` // facts about the app that a provider says it for
+	Rests []catalog.Basis `json:"rests,omitempty"` // the facts about the app for which a provider says so
 }
 
-// explanationOf explains a plan, or of it what is at or below value; reasons are what all say of each value, and why. The
-// app must be open.
+// explanationOf explains a plan, or only the values at and below value. With reasons, it also lists for each value everyone
+// who sets it, and why. The app must be open.
 func explanationOf(p *planned, value string, reasons bool) (*explanation, error) {
 	e := &explanation{Values: []valueSource{}, Versions: versionSources(p.Versions)}
 	var err error
@@ -65,7 +65,7 @@ func explanationOf(p *planned, value string, reasons bool) (*explanation, error)
 	}
 	var paths []string
 	for _, l := range p.Plan.Leaves() {
-		if l.Path[0] == "providers" { // a finished plan has none left to run
+		if l.Path[0] == "providers" { // a finished plan has no providers left to run
 			continue
 		}
 		path := plan.Path(l.Path...)
@@ -91,7 +91,7 @@ func explanationOf(p *planned, value string, reasons bool) (*explanation, error)
 	return e, nil
 }
 
-// candidatesOf are the providers that are tried, and those that plan the app without being tried.
+// candidatesOf returns the providers that are tried, and those that plan the app without being tried.
 func candidatesOf(p *planned) ([]candidate, error) {
 	tried, err := detect.Candidates(p.App, p.catalog, p.Variables)
 	if err != nil {

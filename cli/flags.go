@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// undefinedFlag is the name of the flag that Go's flag package did not know, out of its message.
+// undefinedFlag extracts the name of an unknown flag from the error message of Go's flag package.
 func undefinedFlag(err error) (string, bool) {
 	return strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 }
@@ -37,7 +37,7 @@ func flagHint(c *ucli.Context, name string) string {
 	return see
 }
 
-// planFlags are the flags of every command that plans; Nixpacks' own names and letters first.
+// planFlags are the flags of every command that plans. Flags that Nixpacks has keep its names and letters.
 func planFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "app", Category: aboutPlan, Usage: "plan the app in the folder `DIR` of PATH, a repository: with what it needs of the repository's workspace, and no more"},
@@ -62,7 +62,7 @@ func planFlags() []ucli.Flag {
 	}
 }
 
-// offlineFlag is that of every command that may fetch something, but for those that are there to do so.
+// offlineFlag belongs to every command that may fetch something, except those whose purpose is to fetch.
 func offlineFlag() ucli.Flag {
 	return &ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "keep from the network: list what is missing and end, or go on without it; steps of a build have none"}
 }
@@ -75,8 +75,8 @@ func verboseFlag() ucli.Flag {
 	return &ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors, and the output of every build step"}
 }
 
-// environment is --env as a map: K=V, or K with the value that the caller's environment has for it. A
-// name that is set nowhere is left out, as Nixpacks does.
+// environment returns --env as a map. K alone takes its value from the caller's environment. A name that is not set there
+// is left out, as in Nixpacks.
 func environment(c *ucli.Context, h *Host) (map[string]string, error) {
 	host := environMap(h.Environ)
 	out := map[string]string{}
@@ -106,7 +106,7 @@ func environMap(environ []string) map[string]string {
 	return out
 }
 
-// appPath is the one positional argument, "." where it is not given.
+// appPath returns the only positional argument, by default ".".
 func appPath(c *ucli.Context) (string, error) {
 	switch c.NArg() {
 	case 0:
@@ -118,7 +118,7 @@ func appPath(c *ucli.Context) (string, error) {
 		WithHint("see: %s --help", c.Command.HelpName)
 }
 
-// optional gives a pointer to the flag's value where the flag was given.
+// optional returns a pointer to the flag's value, or nil if the flag is not set.
 func optional(c *ucli.Context, name string) *string {
 	if !c.IsSet(name) {
 		return nil

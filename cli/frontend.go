@@ -113,7 +113,8 @@ func frontendImageAction(c *ucli.Context, h *Host) error {
 	return nil
 }
 
-// frontendPolicies are those of --policy, which have to be policies before they are in an image. There is no app whose lock could pin a module.
+// frontendPolicies reads the policies of --policy, and checks that they are valid before they go into an image. There is no
+// app whose lock could pin a module.
 func frontendPolicies(c *ucli.Context, h *Host) (out [][]catalog.Source, err error) {
 	for _, name := range c.StringSlice("policy") {
 		files, err := frontendPolicy(c, h, name)

@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// namedBases are bases and the image of each, as --base says: REF=IMAGE.
+// namedBases parses --base REF=IMAGE, and returns the image for each base.
 func namedBases(c *ucli.Context) (map[string]string, error) {
 	out := map[string]string{}
 	for _, arg := range c.StringSlice(frontend.BaseFlag) {
@@ -29,7 +29,7 @@ func namedBases(c *ucli.Context) (map[string]string, error) {
 	return out, nil
 }
 
-// frontendBases makes the bases that --base names, pushes them, and gives their names with their digests.
+// frontendBases makes the bases that --base names and pushes them. It returns their names with digests.
 func frontendBases(c *ucli.Context, h *Host) (map[string]string, error) {
 	out, err := namedBases(c)
 	if err != nil || len(out) == 0 {

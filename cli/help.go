@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// What flags are about, in the order in which help lists them.
+// The categories of flags, in the order in which help lists them.
 const (
 	aboutPlan     = "What the plan says"
 	aboutConfig   = "Where it is said"
@@ -35,12 +35,12 @@ func init() {
 	}
 }
 
-// hasCommands tells whether a command has others below it; urfave/cli gives every command a help of its own.
+// hasCommands reports whether a command has subcommands other than the help that urfave/cli adds to every command.
 func hasCommands(c *ucli.Command) bool {
 	return slices.ContainsFunc(c.Subcommands, func(s *ucli.Command) bool { return s.Name != "help" })
 }
 
-// commandHelp prints what a command is, how it is called, and its flags by topic.
+// commandHelp prints a command's summary, its usage, and its flags by category.
 func commandHelp(w io.Writer, c *ucli.Command) {
 	fmt.Fprintf(w, "%s: %s\n\nUsage: %s\n", c.HelpName, c.Usage, strings.TrimSpace(c.HelpName+" [flags] "+c.ArgsUsage))
 	if c.Description != "" {
@@ -65,10 +65,10 @@ func topicOf(f ucli.Flag) string {
 	if c, ok := f.(ucli.CategorizableFlag); ok && c.GetCategory() != "" {
 		return c.GetCategory()
 	}
-	return aboutWords // --help, which is not ours
+	return aboutWords // --help, which urfave/cli defines
 }
 
-// flagLine is what help says of a flag; a long one has its explanation on the next line.
+// flagLine formats a flag for help. The explanation of a long flag is on the next line.
 func flagLine(f ucli.Flag) string {
 	const column = 28
 	left, usage := flagWords(f)
@@ -81,7 +81,7 @@ func flagLine(f ucli.Flag) string {
 	return fmt.Sprintf("%-*s  %s\n", column, left, usage)
 }
 
-// flagWords are a flag's names with what stands for its value, and what it does.
+// flagWords returns a flag's names with the placeholder of its value, and its usage.
 func flagWords(f ucli.Flag) (names, usage string) {
 	value, usage := placeholder(f.(ucli.DocGenerationFlag).GetUsage())
 	if _, isBool := f.(*ucli.BoolFlag); isBool {
@@ -94,8 +94,8 @@ func flagWords(f ucli.Flag) (names, usage string) {
 	return strings.TrimSpace(names + " " + value), usage
 }
 
-// placeholder takes the word in backquotes out of a flag's usage: it stands for the flag's value, and stays in the
-// text too unless a colon follows it.
+// placeholder extracts the word in backquotes from a flag's usage. It stands for the flag's value, and stays in the text
+// too unless a colon follows it.
 func placeholder(usage string) (value, text string) {
 	before, rest, ok := strings.Cut(usage, "`")
 	value, after, closed := strings.Cut(rest, "`")
@@ -108,17 +108,17 @@ func placeholder(usage string) (value, text string) {
 	return value, before + value + after
 }
 
-// elsewhere are flags of Nixpacks that this program does not have, and what does their work here.
+// elsewhere maps the flags of Nixpacks that this program does not have to what replaces them.
 var elsewhere = map[string]string{
 	"dockerfile":              "there is no Dockerfile: the plan becomes build steps directly. nixpacks llb prints them",
 	"current-dir":             "nothing is written into the app's directory, so there is nothing to choose",
 	"incremental-cache-image": "cache directories are kept on this machine from build to build: see nixpacks cache du",
 }
 
-// elsewhereLetters are the letters of those that have one.
+// elsewhereLetters maps the letters of those flags to their names.
 var elsewhereLetters = map[string]string{"d": "dockerfile"}
 
-// unknownFlag is the fault for a flag that the command does not have.
+// unknownFlag returns the fault for a flag that the command does not have.
 func unknownFlag(c *ucli.Context, name string) *fault.Fault {
 	name, _, _ = strings.Cut(strings.TrimLeft(name, "-"), "=")
 	long := name

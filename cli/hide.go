@@ -10,11 +10,12 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// leastHidden is the shortest password that is hidden, in bytes: to replace a letter everywhere would leave nothing to read.
+// leastHidden is the length in bytes of the shortest password that is hidden. Replacing a single letter everywhere would
+// leave nothing to read.
 const leastHidden = 3
 
-// hidden are the passwords in the addresses of proxies, as they are written and as they are meant: errors of the network may
-// repeat an address, above all one that cannot be read.
+// hidden returns the passwords in proxy addresses, as written and decoded. Network errors may repeat an address, above all
+// one that cannot be parsed.
 func hidden(environ []string) []string {
 	var out []string
 	for _, kv := range environ {
@@ -34,11 +35,11 @@ func hidden(environ []string) []string {
 		}
 	}
 	out = slices.DeleteFunc(out, func(s string) bool { return len(s) < leastHidden })
-	slices.SortFunc(out, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) // one may be a part of another
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) // longest first
 	return slices.Compact(out)
 }
 
-// hide is err without the texts.
+// hide returns err with the texts replaced by "***".
 func hide(err error, texts []string) error {
 	if len(texts) == 0 {
 		return err

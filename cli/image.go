@@ -33,7 +33,7 @@ func imageCommand(h *Host) *ucli.Command {
 	}
 }
 
-// sizes are what `image ls` prints.
+// sizes is the output of `image ls`.
 type sizes struct {
 	Digest   string        `json:"digest"`
 	Size     int64         `json:"size"`
@@ -79,7 +79,7 @@ func imageLs(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// builtImage finds the image that the command line names: on disk, by its name, or the last one of an app.
+// builtImage finds the image that the command line names: by its path, by its name, or as the last image of an app.
 func builtImage(c *ucli.Context, h *Host) (string, image.Select, error) {
 	path, err := appPath(c)
 	if err != nil {

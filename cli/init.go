@@ -19,7 +19,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// configFiles are the names of an app's configuration.
+// configFiles are the file names of an app's configuration.
 var configFiles = []string{"nixpacks.toml", "nixpacks.cue", "nixpacks.json"}
 
 func initCommand(h *Host) *ucli.Command {
@@ -61,8 +61,8 @@ func initAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// writeConfig writes a configuration, over one that is there only where over says so: that one stays as it is until the other
-// is whole.
+// writeConfig writes a configuration file. It replaces an existing file only if over is set, and only once the new one is
+// complete.
 func writeConfig(file string, text []byte, over bool) error {
 	name := file
 	if over {
@@ -87,14 +87,14 @@ func writeConfig(file string, text []byte, over bool) error {
 
 func isThere(file string) *fault.Fault { return fault.New(fault.Usage, "%s is there already", file) }
 
-// setting is a value of the plan, as a configuration would say it.
+// setting is a value of the plan in the form of a configuration.
 type setting struct {
 	plan.Leaf
-	by string // who gives it
-	on bool   // it counts: a flag of init says so
+	by string // who set it
+	on bool   // it takes effect, because a flag of init sets it
 }
 
-// settings are those values that people set; the others come with the provider, as files or long lists do.
+// settings returns the values that people set. The others, such as files and long lists, come with the provider.
 func settings(p *planned) (out []setting) {
 	for _, l := range p.Plan.Leaves() {
 		if slices.Contains([]string{"buildImage", "packages", "variables", "phases", "start"}, l.Path[0]) &&
@@ -116,12 +116,12 @@ const initHead = `%[1]s How nixpacks builds this app: %[2]s. What is behind %[1]
 %[1]s to set it, take that away%[3]s. In a list, "..." stands for what the list has without this file.
 `
 
-// tomlSettings are the plan's values as commented lines of TOML.
+// tomlSettings formats the plan's values as commented lines of TOML.
 func tomlSettings(p *planned) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, initHead, "#", found(p), ", from the [table] above as well")
 	all := settings(p)
-	var tables []string // each of which a file has once
+	var tables []string // each may occur once in a file
 	for _, s := range all {
 		tables = append(tables, s.table())
 	}
@@ -139,7 +139,7 @@ func tomlSettings(p *planned) []byte {
 		}
 		for _, s := range all[:n] {
 			line, err := toml.Marshal(map[string]any{s.Path[len(s.Path)-1]: s.Value})
-			if err == nil { // it is text, or a list of it
+			if err == nil { // the value is a string, or a list of strings
 				fmt.Fprintf(&b, "%s%s  # %s\n", unless(s.on, "#"), bytes.TrimSpace(line), s.by)
 			}
 		}
@@ -148,7 +148,7 @@ func tomlSettings(p *planned) []byte {
 	return b.Bytes()
 }
 
-// unless is text where on is false.
+// unless returns text if on is false.
 func unless(on bool, text string) string {
 	if on {
 		return ""
@@ -158,7 +158,7 @@ func unless(on bool, text string) string {
 
 var bareKey = lazy.Regexp(`^[A-Za-z0-9_-]+$`)
 
-// table is TOML's name of where the setting is.
+// table returns the name of the TOML table that holds the setting.
 func (s setting) table() string {
 	var keys []string
 	for _, name := range s.Path[:len(s.Path)-1] {
@@ -172,7 +172,7 @@ func (s setting) table() string {
 
 var cueName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_]*$`)
 
-// cueSettings are the plan's values as commented lines of CUE.
+// cueSettings formats the plan's values as commented lines of CUE.
 func cueSettings(p *planned) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, initHead, "//", found(p), "")
@@ -194,7 +194,7 @@ func cueSettings(p *planned) []byte {
 	return b.Bytes()
 }
 
-// found says what the plan comes from.
+// found says which providers the plan comes from.
 func found(p *planned) string {
 	if len(p.Providers) == 0 {
 		return "nothing was recognized"

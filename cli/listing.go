@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// onlyCommands is the action of a command that does nothing but hold others.
+// onlyCommands is the action of a command that only has subcommands.
 func onlyCommands(c *ucli.Context) error {
 	if c.Args().Present() {
 		return unknownCommand(c, c.Command.Subcommands)
@@ -18,12 +18,12 @@ func onlyCommands(c *ucli.Context) error {
 	return ucli.ShowSubcommandHelp(c)
 }
 
-// formatFlag is that of commands that list something.
+// formatFlag belongs to commands that list something.
 func formatFlag() ucli.Flag {
 	return &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or data, in which sizes are bytes (default: text)"}
 }
 
-// wantsJSON reads formatFlag.
+// wantsJSON reports whether formatFlag asks for JSON.
 func wantsJSON(c *ucli.Context) (bool, error) {
 	format := c.String("format")
 	if format != "text" && format != "json" {
@@ -32,7 +32,7 @@ func wantsJSON(c *ucli.Context) (bool, error) {
 	return format == "json", nil
 }
 
-// printJSON prints a value as all commands do.
+// printJSON prints a value as JSON, in the format that all commands use.
 func (h *Host) printJSON(v any) error { return printJSON(h.Stdout, v) }
 
 func printJSON(w io.Writer, v any) error {

@@ -55,10 +55,10 @@ func llbAction(c *ucli.Context, h *Host) error {
 	if in.Platform.OS == "" {
 		in.Platform = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	}
-	if !h.verbose { // a saved plan prints the same as the app that it was made for
+	if !h.verbose { // a saved plan prints the same as the app that it was made from
 		in.Origins = nil
 	}
-	in.LocalUniqueID = "nixpacks-llb" // the moment and the process are no part of the digest
+	in.LocalUniqueID = "nixpacks-llb" // keeps the time and the process out of the digest
 	in.Base = named(p.BuildImage)
 	if p.Start != nil && p.Start.RunImage != "" {
 		run := named(p.Start.RunImage)
@@ -71,8 +71,8 @@ func llbAction(c *ucli.Context, h *Host) error {
 	return h.printJSON(graph{res.Digest, res.Vertices, res.Image})
 }
 
-// named is a base that nobody looked up. One that a build serves from this machine has a digest there; here that
-// of its name stands for it.
+// named returns a base that has not been resolved. A base that a build serves from this machine has a digest; the digest of
+// its name takes that place here.
 func named(ref string) plan2llb.Source {
 	if !base.IsRef(ref) {
 		return plan2llb.Source{Ref: ref}

@@ -36,14 +36,14 @@ func lockCommand(h *Host) *ucli.Command {
 	}
 }
 
-// lockedFlag is that of commands whose plan goes somewhere.
+// lockedFlag belongs to commands that build, check or print a plan.
 func lockedFlag() ucli.Flag {
 	return &ucli.BoolFlag{Name: "locked", Category: aboutConfig, Usage: "refuse what " + lock.File + " does not pin, or pins to something else"}
 }
 
-// pinTo makes a plan what the app's lock pins it to, and with --locked refuses it where that cannot be.
+// pinTo applies the pins of the app's lock to a plan. With --locked it refuses a plan that does not match them.
 func pinTo(c *ucli.Context, h *Host, a *app.App, p *plan.Plan) error {
-	if h.pins != nil { // which are to be found
+	if h.pins != nil { // the pins are still to be found
 		return nil
 	}
 	l, err := lock.Of(a)
@@ -65,7 +65,7 @@ func pinTo(c *ucli.Context, h *Host, a *app.App, p *plan.Plan) error {
 	return nil
 }
 
-// asNamed are the words of a command line that name an app.
+// asNamed returns the command-line arguments that name an app.
 func asNamed(a *app.App) string {
 	if repository, place := a.Repository(); repository != nil {
 		return repository.Dir() + " --app " + place
@@ -107,8 +107,8 @@ func lockAction(c *ucli.Context, h *Host) error {
 	return sayChanges(h, file, old.Changes(next), kept, moved)
 }
 
-// pinsOfPlan is a lock of no more than what the plan of the app at a path starts from, as that is now. The app has the modules of
-// the lock that is given.
+// pinsOfPlan returns a lock with only what the plan of the app at path starts from, at its current state. The plan uses the
+// modules of the given lock.
 func pinsOfPlan(c *ucli.Context, h *Host, path string, modules *lock.Lock) (*lock.Lock, error) {
 	as := *h
 	as.pins = modules
@@ -126,7 +126,7 @@ func pinsOfPlan(c *ucli.Context, h *Host, path string, modules *lock.Lock) (*loc
 	return found, nil
 }
 
-// pin pins in a lock what was found.
+// pin adds the pins that were found to a lock.
 func pin(l *lock.Lock, found []solve.Pin) {
 	for _, p := range found {
 		if p.Apt != nil {
@@ -137,7 +137,7 @@ func pin(l *lock.Lock, found []solve.Pin) {
 	}
 }
 
-// moved adds to the fault of a build whose Debian packages are not those of the lock which ones they are now.
+// moved adds to the fault of a build whose Debian packages differ from the lock which packages those are.
 func (b *theBuild) moved(c *ucli.Context, err error) error {
 	var moved *solve.AptMoved
 	var f *fault.Fault
@@ -154,7 +154,7 @@ func (b *theBuild) moved(c *ucli.Context, err error) error {
 	return err
 }
 
-// sayChanges ends the command with what it changed, and what it kept though it was to update.
+// sayChanges prints what the command changed, and what it kept although it was to update.
 func sayChanges(h *Host, file string, changes, kept []string, moved []move) error {
 	said := file + " has all of it already"
 	if changes != nil {
@@ -184,7 +184,7 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 		if !isModule(name) {
 			return fault.New(fault.Usage, "--policy %s is no MODULE@VERSION", name).WithHint("files of policies need no pin: they are the app's, or yours")
 		}
-		if _, ok := l.Policies[name]; ok { // any of that major version: the one that is pinned, which is the newest with --update
+		if _, ok := l.Policies[name]; ok { // any version of that major version: keep the pinned one, which is the newest with --update
 			continue
 		}
 		m, err := from.Find(c.Context, name)
@@ -199,10 +199,10 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 	return nil
 }
 
-// pinsNow asks what the images of the plan of the app at a path are, and which Debian packages apt takes, where that is not pinned or to
-// be updated.
+// pinsNow resolves the images of the app's plan, and the Debian packages that apt installs, if they are not pinned or are
+// to be updated.
 func pinsNow(c *ucli.Context, h *Host, path string, p *plan.Plan, so *lock.Lock) (pins []solve.Pin, err error) {
-	if !c.Bool("update") { // what is new is found out on what is pinned
+	if !c.Bool("update") { // new pins are resolved on top of those that exist
 		p = p.Clone()
 		so.Apply(p)
 	}
@@ -214,13 +214,13 @@ func pinsNow(c *ucli.Context, h *Host, path string, p *plan.Plan, so *lock.Lock)
 		return nil, err
 	}
 	b := theBuild{path: path}
-	if b.request.Secrets, err = givenSecrets(c, h); err != nil { // logins for the archive
+	if b.request.Secrets, err = givenSecrets(c, h); err != nil { // credentials for the archive
 		return nil, err
 	}
 	if err := b.networks(c, h); err != nil {
 		return nil, err
 	}
-	b.request.Bases.Pins = nil // they are to be found
+	b.request.Bases.Pins = nil // they are still to be found
 	if b.request.Bases.Known = so.AptHashes(); c.Bool("update") {
 		b.request.Bases.Known, b.request.Bases.Dates = nil, nil
 	}

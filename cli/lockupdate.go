@@ -13,14 +13,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/modules"
 )
 
-// move is a module of a lock that goes to a newer version.
+// move is a module of a lock that moves to a newer version.
 type move struct {
-	from, to *modules.Module // from is nil where it cannot be had any more
-	// providers tells that the module holds providers, else policies.
+	from, to *modules.Module // from is nil if that version is no longer available
+	// providers is true if the module holds providers, and false if it holds policies.
 	providers bool
 }
 
-// updateModules pins the modules of a lock to the newest versions that there are of them.
+// updateModules pins the modules of a lock to their newest versions.
 func updateModules(c *ucli.Context, h *Host, l *lock.Lock) (moved []move, err error) {
 	from, err := registries(c, h)
 	if err != nil {
@@ -47,7 +47,7 @@ func updateModules(c *ucli.Context, h *Host, l *lock.Lock) (moved []move, err er
 	return moved, nil
 }
 
-// newer is the newest version of a module, if that is not pinned, and is what it is to be.
+// newer returns the newest version of a module, or nil if that is pinned already. It checks that the module is valid.
 func newer(c *ucli.Context, from *modules.Registries, pin lock.Pin, providers bool) (*modules.Module, error) {
 	m, err := from.Newer(c.Context, pin)
 	if err != nil || m == nil {
@@ -60,7 +60,7 @@ func newer(c *ucli.Context, from *modules.Registries, pin lock.Pin, providers bo
 	return m, err
 }
 
-// printMoves prints of each module that was moved its files that are other ones now, and the commands that were not in it.
+// printMoves prints, for each module that moved, which files differ and which commands are new.
 func printMoves(h *Host, moved []move) error {
 	w := newTable(h)
 	for _, m := range moved {
@@ -77,7 +77,7 @@ func printMoves(h *Host, moved []move) error {
 	if len(moved) == 0 {
 		return nil
 	}
-	_, err := h.Stdout.Write(append([]byte("\n"), w.text()...)) // below the changes
+	_, err := h.Stdout.Write(append([]byte("\n"), w.text()...)) // after the changes
 	return err
 }
 
@@ -88,7 +88,7 @@ func (m move) String() string {
 	return fmt.Sprintf("%s, which was %s", m.to, m.from.Version)
 }
 
-// files are those that another version has otherwise, each with what became of it.
+// files lists the files that differ between the versions, and whether each was added, removed or changed.
 func (m move) files() (lines []string) {
 	before, now := texts(m.from), texts(m.to)
 	all := maps.Clone(now)
@@ -108,27 +108,27 @@ func (m move) files() (lines []string) {
 	return lines
 }
 
-// texts are the files of a module; none for no module.
+// texts returns the content of a module's files by name. It is empty if m is nil.
 func texts(m *modules.Module) map[string]string {
 	out := map[string]string{}
 	if m == nil {
 		return out
 	}
 	for _, name := range m.Files {
-		text, _ := fs.ReadFile(m.FS, name) // it is in memory
+		text, _ := fs.ReadFile(m.FS, name) // the files are in memory
 		out[name] = string(text)
 	}
 	return out
 }
 
-// commands are those of the newer version that the one before has not.
+// commands returns the commands of the newer version that the older one does not have.
 func (m move) commands() (added []catalog.Table, err error) {
 	if !m.providers {
 		return nil, nil
 	}
 	var before []catalog.Table
 	if m.from != nil {
-		before, _ = commandsOf(m.from) // which this program may not be able to read
+		before, _ = commandsOf(m.from) // this program may be unable to read the older version
 	}
 	now, err := commandsOf(m.to)
 	for _, t := range now {
@@ -139,7 +139,7 @@ func (m move) commands() (added []catalog.Table, err error) {
 	return added, err
 }
 
-// commandsOf are the commands of a module's providers, as they are written.
+// commandsOf returns the commands of a module's providers, as written in its files.
 func commandsOf(m *modules.Module) (all []catalog.Table, err error) {
 	cat, err := catalog.LoadAny(m.FS, m.String())
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// lowerFlags say what a graph depends on beside the plan.
+// lowerFlags are the flags that the build graph depends on in addition to the plan.
 func lowerFlags() []ucli.Flag {
 	return []ucli.Flag{
 		planFlag(),
@@ -37,7 +37,7 @@ func platformFlag() ucli.Flag {
 	return &ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH`; nixpacks build takes several, with commas, and makes one image of them (default: the builder's own)"}
 }
 
-// planFlag takes a plan that was made before.
+// planFlag names a saved plan.
 func planFlag() ucli.Flag {
 	return &ucli.StringFlag{Name: "plan", Category: aboutConfig, Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"}
 }
@@ -48,8 +48,8 @@ const (
 	graphCopy  = "copy"
 )
 
-// lowerInput is what the graph depends on, but for the bases, which the engine resolves. Whose cache directories they are, a saved
-// plan does not say: with the key of another app it would have that one's.
+// lowerInput returns what the graph depends on, except for the bases, which the engine resolves. It does not use the cache
+// key of a saved plan: with the key of another app, the build would use the cache directories of that app.
 func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	in := plan2llb.Input{
 		Plan: s.Plan, Origins: s.Origins, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
@@ -90,7 +90,7 @@ func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	return in, err
 }
 
-// limits reads --cpu-quota and --memory, whose values are those of docker build. Those that no kernel takes are refused.
+// limits reads --cpu-quota and --memory, which have the values of docker build. It refuses values that no kernel accepts.
 func limits(c *ucli.Context) (plan2llb.Limits, error) {
 	const leastQuota, leastMemory = 1000, 6 << 20
 	var l plan2llb.Limits
@@ -109,7 +109,7 @@ func limits(c *ucli.Context) (plan2llb.Limits, error) {
 	return l, nil
 }
 
-// hosts reads --add-host as docker does: NAME:IP or NAME=IP, an IPv6 address perhaps in brackets.
+// hosts parses --add-host as docker does: NAME:IP or NAME=IP. An IPv6 address may be in brackets.
 func hosts(given []string) ([]plan2llb.Host, error) {
 	var out []plan2llb.Host
 	for _, s := range given {
@@ -126,7 +126,8 @@ func hosts(given []string) ([]plan2llb.Host, error) {
 	return out, nil
 }
 
-// progress is how a build is shown: as --progress says, and with every line of every step for --verbose, as in Nixpacks.
+// progress returns how a build is shown: as --progress says, or with every line of every step for --verbose, as in
+// Nixpacks.
 func progress(c *ucli.Context, h *Host) solve.Progress {
 	mode := c.String("progress")
 	if h.verbose && !c.IsSet("progress") {

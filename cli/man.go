@@ -24,13 +24,13 @@ func manCommand(h *Host) *ucli.Command {
 	}
 }
 
-// manual is a manual page in the making, in the macros of man(7).
+// manual is a manual page under construction, in the macros of man(7).
 type manual struct {
 	strings.Builder
-	plan []string // flags of every command that plans, which are told of once
+	plan []string // the flags that all commands that plan share, which are described once
 }
 
-// manPage is the page nixpacks(1): the commands with their flags, and topics of help.
+// manPage returns the page nixpacks(1): the commands with their flags, and the help topics.
 func manPage(app *ucli.App) (string, error) {
 	m := &manual{}
 	for _, f := range planFlags() {
@@ -70,7 +70,7 @@ func manPage(app *ucli.App) (string, error) {
 	return m.String(), nil
 }
 
-// command writes a command and those in it.
+// command writes a command and its subcommands.
 func (m *manual) command(c *ucli.Command, parent string) {
 	name := parent + " " + c.Name
 	if c.Hidden {
@@ -96,7 +96,7 @@ func (m *manual) command(c *ucli.Command, parent string) {
 	}
 }
 
-// flags writes flags in the order of what they are about.
+// flags writes flags in the order of their categories.
 func (m *manual) flags(flags []ucli.Flag) {
 	for _, about := range topics {
 		for _, f := range flags {
@@ -124,7 +124,7 @@ func (m *manual) item(name, text string) {
 // text writes a paragraph.
 func (m *manual) text(s string) { m.WriteString(roff(s) + "\n") }
 
-// verbatim writes a description: paragraphs, and lines that begin with spaces as they are.
+// verbatim writes a description: paragraphs, and lines that begin with spaces unchanged.
 func (m *manual) verbatim(s string) {
 	for i, block := range strings.Split(s, "\n\n") {
 		if i > 0 {
@@ -140,7 +140,7 @@ func (m *manual) verbatim(s string) {
 	}
 }
 
-// roff is text that no roff takes for anything else.
+// roff escapes what roff would interpret.
 func roff(s string) string {
 	s = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s)
 	lines := strings.Split(s, "\n")

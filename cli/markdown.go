@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// textWidth is how wide lines of help on a topic are, in characters.
+// textWidth is the width of a line in help on a topic, in characters.
 const textWidth = 88
 
 var (
@@ -17,8 +17,8 @@ var (
 	mdRule = lazy.Regexp(`^\|[-|: ]+\|$`)
 )
 
-// plainText is Markdown, as this project's documents have it, for a terminal: paragraphs, lists, tables as names with what is
-// said of them, and code as it is.
+// plainText formats Markdown, as this project's documents use it, for a terminal: paragraphs, lists, tables as names with
+// descriptions, and code unchanged.
 func plainText(md string) string {
 	var b strings.Builder
 	var par []string // lines of a paragraph or an item
@@ -40,11 +40,11 @@ func plainText(md string) string {
 			for i++; i < len(lines) && !strings.HasPrefix(lines[i], "```"); i++ {
 				b.WriteString(strings.TrimRight("    "+lines[i], " ") + "\n")
 			}
-		case strings.HasPrefix(line, "<!--"): // for tests
+		case strings.HasPrefix(line, "<!--"): // an instruction to tests
 		case strings.HasPrefix(line, "|"):
 			flush()
 			if i+1 < len(lines) && mdRule().MatchString(lines[i+1]) {
-				i++ // the head and the rule below it
+				i++ // the table head and the rule below it
 				continue
 			}
 			tableRow(&b, line)
@@ -65,7 +65,7 @@ func plainText(md string) string {
 	return b.String()
 }
 
-// tableRow writes a line of a table: its first cell, what stands in the middle, and the last one below them.
+// tableRow writes a table row: its first cell, the middle ones in parentheses, and the last one below them.
 func tableRow(b *strings.Builder, line string) {
 	cells := cellsOf(line)
 	last := len(cells) - 1
@@ -86,7 +86,7 @@ func tableRow(b *strings.Builder, line string) {
 	}
 }
 
-// cellsOf are the cells of a line of a table.
+// cellsOf returns the cells of a table row.
 func cellsOf(line string) []string {
 	const bar = "\x00"
 	line = strings.ReplaceAll(strings.Trim(strings.TrimSpace(line), "|"), `\|`, bar)
@@ -97,7 +97,7 @@ func cellsOf(line string) []string {
 	return out
 }
 
-// inline is a piece of text without its marks. In code there are none.
+// inline removes the markup from a text, except inside code.
 func inline(s string) string {
 	parts := strings.Split(mdLink().ReplaceAllString(s, "$1"), "`")
 	for i := 0; i < len(parts); i += 2 {
@@ -106,7 +106,7 @@ func inline(s string) string {
 	return strings.Join(parts, "")
 }
 
-// wrap writes words in lines, the first one behind first, the others behind rest.
+// wrap writes text in lines. The first line begins with first, the others begin with rest.
 func wrap(b *strings.Builder, first, rest, text string) {
 	line, at := first, utf8.RuneCountInString(first)
 	begun := false

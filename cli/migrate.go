@@ -40,7 +40,7 @@ type migrated struct {
 	Written bool          `json:"written"`
 	From    []string      `json:"from"`
 	Removed bool          `json:"removed"`
-	Same    bool          `json:"samePlan"` // the plan was compared with that of before, and is the same
+	Same    bool          `json:"samePlan"` // the new plan was compared with the old one and is the same
 	Notes   []migrateNote `json:"notes"`
 }
 
@@ -70,7 +70,7 @@ func migrateAction(c *ucli.Context, h *Host) error {
 	}
 	res, err := migration(c, h, path)
 	if res != nil && print {
-		h.Stdout.Write(res.Text) // what is wrong with it is easier to see with it
+		h.Stdout.Write(res.Text) // an error is easier to understand next to the text that it is about
 	}
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func migrateAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// migration makes the nixpacks.cue. It may give one beside an error: the one that the error is about.
+// migration makes the nixpacks.cue. If it returns a result with an error, the error is about that result.
 func migration(c *ucli.Context, h *Host, path string) (*migrate.Result, error) {
 	a, cat, opt, err := planInput(c, h, path)
 	if err != nil {
@@ -118,7 +118,7 @@ func migration(c *ucli.Context, h *Host, path string) (*migrate.Result, error) {
 	return res, nil
 }
 
-// replaceConfig writes the nixpacks.cue, and then removes the files that it comes from if that is asked for.
+// replaceConfig writes the nixpacks.cue, and with --remove then removes the files that it was made from.
 func replaceConfig(file string, res *migrate.Result, c *ucli.Context) error {
 	if err := writeConfig(file, res.Text, c.Bool("force")); err != nil {
 		return err
@@ -134,7 +134,7 @@ func replaceConfig(file string, res *migrate.Result, c *ucli.Context) error {
 	return nil
 }
 
-// text is the report as people read it.
+// text formats the report for people.
 func (m migrated) text() string {
 	var b strings.Builder
 	from := strings.Join(m.From, " and ")

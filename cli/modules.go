@@ -18,10 +18,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/modules"
 )
 
-// modulesFolder is where modules that were fetched lie in the cache.
+// modulesFolder is the folder of fetched modules in the cache.
 const modulesFolder = "modules"
 
-// registries are those of CUE's modules.
+// registries returns the registries of CUE modules.
 func registries(c *ucli.Context, h *Host) (*modules.Registries, error) {
 	cache, err := h.cacheDir()
 	if err != nil {
@@ -35,7 +35,7 @@ func registries(c *ucli.Context, h *Host) (*modules.Registries, error) {
 	}), nil
 }
 
-// lockedProviders are the providers of the modules that the app's lock names, in the order of the modules' names.
+// lockedProviders returns the providers of the modules in the app's lock, ordered by module name.
 func lockedProviders(c *ucli.Context, h *Host, a *app.App) ([]*catalog.Catalog, error) {
 	l, err := h.pinned(a)
 	if err != nil || len(l.Providers) == 0 && !c.Bool("offline") {
@@ -51,7 +51,7 @@ func lockedProviders(c *ucli.Context, h *Host, a *app.App) ([]*catalog.Catalog, 
 	return pinnedProviders(c, from, l)
 }
 
-// pinsOf are pins in the order of the modules' names.
+// pinsOf returns the pins ordered by module name.
 func pinsOf(pins map[string]lock.Module) []lock.Pin {
 	var out []lock.Pin
 	for _, path := range slices.Sorted(maps.Keys(pins)) {
@@ -60,7 +60,7 @@ func pinsOf(pins map[string]lock.Module) []lock.Pin {
 	return out
 }
 
-// pinnedProviders are those of the modules of a lock.
+// pinnedProviders returns the providers of the modules in a lock.
 func pinnedProviders(c *ucli.Context, from *modules.Registries, l *lock.Lock) ([]*catalog.Catalog, error) {
 	var out []*catalog.Catalog
 	for _, pin := range pinsOf(l.Providers) {
@@ -74,10 +74,10 @@ func pinnedProviders(c *ucli.Context, from *modules.Registries, l *lock.Lock) ([
 		}
 		out = append(out, cat)
 	}
-	return out, apart(out)
+	return out, refuseDuplicates(out)
 }
 
-// modulesOf are the built-in providers with those of a lock's modules.
+// modulesOf returns the built-in providers together with those of the modules in a lock.
 func modulesOf(c *ucli.Context, from *modules.Registries, l *lock.Lock) (*catalog.Catalog, error) {
 	extra, err := pinnedProviders(c, from, l)
 	if err != nil {
@@ -90,7 +90,7 @@ func modulesOf(c *ucli.Context, from *modules.Registries, l *lock.Lock) (*catalo
 	return cat.Beside(extra...)
 }
 
-// lockOf is the lock of the app that the command line names, at path, and the file that it is in or would be.
+// lockOf returns the lock of the app at path, or in --app below it, and the file that holds the lock or would hold it.
 func lockOf(c *ucli.Context, path string) (l *lock.Lock, file string, err error) {
 	a, err := app.OpenWithin(path, c.String("app"))
 	if err != nil {
@@ -101,7 +101,7 @@ func lockOf(c *ucli.Context, path string) (l *lock.Lock, file string, err error)
 	return l, filepath.ToSlash(filepath.Join(path, c.String("app"), lock.Path(a))), err
 }
 
-// pinned is what the app is pinned to: by its lock, or by the one that the command is about to write.
+// pinned returns the pins of the app: its lock, or the lock that the command is about to write.
 func (h *Host) pinned(a *app.App) (*lock.Lock, error) {
 	if h.pins != nil {
 		return h.pins, nil
@@ -109,7 +109,7 @@ func (h *Host) pinned(a *app.App) (*lock.Lock, error) {
 	return lock.Of(a)
 }
 
-// nothingMissing names all modules at once that are not here and may not be fetched.
+// nothingMissing returns one error about all modules that are not on this machine and may not be fetched.
 func nothingMissing(c *ucli.Context, from *modules.Registries, pins []lock.Pin) error {
 	if !c.Bool("offline") {
 		return nil
@@ -134,8 +134,8 @@ func nothingMissing(c *ucli.Context, from *modules.Registries, pins []lock.Pin) 
 	return f
 }
 
-// apart refuses modules with providers of the same name: which of them counts would be nobody's choice.
-func apart(all []*catalog.Catalog) error {
+// refuseDuplicates refuses modules that have providers of the same name, because nobody has chosen between them.
+func refuseDuplicates(all []*catalog.Catalog) error {
 	from := map[string]string{}
 	for _, cat := range all {
 		for _, name := range cat.Names() {
@@ -150,7 +150,7 @@ func apart(all []*catalog.Catalog) error {
 	return nil
 }
 
-// writeLock writes an app's lock, or removes one that pins nothing.
+// writeLock writes an app's lock, or removes the file if the lock pins nothing.
 func writeLock(file string, l *lock.Lock) error {
 	if !l.Empty() {
 		return writeFile(file, string(l.JSON()))

@@ -17,17 +17,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// defaultFrontend is the image that BuildKit builds a written plan with, unless --frontend or NIXPACKS_FRONTEND names
-// another.
+// defaultFrontend is the image with which BuildKit builds a plan that --out wrote, unless --frontend or NIXPACKS_FRONTEND
+// names another.
 const defaultFrontend = "ghcr.io/nixpacks-cue/nixpacks:0"
 
-// frontendVariable names the frontend for all that is written on a machine: it is the operator's, not the app's.
+// frontendVariable names the frontend for everything that --out writes on a machine. The operator sets it, not the app.
 const frontendVariable = "NIXPACKS_FRONTEND"
 
-// outDir is where a written build lies, below --out, and in an app that is built from it.
+// outDir is the folder of a written build, below --out and in an app that is built from it.
 const outDir = ".nixpacks"
 
-// buildScript is the file there that calls docker build.
+// buildScript is the file in outDir that calls docker build.
 const buildScript = "build.sh"
 
 func outFlags() []ucli.Flag {
@@ -37,7 +37,7 @@ func outFlags() []ucli.Flag {
 	}
 }
 
-// writeOut writes what docker build takes in place of this build.
+// writeOut writes the input of a docker build that replaces this build.
 func (b *theBuild) writeOut(c *ucli.Context, h *Host, dir string) error {
 	saved, err := b.saved(c, h)
 	if err == nil {
@@ -51,12 +51,12 @@ func (b *theBuild) writeOut(c *ucli.Context, h *Host, dir string) error {
 		return err
 	}
 	defer to.Close()
-	// What surrounds the app goes along: its ignore files and policies hold for docker build as well.
+	// Copy what surrounds the app too: its ignore files and policies also apply to docker build.
 	if err := to.copyApp(filepath.Join(b.app, b.request.Lower.Plan.App.Above())); err != nil {
 		return err
 	}
 	files := map[string]string{"plan.json": string(saved.JSON()), buildScript: b.script(c)}
-	// A frontend is found by this line in BuildKit of any age; by the field syntax only from 0.12 on.
+	// BuildKit of any version finds the frontend by this line. It knows the syntax field only since 0.12.
 	files["Dockerfile"] = "# syntax=" + saved.Syntax + "\n" + files["plan.json"]
 	maps.Copy(files, plan2llb.NixExpressions(saved.Plan))
 	if err := to.writeOurs(files); err != nil {
@@ -69,7 +69,7 @@ func (b *theBuild) writeOut(c *ucli.Context, h *Host, dir string) error {
 	return nil
 }
 
-// saved is the plan for others to build: with the frontend, and the cache key that this build would have.
+// saved returns the plan for others to build, with the frontend and with the cache key of this build.
 func (b *theBuild) saved(c *ucli.Context, h *Host) (*plan.Saved, error) {
 	in := b.request.Lower
 	if err := b.portable(in.Plan); err != nil {
@@ -100,7 +100,7 @@ func (b *theBuild) saved(c *ucli.Context, h *Host) (*plan.Saved, error) {
 	return s, nil
 }
 
-// portable refuses bases that only this machine has.
+// portable refuses bases that exist only on this machine.
 func (b *theBuild) portable(p *plan.Plan) error {
 	refs := []string{p.BuildImage}
 	if p.Start != nil {
@@ -115,7 +115,7 @@ func (b *theBuild) portable(p *plan.Plan) error {
 	return nil
 }
 
-// withoutCaches is the plan of --no-cache.
+// withoutCaches returns the plan without cache directories, for --no-cache.
 func withoutCaches(p *plan.Plan) *plan.Plan {
 	out := *p
 	out.Phases = map[string]*plan.Phase{}
@@ -127,7 +127,8 @@ func withoutCaches(p *plan.Plan) *plan.Plan {
 	return &out
 }
 
-// script is the docker build that stands for this build; what it is called with goes to docker build, too.
+// script returns a script with the docker build that is equivalent to this build. It passes its own arguments to docker
+// build.
 func (b *theBuild) script(c *ucli.Context) string {
 	in := b.request.Lower
 	words := []string{"docker", "build", "-f", outDir + "/Dockerfile"}
@@ -159,7 +160,7 @@ func (b *theBuild) script(c *ucli.Context) string {
 		"cd \"$(dirname \"$0\")/..\"\nDOCKER_BUILDKIT=1 exec " + shellwords(words) + " \"$@\" .\n"
 }
 
-// writeFile writes a file whole or not at all, with the folders that it needs.
+// writeFile writes a file completely or not at all, and creates its parent directories.
 func writeFile(name, text string) error {
 	f, err := image.Create(name)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// parseOutput reads --output as docker buildx does: type=TYPE,dest=PATH,KEY=VALUE…, a path alone being a
-// local output and "-" a tar on stdout.
+// parseOutput parses --output as docker buildx does: type=TYPE,dest=PATH,KEY=VALUE…. A path alone is a local output, and
+// "-" is a tar on stdout.
 func parseOutput(s string) (solve.Output, error) {
 	fields, err := csvvalue.Fields(s, nil)
 	if err != nil || len(fields) == 0 {
@@ -46,7 +46,7 @@ func parseOutput(s string) (solve.Output, error) {
 	if o.Type == "" {
 		return o, fault.New(fault.Usage, "--output %q has no type", s).WithHint("write type=oci,dest=app.tar; types are oci, docker, image, registry, local and tar")
 	}
-	if o.Type == "registry" { // buildx's word for an image that is pushed
+	if o.Type == "registry" { // buildx's name for an image that is pushed
 		o.Type, o.Attrs["push"] = solve.TypeImage, "true"
 	}
 	return o, nil
@@ -59,7 +59,7 @@ func orMissing(err error) error {
 	return err
 }
 
-// platform reads --platform; "" leaves the choice to the builder.
+// platform parses --platform. If it is empty, the builder chooses.
 func platform(s string) (ocispecs.Platform, error) {
 	if s == "" {
 		return ocispecs.Platform{}, nil
@@ -74,7 +74,7 @@ func platform(s string) (ocispecs.Platform, error) {
 	return p, nil
 }
 
-// keptAt is the folder of a built image in the store: by its first name, else by the app's directory.
+// keptAt returns the folder of a built image in the store: by its first name, else by the app directory.
 func keptAt(state string, names []string, appDir string) (string, error) {
 	if len(names) > 0 {
 		full, err := solve.FullName(names[0])
@@ -84,7 +84,7 @@ func keptAt(state string, names []string, appDir string) (string, error) {
 	return filepath.Join(state, "images", "apps", key), err
 }
 
-// namedImage finds a built image by one of its names, which nothing on disk is called.
+// namedImage finds a built image by one of its names. Nothing on disk has that name.
 func (h *Host) namedImage(name string) (dir string, sel image.Select, err error) {
 	state, err := h.stateDir()
 	if err != nil {
@@ -99,7 +99,7 @@ func (h *Host) namedImage(name string) (dir string, sel image.Select, err error)
 		WithHint("give the path of an app or an image, or a name that nixpacks build -n NAME gave")
 }
 
-// keptAs finds the folder of a built image that has the name, as its first or another one.
+// keptAs finds the folder of the built image that has the given name, as its first name or as another.
 func keptAs(state, full string) (string, error) {
 	names := filepath.Join(state, "images", "names")
 	first := filepath.Join(names, url.PathEscape(full))

@@ -18,11 +18,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// epochKey is the variable that says which time an image has.
+// epochKey is the variable that sets the time of an image.
 const epochKey = "SOURCE_DATE_EPOCH"
 
-// epoch is the time of the image and the latest of its files, in seconds of Unix time: as the caller's environment says,
-// like docker buildx, or the plan, where SOURCE_DATE_EPOCH is a variable; else 0.
+// epoch returns the time of the image, which is also the latest time of its files, in seconds of Unix time. It is
+// SOURCE_DATE_EPOCH of the caller's environment, as in docker buildx, else that variable of the plan, else 0.
 func epoch(h *Host, p *plan.Plan) (int64, error) {
 	text, code := environMap(h.Environ)[epochKey], fault.Usage
 	if text == "" {
@@ -39,7 +39,7 @@ func epoch(h *Host, p *plan.Plan) (int64, error) {
 	return n, nil
 }
 
-// outputFlags say where an image goes, and what is written about it.
+// outputFlags set where an image goes, and what is written about it.
 func outputFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
@@ -54,7 +54,7 @@ func outputFlags() []ucli.Flag {
 	}
 }
 
-// wanted are the outputs that the flags ask for.
+// wanted returns the outputs that the flags ask for.
 func (b *theBuild) wanted(c *ucli.Context) ([]solve.Output, error) {
 	var out []solve.Output
 	pushes := false
@@ -77,19 +77,19 @@ func (b *theBuild) wanted(c *ucli.Context) ([]solve.Output, error) {
 		out = append(out, solve.Output{Type: solve.TypeDocker})
 	}
 	for i, o := range out {
-		if b.inDocker && loads(o) { // it is there anyway
+		if b.inDocker && loads(o) { // the engine that builds has the image anyway
 			out[i].Type = solve.TypeImage
 		}
 	}
 	return out, nil
 }
 
-// maxSize reads --max-size.
+// maxSize returns --max-size in bytes, 0 if it is not set.
 func maxSize(c *ucli.Context) (int64, error) {
 	return bytesOf(c, "max-size", "of an image", "300MB or 1.5GB")
 }
 
-// bytesOf reads a flag that is a size; 0 where it is not given. MB are those of image ls, MiB those of computers.
+// bytesOf returns a size flag in bytes, 0 if it is not set. MB is decimal, as in image ls, and MiB is binary.
 func bytesOf(c *ucli.Context, flag, of, examples string) (int64, error) {
 	if !c.IsSet(flag) {
 		return 0, nil
@@ -131,7 +131,7 @@ func (b *theBuild) attestations(c *ucli.Context) error {
 	return nil
 }
 
-// note writes what --metadata-file and --iidfile ask for.
+// note writes the files of --metadata-file and --iidfile.
 func note(c *ucli.Context, r *solve.Report) error {
 	if file := c.String("metadata-file"); file != "" {
 		raw, err := json.MarshalIndent(r.Metadata, "", "  ")
@@ -155,7 +155,7 @@ func note(c *ucli.Context, r *solve.Report) error {
 	return nil
 }
 
-// severalPlatforms takes several platforms in --platform apart: what follows plans for the first.
+// severalPlatforms splits the platforms of --platform. Planning continues for the first one.
 func severalPlatforms(c *ucli.Context) (first string, more []string, err error) {
 	all := strings.Split(c.String("platform"), ",")
 	for _, p := range all {
@@ -166,7 +166,7 @@ func severalPlatforms(c *ucli.Context) (first string, more []string, err error) 
 	return all[0], all[1:], use(c, all[0])
 }
 
-// use plans for a platform from here on.
+// use selects the platform to plan for from here on.
 func use(c *ucli.Context, platform string) error {
 	if platform == c.String("platform") {
 		return nil
@@ -174,10 +174,11 @@ func use(c *ucli.Context, platform string) error {
 	return fault.Wrap(fault.Bug, c.Set("platform", platform), "--platform %s cannot be set", platform)
 }
 
-// also plans for the other platforms; everything but the plan is as for the first, which is in use again then.
+// also plans for the other platforms. Everything except the plan is the same as for the first one, which is selected again
+// afterwards.
 func (b *theBuild) also(c *ucli.Context, h *Host, first string, more []string) error {
 	quiet := *h
-	quiet.Stderr, quiet.course = io.Discard, nil // what is to be said was said of the first
+	quiet.Stderr, quiet.course = io.Discard, nil // notes have been printed for the first platform
 	for _, name := range more {
 		if err := use(c, name); err != nil {
 			return err

@@ -12,14 +12,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// tree is the real path of all that a stranger may have made: the repository around an app, or the app alone. "" is none.
+// tree is the real path of everything that may come from an untrusted author: the repository around an app, or the app
+// alone. It is "" if there is none.
 type tree string
 
-// treeOf is that of the app that the command line names.
+// treeOf returns the tree of the app that the command line names.
 func treeOf(c *ucli.Context) tree {
 	path, err := appPath(c)
 	if err != nil {
-		return "" // said where the app is opened
+		return "" // reported where the app is opened
 	}
 	app, err := realPath(path)
 	if err != nil {
@@ -35,8 +36,8 @@ func treeOf(c *ucli.Context) tree {
 	}
 }
 
-// leadsOut tells whether a path that begins in the tree, once links outside of it are followed, leads out of it by a link in it.
-// What is not there yet leads nowhere else.
+// leadsOut reports whether a path leads into the tree, after following symlinks outside of it, and out again by a symlink
+// in it. A path that does not exist yet leads nowhere else.
 func (t tree) leadsOut(name string) bool {
 	abs, err := filepath.Abs(name)
 	if err != nil || t == "" {
@@ -46,7 +47,7 @@ func (t tree) leadsOut(name string) bool {
 	rest := strings.Split(abs[len(at):], string(filepath.Separator))
 	for {
 		if real, err := filepath.EvalSymlinks(at); err != nil {
-			return false // it ends before it comes to the tree
+			return false // it ends before it reaches the tree
 		} else if in, err := filepath.Rel(string(t), real); err == nil && filepath.IsLocal(in) {
 			return t.escapes(filepath.Join(in, filepath.Join(rest...)))
 		}
@@ -57,7 +58,7 @@ func (t tree) leadsOut(name string) bool {
 	}
 }
 
-// escapes tells whether a path in the tree cannot be followed without leaving it.
+// escapes reports whether following a path in the tree leads out of the tree.
 func (t tree) escapes(name string) bool {
 	root, err := os.OpenRoot(string(t))
 	if err != nil {
@@ -67,7 +68,7 @@ func (t tree) escapes(name string) bool {
 	if _, err = root.Stat(name); err == nil || errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
-	real, err := filepath.EvalSymlinks(filepath.Join(string(t), name)) // by an absolute link within it
+	real, err := filepath.EvalSymlinks(filepath.Join(string(t), name)) // it may follow an absolute symlink within the tree
 	if err != nil {
 		return true
 	}
@@ -75,14 +76,14 @@ func (t tree) escapes(name string) bool {
 	return err != nil || !filepath.IsLocal(in)
 }
 
-// ledOut is about what is called so.
+// ledOut returns the fault for a path that leads out of its tree by a symlink. The arguments format what it is called.
 func ledOut(what string, args ...any) *fault.Fault {
 	return fault.New(fault.Usage, what+" leads out of what it is in, by a link", args...).
 		WithHint("a repository that is a stranger's could have anything written over that way, or read: name the file or folder itself that the link leads to")
 }
 
-// written refuses names of what a build writes where a link of the app's repository leads them out of it.
-func written(c *ucli.Context) error {
+// checkOutputPaths refuses paths that a build would write to, if a symlink of the app's repository leads them out of it.
+func checkOutputPaths(c *ucli.Context) error {
 	t := treeOf(c)
 	for _, flag := range []string{"report", "metadata-file", "iidfile", "out"} {
 		if name := c.String(flag); name != "" && t.leadsOut(name) {

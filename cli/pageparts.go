@@ -14,11 +14,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// pagePhases are the phases of a plan in the order in which they run.
+// pagePhases returns the phases of a plan in the order in which they run.
 func pagePhases(p *plan.Plan) (out []page.Phase) {
 	order, err := p.Sorted()
 	if err != nil {
-		return nil // a circle, which is refused elsewhere
+		return nil // a cycle, which is refused elsewhere
 	}
 	for _, name := range order {
 		ph := p.Phases[name]
@@ -48,7 +48,7 @@ func pagePhases(p *plan.Plan) (out []page.Phase) {
 	return out
 }
 
-// pageStart is what the image does.
+// pageStart returns what the image runs.
 func pageStart(p *plan.Plan) *page.Phase {
 	s := p.Start
 	if s == nil {
@@ -66,8 +66,9 @@ func pageStart(p *plan.Plan) *page.Phase {
 	return q
 }
 
-// went adds to a phase how it went: its commands, or where it has none the packages, which are installed for all phases at once.
-func went(p *page.Phase, trace *solve.Trace, failed bool) {
+// addOutcome sets how a phase went, by its commands. If it has none, its packages count, which are installed for all phases
+// at once.
+func addOutcome(p *page.Phase, trace *solve.Trace, failed bool) {
 	var list []*solve.Span
 	for _, s := range trace.Steps {
 		if s.Phase == p.Name {
@@ -116,10 +117,11 @@ func stateOf(s solve.Span) page.State {
 	return page.Ran
 }
 
-// leastPart is how long a part of a step must take to be named.
+// leastPart is how long a part of a step must take to be listed.
 const leastPart = time.Second / 10
 
-// spans are the steps of a build on the time line. Those that nobody asked for, since what needs them was in the cache, are none.
+// spans returns the steps of a build for the timeline. It leaves out steps that never ran because what needs them was in
+// the cache.
 func spans(trace *solve.Trace) (out []page.Span) {
 	for _, s := range trace.Spans {
 		if s.Started.IsZero() && s.Error == "" && !s.Cached {

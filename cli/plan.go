@@ -50,7 +50,7 @@ func planAction(c *ucli.Context, h *Host) error {
 
 func planJSON(_ *Host, p *planned) ([]byte, error) { return p.Plan.JSON(), nil }
 
-// planTOML goes through the plan's JSON, so that both formats have the same fields.
+// planTOML converts the plan's JSON, so that both formats have the same fields.
 func planTOML(_ *Host, p *planned) ([]byte, error) {
 	var v map[string]any
 	if err := json.Unmarshal(p.Plan.JSON(), &v); err != nil {
@@ -63,14 +63,15 @@ func planTOML(_ *Host, p *planned) ([]byte, error) {
 
 var tomlString = lazy.Regexp(`"(?:\\.|[^"\\])*"|'[^']*'`)
 
-// visibleTOML is a document of TOML in which nothing acts on a terminal, and which says what it said. Its strings have no line breaks.
+// visibleTOML escapes what would act on a terminal in a TOML document, without changing its meaning. Strings in the
+// document have no line breaks.
 func visibleTOML(doc []byte) []byte {
 	return tomlString().ReplaceAllFunc(doc, func(s []byte) []byte {
 		text := string(s)
 		if fault.Visible(text) == text {
 			return s
 		}
-		if text[0] == '\'' { // in which a number would be its characters
+		if text[0] == '\'' { // a literal string cannot contain escapes
 			text = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text[1:len(text)-1]) + `"`
 		}
 		var b bytes.Buffer

@@ -16,14 +16,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// planned is an app with its plan, as every command that plans starts from it.
+// planned is an app with its plan, from which every command that plans starts.
 type planned struct {
 	*unify.Result
 	dir     string           // the app's directory, absolute
-	catalog *catalog.Catalog // the providers that might have planned it
+	catalog *catalog.Catalog // the providers that were available
 }
 
-// makePlan reads the app that the command line names and plans it, printing notes to stderr.
+// makePlan plans the app that the command line names, and prints notes to stderr.
 func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 	path, err := appPath(c)
 	if err != nil {
@@ -32,7 +32,7 @@ func makePlan(c *ucli.Context, h *Host) (*planned, error) {
 	return planOf(c, h, path)
 }
 
-// planOf plans the app at path in the same way.
+// planOf plans the app at path, and prints notes to stderr.
 func planOf(c *ucli.Context, h *Host, path string) (*planned, error) {
 	var out *planned
 	err := planFor(c, h, path, func(p *planned) error {
@@ -42,7 +42,7 @@ func planOf(c *ucli.Context, h *Host, path string) (*planned, error) {
 	return out, err
 }
 
-// planFor plans the app at path, and gives the plan to do while the app is open.
+// planFor plans the app at path, and calls do with the plan while the app is open.
 func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) error {
 	a, cat, opt, err := planInput(c, h, path)
 	if err != nil {
@@ -65,7 +65,7 @@ func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) err
 	return do(&planned{Result: res, dir: res.App.Dir(), catalog: cat})
 }
 
-// nothingDetected is the fault for an app that no provider knows and nobody configured.
+// nothingDetected returns the fault for an app that no provider detects and that has no configuration.
 func nothingDetected(c *ucli.Context, path string, a *app.App, cat *catalog.Catalog, opt unify.Options) error {
 	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path)
 	if apps := candidates(a, cat, opt); len(apps) > 0 {
@@ -81,7 +81,7 @@ func nothingDetected(c *ucli.Context, path string, a *app.App, cat *catalog.Cata
 		"  [phases.build]\n  cmds = [\"make\"]\n  [start]\n  cmd = \"./app\"")
 }
 
-// noStart is the fault for an app that nothing says how to start. It may be a repository of several.
+// noStart returns the fault for an app without a start command. It may be a repository of several apps.
 func noStart(c *ucli.Context, h *Host) error {
 	f := fault.New(fault.NotDetected, "there is no start command for this app")
 	hint := "add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor pass --start-cmd COMMAND; --no-error-without-start builds without one"
@@ -100,7 +100,7 @@ func noStart(c *ucli.Context, h *Host) error {
 	return f.WithHint("%s", hint)
 }
 
-// planInput opens the app at path and collects what the command line says of it.
+// planInput opens the app at path, and collects what the command line says about it.
 func planInput(c *ucli.Context, h *Host, path string) (*app.App, *catalog.Catalog, unify.Options, error) {
 	opt, err := planOptions(c, h)
 	if err != nil {
@@ -126,7 +126,7 @@ func planOptions(c *ucli.Context, h *Host) (unify.Options, error) {
 	if c.IsSet("json-plan") {
 		jsonPlan = []byte(c.String("json-plan"))
 	}
-	on, err := platform(c.String("platform")) // only commands that build have the flag
+	on, err := platform(c.String("platform")) // only some commands have the flag
 	if err != nil {
 		return unify.Options{}, err
 	}
@@ -143,8 +143,8 @@ func planOptions(c *ucli.Context, h *Host) (unify.Options, error) {
 	}, nil
 }
 
-// catalogOf is the built-in providers, with those that the app's lock names, those that it brings, and those of --providers
-// beside or instead of them.
+// catalogOf returns the built-in providers, extended or replaced by those of the app's lock, of the app itself, and of
+// --providers.
 func catalogOf(c *ucli.Context, h *Host, a *app.App) (*catalog.Catalog, error) {
 	cat, err := catalog.Builtin()
 	if err != nil {
@@ -172,7 +172,8 @@ func catalogOf(c *ucli.Context, h *Host, a *app.App) (*catalog.Catalog, error) {
 	return cat.Beside(extra...)
 }
 
-// loadProviders reads the providers in a folder. Links out of it lead nowhere: others may have written it.
+// loadProviders reads the providers in a folder. Symlinks cannot lead out of it, because others may have written the
+// folder.
 func loadProviders(name string) (*catalog.Catalog, error) {
 	root, err := openFolder(name)
 	if err != nil {
@@ -199,8 +200,8 @@ func printNotes(h *Host, notes []unify.Note) {
 // ownVariables are read by this project's tests or by the program itself, never by a plan.
 var ownVariables = []string{"NIXPACKS_E2E", "NIXPACKS_HOSTILE", "NIXPACKS_CONFORMANCE", frontendVariable}
 
-// printUnpassed points out NIXPACKS_* variables of the caller's environment that were not passed with --env:
-// like Nixpacks, this program does not read them from there.
+// printUnpassed points out NIXPACKS_* variables in the caller's environment that were not passed with --env. Like Nixpacks,
+// this program does not read them from there.
 func printUnpassed(h *Host, env map[string]string) {
 	var names []string
 	for k := range environMap(h.Environ) {

@@ -16,12 +16,12 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/policy"
 )
 
-// policyFlags are those of commands whose plan goes somewhere. Those that explain a plan must do so of any.
+// policyFlags belong to commands that build, check or print a plan. Commands that explain a plan must do so for any plan.
 func policyFlags() []ucli.Flag {
 	return []ucli.Flag{lockedFlag(), &ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse a plan that does not meet the policies in `FILE|DIR`, or in the module MODULE@VERSION@sha256:DIGEST of a registry (repeatable)"}}
 }
 
-// heldPlan is thePlan, held to the policies of the command line and of the app.
+// heldPlan is thePlan, checked against the policies of the command line and of the app.
 func heldPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	saved, dir, err := thePlan(c, h)
 	if err != nil {
@@ -42,15 +42,15 @@ func hold(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir 
 	return res.Err()
 }
 
-// held is how a plan stands to policies.
+// held is the result of checking a plan against policies.
 type held struct {
 	*policy.Result
-	// root is PATH of the command line, which places are relative to; app is the app's directory in it.
+	// root is PATH of the command line, to which positions are relative. app is the app directory in it.
 	root, app string
 }
 
-// policies holds the plan of the app in dir to the policies of the command line, of the app, and of what is above it in PATH: the repository, or
-// a directory that holds the app alone.
+// policies checks the plan of the app in dir against the policies of the command line, of the app, and of the directories
+// above the app in PATH, which is the repository or a directory that holds only the app.
 func policies(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) (*held, error) {
 	out := &held{}
 	var err error
@@ -78,7 +78,7 @@ func policies(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, 
 	return out, err
 }
 
-// givenPolicies are those of the command line.
+// givenPolicies returns the policies of the command line.
 func givenPolicies(c *ucli.Context, h *Host, a *app.App) (out [][]catalog.Source, err error) {
 	from, err := policyModules(c, h, a)
 	if err != nil {
@@ -99,7 +99,7 @@ func givenPolicies(c *ucli.Context, h *Host, a *app.App) (out [][]catalog.Source
 	return out, nil
 }
 
-// policySources reads what --policy names. In a folder others may have written, so that links out of it lead nowhere.
+// policySources reads what --policy names. Symlinks cannot lead out of a folder, because others may have written it.
 func policySources(name string) ([]catalog.Source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -139,7 +139,7 @@ func policyFile(name string, info fs.FileInfo) ([]catalog.Source, error) {
 	return []catalog.Source{{Name: filepath.ToSlash(filepath.Clean(name)), Data: text}}, nil
 }
 
-// needsPlan refuses --policy where there is no plan to hold.
+// needsPlan refuses --policy and --locked for an image, because there is no plan to check.
 func needsPlan(c *ucli.Context, image string) error {
 	if c.Bool("locked") {
 		return fault.New(fault.Usage, "--locked is for plans, and %s is built already", image)

@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/modules"
 )
 
-// isModule tells whether --policy names a module of a registry, and no file that is there.
+// isModule reports whether --policy names a module in a registry, and not an existing file.
 func isModule(name string) bool {
 	path, _, ok := strings.Cut(name, "@v")
 	if _, err := os.Lstat(name); !ok || err == nil {
@@ -24,7 +24,7 @@ func isModule(name string) bool {
 	return ok && strings.Contains(host, ".") && strings.Trim(host, ".") != ""
 }
 
-// policyModules are the registries that the modules of --policy come from; nil where there is none.
+// policyModules returns the registries of the modules in --policy; nil if there are no such modules.
 func policyModules(c *ucli.Context, h *Host, a *app.App) (*modules.Registries, error) {
 	if !slices.ContainsFunc(c.StringSlice("policy"), isModule) {
 		return nil, nil
@@ -40,7 +40,7 @@ func policyModules(c *ucli.Context, h *Host, a *app.App) (*modules.Registries, e
 	return from, nothingMissing(c, from, policyPins(c, l))
 }
 
-// modulePolicy reads the policies in a module. Its digest is the flag's, or that of the app's lock.
+// modulePolicy reads the policies in a module. The digest comes from the flag or from the app's lock.
 func modulePolicy(c *ucli.Context, from *modules.Registries, a *app.App, name string) ([]catalog.Source, error) {
 	pin, err := policyPin(c, from, a, name)
 	if err != nil {
@@ -53,7 +53,7 @@ func modulePolicy(c *ucli.Context, from *modules.Registries, a *app.App, name st
 	return policiesIn(m)
 }
 
-// policiesIn are the policies of a module.
+// policiesIn returns the policies in a module.
 func policiesIn(m *modules.Module) ([]catalog.Source, error) {
 	sources, err := catalog.ReadSources(m.FS, ".", m.String())
 	if err == nil && len(sources) == 0 {
@@ -62,10 +62,10 @@ func policiesIn(m *modules.Module) ([]catalog.Source, error) {
 	return sources, err
 }
 
-// policyPin is what a module is pinned to that --policy names, by the flag itself or by the app's lock.
+// policyPin returns the pin of a module that --policy names, from the flag itself or from the app's lock.
 func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name string) (lock.Pin, error) {
 	named, _, given := strings.Cut(name, "@sha256:")
-	if given { // whatever the app's lock is
+	if given { // regardless of the app's lock
 		return givenPin(name)
 	}
 	l, err := lock.Of(a)
@@ -93,13 +93,14 @@ func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name strin
 	return lock.Pin{}, f.WithHint("say which it is: --policy %s\nor pin it in the app's %s: nixpacks lock --policy %s", which, lock.File, named)
 }
 
-// givenPin is the pin that MODULE@VERSION@DIGEST says.
+// givenPin returns the pin in MODULE@VERSION@DIGEST.
 func givenPin(name string) (lock.Pin, error) {
 	named, digest, _ := strings.Cut(name, "@sha256:")
 	return modules.PinOf(named, "sha256:"+digest)
 }
 
-// lockedPolicy is what a lock pins MODULE@VERSION to, or MODULE@v1 for any of that major version; false where it pins no such.
+// lockedPolicy returns the pin in a lock for MODULE@VERSION, or for MODULE@v1, which stands for any version of that major
+// version. It returns false if there is none.
 func lockedPolicy(l *lock.Lock, named string) (lock.Pin, bool) {
 	if locked, ok := l.Policies[named]; ok {
 		return lock.Pin{Path: named, Module: locked}, true
@@ -112,7 +113,7 @@ func lockedPolicy(l *lock.Lock, named string) (lock.Pin, bool) {
 	return lock.Pin{Path: pin.Path, Module: locked}, ok && locked.Version == pin.Version
 }
 
-// policyPins are the pins of the modules of --policy, as far as they are pinned.
+// policyPins returns the pins of the modules in --policy, without those that are not pinned.
 func policyPins(c *ucli.Context, l *lock.Lock) (out []lock.Pin) {
 	for _, name := range c.StringSlice("policy") {
 		if !isModule(name) {

@@ -24,12 +24,12 @@ func providersCommand(h *Host) *ucli.Command {
 	}
 }
 
-// providersFlag is that of every command that plans.
+// providersFlag belongs to every command that plans.
 func providersFlag() ucli.Flag {
 	return &ucli.StringSliceFlag{Name: "providers", Category: aboutConfig, Usage: "also load the providers in `DIR`, one CUE module a folder (repeatable)"}
 }
 
-// jsonErrorsFlag is that of every command.
+// jsonErrorsFlag belongs to every command.
 func jsonErrorsFlag() ucli.Flag {
 	return &ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"}
 }
@@ -48,12 +48,12 @@ func providersLs(h *Host) *ucli.Command {
 // listed is a line of `providers ls`.
 type listed struct {
 	Name string `json:"name"`
-	// From is where it comes from: "built in", or a folder.
+	// From is where the provider comes from: "built in", or a folder.
 	From string `json:"from"`
-	// LooksFor is Detect in words; "" where it plans no app by itself.
+	// LooksFor is Detect in words; "" if the provider never plans an app by itself.
 	LooksFor string         `json:"looksFor"`
 	Detect   map[string]any `json:"detect"`
-	// ReplacedBy is the provider that is tried in its place.
+	// ReplacedBy is the provider that is tried instead.
 	ReplacedBy string `json:"replacedBy,omitempty"`
 }
 
@@ -65,7 +65,7 @@ func listedOf(cat *catalog.Catalog, p *catalog.Provider) listed {
 	return l
 }
 
-// looks is LooksFor for people.
+// looks returns LooksFor for people.
 func (l listed) looks() string {
 	if l.ReplacedBy != "" {
 		return "nothing: " + l.ReplacedBy + " is tried in its place"
@@ -106,7 +106,7 @@ func providersLsAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// catalogAt is the providers that an app at a path would be planned with.
+// catalogAt returns the providers that are available to the app at path.
 func catalogAt(c *ucli.Context, h *Host, path string) (*catalog.Catalog, error) {
 	a, err := app.Open(path)
 	if err != nil {
@@ -185,7 +185,7 @@ func printProvider(h *Host, l listed, p *catalog.Provider, d *catalog.Descriptio
 	return err
 }
 
-// headOf says what a provider is.
+// headOf adds what a provider is.
 func headOf(w *table, l listed, p *catalog.Provider) {
 	w.row("provider", l.Name)
 	w.row("from", l.From)
@@ -195,7 +195,7 @@ func headOf(w *table, l listed, p *catalog.Provider) {
 	}
 }
 
-// tablesOf are pieces of a provider, as they are written.
+// tablesOf adds parts of a provider, as written in its files.
 func tablesOf(w *table, title string, tables []catalog.Table) {
 	if len(tables) > 0 {
 		w.section(title)
@@ -205,7 +205,7 @@ func tablesOf(w *table, title string, tables []catalog.Table) {
 	}
 }
 
-// asked is a fact or a table: its name and place, the comment above it, and its text.
+// asked adds a fact or a table: its name and position, the comment above it, and its text.
 func asked(w *table, name, text, why string, at fault.Pos) {
 	w.row("  "+name, at.String())
 	if why != "" {

@@ -71,7 +71,7 @@ func providersAddAction(c *ucli.Context, h *Host) error {
 	return nil
 }
 
-// showModule prints what a module is before it is used.
+// showModule prints what a module contains before it is used.
 func showModule(h *Host, m *modules.Module, cat *catalog.Catalog) error {
 	w := newTable(h)
 	w.row("module", m.String())

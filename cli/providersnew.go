@@ -16,7 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// newProvider are the files that a new provider starts from; NAME stands for its name, PACKAGE for that as CUE's package.
+// newProvider holds the files of a new provider. NAME stands for its name, and PACKAGE for the name of its CUE package.
 //
 //go:embed newprovider.txtar
 var newProvider []byte
@@ -52,7 +52,7 @@ func providersNewAction(c *ucli.Context, h *Host) error {
 	words := strings.NewReplacer("NAME", name, "PACKAGE", strings.ReplaceAll(name, "-", "_"))
 	for _, f := range txtar.Parse(newProvider).Files {
 		text := words.Replace(string(f.Data))
-		if path.Ext(f.Name) == ".txtar" { // what is a case in a case has marks that are none here
+		if path.Ext(f.Name) == ".txtar" { // the markers of a case inside this archive are written differently
 			text = strings.ReplaceAll(text, "\n>> ", "\n-- ")
 		}
 		if err := writeFile(filepath.Join(dir, filepath.FromSlash(f.Name)), text); err != nil {

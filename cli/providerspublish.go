@@ -60,8 +60,8 @@ func providersPublishAction(c *ucli.Context, h *Host) error {
 	return err
 }
 
-// vetModule refuses a module that holds no providers, or what they may not say; label is what places in it begin with. What was
-// packed is looked at, and not the folder, of which links are left out.
+// vetModule refuses a module that holds no providers, or providers that are not valid. Positions in it begin with label. It
+// checks the packed module, not the folder, because packing leaves out symlinks.
 func vetModule(m *modules.Module, label string) error {
 	if _, err := catalog.Vet(m.FS, label); err != nil {
 		return err

@@ -53,7 +53,7 @@ func providersTestAction(c *ucli.Context, h *Host) error {
 	return nil
 }
 
-// namedProviders opens the folder that a command names.
+// namedProviders opens the folder of providers that the command line names.
 func namedProviders(c *ucli.Context) (dir string, root *os.Root, err error) {
 	if dir, err = appPath(c); err != nil {
 		return "", nil, err
@@ -62,7 +62,7 @@ func namedProviders(c *ucli.Context) (dir string, root *os.Root, err error) {
 	return dir, root, err
 }
 
-// openProviders opens a folder that others may have written: links out of it lead nowhere.
+// openProviders opens a folder of providers. Symlinks cannot lead out of it, because others may have written the folder.
 func openProviders(dir string) (*os.Root, error) {
 	root, err := openFolder(dir)
 	if err != nil {
@@ -71,7 +71,7 @@ func openProviders(dir string) (*os.Root, error) {
 	return root, nil
 }
 
-// openFolder opens a folder, and waits for nothing: a pipe would have it wait for who writes into it.
+// openFolder opens a folder without blocking. Opening a named pipe would wait for a writer.
 func openFolder(name string) (*os.Root, error) {
 	if st, err := os.Stat(name); err == nil && !st.IsDir() {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOTDIR}
@@ -79,7 +79,7 @@ func openFolder(name string) (*os.Root, error) {
 	return os.OpenRoot(name)
 }
 
-// withOurs reads the providers in a folder, and gives them alone, and among the program's own.
+// withOurs reads the providers in a folder, and returns them alone and together with the built-in ones.
 func withOurs(files fs.FS, dir string) (own, all *catalog.Catalog, err error) {
 	if own, err = catalog.LoadAny(files, dir); err != nil {
 		return nil, nil, err
@@ -91,7 +91,7 @@ func withOurs(files fs.FS, dir string) (own, all *catalog.Catalog, err error) {
 	return own, all, err
 }
 
-// tester runs cases and prints what becomes of them, as `go test` does.
+// tester runs cases and prints the results, as `go test` does.
 type tester struct {
 	h      *Host
 	root   *os.Root
@@ -133,7 +133,7 @@ func (t *tester) provider(p *catalog.Provider) error {
 	return nil
 }
 
-// one runs a case, and tells whether it holds.
+// one runs a case and reports whether it passes.
 func (t *tester) one(p *catalog.Provider, file string) (bool, error) {
 	name := path.Join(t.dir, file)
 	text, err := t.read(file, name)
@@ -165,7 +165,7 @@ func (t *tester) one(p *catalog.Provider, file string) (bool, error) {
 	return true, fault.Wrap(fault.Usage, t.root.WriteFile(file, k.Text(got), 0o644), "cannot write %s", name)
 }
 
-// read reads a case, which is to be a file, and not too large.
+// read reads a case, which must be a regular file and not too large.
 func (t *tester) read(file, name string) ([]byte, error) {
 	info, err := t.root.Stat(file)
 	switch {

@@ -26,20 +26,20 @@ func reportFlags() []ucli.Flag {
 		Usage: "write what the build did to `FILE`, as one page of HTML; where it fails, too"}}
 }
 
-// course is what a report tells beside the build.
+// course is what a report contains besides the build.
 type course struct {
 	notes    []unify.Note
 	versions []catalog.Version
 }
 
-// reported builds and writes the report, whether that succeeds or not. A command line that is wrong builds nothing, and
-// has no report.
+// reported builds, and writes the report whether the build succeeds or fails. A wrong command line builds nothing and gets
+// no report.
 func reported(c *ucli.Context, h Host) error {
 	file := c.String("report")
 	if file == "" || c.IsSet("out") {
 		return fault.New(fault.Usage, "--report is about a build, and takes the name of a file").WithHint("nixpacks build --report report.html; --out builds nothing")
 	}
-	if dir := filepath.Dir(file); !isDir(dir) { // said before minutes of building
+	if dir := filepath.Dir(file); !isDir(dir) { // before minutes of building
 		return fault.New(fault.Usage, "--report %s: there is no folder %s", file, dir)
 	}
 	h.course = &course{}
@@ -48,7 +48,7 @@ func reported(c *ucli.Context, h Host) error {
 	var made *solve.Report
 	if err == nil {
 		b.request.Progress.Trace = &solve.Trace{}
-		b.spare(file)
+		b.excludeReport(file)
 		made, err = b.run(c, &h)
 	}
 	if b == nil && fault.CodeOf(err) == fault.Usage {
@@ -61,7 +61,7 @@ func reported(c *ucli.Context, h Host) error {
 	return errors.Join(err, writePage(file, b.page(h, began, made, err)))
 }
 
-// writePage writes a page whole or not at all.
+// writePage writes a page completely or not at all.
 func writePage(file string, p *page.Page) error {
 	var out bytes.Buffer
 	if err := p.Write(&out); err != nil {
@@ -70,8 +70,8 @@ func writePage(file string, p *page.Page) error {
 	return writeFile(file, out.String())
 }
 
-// spare keeps a file out of the build: a report in the app's directory would be another one each time.
-func (b *theBuild) spare(file string) {
+// excludeReport keeps the report out of the build context. A report in the app directory would differ with each build.
+func (b *theBuild) excludeReport(file string) {
 	app, err1 := realPath(b.request.AppDir)
 	dir, err2 := realPath(filepath.Dir(file))
 	if err1 != nil || err2 != nil {
@@ -89,7 +89,7 @@ func isDir(path string) bool {
 	return err == nil && st.IsDir()
 }
 
-// realPath is a path without links.
+// realPath returns an absolute path without symlinks.
 func realPath(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -98,7 +98,7 @@ func realPath(path string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// page is the report of a build that began at a time; made is nil where it failed.
+// page returns the report of a build that started at began. made is nil if the build failed.
 func (b *theBuild) page(h Host, began time.Time, made *solve.Report, failure error) *page.Page {
 	trace := b.request.Progress.Trace
 	p := &page.Page{
@@ -119,7 +119,7 @@ func (b *theBuild) page(h Host, began time.Time, made *solve.Report, failure err
 		return p
 	}
 	for i := range p.Phases {
-		went(&p.Phases[i], trace, failure != nil)
+		addOutcome(&p.Phases[i], trace, failure != nil)
 	}
 	p.Spans = spans(trace)
 	if made != nil {
@@ -128,7 +128,7 @@ func (b *theBuild) page(h Host, began time.Time, made *solve.Report, failure err
 	return p
 }
 
-// facts are what stands at the top.
+// facts returns what is shown at the top.
 func (b *theBuild) facts(began time.Time, made *solve.Report) []page.Row {
 	var out []page.Row
 	add := func(name, value string, code bool) {
@@ -155,7 +155,7 @@ func (b *theBuild) facts(began time.Time, made *solve.Report) []page.Row {
 	return out
 }
 
-// failuresOf are the faults, and of a failed step that none of them is about its last lines.
+// failuresOf returns the faults, and the last lines of each failed step that no fault mentions.
 func failuresOf(err error, trace *solve.Trace) (out []page.Failure) {
 	told := ""
 	for _, f := range fault.All(err) {
@@ -173,7 +173,7 @@ func failuresOf(err error, trace *solve.Trace) (out []page.Failure) {
 	return out
 }
 
-// layersOf are the layers of the first output that is an image in a file of this machine.
+// layersOf returns the layers of the first output that is an image in a file on this machine.
 func layersOf(made *solve.Report, trace *solve.Trace) (out []page.Layer) {
 	for _, o := range made.Outputs {
 		if o.Digest == "" || o.Dest == "" || o.Dest == "-" {
@@ -181,7 +181,7 @@ func layersOf(made *solve.Report, trace *solve.Trace) (out []page.Layer) {
 		}
 		img, err := image.Open(o.Dest, image.Select{Digest: o.Digest})
 		if err != nil {
-			continue // of another kind
+			continue // not an image
 		}
 		defer img.Close()
 		layers, err := img.Layers()

@@ -14,7 +14,7 @@ func TestReportIsSpared(t *testing.T) {
 	for _, name := range []string{"report.html", "!report.html", "[report].html", "a*.html"} {
 		b := &theBuild{}
 		b.request.AppDir = dir
-		b.spare(filepath.Join(dir, name))
+		b.excludeReport(filepath.Join(dir, name))
 		m, err := patternmatcher.New(slices.Clone(b.request.Lower.Ignore))
 		if err != nil {
 			t.Fatal(err)

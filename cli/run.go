@@ -65,7 +65,7 @@ func runAction(c *ucli.Context, h *Host) error {
 	})
 }
 
-// runnable is an image to run, and the build that makes it, where one does.
+// runnable is an image to run, and the build that makes it; nil if no build does.
 type runnable struct {
 	path   string
 	choose image.Select
@@ -95,7 +95,7 @@ func imageToRun(c *ucli.Context, h *Host, path string) (runnable, error) {
 	return runnable{path: kept, choose: choose}, needsPlan(c, path)
 }
 
-// runImage starts the image and stays until the app ends. The app's exit code becomes this program's.
+// runImage starts the image and waits until the app ends. The app's exit code becomes this program's.
 func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env map[string]string) error {
 	port := env["PORT"]
 	if port == "" {
@@ -120,7 +120,7 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 	if err != nil {
 		return err
 	}
-	if c.Context.Err() != nil { // the user ended it: how the app took that is no matter
+	if c.Context.Err() != nil { // the user ended the app, so its exit code does not matter
 		return exitCode(fault.Interrupted)
 	}
 	if !answered.Load() && len(h.tail) == 0 {
@@ -132,7 +132,7 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 	return nil
 }
 
-// environ is what the app is given over the image's own variables.
+// environ returns the variables that the app gets in addition to the image's own.
 func environ(env map[string]string, port string) []string {
 	out := []string{"PORT=" + port}
 	for k, v := range env {
@@ -142,8 +142,9 @@ func environ(env map[string]string, port string) []string {
 	return slices.Compact(out)
 }
 
-// announce says that the app has started, and its URL once it answers, if it does; where it takes longer than patience, what
-// the reason may be. A command of the user's own is no server.
+// announce prints that the app has started, and its URL once it answers. If the app does not answer within patience, it
+// prints a possible reason. It expects no answer from a command that the user gave. It reports whether the app has
+// answered.
 func (h *Host) announce(ctx context.Context, port string, patience time.Duration) bool {
 	if len(h.tail) > 0 {
 		return false
@@ -165,7 +166,7 @@ func (h *Host) announce(ctx context.Context, port string, patience time.Duration
 	return true
 }
 
-// eol ends a line beside an app that has the terminal, which is raw then.
+// eol returns the end of a line beside an app that has the terminal, which is in raw mode then.
 func (h *Host) eol() string {
 	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
 		return "\r\n"
@@ -173,7 +174,7 @@ func (h *Host) eol() string {
 	return "\n"
 }
 
-// freePort asks the system for a port that nobody listens on.
+// freePort asks the system for a free port.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", ":0")
 	if err != nil {
@@ -183,7 +184,7 @@ func freePort() (string, error) {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// answers waits until something speaks HTTP on the port, and is false when ctx ends first.
+// answers waits until something speaks HTTP on the port. It returns false if ctx ends first.
 func answers(ctx context.Context, port string) bool {
 	client := http.Client{
 		Timeout:       5 * time.Second,

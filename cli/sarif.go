@@ -15,7 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// SARIF 2.1.0, as much of it as verdicts on plans need.
+// The part of SARIF 2.1.0 that results of policies need.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -66,11 +66,11 @@ type (
 	}
 )
 
-// sarifRoot is the name that GitHub and others give the folder that paths are relative to.
+// sarifRoot is the name that GitHub and others use for the folder that paths are relative to.
 const sarifRoot = "%SRCROOT%"
 
-// vetSARIF prints what is broken for those who show it in the app's files: a rule for each file of policies, a result for each
-// violation.
+// vetSARIF prints violations for tools that show them in the app's files. Each policy file is a rule, and each violation is
+// a result.
 func vetSARIF(h *Host, res *held) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "nixpacks", Version: version(), Rules: []sarifRule{}}
@@ -90,7 +90,7 @@ func vetSARIF(h *Host, res *held) error {
 	return brokenCode(res)
 }
 
-// ruleID names a policy the same on every machine.
+// ruleID returns a policy's name, which is the same on every machine.
 func ruleID(file string) string { return strings.TrimSuffix(path.Base(file), ".cue") }
 
 func newRule(file, about string) sarifRule {
@@ -105,8 +105,8 @@ func (r *sarifRun) rule(id string) int {
 	return slices.IndexFunc(r.Tool.Driver.Rules, func(k sarifRule) bool { return k.ID == id })
 }
 
-// result is a violation at the place in the app that set the value. Where none did (a provider, a flag, nobody) it is at the
-// app's configuration, where it can be mended.
+// result returns a violation at the position in the app that set the value. If a provider, a flag or nothing set it, the
+// position is the app's configuration, where the user can fix it.
 func (r *sarifRun) result(v policy.Violation, in *held) sarifResult {
 	id := ruleID(v.At.File)
 	out := sarifResult{RuleID: id, RuleIndex: r.rule(id), Level: "error", Message: sarifText{v.Message}}
@@ -132,7 +132,7 @@ func (r *sarifRun) result(v policy.Violation, in *held) sarifResult {
 	return out
 }
 
-// configurationOf is the app's configuration, or the one that it would have.
+// configurationOf returns the name of the app's configuration file, or of the one that it would have.
 func configurationOf(dir string) string {
 	for _, name := range unify.ConfigNames {
 		if isFile(filepath.Join(dir, name)) {
@@ -142,8 +142,9 @@ func configurationOf(dir string) string {
 	return "nixpacks.toml"
 }
 
-// inRoot is a place as SARIF has it, where it is in a file of the app or its repository, dir: by the path from there, or from the
-// working directory. Flags and the files of providers are not in the app, whatever is there by their names.
+// inRoot converts a position to a SARIF location, if it is in a file of dir, which is the app or its repository. The path
+// is relative to dir or to the working directory. Flags and files of providers are not in the app, even if a file of that
+// name exists there.
 func inRoot(at fault.Pos, dir string) (l sarifLocation, ok bool) {
 	rel := filepath.FromSlash(at.File)
 	if strings.HasPrefix(rel, "-") || strings.HasPrefix(at.Label, "provider ") {
@@ -169,7 +170,7 @@ func inRoot(at fault.Pos, dir string) (l sarifLocation, ok bool) {
 	return locate(filepath.ToSlash(rel), region), true
 }
 
-// characters is a place's column, which counts bytes, in characters; 0 where the file has no such place.
+// characters converts the column of a position from bytes to characters. It is 0 if the file has no such position.
 func characters(text string, at fault.Pos) int {
 	n := 0
 	for line := range strings.Lines(text) {

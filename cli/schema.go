@@ -30,7 +30,7 @@ func schemaCommand(h *Host) *ucli.Command {
 	}
 }
 
-// writeSchema writes the schema's module to a directory that is empty, is not there, or has it already.
+// writeSchema writes the schema's module to a directory that is empty, does not exist, or holds the module already.
 func writeSchema(dir string) error {
 	if dir == "" {
 		return fault.New(fault.Usage, "--module needs a directory")
@@ -47,7 +47,7 @@ func writeSchema(dir string) error {
 	if len(old) > 0 && !bytes.Equal(own, there) {
 		return fault.New(fault.Usage, "%s is not empty, and holds something else than the schema", dir).WithHint("name a directory of its own")
 	}
-	for _, e := range old { // of another version
+	for _, e := range old { // maybe of another version
 		if filepath.Ext(e.Name()) == ".cue" {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
@@ -66,7 +66,7 @@ func writeSchema(dir string) error {
 	})
 }
 
-// schemaManifest says which module the schema is.
+// schemaManifest is the file that names the schema's module.
 const schemaManifest = "cue.mod/module.cue"
 
 func schemaAction(c *ucli.Context, h *Host) error {

@@ -22,7 +22,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// secretFlags give a build what its phases ask for beside the app.
+// secretFlags pass secrets and SSH agents to the phases that ask for them.
 func secretFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringSliceFlag{Name: "secret", Category: aboutBuild,
@@ -34,13 +34,13 @@ func secretFlags() []ucli.Flag {
 	}
 }
 
-// secretsHashFlag tells steps that secrets have changed.
+// secretsHashFlag makes steps run again when secrets change.
 func secretsHashFlag() ucli.Flag {
 	return &ucli.StringFlag{Name: "secrets-hash", Category: aboutBuild,
 		Usage: "run phases that ask for secrets again when `TEXT` changes, or with auto when the secrets do"}
 }
 
-// secrets gives the build what the flags say. All that is wrong with it is said at once, before anything runs.
+// secrets sets the secrets and SSH agents of the build. It reports all errors at once, before anything runs.
 func (b *theBuild) secrets(c *ucli.Context, h *Host) error {
 	secrets, err1 := givenSecrets(c, h)
 	agents, err2 := givenAgents(c, h)
@@ -84,7 +84,7 @@ func missing(a plan.Ask, what, flag, optional string) error {
 		WithHint("give it: %s\nor say in the phase that it may be missing: %s", flag, optional)
 }
 
-// unasked refuses what is given and no phase asks for: it is a mistake on one side or the other.
+// unasked refuses secrets and SSH agents that no phase asks for: either the flag or the plan is wrong.
 func (b *theBuild) unasked() error {
 	p := b.request.Lower.Plan
 	var errs []error
@@ -97,7 +97,7 @@ func (b *theBuild) unasked() error {
 	return errors.Join(errs...)
 }
 
-// without calls found for every id that was given and is not asked for.
+// without calls found for every given id that is not in asked.
 func without[T any](given map[string]T, asked []plan.Ask, found func(id string)) {
 	for _, id := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(asked, func(a plan.Ask) bool { return a.ID == id }) {
@@ -106,17 +106,17 @@ func without[T any](given map[string]T, asked []plan.Ask, found func(id string))
 	}
 }
 
-// likely is the phase that most likely needs a secret: one that fetches packages.
+// likely returns the phase that most likely needs a secret: one that fetches packages.
 func likely(p *plan.Plan) string {
 	for _, name := range []string{"install", "build"} {
 		if p.Phases[name] != nil {
 			return name
 		}
 	}
-	return slices.Sorted(maps.Keys(p.Phases))[0] // an app without phases is none
+	return slices.Sorted(maps.Keys(p.Phases))[0]
 }
 
-// givenSecrets are the secrets of --secret by their ids, which is written as for docker buildx.
+// givenSecrets returns the secrets of --secret by id. The flag has the format of docker buildx.
 func givenSecrets(c *ucli.Context, h *Host) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	var errs []error
@@ -133,7 +133,7 @@ func givenSecrets(c *ucli.Context, h *Host) (map[string][]byte, error) {
 	return out, errors.Join(errs...)
 }
 
-// fromDir adds those that the plan's phases ask for and that are files of a directory. What --secret says goes before.
+// fromDir adds the secrets that the plan's phases ask for and that are files in dir. --secret takes precedence.
 func fromDir(secrets map[string][]byte, dir string, p *plan.Plan, t tree) error {
 	if dir == "" {
 		return nil
@@ -160,7 +160,7 @@ func fromDir(secrets map[string][]byte, dir string, p *plan.Plan, t tree) error 
 	return nil
 }
 
-// secret reads one --secret. Its text is not repeated in messages: who mistakes the form may have put the value there.
+// secret parses one --secret. Messages do not repeat its text: in a wrong form it may contain the value.
 func (h *Host) secret(text string, t tree) (id string, value []byte, err error) {
 	const form = "write --secret id=ID,src=FILE, or --secret id=ID,env=NAME for the value of the variable NAME"
 	var file, variable, kind string
@@ -193,7 +193,8 @@ func (h *Host) secret(text string, t tree) (id string, value []byte, err error) 
 	return id, value, err
 }
 
-// secretFrom is the value of a secret: of a variable, a file, or where neither is named of what bears its id.
+// secretFrom returns the value of a secret: of the given variable or file, else of the variable or file with its id as
+// name.
 func (h *Host) secretFrom(id, file, variable, kind string, t tree) ([]byte, error) {
 	env := environMap(h.Environ)
 	if file == "" && variable == "" {
@@ -220,7 +221,7 @@ func (h *Host) secretFrom(id, file, variable, kind string, t tree) ([]byte, erro
 	return value, fault.Wrap(fault.Usage, err, "--secret %s: its file cannot be read", id)
 }
 
-// secretFile reads a secret, and no more of it than is enough to see that it is too large.
+// secretFile reads a secret. It stops one byte after the size limit, which is enough to detect a secret that is too large.
 func secretFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -234,7 +235,7 @@ func secretFile(name string) ([]byte, error) {
 	return value, err
 }
 
-// givenAgents are the agents of --ssh by their ids: each the path of a socket, or those of files with keys.
+// givenAgents returns the SSH agents of --ssh by id: the path of a socket, or the paths of key files.
 func givenAgents(c *ucli.Context, h *Host) (map[string][]string, error) {
 	out := map[string][]string{}
 	for _, s := range c.StringSlice("ssh") {
@@ -254,8 +255,8 @@ func givenAgents(c *ucli.Context, h *Host) (map[string][]string, error) {
 	return out, nil
 }
 
-// withSecrets adds secrets to the variables of an app that runs, as its build's phases would see them. What the build has for
-// package managers alone is no business of the app's; b is nil where nothing is built.
+// withSecrets adds secrets to the variables of an app that runs, as the phases of its build see them. Secrets that only
+// package managers in the build use are left out. b is nil if nothing is built.
 func withSecrets(env map[string]string, c *ucli.Context, h *Host, b *theBuild) error {
 	secrets, err := givenSecrets(c, h)
 	var asked []plan.Ask
@@ -273,7 +274,7 @@ func withSecrets(env map[string]string, c *ucli.Context, h *Host, b *theBuild) e
 	return err
 }
 
-// warnOfSecrets tells, once, of variables of --env that look like secrets: they are in the image for everyone to read.
+// warnOfSecrets warns once about variables of --env that look like secrets, because everyone can read them in the image.
 func warnOfSecrets(c *ucli.Context, h *Host, p *plan.Plan) error {
 	cat, err := catalog.Builtin()
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// hashAuto is the --secrets-hash that is made from the secrets.
+// hashAuto is the value of --secrets-hash that stands for hashes of the secrets.
 const hashAuto = "auto"
 
-// saidHashes are what the steps that ask for secrets depend on, by the secrets' ids, where the command line says it.
+// saidHashes returns, by secret id, the text of --secrets-hash that steps depend on if they ask for the secret.
 func saidHashes(c *ucli.Context, p *plan.Plan) map[string]string {
 	said := c.String("secrets-hash")
 	if said == "" || said == hashAuto {
@@ -32,8 +32,8 @@ func saidHashes(c *ucli.Context, p *plan.Plan) map[string]string {
 	return out
 }
 
-// keyedHashes are the same, made of the secrets. It takes a key to tell the value of one: a plain hash in the build's graph, its
-// cache and its provenance would let anyone try out passwords.
+// keyedHashes returns the same, computed from the secrets with a key. A plain hash in the build graph, the cache or the
+// provenance would let anyone test guesses of a password.
 func (h *Host) keyedHashes(secrets map[string][]byte) (map[string]string, error) {
 	state, err := h.stateDir()
 	if err != nil {
@@ -53,7 +53,7 @@ func (h *Host) keyedHashes(secrets map[string][]byte) (map[string]string, error)
 	return out, nil
 }
 
-// secretsKey is this machine's key, made the first time.
+// secretsKey returns this machine's key, and creates it on first use.
 func secretsKey(state string) ([]byte, error) {
 	path := filepath.Join(state, "secrets.key")
 	key, err := os.ReadFile(path)
@@ -68,7 +68,7 @@ func secretsKey(state string) ([]byte, error) {
 	return key, fault.Wrap(fault.Usage, err, "the key for --secrets-hash auto cannot be kept at %s", path)
 }
 
-// makeKey writes a new key, unless another process was quicker: a link never replaces a file.
+// makeKey writes a new key, unless another process was faster. A hard link never replaces a file.
 func makeKey(state, path string) error {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return err

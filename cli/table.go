@@ -12,22 +12,22 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// table is text in columns. In a terminal its lines are as wide as that, and what is longer goes on in the next one below
-// its column; elsewhere a row is a line, however long.
+// table is text in columns. In a terminal its lines are as wide as the terminal, and longer cells continue below in their
+// column. Elsewhere a row is one line, however long.
 type table struct {
 	out   bytes.Buffer
-	width int  // in characters; 0 for any
-	bold  bool // titles are
+	width int  // in characters; 0 for no limit
+	bold  bool // titles are bold
 	rows  [][]string
 }
 
-// narrowest is how narrow a column becomes for want of room, in characters.
+// narrowest is the width to which a column may shrink, in characters.
 const narrowest = 24
 
-// gap is what is between two columns.
+// gap is the number of spaces between two columns.
 const gap = 2
 
-// newTable is a table for what the command prints.
+// newTable returns a table for the command's output.
 func newTable(h *Host) *table {
 	t := &table{}
 	f, ok := h.Stdout.(*os.File)
@@ -46,12 +46,12 @@ func newTable(h *Host) *table {
 	return t
 }
 
-// row adds a line of cells.
+// row adds a row of cells.
 func (t *table) row(cells ...string) {
 	for i, c := range cells {
 		cells[i] = oneLine(c)
 	}
-	if len(cells) == 1 { // no column goes over it
+	if len(cells) == 1 { // a single cell spans all columns
 		t.end()
 		t.line(cells, []int{t.width})
 		return
@@ -59,7 +59,8 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
-// section begins a part of a table: a line of its own, so that its columns fit themselves; "" is an empty line.
+// section begins a part of the table with a title. The columns of each part have their own widths. Without a title it adds
+// an empty line.
 func (t *table) section(title string) {
 	t.end()
 	t.out.WriteByte('\n')
@@ -71,18 +72,18 @@ func (t *table) section(title string) {
 	}
 }
 
-// text is the whole table.
+// text returns the whole table.
 func (t *table) text() []byte {
 	t.end()
 	return bytes.TrimLeft(t.out.Bytes(), "\n")
 }
 
-// oneLine shows line breaks and tabs, which would break a table, and what would act on the terminal.
+// oneLine escapes line breaks and tabs, which would break a table, and characters that would act on the terminal.
 func oneLine(s string) string {
 	return fault.Visible(strings.NewReplacer("\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s))
 }
 
-// end writes the rows that have come so far, whose columns stand below one another.
+// end writes the rows added so far, with aligned columns.
 func (t *table) end() {
 	widths := t.columns(false)
 	if t.tight() {
@@ -94,13 +95,13 @@ func (t *table) end() {
 	t.rows = nil
 }
 
-// tight tells whether the rows that wait are wider than the terminal.
+// tight reports whether the pending rows are wider than the terminal.
 func (t *table) tight() bool { return t.width > 0 && total(t.columns(true)) > t.width }
 
-// listWidth is how wide a list is where there is no terminal, in characters.
+// listWidth is the width of a list without a terminal, in characters.
 const listWidth = 120
 
-// list adds words behind a title, in lines below one another; nothing where there are none.
+// list adds words after a title, on several aligned lines if needed. It adds nothing if there are no words.
 func (t *table) list(title string, words []string) {
 	t.end()
 	room := listWidth
@@ -123,7 +124,8 @@ func (t *table) list(title string, words []string) {
 	}
 }
 
-// columns are the widths of the columns: of their longest cells, or but for the last cell of each row, which nothing follows.
+// columns returns the width of each column, that of its longest cell. Without last it ignores the last cell of each row,
+// which nothing follows.
 func (t *table) columns(last bool) (out []int) {
 	for _, cells := range t.rows {
 		for i, c := range cells {
@@ -146,7 +148,7 @@ func total(widths []int) int {
 	return n
 }
 
-// fitting takes from the widest columns what does not fit.
+// fitting narrows the widest columns until the row fits.
 func fitting(widths []int, room int) []int {
 	for total(widths) > room {
 		widest := slices.Index(widths, slices.Max(widths))
@@ -158,7 +160,8 @@ func fitting(widths []int, room int) []int {
 	return widths
 }
 
-// line writes a row, in several lines where a cell is wider than its column. What a terminal has no width for is not broken.
+// line writes a row, on several lines if a cell is wider than its column. If the terminal's width is unknown, it breaks
+// nothing.
 func (t *table) line(cells []string, widths []int) {
 	parts := make([][]string, len(cells))
 	lines := 1
@@ -185,8 +188,8 @@ func (t *table) line(cells []string, widths []int) {
 	}
 }
 
-// broken are the lines of a text that has so much room, broken between words where that can be; they are as far in as the
-// first, and two more.
+// broken breaks a text into lines of at most width characters, between words if possible. Lines after the first are
+// indented like the first, plus two spaces.
 func broken(s string, width int) (out []string) {
 	in := strings.Repeat(" ", min(len(s)-len(strings.TrimLeft(s, " ")), width/2))
 	if in != "" {

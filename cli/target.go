@@ -14,15 +14,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// target is the directory of --out. The app, or an app that was written there before, is a stranger's: no link of theirs leads what
-// is written here out of the directory.
+// target is the directory of --out. The app, or an app that was written there before, may be untrusted: no symlink in it
+// can lead a write out of the directory.
 type target struct {
 	*os.Root
 	dir string // as it was given
 }
 
 func newTarget(dir string) (*target, error) {
-	dir = filepath.Clean(dir) // as written judges it
+	dir = filepath.Clean(dir) // the form that checkOutputPaths has checked
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
 	}
@@ -30,7 +30,7 @@ func newTarget(dir string) (*target, error) {
 	return &target{root, dir}, fault.Wrap(fault.Usage, err, "cannot write to %s", dir)
 }
 
-// writeOurs writes the files of a build by their names.
+// writeOurs writes the files of a build to outDir, by name.
 func (t *target) writeOurs(files map[string]string) error {
 	if st, err := t.Lstat(outDir); err == nil && !st.IsDir() {
 		return fault.New(fault.Usage, "%s is no folder, and --out writes its files to one of that name", filepath.Join(t.dir, outDir)).
@@ -51,7 +51,7 @@ func (t *target) writeOurs(files map[string]string) error {
 	return nil
 }
 
-// write puts a file in the place of whatever bears its name, whole or not at all.
+// write replaces whatever has this name with a file, completely or not at all.
 func (t *target) write(name, text string, mode fs.FileMode) error {
 	part := name + ".new"
 	if err := t.clear(part, false); err != nil {
@@ -65,12 +65,12 @@ func (t *target) write(name, text string, mode fs.FileMode) error {
 		err = t.Rename(part, name)
 	}
 	if err != nil {
-		_ = t.Remove(part) // at worst it stays
+		_ = t.Remove(part) // if this fails, the part remains
 	}
 	return err
 }
 
-// create makes a file that is not there yet.
+// create makes a file that does not exist yet, and calls fill to write it.
 func (t *target) create(name string, mode fs.FileMode, fill func(*os.File) error) error {
 	f, err := t.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
@@ -79,7 +79,8 @@ func (t *target) create(name string, mode fs.FileMode, fill func(*os.File) error
 	return errors.Join(fill(f), f.Close())
 }
 
-// clear removes what bears a name, unless it is a folder and one is wanted. A folder that holds something stays, and is an error.
+// clear removes what has this name, unless it is a directory and folder is set. A directory that is not empty stays, and is
+// an error.
 func (t *target) clear(name string, folder bool) error {
 	st, err := t.Lstat(name)
 	switch {
@@ -91,7 +92,8 @@ func (t *target) clear(name string, folder bool) error {
 	return t.Remove(name)
 }
 
-// copyApp copies the app, unless it is there: files, directories and links, but for the history and what an earlier --out wrote.
+// copyApp copies the files, directories and symlinks of the app, except git's history and what an earlier --out wrote. It
+// copies nothing if the app is the target itself.
 func (t *target) copyApp(app string) error {
 	real, err := realPath(app)
 	if err != nil {
@@ -132,7 +134,8 @@ func (t *target) copyApp(app string) error {
 	return fault.Wrap(fault.Usage, err, "cannot copy the app to %s", t.dir)
 }
 
-// copyEntry copies one entry of a directory in the place of whatever bears its name; pipes and devices are no part of an app.
+// copyEntry copies one directory entry in place of whatever has its name. It skips pipes and devices, which are not part of
+// an app.
 func (t *target) copyEntry(from *os.Root, name string, info fs.FileInfo) error {
 	link := info.Mode()&fs.ModeSymlink != 0
 	if !info.IsDir() && !link && !info.Mode().IsRegular() {
@@ -148,7 +151,7 @@ func (t *target) copyEntry(from *os.Root, name string, info fs.FileInfo) error {
 		to, err := from.Readlink(name)
 		return cmp.Or(err, t.Symlink(to, name))
 	}
-	in, err := from.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // not to wait for the writer of a pipe
+	in, err := from.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for the writer of a pipe
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// planText is the plan as people read it: versions and who asked for them, then phases in the order in which they
-// run.
+// planText formats the plan for people: versions and who asked for them, then phases in the order in which they run.
 func planText(h *Host, p *planned) ([]byte, error) {
 	order, err := p.Plan.Sorted()
 	if err != nil {
@@ -48,7 +47,7 @@ func versionRows(w *table, versions []versionSource) {
 	}
 }
 
-// variableRows are the variables of the image; the one that only repeats who planned it is left out.
+// variableRows adds the variables of the image, without the one that only repeats who planned it.
 func variableRows(w *table, vars map[string]string) {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(vars)), func(n string) bool { return n == "NIXPACKS_METADATA" })
 	if len(names) == 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// tell ends a build with what was made and what to do next.
+// tell prints what was built, and what to do next.
 func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 	if c.String("progress") == "quiet" {
 		return
@@ -24,7 +24,7 @@ func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 		digest := ""
 		if o.Digest != "" {
 			digest = " " + shortDigest(o.Digest.String())
-			if size := sizeOf(o.Dest); size > 0 { // as it is kept and sent: compressed
+			if size := sizeOf(o.Dest); size > 0 { // compressed, as it is stored and sent
 				digest += ", " + units.HumanSize(float64(size)) + ","
 			}
 		}
@@ -35,7 +35,7 @@ func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 		fmt.Fprintf(h.Stderr, "built %s%s in %s (%d of %d steps from the cache)\n", where, digest, took, r.Cached, r.Steps)
 	}
 	if in := r.Outputs[0]; in.Dest == "" && (in.Type == solve.TypeDocker || b.inDocker) {
-		name := in.Digest.String() // an image without a name has this one
+		name := in.Digest.String() // the digest is the name of an unnamed image
 		if len(b.request.Names) > 0 {
 			name = b.request.Names[0]
 		}
@@ -45,7 +45,7 @@ func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
 	}
 }
 
-// called is how the kept image is referred to: by its name, else by the app's path.
+// called returns how to refer to the kept image: by its name, else by the app's path.
 func (b *theBuild) called() string {
 	if len(b.request.Names) > 0 {
 		return b.request.Names[0]
@@ -53,9 +53,9 @@ func (b *theBuild) called() string {
 	return b.path
 }
 
-// runnable is what nixpacks run takes to run what was built: the image's name, or the words of this build
-// (where run takes them all: it finds everything in the cache), or the file that was written. Values of variables
-// are not repeated, for they may be secret: the image itself is named then.
+// runnable returns the arguments with which nixpacks run runs what was built: the image's name, the arguments of this build
+// if run accepts them all (everything is in the cache then), or the file that was written. If variables are set, it returns
+// the path of the image instead, because their values may be secret.
 func (b *theBuild) runnable(c *ucli.Context, h *Host, r *solve.Report) []string {
 	if b.kept != "" {
 		if len(b.request.Names) > 0 {
@@ -74,7 +74,7 @@ func (b *theBuild) runnable(c *ucli.Context, h *Host, r *solve.Report) []string 
 	return nil
 }
 
-// runTakes tells whether nixpacks run has all flags of this build.
+// runTakes reports whether nixpacks run accepts all flags of this build.
 func runTakes(c *ucli.Context, h *Host) bool {
 	var known []string
 	for _, f := range runCommand(h).Flags {
@@ -83,7 +83,7 @@ func runTakes(c *ucli.Context, h *Host) bool {
 	return !slices.ContainsFunc(c.FlagNames(), func(name string) bool { return !slices.Contains(known, name) })
 }
 
-// shellwords quotes words for a shell where that is needed.
+// shellwords quotes words for a shell if needed.
 func shellwords(words []string) string {
 	out := make([]string, len(words))
 	for i, w := range words {
@@ -101,7 +101,7 @@ func shortDigest(d string) string {
 	return d
 }
 
-// programName is how the user called this program: `go run` puts it below a folder of its own.
+// programName returns how the user called this program: `go run` puts it below a folder of its own.
 func programName() string {
 	if exe, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(exe), "/go-build") {
 		return "go run ./cli/nixpacks"

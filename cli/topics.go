@@ -13,12 +13,12 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// helpTopic is something that help tells of beside commands: sections of a document, without those that it has topics of their own
-// for.
+// helpTopic is a help topic that is not a command: a document, or sections of it. Sections that are topics of their own are
+// left out.
 type helpTopic struct {
 	name, about string
 	file        string
-	sections    []string // headings; none for the whole document
+	sections    []string // headings; nil for the whole document
 }
 
 var helpTopics = []helpTopic{
@@ -34,7 +34,7 @@ var helpTopics = []helpTopic{
 	{"exit-codes", "what the program ends with", "configuration.md", []string{"Exit codes"}},
 }
 
-// text is what the topic's document says, in Markdown.
+// text returns the topic's part of its document, in Markdown.
 func (t helpTopic) text() (string, error) {
 	whole, err := docs.FS.ReadFile(t.file)
 	if err != nil || t.sections == nil {
@@ -47,7 +47,7 @@ func (t helpTopic) text() (string, error) {
 	return b.String(), nil
 }
 
-// sectionOf is the part of a document under a heading of the second level, with those below it.
+// sectionOf returns the part of a document under a second-level heading, including its subsections.
 func sectionOf(doc, heading string) string {
 	_, rest, _ := strings.Cut("\n"+doc, "\n## "+heading+"\n")
 	part, _, _ := strings.Cut(rest, "\n## ")
@@ -76,7 +76,7 @@ func helpCommand(h *Host) *ucli.Command {
 
 func helpAction(ctx context.Context, h *Host, words []string) error {
 	app := newApp(h)
-	if slices.Equal(words, []string{"help"}) { // which urfave/cli takes for that of the program
+	if slices.Equal(words, []string{"help"}) { // urfave/cli would print the help of the program
 		c := helpCommand(h)
 		c.HelpName = app.Name + " " + c.Name
 		commandHelp(h.Stdout, c)
@@ -99,7 +99,7 @@ func helpAction(ctx context.Context, h *Host, words []string) error {
 	return app.RunContext(ctx, append(append([]string{app.Name}, words...), "--help"))
 }
 
-// helpOf prints a topic; names are those of the commands that might have been meant instead.
+// helpOf prints a topic. names are the commands that the user may have meant instead.
 func helpOf(h *Host, name string, topics bool, names []string) error {
 	for _, t := range helpTopics {
 		if t.name != name || !topics {
@@ -122,7 +122,7 @@ func helpOf(h *Host, name string, topics bool, names []string) error {
 	return f.WithHint("topics: %s\ncommands: %s", topicNames(), strings.Join(names, ", "))
 }
 
-// topicNames lists the topics.
+// topicNames returns the names of the topics, separated by commas.
 func topicNames() string {
 	var names []string
 	for _, t := range helpTopics {

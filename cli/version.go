@@ -10,8 +10,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/schema"
 )
 
-// version is that of the release, the module's where the program was installed with one, else "dev" with the revision
-// it was built from.
+// version returns the version of the release, else the version that Go has recorded for the main module (from the module or
+// from the git revision), else "dev".
 func version() string {
 	if schema.Release != "" {
 		return schema.Release

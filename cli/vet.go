@@ -38,7 +38,7 @@ func vetAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	if len(res.Policies) == 0 { // a gate that nobody closed is not to pass for one that is open
+	if len(res.Policies) == 0 { // a check without policies must not pass
 		return fault.New(fault.Usage, "there is no policy to hold the plan to").
 			WithHint("name some with --policy FILE|DIR, or put them into the app's folder %s, in files whose names end in .cue", policy.Folder)
 	}
@@ -46,7 +46,7 @@ func vetAction(c *ucli.Context, h *Host) error {
 	return print(h, res)
 }
 
-// vetText prints which policies hold, or all that is broken as errors.
+// vetText prints which policies hold, or returns all violations as errors.
 func vetText(h *Host, res *held) error {
 	if err := res.Err(); err != nil {
 		return err
@@ -63,7 +63,7 @@ func vetText(h *Host, res *held) error {
 	return err
 }
 
-// verdict is what `nixpacks vet --format json` prints.
+// verdict is the output of `nixpacks vet --format json`.
 type verdict struct {
 	Policies   []string       `json:"policies"`
 	Violations []vetViolation `json:"violations"`
@@ -90,7 +90,7 @@ func vetJSON(h *Host, res *held) error {
 	return brokenCode(res)
 }
 
-// brokenCode ends the process with the code for a plan that is refused, where what is broken was printed.
+// brokenCode returns the exit code for a refused plan, if violations have been printed.
 func brokenCode(res *held) error {
 	if len(res.Violations) > 0 {
 		return exitCode(fault.Refused)
