@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// browser is a Chromium with one tab, which is spoken to over two pipes.
+// browser is a Chromium with one tab, controlled over two pipes.
 type browser struct {
 	*testing.T
 	in      io.Writer
@@ -33,7 +33,8 @@ type message struct {
 	Error     json.RawMessage `json:"error,omitempty"`
 }
 
-// open starts a Chromium. It skips where real builds were not asked for, and where there is none and nobody demands one.
+// open starts a Chromium. It skips the test if real builds are not enabled, or if there is no Chromium and NIXPACKS_E2E
+// does not require one.
 func open(t *testing.T) *browser {
 	t.Helper()
 	if os.Getenv("NIXPACKS_E2E") == "" {
@@ -67,7 +68,7 @@ func open(t *testing.T) *browser {
 	b := &browser{T: t, in: ours, news: make(chan message, 100)}
 	go b.read(answers)
 	t.Cleanup(func() {
-		ours.Close() // which ends it
+		ours.Close() // makes Chromium exit
 		timer := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
 		cmd.Wait()
 		timer.Stop()
@@ -99,7 +100,7 @@ func (b *browser) read(from io.Reader) {
 	}
 }
 
-// next is the next message; events are kept.
+// next returns the next message, and keeps events.
 func (b *browser) next() message {
 	b.Helper()
 	select {
@@ -117,7 +118,7 @@ func (b *browser) next() message {
 	return message{}
 }
 
-// call asks for something and waits for the answer.
+// call sends a request and waits for the answer.
 func (b *browser) call(method string, params any, into any) {
 	b.Helper()
 	b.last++
@@ -145,7 +146,7 @@ func (b *browser) call(method string, params any, into any) {
 	}
 }
 
-// show opens a file in a window of some width, in light or dark, on a screen or on paper.
+// show opens a file with a given window width, in light or dark mode, for screen or print.
 func (b *browser) show(file string, width int, scheme, media string) {
 	b.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}, nil)
@@ -185,7 +186,7 @@ func (b *browser) eval(script string, into any) {
 	}
 }
 
-// picture keeps a picture of the whole page in the folder that NIXPACKS_PICTURES names, to be looked at.
+// picture saves a picture of the whole page in the folder that NIXPACKS_PICTURES names, for people to look at.
 func (b *browser) picture(name string) {
 	dir := os.Getenv("NIXPACKS_PICTURES")
 	if dir == "" {

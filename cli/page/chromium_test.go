@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// look finds what is wrong with a page: text that can hardly be read, what sticks out to the right, what a keyboard does
-// not reach.
+// look is a script that finds problems of a page: text with too little contrast, content that overflows to the right, and
+// elements that the keyboard does not reach.
 //
 //go:embed testdata/look.js
 var look string
 
-// TestChromium looks at pages in a browser: as a build gives them, and with a wicked app's texts everywhere.
+// TestChromium checks pages in a browser: with the content of a build, and with a malicious app's texts in every field.
 func TestChromium(t *testing.T) {
 	b := open(t)
 	for name, p := range map[string]*Page{"sample": sample(), "wicked": everywhere(wicked), "long": everywhere(strings.Repeat("long", 100))} {
@@ -30,7 +30,7 @@ func TestChromium(t *testing.T) {
 			width         int
 			scheme, media string
 		}{{1200, "light", "screen"}, {1200, "dark", "screen"}, {375, "light", "screen"}, {375, "dark", "screen"}, {800, "light", "print"}} {
-			if name != "sample" && (v.width == 1200) == (v.scheme == "light") { // one of each will do
+			if name != "sample" && (v.width == 1200) == (v.scheme == "light") { // one of each is enough
 				continue
 			}
 			what := fmt.Sprintf("%s-%d-%s-%s", name, v.width, v.scheme, v.media)
@@ -46,7 +46,7 @@ func TestChromium(t *testing.T) {
 	}
 }
 
-// quiet fails where the page asked for anything but itself, or the browser had to complain.
+// quiet fails the test if the page requested anything but itself, or if the browser reported a problem.
 func (b *browser) quiet(what, file string) {
 	b.Helper()
 	for _, m := range b.seen {
@@ -62,7 +62,7 @@ func (b *browser) quiet(what, file string) {
 	}
 }
 
-// sample is a page as builds and explanations have them.
+// sample returns a page as builds and explanations produce it.
 func sample() *Page {
 	p := everywhere("a text of usual length")
 	p.Title = "Build of shop"

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Measures of the graph, in its own units, which are about a pixel.
+// Dimensions of the graph in its own units, about a pixel each.
 const (
 	nodeWidth  = 264
 	appWidth   = 120
@@ -19,10 +19,10 @@ const (
 	margin     = 8
 	nodeLetter = 33 // characters on a line of a node
 	appLetter  = 13
-	mostLines  = 2 // lines of a kind in a node
+	mostLines  = 2 // lines of commands in a node
 )
 
-// graph is the picture of the phases.
+// graph is the drawing of the phases.
 type graph struct {
 	Width, Height int
 	Nodes         []*node
@@ -34,14 +34,14 @@ type node struct {
 	Title               string
 	State               State
 	Lines               []nodeLine
-	Link                string // "" for what has no row in the table
-	Label               string // for who does not see it
+	Link                string // "" if the node has no row in the table
+	Label               string // for screen readers
 
 	rank   int
 	after  []*node
 	reads  bool
-	number int     // among all
-	above  big.Int // a bit for the number of each that comes before it
+	number int     // index among all nodes
+	above  big.Int // a bit for the number of each node that comes before this one
 }
 
 type nodeLine struct {
@@ -55,8 +55,8 @@ type edge struct {
 	Kind string // "order" or "files"
 }
 
-// graph lays the phases out in rows, each below those that it depends on, beside the app that they read; nil where there are
-// none.
+// graph lays out the phases in rows, each below the phases that it depends on, next to the app that they read. It returns
+// nil if there are no phases.
 func (p *Page) graph() *graph {
 	if len(p.Phases) == 0 {
 		return nil
@@ -85,7 +85,7 @@ func (p *Page) graph() *graph {
 	return g
 }
 
-// nodes are those of the phases in their order, and of what runs.
+// nodes returns the nodes of the phases in order, followed by the node of the image.
 func (p *Page) nodes() []*node {
 	var out []*node
 	byName := map[string]*node{}
@@ -116,7 +116,7 @@ func (p *Page) nodes() []*node {
 	return out
 }
 
-// startNode is the image, which is made of all.
+// startNode returns the node of the image, which follows all phases.
 func (p *Page) startNode(phases []*node) *node {
 	n := &node{Title: "image", Link: "#start", Label: "The image"}
 	n.list(p.Start.Commands)
@@ -157,7 +157,7 @@ func (n *node) size() {
 	}
 }
 
-// under is where the nodes before this one stand, on average; those are placed already.
+// under returns the average position of the nodes before this one, which have been placed already.
 func (n *node) under() int {
 	sum := 0
 	for _, a := range n.after {
@@ -166,9 +166,9 @@ func (n *node) under() int {
 	return sum / max(len(n.after), 1)
 }
 
-// ranked puts nodes into rows, each below all that it depends on.
+// ranked puts nodes into rows, each below all nodes that it depends on.
 func ranked(nodes []*node) [][]*node {
-	for range nodes { // a path has no more steps than there are nodes; a circle is refused before
+	for range nodes { // no path is longer than the number of nodes; cycles have been refused before
 		for _, n := range nodes {
 			for _, a := range n.after {
 				n.rank = max(n.rank, min(a.rank+1, len(nodes)-1))
@@ -194,7 +194,7 @@ func ranked(nodes []*node) [][]*node {
 	return slices.DeleteFunc(rows, func(r []*node) bool { return len(r) == 0 })
 }
 
-// connect draws the edges: in which order phases run, without what follows from others, and which read the app.
+// connect draws the edges: the order of phases, without edges that others imply, and which phases read the app.
 func (g *graph) connect(app *node, rows [][]*node) {
 	lane := app.X + appWidth/2
 	for _, row := range rows {
@@ -213,7 +213,7 @@ func (g *graph) connect(app *node, rows [][]*node) {
 				g.Edges = append(g.Edges, edge{fmt.Sprintf("M%d %dH%d", app.X+appWidth, app.Y+app.Height/2, n.X), "files"})
 			case i == 0:
 				g.Edges = append(g.Edges, edge{fmt.Sprintf("M%d %dV%dH%d", lane, app.Y+app.Height, y, n.X), "files"})
-			default: // over the others of its row
+			default: // pass above the other nodes of the row
 				y = n.Y - gapDown/3
 				g.Edges = append(g.Edges, edge{fmt.Sprintf("M%d %dV%dH%dV%d", lane, app.Y+app.Height, max(y, 2), n.X+nodePad*2, n.Y), "files"})
 			}
@@ -221,7 +221,7 @@ func (g *graph) connect(app *node, rows [][]*node) {
 	}
 }
 
-// curve leads straight down as far as the row before, and then over.
+// curve returns an edge that runs straight down to the previous row, and then across to its target.
 func curve(from, to *node) edge {
 	x, y := from.X+nodeWidth/2, max(from.Y+from.Height, to.Y-gapDown)
 	u, v := to.X+nodeWidth/2, to.Y

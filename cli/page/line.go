@@ -2,13 +2,13 @@ package page
 
 import "time"
 
-// scale is how many units a bar is long that takes the whole width.
+// scale is the length of a bar that takes the whole width, in units of a bar.
 const scale = 1000
 
-// bar is a part of the width, for a row of a table.
+// bar is a part of the width of a table cell.
 type bar struct{ X, Width int }
 
-// line is the time line.
+// line is the timeline of a build.
 type line struct {
 	Took time.Duration
 	Rows []lineRow
@@ -16,12 +16,12 @@ type line struct {
 
 type lineRow struct {
 	Span
-	*bar  // nil for what was not begun
+	*bar  // nil if the step never started
 	After time.Duration
 	Took  time.Duration
 }
 
-// line lays the steps out over the time of the build; nil where there are none.
+// line lays out the steps over the duration of the build. It returns nil if there are none.
 func (p *Page) line() *line {
 	var first, last time.Time
 	for _, s := range p.Spans {
@@ -54,7 +54,7 @@ func (p *Page) line() *line {
 	return l
 }
 
-// part is a bar that can be seen, however short it is.
+// part returns a bar that is at least wide enough to be visible.
 func part(from, length, whole int64) *bar {
 	if whole <= 0 {
 		return &bar{0, scale}
@@ -64,7 +64,7 @@ func part(from, length, whole int64) *bar {
 	return b
 }
 
-// bars are those of the layers, by their size.
+// bars returns the bars of the layers, scaled by size.
 func (p *Page) bars() []bar {
 	var largest int64
 	for _, l := range p.Layers {

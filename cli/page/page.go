@@ -1,5 +1,5 @@
-// Package page writes what a build did, or why a plan is what it is, as one HTML page that needs nothing else: no script,
-// no font, no picture from elsewhere. What comes from an app is text in it and never markup.
+// Package page writes what a build did, or why a plan is what it is, as a self-contained HTML page: no scripts, and no
+// fonts or pictures from elsewhere. Data from an app is always text, never markup.
 package page
 
 import (
@@ -15,19 +15,19 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Page is what is shown; a part that is empty has no section.
+// Page is the content of a page. An empty part gets no section.
 type Page struct {
-	Title  string // what it is about, such as "Build of shop"
-	Result string // in a few words, such as "failed"
+	Title  string // the subject, such as "Build of shop"
+	Result string // the result in a few words, such as "failed"
 	OK     bool
 	Facts  []Row // at the top
 	Note   string
 
 	Failures   []Failure
 	Warnings   []Warning
-	App        string // the node that phases read from
+	App        string // the node of the graph that phases read from
 	Phases     []Phase
-	Start      *Phase // what runs; it has neither commands that ran nor times
+	Start      *Phase // what the image runs; its commands are not build steps and have no times
 	Spans      []Span
 	Layers     []Layer
 	Versions   []Version
@@ -35,7 +35,7 @@ type Page struct {
 	Candidates []Candidate
 }
 
-// Built tells whether the page is about a build: whether something is said of how a phase went.
+// Built reports whether the page is about a build, that is, whether it says how any phase went.
 func (p *Page) Built() bool {
 	return slices.ContainsFunc(p.Phases, func(ph Phase) bool { return ph.State != Unknown })
 }
@@ -43,7 +43,7 @@ func (p *Page) Built() bool {
 // Row is a name with a value.
 type Row struct {
 	Name, Value string
-	Code        bool // to be read letter by letter, such as a digest
+	Code        bool // shown in a monospace font, such as a digest
 }
 
 // Failure is an error.
@@ -52,16 +52,16 @@ type Failure struct {
 	At              []string // file:line:column
 }
 
-// Warning is what the user should know.
+// Warning is something that the user should know.
 type Warning struct {
 	Text, Hint string
 	At         []string
 }
 
-// State is how something went.
+// State is the outcome of a phase or step.
 type State string
 
-// The states, as the page has them in words.
+// The states, with the text that the page shows.
 const (
 	Unknown State = ""
 	Ran     State = "ran"
@@ -70,7 +70,7 @@ const (
 	NotRun  State = "not run"
 )
 
-// Class is the state in one word, for style.
+// Class returns the state's CSS class.
 func (s State) Class() string {
 	return map[State]string{Ran: "ran", Cached: "cached", Failed: "failed", NotRun: "notrun"}[s]
 }
@@ -88,7 +88,7 @@ type Phase struct {
 	More     []Row
 }
 
-// Span is a step of the build on the time line; the zero time is for what was not begun or not ended.
+// Span is a build step on the timeline. A time is zero if the step has not started or not ended.
 type Span struct {
 	Name               string
 	Started, Completed time.Time
@@ -99,10 +99,10 @@ type Span struct {
 // Layer is a layer of the image.
 type Layer struct {
 	By             string
-	Size, Unpacked int64 // in bytes; an Unpacked of 0 is not known
+	Size, Unpacked int64 // in bytes; 0 in Unpacked means unknown
 }
 
-// Version is a version that a provider decided on.
+// Version is a version that a provider has chosen.
 type Version struct {
 	Of, Version, Because string
 	At                   []string
@@ -111,10 +111,10 @@ type Version struct {
 // Value is a value of the plan.
 type Value struct {
 	Path, Value string
-	Said        []Said // the last decides; none for a default
+	Said        []Said // the last one decides; empty for a default
 }
 
-// Said is what somebody says of a value, and for which facts.
+// Said is what one source says about a value, and the facts for which it says so.
 type Said struct {
 	By, Value string
 	Because   []Because
@@ -139,7 +139,7 @@ var style string
 //go:embed page.html
 var markup string
 
-// pages is parsed when the first page is written: to do so takes half a millisecond.
+// pages is parsed when the first page is written, because parsing takes half a millisecond.
 var pages = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
 		"text": fault.Visible, "bytes": human, "took": Took, "code": inCode,

@@ -14,11 +14,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// wicked is what an app may call something.
+// wicked is a name that a malicious app may use.
 const wicked = `</script></style></title><script>document.title="taken"</script><img src="https://example.com/x" onerror=alert(1)>` +
 	`"' onload=alert(2) x='{{.Title}} ` + "\u202egnp.exe\u2066 \x1b[31m\x00\xff"
 
-// everywhere is a page with a text in every place that has one.
+// everywhere returns a page with a text in every field that holds one.
 func everywhere(text string) *Page {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	list := []string{text, text + " again"}
@@ -53,7 +53,7 @@ func written(t *testing.T, p *Page) string {
 	return b.String()
 }
 
-// TestHostile: nothing that an app says is markup, and what nobody would see is written out.
+// TestHostile checks that no text from an app becomes markup, and that invisible characters are shown.
 func TestHostile(t *testing.T) {
 	bare, full := written(t, everywhere("plain")), written(t, everywhere(wicked))
 	tags := regexp.MustCompile(`</?([a-zA-Z!][a-zA-Z0-9]*)`)
@@ -77,7 +77,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestPolicy: the style that the policy allows is the page's own, to the byte.
+// TestPolicy checks that the style hash in the page's policy matches the page's style.
 func TestPolicy(t *testing.T) {
 	page := written(t, everywhere("plain"))
 	_, rest, _ := strings.Cut(page, "<style>")
@@ -106,8 +106,8 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// TestGraph: no node lies on another, each lies below those that it depends on, and an edge that follows from others is not
-// drawn.
+// TestGraph checks that nodes do not overlap, that each node is below those that it depends on, and that edges implied by
+// others are not drawn.
 func TestGraph(t *testing.T) {
 	p := &Page{App: "app", Phases: []Phase{{Name: "setup"}, {Name: "a", After: []string{"setup"}}, {Name: "b", After: []string{"setup"}, Commands: []string{"x", "y", "z"}},
 		{Name: "build", After: []string{"a", "b", "setup", "nowhere", "build"}, ReadsAll: true}}, Start: &Phase{}}
@@ -138,7 +138,7 @@ func TestGraph(t *testing.T) {
 	}
 	many := &Page{}
 	var before []string
-	for i := range 300 { // each depends on all before it: paths between them are countless
+	for i := range 300 { // each depends on all before it, so the number of paths between them is exponential
 		name := fmt.Sprint(i)
 		many.Phases = append(many.Phases, Phase{Name: name, After: before})
 		before = append(before, name)

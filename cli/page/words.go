@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// cut is a text on one line that has at most so many characters.
+// cut puts a text on one line of at most the given number of characters.
 func cut(s string, most int) string {
 	runes := []rune(strings.Join(strings.Fields(fault.Visible(s)), " "))
 	if len(runes) > most {
@@ -22,7 +22,7 @@ func cut(s string, most int) string {
 
 func human(n int64) string { return units.HumanSize(float64(n)) }
 
-// Took is a duration as people say it; "" for none.
+// Took formats a duration for people; "" if it is not positive.
 func Took(d time.Duration) string {
 	switch {
 	case d <= 0:
@@ -35,7 +35,7 @@ func Took(d time.Duration) string {
 	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 }
 
-// inCode is a text to be copied: in one line where it is one, and as it is otherwise.
+// inCode formats a text to be copied: inline if it has one line, else as a block.
 func inCode(s string) template.HTML {
 	text := template.HTMLEscapeString(fault.Visible(s))
 	if strings.Contains(strings.TrimSpace(s), "\n") {
