@@ -12,21 +12,21 @@ const (
 	stack = 2 * frame
 )
 
-// Stacks are parts of the heap, of the size of the next power of two. One is given back when its goroutine ends, and of a frame
-// those bytes alone are touched that its function uses. So the heap has grown by 16 MB afterwards, which are free and were not touched: the
-// kernel maps them in the pages that are asked for here.
+// A stack is a part of the heap, whose size is the next power of two. It is freed when its goroutine ends, and a function
+// touches only those bytes of its frame that it uses. So afterwards the heap has 16 MB more that are free and untouched.
+// The kernel maps them in huge pages, as requested here.
 func init() {
 	others, place := runtime.NumGoroutine(), make(chan uintptr)
 	go func() { place <- tall(false) }()
 	end := <-place &^ (huge - 1)
-	for i := 0; i < 1<<16 && runtime.NumGoroutine() > others; i++ { // until the stack is given back, mostly at once
+	for i := 0; i < 1<<16 && runtime.NumGoroutine() > others; i++ { // until the stack is freed, usually at once
 		runtime.Gosched()
 	}
-	// Where there are no huge pages, or whoever runs the machine allows none, nothing changes.
+	// If the kernel has no huge pages, or they are disabled on this machine, nothing changes.
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, end-(stack-huge), stack-huge, syscall.MADV_HUGEPAGE)
 }
 
-// tall gives a place at the upper end of the stack, where its frame begins.
+// tall returns an address at the upper end of the stack, where its frame begins.
 //
 //go:noinline
 func tall(use bool) uintptr {

@@ -10,12 +10,12 @@ import (
 	"unsafe"
 )
 
-const objects = 128 // of 64 KB: as much as a small plan takes
+const objects = 128 // of 64 KB, together as much as a small plan uses
 
 var kept [objects]*[64 << 10]byte
 
-// TestHugePages fills the heap, and finds most of it where the kernel was asked for huge pages. Before that is what was left of the
-// page in which the heap begins.
+// TestHugePages fills the heap, and checks that most of it is where the kernel was asked for huge pages. The heap begins
+// with the rest of its first page.
 func TestHugePages(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
 		t.Skip("this kernel has no huge pages:", err)
@@ -33,7 +33,7 @@ func TestHugePages(t *testing.T) {
 	}
 }
 
-// hugeHeap is where the kernel says that it uses huge pages.
+// hugeHeap returns the range in which the kernel reports huge pages.
 func hugeHeap(t *testing.T) (begin, end uintptr) {
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
