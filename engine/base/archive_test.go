@@ -32,16 +32,16 @@ var (
 	built = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// archive is a Debian archive of a few packages, with a key of its own, on a server of this machine.
+// archive is a Debian archive of a few packages with its own key, on a local server.
 type archive struct {
 	t     *testing.T
 	key   *openpgp.Entity
-	files map[string][]byte // path → content
+	files map[string][]byte // by path
 	srv   *httptest.Server
 
 	mu     sync.Mutex
-	asked  []string                                      // the paths that were asked for
-	answer func(w http.ResponseWriter, path string) bool // answers in the server's stead if it returns true
+	asked  []string                                      // the requested paths
+	answer func(w http.ResponseWriter, path string) bool // handles the request itself if it returns true
 }
 
 // debSpec is a package of the archive: control fields, and files by path.
@@ -51,7 +51,7 @@ type debSpec struct {
 	pack   string // compression of data.tar
 }
 
-// basics are packages that make the flavour "bare" complete.
+// basics are the packages that complete the flavour "bare".
 func basics() []debSpec {
 	out := []debSpec{
 		{fields: map[string]string{"Package": "base-files", "Essential": "yes", "Priority": "required", "Pre-Depends": "awk"},
@@ -98,7 +98,7 @@ func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// suite adds a suite below root, with the fields given in its InRelease changed.
+// suite adds a suite below root. The given fields replace those of its InRelease.
 func (a *archive) suite(root, suite string, release map[string]string, specs ...debSpec) {
 	a.t.Helper()
 	var index strings.Builder
@@ -220,7 +220,7 @@ func sum(b []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// asks is how often a path that holds part was asked for.
+// asks returns how often paths that contain part were requested.
 func (a *archive) asks(part string) (n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -232,7 +232,7 @@ func (a *archive) asks(part string) (n int) {
 	return n
 }
 
-// request makes a base from the archive, with the clock at today and no waiting between tries.
+// request returns a request for the archive, with the clock at today and no pause between retries.
 func (a *archive) request(change func(*Request)) (*Layout, []string, error) {
 	var said []string
 	req := Request{Ref: "debian://trixie", Arch: "amd64", Mirror: a.srv.URL + "/debian", Keyring: a.keyFile(), CacheDir: a.t.TempDir()}
@@ -253,7 +253,7 @@ func (a *archive) resolve(req Request, run Runner) (*Layout, error) {
 	return d.resolve(a.t.Context(), run)
 }
 
-// copyRunner gives the first stage's files as they are.
+// copyRunner returns the first stage's files unchanged.
 func copyRunner(_ context.Context, s Stage, out io.Writer) error {
 	return layerOf(s.Layout, func(r io.Reader) error {
 		_, err := io.Copy(out, r)

@@ -10,10 +10,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// login is what an archive is told of who asks, for addresses that begin with machine.
+// login is the user and password for addresses that begin with machine.
 type login struct{ machine, user, password string }
 
-// logins reads a file as apt has them (auth.conf): "machine HOST login NAME password WORD", as often as wanted.
+// logins parses apt's auth.conf: any number of entries "machine HOST login NAME password WORD".
 func logins(text []byte) []login {
 	var out []login
 	words := strings.Fields(string(text))
@@ -35,8 +35,8 @@ func logins(text []byte) []login {
 	return out
 }
 
-// fits tells whether the login is for an address. As with apt, one without a scheme is for https alone: a password is not to
-// go over the network for everyone to read.
+// fits reports whether the login applies to an address. As in apt, a machine without a scheme matches only https, so that the
+// password is not sent unencrypted.
 func (l login) fits(u *url.URL) bool {
 	machine, scheme := l.machine, "https"
 	if s, rest, ok := strings.Cut(machine, "://"); ok {
@@ -50,7 +50,7 @@ func (l login) fits(u *url.URL) bool {
 	return u.Path == path || strings.HasPrefix(u.Path, path+"/")
 }
 
-// authorize adds the login for the request's address, unless the address has one.
+// authorize adds the login for the request's address, unless the address contains one.
 func (f *fetcher) authorize(r *http.Request) {
 	if r.URL.User != nil {
 		return
@@ -63,7 +63,7 @@ func (f *fetcher) authorize(r *http.Request) {
 	}
 }
 
-// trust lets the fetcher trust the authorities of a PEM file instead of this machine's.
+// trust makes the fetcher trust the certificate authorities in a PEM file instead of the system's.
 func (f *fetcher) trust(file string) error {
 	if file == "" {
 		return nil

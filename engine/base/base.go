@@ -1,13 +1,13 @@
-// Package base makes ready what a build starts from when that is no registry reference: a Debian base,
+// Package base prepares base images that are not registry references: a Debian base
 // bootstrapped from the Debian archive (debian://trixie), or an OCI layout on disk (oci-layout://PATH).
 //
-// A Debian base is made in two stages. The first, in this package, needs no privilege: read the signed
-// index, choose the packages, download and check them, and unpack the essential ones into a tar. The second
-// runs dpkg, and so must run as a build step: the caller hands in a Runner for it. The result is an OCI layout
-// with one layer, kept in the cache. A base that is in the cache is used as it is, without a look at the
-// network, until a request with Refresh set.
+// A Debian base is built in two stages. The first runs in this package without privileges: it reads the signed
+// index, chooses the packages, downloads and verifies them, and unpacks the essential ones into a tar. The second
+// runs dpkg and must therefore run as a build step: the caller passes a Runner for it. The result is an OCI layout
+// with one layer, stored in the cache. A cached base is used without network access until a request
+// sets Refresh.
 //
-// This package is outside the hermetic part of the engine: it reads the clock (is the index still valid?),
+// This package is outside the hermetic part of the engine: it uses the clock (to check an index's Valid-Until),
 // the host's apt sources and the network.
 package base
 
@@ -27,53 +27,53 @@ const (
 	layoutScheme = "oci-layout://"
 )
 
-// Request says which base is wanted.
+// Request describes the wanted base.
 type Request struct {
 	Ref      string       // debian://SUITE, oci-layout://PATH or oci-layout://PATH@sha256:…
-	Arch     string       // the image's architecture as Go names it: amd64, arm64 …
-	Nix      bool         // with Nix and what Nixpacks' own base has beside it
-	Mirror   string       // URL of the Debian archive; "" takes the one of the host's apt sources
-	Date     string       // what stands for {date} in Mirror, in DateForm; "" is this moment
-	Keyring  string       // file with the keys that may sign the archive's index; "" is Debian's own keys
-	CAFile   string       // PEM file with the authorities to trust for downloads; "" is what this machine trusts
-	Auth     []byte       // logins for the archive, as apt's auth.conf has them
-	CacheDir string       // where downloads and finished bases are kept
-	Refresh  bool         // read the index again, even if the base is in the cache
-	Offline  bool         // only what is in the cache
-	Progress func(string) // told what happens, in one line each; may be nil
-	// Count is told how far downloads have come, by several goroutines: got of all bytes of what, which is "index" or
-	// "packages"; all is 0 while it is not known. It may be nil.
+	Arch     string       // GOARCH of the image: amd64, arm64 …
+	Nix      bool         // include Nix and the tools of Nixpacks' own base image
+	Mirror   string       // URL of the Debian archive; "" uses the host's apt sources
+	Date     string       // replaces {date} in Mirror, in DateForm; "" is now
+	Keyring  string       // file with the keys that may sign the archive's index; "" uses Debian's keys
+	CAFile   string       // PEM file with the certificate authorities for downloads; "" uses the system's
+	Auth     []byte       // logins for the archive, in the format of apt's auth.conf
+	CacheDir string       // directory for downloads and finished bases
+	Refresh  bool         // read the index again even if the base is cached
+	Offline  bool         // use only the cache
+	Progress func(string) // called with one line per step; may be nil
+	// Count is called with the progress of downloads, concurrently from several goroutines: got of all bytes of what, which is
+	// "index" or "packages". all is 0 while unknown. Count may be nil.
 	Count func(what string, got, all int64)
 }
 
 // Layout is an image in an OCI layout directory.
 type Layout struct {
 	Dir      string
-	Digest   digest.Digest // of the image's manifest, a blob in Dir
+	Digest   digest.Digest // of the manifest, a blob in Dir
 	Config   ocispecs.ImageConfig
 	Platform ocispecs.Platform
 }
 
 // Stage is the second stage of a bootstrap.
 type Stage struct {
-	Name   string   // for progress
-	Layout *Layout  // the file system to start from, with all that the command needs; removed when the Runner returns
-	Args   []string // the command, to be run as root, without network
-	Env    []string // its environment
+	Name   string   // shown as progress
+	Layout *Layout  // root file system with everything the command needs; removed after the Runner returns
+	Args   []string // command to run as root, without network
+	Env    []string // environment of the command
 }
 
-// Runner runs a stage's command on its file system, and writes the resulting file system to out as a tar
-// stream, whole and uncompressed. A command that fails is an error.
+// Runner runs a stage's command on its file system and writes the resulting file system to out as a complete,
+// uncompressed tar stream. It returns an error if the command fails.
 type Runner func(ctx context.Context, stage Stage, out io.Writer) error
 
-// IsRef reports whether ref is for this package; any other is a registry reference.
+// IsRef reports whether ref is a base of this package rather than a registry reference.
 func IsRef(ref string) bool {
 	return strings.HasPrefix(ref, debianScheme) || strings.HasPrefix(ref, layoutScheme)
 }
 
-// Resolve gives the layout of a base, and makes it first where it has to.
-// Faults: Usage for a reference that cannot be read, Refused for a signature, hash or layout that is wrong,
-// TryAgain for the network.
+// Resolve returns the layout of a base and builds it first if necessary.
+// Faults: Usage for a malformed reference, Refused for a wrong signature, hash or layout,
+// TryAgain for network errors.
 func Resolve(ctx context.Context, req Request, run Runner) (*Layout, error) {
 	if req.Progress == nil {
 		req.Progress = func(string) {}

@@ -17,13 +17,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// downloads is how many packages are fetched at once.
+// downloads is the number of packages downloaded concurrently.
 const downloads = 6
 
-// otherArch are the architectures that Debian names otherwise than Go.
+// otherArch maps GOARCH to Debian's name where they differ.
 var otherArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el", "mips64le": "mips64el"}
 
-// bootstrap makes the base; the caller holds the cache's lock.
+// bootstrap builds the base. The caller holds the cache's lock.
 func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, error) {
 	tmp, err := c.scratch()
 	if err != nil {
@@ -65,13 +65,13 @@ func (d *debian) bootstrap(ctx context.Context, c *cache, run Runner) (*Layout, 
 	return c.publish(dir, rec)
 }
 
-// key names a base by its content: the packages, and what this program adds to them.
+// key identifies a base by its content: the packages and what this program adds to them.
 func (d *debian) key(c *choice, rels []*release) string {
 	return rels[0].codename + "-" + d.Arch + "-" + d.flavour.name + "-" +
 		hashOf([]any{format, d.recipe(), d.aptSources(rels), string(d.ownKeys()), c.sorted()})[:32]
 }
 
-// ownKeys are the keys that the base must hold for apt to accept an archive that is not signed by Debian's.
+// ownKeys returns the keys that the base needs for apt to accept an archive not signed by Debian, or nil.
 func (d *debian) ownKeys() []byte {
 	if d.Keyring == "" {
 		return nil
@@ -90,10 +90,10 @@ func (d *debian) choose(ctx context.Context, rels []*release) (*choice, error) {
 	return choose(set, d.debianArch(), d.flavour.packagesFor(set))
 }
 
-// debianArch is Debian's name of the architecture.
+// debianArch returns Debian's name of the architecture.
 func (d *debian) debianArch() string { return cmp.Or(otherArch[d.Arch], d.Arch) }
 
-// download fetches the packages, several at a time, and gives their files by name.
+// download fetches the packages concurrently and returns their files by package name.
 func (d *debian) download(ctx context.Context, c *choice, from string) (map[string]string, error) {
 	pkgs := c.sorted()
 	var total int64
@@ -120,7 +120,7 @@ func (d *debian) download(ctx context.Context, c *choice, from string) (map[stri
 	return debs, eg.Wait()
 }
 
-// build makes the layout of the finished base in dir.
+// build writes the layout of the finished base to dir.
 func (d *debian) build(ctx context.Context, run Runner, c *choice, debs map[string]string, sources, tmp, dir string) error {
 	epoch, err := epochOf(debs)
 	if err != nil {
@@ -146,7 +146,7 @@ func (d *debian) build(ctx context.Context, run Runner, c *choice, debs map[stri
 	return cacheFault(err)
 }
 
-// stage writes the first stage's layout and says how the second is run.
+// stage writes the first stage's layout and returns the second stage.
 func (d *debian) stage(c *choice, debs map[string]string, sources, dir string, platform ocispecs.Platform, epoch time.Time) (Stage, error) {
 	out, err := newLayout(dir, false)
 	if err != nil {
@@ -177,12 +177,12 @@ func second(ctx context.Context, run Runner, stage Stage, tmp string, epoch time
 	done := make(chan error, 1)
 	go func() {
 		err := run(ctx, stage, pw)
-		pw.CloseWithError(err) // the reader sees why the stream ends
+		pw.CloseWithError(err) // the reader gets the error that ends the stream
 		done <- err
 	}()
 	files, err := readEntries(pr, spool)
 	if err == nil {
-		_, err = io.Copy(io.Discard, pr) // the padding after the archive's end
+		_, err = io.Copy(io.Discard, pr) // padding after the end of the archive
 	}
 	pr.CloseWithError(err)
 	if runErr := <-done; err == nil {

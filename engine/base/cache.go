@@ -17,9 +17,9 @@ import (
 // cache is the part of the cache directory that one base uses:
 //
 //	downloads/SHA256   packages and indexes, shared by all bases
-//	bases/KEY/         a finished base, an OCI layout, never changed; deleted when no request gets it any more
-//	names/ID.json      which key a request got last
-//	tmp/ID/            what is being written, by the holder of locks/ID
+//	bases/KEY/         a finished base, an immutable OCI layout; deleted when no name points to it any more
+//	names/ID.json      the record with the latest key for a request
+//	tmp/ID/            files being written by the holder of locks/ID
 type cache struct {
 	dir, id, arch string
 }
@@ -32,13 +32,13 @@ const (
 	locksDir     = "locks"
 )
 
-// record is what is known of a finished base beside its image.
+// record is the metadata of a finished base.
 type record struct {
 	Key      string    `json:"key"`
 	Base     string    `json:"base"`
 	Made     time.Time `json:"made"`
 	Sources  []source  `json:"sources"`
-	Lists    []string  `json:"lists"` // of packages, one for each source: the name of the download, and what it is packed with
+	Lists    []string  `json:"lists"` // lists of packages, one per source: the download's name and its compression suffix
 	Packages []*pkg    `json:"packages"`
 }
 
@@ -55,8 +55,8 @@ func (c *cache) prepare() error {
 	return nil
 }
 
-// lookup gives the base that this request got last, and when it was made; or nil. A record or layout that cannot be read
-// counts as none: it is made again.
+// lookup returns the latest base for this request and when it was made, or nil. An unreadable record or layout
+// counts as missing and is made again.
 func (c *cache) lookup() (*Layout, time.Time) {
 	r := readRecord(c.path(namesDir, c.id+".json"))
 	if r.Key == "" {
@@ -65,7 +65,7 @@ func (c *cache) lookup() (*Layout, time.Time) {
 	return c.open(r.Key), r.Made
 }
 
-// readRecord gives the empty record for one that cannot be read.
+// readRecord reads a record. It returns an empty one if the file cannot be read.
 func readRecord(file string) (r record) {
 	raw, err := os.ReadFile(file)
 	if err != nil || json.Unmarshal(raw, &r) != nil || !filepath.IsLocal(r.Key) {
@@ -82,7 +82,7 @@ func (c *cache) open(key string) *Layout {
 	return l
 }
 
-// lock waits for the right to make this base; waiting is called once if another process has it.
+// lock acquires the lock for this base. It calls waiting once if another process holds the lock.
 func (c *cache) lock(ctx context.Context, waiting func()) (unlock func(), err error) {
 	l := flock.New(c.path(locksDir, c.id))
 	ok, err := l.TryLock()
@@ -96,11 +96,11 @@ func (c *cache) lock(ctx context.Context, waiting func()) (unlock func(), err er
 	if err != nil {
 		return nil, cacheFault(err)
 	}
-	return func() { _ = l.Unlock() }, nil // the process's end unlocks too
+	return func() { _ = l.Unlock() }, nil // the end of the process also unlocks
 }
 
-// scratch gives an empty directory for what is being written; only the holder of the lock may ask, so that what
-// a killed process left there goes.
+// scratch returns an empty directory for temporary files. Only the holder of the lock may call it, because it removes what
+// a killed process left there.
 func (c *cache) scratch() (string, error) {
 	dir := c.path(tmpDir, c.id)
 	if err := os.RemoveAll(dir); err != nil {
@@ -109,22 +109,22 @@ func (c *cache) scratch() (string, error) {
 	return dir, cacheFault(os.Mkdir(dir, 0o700))
 }
 
-// publish moves a finished layout to its key and lets the request's name point there.
+// publish moves a finished layout to its key and points the request's name to it.
 func (c *cache) publish(layout string, r record) (*Layout, error) {
 	final := c.path(basesDir, r.Key)
 	if c.open(r.Key) == nil {
-		if err := os.RemoveAll(final); err != nil { // broken, or half gone: nobody can be using it
+		if err := os.RemoveAll(final); err != nil { // broken or incomplete, so nobody can be using it
 			return nil, cacheFault(err)
 		}
 		err := os.Rename(layout, final)
-		if err != nil && !errors.Is(err, fs.ErrExist) { // another request came to the same packages at the same time
+		if err != nil && !errors.Is(err, fs.ErrExist) { // another request published the same packages concurrently
 			return nil, cacheFault(err)
 		}
 	}
 	return c.point(r)
 }
 
-// point lets the request's name point to a base that is there, and lets go of the one that it pointed to.
+// point points the request's name to an existing base and releases the previous one.
 func (c *cache) point(r record) (*Layout, error) {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -148,7 +148,7 @@ func (c *cache) point(r record) (*Layout, error) {
 	return l, nil
 }
 
-// release deletes a base that no request gets any more. A build that uses it has its files open.
+// release deletes a base that no name points to. A build that uses it keeps its files open.
 func (c *cache) release(key string) {
 	names, err := fs.Glob(os.DirFS(c.path(namesDir)), "*.json")
 	if err != nil {
@@ -160,24 +160,24 @@ func (c *cache) release(key string) {
 		}
 	}
 	if key != "" {
-		_ = os.RemoveAll(c.path(basesDir, key)) // at worst it stays
+		_ = os.RemoveAll(c.path(basesDir, key)) // if it fails, the base stays
 	}
 }
 
-// sweep deletes downloads that no base was made from for a long time, and what was being written that long ago by a
-// process that was killed.
+// sweep deletes downloads that no base has used for a long time, and equally old temporary files of killed
+// processes.
 func (c *cache) sweep(now time.Time) {
 	for _, dir := range []string{downloadsDir, tmpDir} {
 		files, _ := os.ReadDir(c.path(dir))
 		for _, f := range files {
 			if info, err := f.Info(); err == nil && now.Sub(info.ModTime()) > stale {
-				_ = os.RemoveAll(c.path(dir, f.Name())) // at worst it stays
+				_ = os.RemoveAll(c.path(dir, f.Name())) // if it fails, the file stays
 			}
 		}
 	}
 }
 
-// cacheFault says that the cache directory cannot be used.
+// cacheFault wraps an error of the cache directory.
 func cacheFault(err error) error {
 	return fault.Wrap(fault.TryAgain, err, "cannot write the cache: %v", err)
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// A base in the cache is used without a look at the network; Refresh looks, and makes only what is new.
+// A cached base is used without network access. Refresh reads the index and builds only if it is new.
 func TestCached(t *testing.T) {
 	a := newArchive(t)
 	runs := 0
@@ -55,10 +55,10 @@ func TestCached(t *testing.T) {
 	}
 }
 
-// Two requests may get the same base: it stays for the one when the other gets a newer one.
+// Two requests may share a base. It stays for one of them when the other gets a newer one.
 func TestShared(t *testing.T) {
 	a := newArchive(t)
-	cache := filepath.Join(t.TempDir(), "[cache]") // a pattern, if somebody took it for one
+	cache := filepath.Join(t.TempDir(), "[cache]") // also a glob pattern
 	one := Request{Ref: "debian://trixie", Arch: "amd64", Mirror: a.srv.URL + "/debian", Keyring: a.keyFile(), CacheDir: cache,
 		Progress: func(string) {}}
 	two := one
@@ -92,7 +92,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// Downloads that were not used for a month go, and a base of that age is said to be old.
+// Downloads unused for a month are deleted, and a base of that age is reported as old.
 func TestOld(t *testing.T) {
 	a := newArchive(t)
 	var said []string
@@ -127,7 +127,7 @@ func TestOld(t *testing.T) {
 	}
 }
 
-// A cache that lost or damaged what it had makes it again.
+// A cache with missing or damaged files recreates them.
 func TestCacheDamaged(t *testing.T) {
 	a := newArchive(t)
 	req := Request{Ref: "debian://trixie", Arch: "amd64", Mirror: a.srv.URL + "/debian", Keyring: a.keyFile(), CacheDir: t.TempDir(),
@@ -172,7 +172,7 @@ func firstMatch(t *testing.T, elem ...string) string {
 	return m[0]
 }
 
-// Two that want the same base at the same time make it once.
+// Two concurrent requests for the same base build it once.
 func TestAtTheSameTime(t *testing.T) {
 	a := newArchive(t)
 	var runs atomic.Int32

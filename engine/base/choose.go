@@ -8,16 +8,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// choice is a set of packages that is complete (every dependency is in it) and free of conflicts.
+// choice is a set of packages without conflicts that contains all of its dependencies.
 type choice struct {
 	set    *packageSet
 	arch   string
 	chosen map[string]*pkg
 }
 
-// choose completes the set of the packages named. It takes the first alternative that can be had, unless another is
-// chosen already, as apt does; it does not go back on a choice, which Debian's basic packages never need, and says so
-// where that ends in a conflict.
+// choose adds the dependencies of the named packages. Like apt, it prefers an alternative that is already chosen, and else the
+// first available one. It does not backtrack, which Debian's base packages never need. If the result has a
+// conflict, it reports that.
 func choose(set *packageSet, arch string, names []string) (*choice, error) {
 	c := &choice{set: set, arch: arch, chosen: map[string]*pkg{}}
 	var queue []*pkg
@@ -51,14 +51,14 @@ func choose(set *packageSet, arch string, names []string) (*choice, error) {
 			take(next)
 		}
 	}
-	// The rest of the archive, some tens of thousands of packages, is not needed any more.
+	// Release the rest of the archive, some tens of thousands of packages.
 	c.set = newPackageSet()
 	c.set.byName = c.chosen
 	c.set.index()
 	return c, c.check()
 }
 
-// wants lists what p depends on.
+// wants returns the dependencies of p.
 func (p *pkg) wants() ([][]relation, error) {
 	pre, err := parseRelations(p.preDepends)
 	if err != nil {
@@ -71,7 +71,7 @@ func (p *pkg) wants() ([][]relation, error) {
 	return append(pre, deps...), nil
 }
 
-// pick gives the package for one of alts: one that is chosen, or the first that can be had.
+// pick returns a package that satisfies one of alts: a chosen one, or the first available.
 func (c *choice) pick(alts []relation) *pkg {
 	for _, r := range alts {
 		if p := c.has(r); p != nil {
@@ -86,7 +86,7 @@ func (c *choice) pick(alts []relation) *pkg {
 	return nil
 }
 
-// has gives the chosen package that satisfies r.
+// has returns the chosen package that satisfies r, or nil.
 func (c *choice) has(r relation) *pkg {
 	if p := c.chosen[r.name]; p != nil && p.fits(r, c.arch) {
 		return p
@@ -99,7 +99,7 @@ func (c *choice) has(r relation) *pkg {
 	return nil
 }
 
-// find gives the archive's best package for r: the one of that name, else the provider of the highest priority.
+// find returns the archive's best package for r: the one of that name, or else the provider with the highest priority.
 func (c *choice) find(r relation) *pkg {
 	if p := c.set.byName[r.name]; p != nil && p.fits(r, c.arch) {
 		return p
@@ -112,7 +112,7 @@ func (c *choice) find(r relation) *pkg {
 	return nil
 }
 
-// check refuses a set in which two packages cannot be together.
+// check refuses a set with conflicting packages.
 func (c *choice) check() error {
 	for _, p := range c.sorted() {
 		for _, field := range []string{p.conflicts, p.breaks} {
@@ -131,7 +131,7 @@ func (c *choice) check() error {
 	return nil
 }
 
-// clash gives the chosen package, other than p itself, that r names.
+// clash returns a chosen package other than p that matches r, or nil.
 func (c *choice) clash(p *pkg, r relation) *pkg {
 	for _, o := range append([]*pkg{c.chosen[r.name]}, c.set.providers[r.name]...) {
 		if o != nil && o != p && c.chosen[o.Name] == o && o.fits(r, c.arch) {
@@ -149,8 +149,8 @@ func (c *choice) sorted() []*pkg {
 	return out
 }
 
-// essential lists the packages that dpkg itself needs to be there, in the order of their names: the essential ones
-// and all that they depend on.
+// essential returns the packages that dpkg itself requires, sorted by name: the essential packages
+// and their dependencies.
 func (c *choice) essential() []*pkg {
 	in := map[string]bool{}
 	var visit func(p *pkg)
@@ -159,7 +159,7 @@ func (c *choice) essential() []*pkg {
 			return
 		}
 		in[p.Name] = true
-		wanted, _ := p.wants() // read once already, by choose
+		wanted, _ := p.wants() // choose has parsed it without error
 		for _, alts := range wanted {
 			for _, r := range alts {
 				visit(c.has(r))
@@ -174,8 +174,8 @@ func (c *choice) essential() []*pkg {
 	return slices.DeleteFunc(c.sorted(), func(p *pkg) bool { return !in[p.Name] })
 }
 
-// batches orders the packages that are not essential so that each one's pre-dependencies are in an earlier batch: dpkg
-// asks for them to be configured before it unpacks.
+// batches groups the non-essential packages such that the pre-dependencies of each are in an earlier batch, because dpkg
+// requires them to be configured before it unpacks the package.
 func (c *choice) batches(essential []*pkg) [][]*pkg {
 	done := map[string]bool{}
 	for _, p := range essential {
@@ -192,7 +192,7 @@ func (c *choice) batches(essential []*pkg) [][]*pkg {
 				later = append(later, p)
 			}
 		}
-		if now == nil { // a circle of pre-dependencies: let dpkg judge it
+		if now == nil { // a cycle of pre-dependencies: leave it to dpkg
 			now, later = later, nil
 		}
 		now, later = c.closed(now, later, done)
@@ -214,8 +214,8 @@ func (c *choice) preReady(p *pkg, done map[string]bool) bool {
 	return true
 }
 
-// closed moves packages of now whose dependencies are still to come to later, since a batch is configured as a whole.
-// Where nothing would be left, now stays as it is.
+// closed moves packages whose dependencies are in a later batch from now to later, because a batch is configured as a whole.
+// If nothing would remain, it leaves now unchanged.
 func (c *choice) closed(now, later []*pkg, done map[string]bool) (_, _ []*pkg) {
 	keep := map[string]bool{}
 	for _, p := range now {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// setOf reads packages written as "name version; Field: value; …", a line each.
+// setOf parses packages, one "name version; Field: value; …" per line.
 func setOf(t *testing.T, text string) *packageSet {
 	t.Helper()
 	set := newPackageSet()
@@ -63,7 +63,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// Each batch is installed as a whole, and dpkg wants the pre-dependencies of all its packages to be configured before.
+// Each batch is installed as a whole, and dpkg requires the pre-dependencies of all of its packages to be configured before.
 func TestBatches(t *testing.T) {
 	for _, c := range []struct{ archive, essential, want string }{
 		{"a 1; Essential: yes; Depends: lib\nlib 1\nb 1; Pre-Depends: lib\nc 1; Depends: b", "a lib", "b c"},

@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
 
-// layerOf gives fn the uncompressed tar of a layout's only layer.
+// layerOf calls fn with the uncompressed tar of a layout's only layer.
 func layerOf(l *Layout, fn func(io.Reader) error) error {
 	img, err := image.Open(l.Dir, image.Select{Digest: l.Digest})
 	if err != nil {
@@ -37,7 +37,7 @@ func layerOf(l *Layout, fn func(io.Reader) error) error {
 	return fn(z)
 }
 
-// contents gives the files of a layout's layer: the content, or "-> target", or "/" for a directory.
+// contents returns the files of a layout's layer: the content, "-> target", or "/" for a directory.
 func contents(t *testing.T, l *Layout) map[string]string {
 	t.Helper()
 	out := map[string]string{}

@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// maxLine bounds a line of a control file; Debian's longest are some tens of kilobytes.
+// maxLine is the maximum length in bytes of a line in a control file. Debian's longest lines have some tens of kilobytes.
 const maxLine = 1 << 20
 
-// stanza is one paragraph of a Debian control file: field names in lower case. The lines of a folded or
-// multi-line field are joined by newlines, without their indent.
+// stanza is one paragraph of a Debian control file, with lower-case field names. Lines of a folded or
+// multi-line field are joined by newlines and not indented.
 type stanza map[string]string
 
-// controlReader reads paragraphs, and keeps only some fields of them.
+// controlReader parses paragraphs and keeps only some of their fields.
 type controlReader struct {
 	keep  map[string]bool // nil keeps all
 	cur   stanza
-	field string // that a folded line belongs to; "" for one that is not kept
+	field string // the field that a continuation line belongs to; "" if it is not kept
 }
 
-// readControl calls fn for each paragraph of r, with only the fields that keep lists (all for none).
+// readControl calls fn for each paragraph of r with only the fields in keep, or all fields if keep is empty.
 func readControl(r io.Reader, fn func(stanza) error, keep ...string) error {
 	c := &controlReader{cur: stanza{}}
 	if len(keep) > 0 {
@@ -53,7 +53,7 @@ func readControl(r io.Reader, fn func(stanza) error, keep ...string) error {
 	return c.flush(fn)
 }
 
-// line takes a line that is not empty, and reports whether it could be read.
+// line parses a non-empty line and reports whether it is valid.
 func (c *controlReader) line(line []byte) bool {
 	switch line[0] {
 	case '#':

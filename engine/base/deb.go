@@ -30,7 +30,7 @@ type debMember struct {
 	body io.Reader
 }
 
-// eachMember calls fn for the members of an ar archive, in order; what fn leaves of a body is skipped.
+// eachMember calls fn for each member of an ar archive, in order. It skips what fn does not read of a body.
 func eachMember(r *bufio.Reader, fn func(debMember) error) error {
 	magic := make([]byte, len(arMagic))
 	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != arMagic {
@@ -67,7 +67,7 @@ func eachMember(r *bufio.Reader, fn func(debMember) error) error {
 	}
 }
 
-// debTime is when a package was built: the time of its newest member.
+// debTime returns the build time of a package, which is the time of its newest member.
 func debTime(file string) (newest time.Time, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -83,7 +83,7 @@ func debTime(file string) (newest time.Time, err error) {
 	return newest, err
 }
 
-// eachFile calls fn for the files of a package, as they would be unpacked.
+// eachFile calls fn for each file of a package, with the headers of its data.tar.
 func eachFile(deb string, fn func(*tar.Header, io.Reader) error) error {
 	f, err := os.Open(deb)
 	if err != nil {
@@ -148,8 +148,8 @@ func decompress(r io.Reader, suffix string) (io.Reader, func(), error) {
 	return nil, none, fmt.Errorf("its data is compressed as %q, which this program cannot read", suffix)
 }
 
-// cleanName is the name of a tar entry without ./ in front and / behind; "" is the root. A name that leads out of the
-// root is an error.
+// cleanName strips a leading ./ and a trailing / from the name of a tar entry. "" is the root. A path traversal
+// is an error.
 func cleanName(name string) (string, error) {
 	for e := range strings.SplitSeq(name, "/") {
 		if e == ".." {

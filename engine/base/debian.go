@@ -18,10 +18,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// format is part of every key: raise it when the same packages are to give another base.
+// format is part of every key. Increase it if the same packages must give a different base.
 const format = 2
 
-// debian makes one Debian base.
+// debian builds one Debian base.
 type debian struct {
 	Request
 	suite   string
@@ -29,19 +29,19 @@ type debian struct {
 	keys    *keyring
 	host    []aptSource
 	now     func() time.Time
-	pause   time.Duration // before a failed download is tried again
+	pause   time.Duration // before the first retry of a download
 	fetch   *fetcher
-	at      time.Time // when the bootstrap began
+	at      time.Time // start of the bootstrap
 }
 
 const (
-	// datePlace stands in the address of a mirror of snapshots for the date of one.
+	// datePlace is the placeholder for the date in the address of a snapshot mirror.
 	datePlace = "{date}"
-	// DateForm is how such mirrors write a date, which is in UTC.
+	// DateForm is the format of the dates of snapshot mirrors, in UTC.
 	DateForm = "20060102T150405Z"
 )
 
-// stale is how old a base may be before it is said that there may be a newer one.
+// stale is the age at which a base is reported as possibly outdated.
 const stale = 30 * 24 * time.Hour
 
 var suiteForm = lazy.Regexp(`^[a-z][a-z0-9.-]{0,63}$`)
@@ -73,7 +73,7 @@ func newDebianOn(req Request, host fs.FS) (*debian, error) {
 	return d, nil
 }
 
-// resolve gives the base from the cache, or makes it, once for all processes that want it at the same time.
+// resolve returns the base from the cache or builds it. Concurrent processes build it only once.
 func (d *debian) resolve(ctx context.Context, run Runner) (*Layout, error) {
 	c := &cache{dir: d.CacheDir, id: d.id(), arch: d.Arch}
 	if err := c.prepare(); err != nil {
@@ -97,14 +97,14 @@ func (d *debian) resolve(ctx context.Context, run Runner) (*Layout, error) {
 	}
 	defer unlock()
 	if !d.Refresh {
-		if l, _ := c.lookup(); l != nil { // made while we waited
+		if l, _ := c.lookup(); l != nil { // built while waiting
 			return l, nil
 		}
 	}
 	return d.bootstrap(ctx, c, run)
 }
 
-// id names a request: all that decides which base it is for, short of what the archive holds today.
+// id identifies a request: everything that determines the base, except the current state of the archive.
 func (d *debian) id() string {
 	keys := sha256.Sum256(d.keys.raw)
 	mirror := d.Mirror
@@ -114,15 +114,15 @@ func (d *debian) id() string {
 	return d.suite + "-" + d.Arch + "-" + d.flavour.name + "-" + hashOf([]any{format, mirror, d.host, hex.EncodeToString(keys[:]), d.recipe()})[:16]
 }
 
-// frozen tells whether the mirror has snapshots of the archive: their indexes do not change, and are past their time some day.
+// frozen reports whether the mirror serves snapshots, whose indexes never change and eventually expire.
 func (d *debian) frozen() bool { return strings.Contains(d.Mirror, datePlace) }
 
-// snapshot is the address of the snapshot that is asked for, of a mirror's that may have some.
+// snapshot inserts the requested date into the address of a snapshot mirror. Other addresses are unchanged.
 func (d *debian) snapshot(mirror string) string {
 	return strings.ReplaceAll(mirror, datePlace, cmp.Or(d.Date, d.at.UTC().Format(DateForm)))
 }
 
-// security is where a mirror has security updates: in an archive of their own, beside it.
+// security returns the source of security updates on the same mirror, which is a separate archive.
 func (d *debian) security(main source) source {
 	if d.frozen() {
 		before, after, _ := strings.Cut(d.Mirror, "/"+datePlace)
@@ -133,11 +133,11 @@ func (d *debian) security(main source) source {
 	return main
 }
 
-// recipe is what this program adds to the packages.
+// recipe returns a hash of what this program adds to the packages.
 func (d *debian) recipe() string {
 	files := map[string]string{"configure": string(configureScript)}
 	for _, root := range d.flavour.trees {
-		_ = fs.WalkDir(trees, root, func(p string, e fs.DirEntry, err error) error { // an embedded tree has no errors
+		_ = fs.WalkDir(trees, root, func(p string, e fs.DirEntry, err error) error { // reading an embedded tree does not fail
 			if err == nil && !e.IsDir() {
 				text, _ := trees.ReadFile(p)
 				files[p] = string(text)
@@ -148,17 +148,17 @@ func (d *debian) recipe() string {
 	return hashOf([]any{files, d.flavour.packages, d.flavour.dirs, d.flavour.env})
 }
 
-// hashOf is the hash of a value's JSON.
+// hashOf returns the SHA-256 of a value's JSON.
 func hashOf(v any) string {
 	raw, err := json.Marshal(v)
-	if err != nil { // only for values that have no JSON, of which there are none here
+	if err != nil { // only for values that JSON cannot encode, which do not occur
 		raw = fmt.Appendf(nil, "%v", v)
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
 }
 
-// releases opens the suite and, where the archive has them, its updates and security updates.
+// releases opens the suite and, if they exist, its updates and security updates.
 func (d *debian) releases(ctx context.Context) ([]*release, error) {
 	main, err := d.main(ctx)
 	if err != nil {
@@ -180,7 +180,7 @@ func (d *debian) releases(ctx context.Context) ([]*release, error) {
 	return out, nil
 }
 
-// main opens the suite itself, at the mirror named or at the first of the host's archives that has it.
+// main opens the suite itself, on the named mirror or on the first of the host's archives that has it.
 func (d *debian) main(ctx context.Context) (*release, error) {
 	if d.Mirror != "" {
 		return d.open(ctx, source{URI: d.snapshot(d.Mirror), Suite: d.suite, AnyAge: d.frozen()})
@@ -195,13 +195,13 @@ func (d *debian) main(ctx context.Context) (*release, error) {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case fault.CodeOf(err) == fault.TryAgain && !answered(err):
-			return nil, err // no network: the next would fail, too, or be the wrong one
+			return nil, err // without a network, the next one would fail too, or be the wrong archive
 		case errors.Is(err, errExpired) && expired == nil:
 			expired = err
 		}
 		tried = append(tried, err.Error())
 	}
-	if expired != nil { // the right archive, but for its age
+	if expired != nil { // the right archive, but expired
 		return nil, expired
 	}
 	f := fault.New(fault.Refused, "this machine's apt sources name no Debian archive that has %s", d.suite).
@@ -210,10 +210,10 @@ func (d *debian) main(ctx context.Context) (*release, error) {
 	return nil, f
 }
 
-// suites are for suggestions only: any that the archive has can be used.
+// suites are used for suggestions only. Any suite of the archive is accepted.
 var suites = []string{"bookworm", "bullseye", "duke", "forky", "oldstable", "sid", "stable", "testing", "trixie", "unstable"}
 
-// suggestion is a line for a suite that is not there, if there is one of nearly that name.
+// suggestion returns a hint line for a suite that does not exist, if its name is similar to a known one, or "".
 func suggestion(suite string) string {
 	if s := fault.Suggest(suite, suites); s != "" && s != suite {
 		return "did you mean " + debianScheme + s + "?\n"
@@ -221,8 +221,8 @@ func suggestion(suite string) string {
 	return ""
 }
 
-// extra opens the first of the sources that has its suite; nil where none has, which is said. One that is out of date
-// is left out: apt in the base would refuse it.
+// extra opens the first source that has its suite. It reports a missing suite and returns nil. An expired
+// one is left out, because apt in the base would refuse it.
 func (d *debian) extra(ctx context.Context, sources []source) (*release, error) {
 	for _, s := range sources {
 		r, err := d.open(ctx, s)
@@ -244,13 +244,13 @@ func (d *debian) open(ctx context.Context, s source) (*release, error) {
 	return openRelease(ctx, d.fetch, d.keys, d.now(), s)
 }
 
-// answered reports whether err is a server's word that it does not have something, or does not give it.
+// answered reports whether err is a server's answer that it does not have or does not serve the file.
 func answered(err error) bool {
 	var status statusError
 	return errors.As(err, &status) && status.code < 500
 }
 
-// aptSources is the apt configuration of the finished base: the same archives that it was made from.
+// aptSources returns the apt configuration of the finished base: the archives that it was built from.
 func (d *debian) aptSources(from []*release) string {
 	var b strings.Builder
 	for i, r := range from {
@@ -258,7 +258,7 @@ func (d *debian) aptSources(from []*release) string {
 			b.WriteByte('\n')
 		}
 		uri := r.URI
-		if u, err := url.Parse(uri); err == nil && u.User != nil { // a password has no place in an image
+		if u, err := url.Parse(uri); err == nil && u.User != nil { // an image must not contain the password
 			u.User = nil
 			uri = u.String()
 		}
@@ -281,8 +281,8 @@ func (d *debian) signedBy() string {
 	return "/" + keyFile(d.keys.raw)
 }
 
-// keyFile is where a base keeps the keys of an archive that is not signed by Debian's; apt tells the two formats
-// apart by the name.
+// keyFile returns the path in the base for the keys of an archive not signed by Debian. apt determines the key format
+// from the extension.
 func keyFile(keys []byte) string {
 	if isArmored(keys) {
 		return "etc/apt/keyrings/archive.asc"

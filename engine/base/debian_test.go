@@ -33,7 +33,7 @@ func TestBootstrap(t *testing.T) {
 	for name, want := range map[string]string{
 		"bin":                                   "-> usr/bin",
 		"lib64":                                 "-> usr/lib64",
-		"usr/bin/update-passwd":                 "#!/bin/sh\n", // was in /bin
+		"usr/bin/update-passwd":                 "#!/bin/sh\n", // moved from /bin
 		"etc/profile":                           "PATH=/bin\n",
 		"usr/share/doc/base-files/README":       "", // documentation
 		"usr/bin/apt":                           "", // not essential: dpkg unpacks it
@@ -66,7 +66,7 @@ func checkBase(t *testing.T, l *Layout) {
 	}
 }
 
-// Updates and security updates are taken where the archive has them, each package in its newest version.
+// Updates and security updates are used if the archive has them, with the newest version of each package.
 func TestUpdates(t *testing.T) {
 	a := newArchive(t)
 	lib := func(version string) debSpec {
@@ -90,7 +90,7 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
-// A mirror whose updates are too old to be trusted is used without them, and that is said.
+// Expired updates of a mirror are left out, with a message.
 func TestExpiredUpdates(t *testing.T) {
 	a := newArchive(t)
 	a.suite("debian-security", "trixie-security", map[string]string{"Valid-Until": today.Add(-time.Hour).Format(time.RFC1123)},
@@ -107,7 +107,7 @@ func TestExpiredUpdates(t *testing.T) {
 	}
 }
 
-// An error of the second stage, before or after it wrote, is the error; nothing of it stays.
+// An error of the second stage is returned whether it occurs before or after writing, and leaves no files behind.
 func TestSecondStageFails(t *testing.T) {
 	a := newArchive(t)
 	failed := fault.New(fault.BuildFailed, "dpkg failed")
@@ -130,7 +130,7 @@ func TestSecondStageFails(t *testing.T) {
 	}
 }
 
-// A mirror that fails now and then is asked again, and what is counted is what is kept.
+// Requests to a flaky mirror are retried, and only the bytes that are kept are counted.
 func TestRetries(t *testing.T) {
 	a := newArchive(t)
 	failed := map[string]bool{}
@@ -142,7 +142,7 @@ func TestRetries(t *testing.T) {
 		switch {
 		case strings.HasSuffix(p, "InRelease"):
 			w.WriteHeader(http.StatusBadGateway)
-		case strings.HasSuffix(p, "Packages.xz"): // cut short by a proxy
+		case strings.HasSuffix(p, "Packages.xz"): // truncated by a proxy
 			w.Write(a.files[p][:10])
 		default: // the connection breaks
 			w.Header().Set("Content-Length", "1000000")
@@ -156,7 +156,7 @@ func TestRetries(t *testing.T) {
 		r.Count = func(what string, got, of int64) {
 			mu.Lock()
 			defer mu.Unlock()
-			counted[what] = got // the last news may not be the latest
+			counted[what] = got // the last call need not have the latest count
 			if all = of; got == of {
 				counted["whole "+what]++
 			}

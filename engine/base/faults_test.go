@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// status lets the server answer with a status for the paths that hold part.
+// status makes the server answer with a status for paths that contain part.
 func status(code int, part string) func(*archive, *Request) {
 	return func(a *archive, _ *Request) {
 		a.answer = func(w http.ResponseWriter, p string) bool {
@@ -32,7 +32,7 @@ func basicsBut(change func([]debSpec)) func(*archive, *Request) {
 	}
 }
 
-// faultCases are all that can be wrong with a request or an archive; MIRROR stands for the server's address.
+// faultCases cover everything that can be wrong with a request or an archive. MIRROR stands for the server's address.
 var faultCases = []struct {
 	name  string
 	setup func(*archive, *Request)

@@ -23,12 +23,12 @@ import (
 // fetcher downloads files over HTTP, or copies them from file:// addresses.
 type fetcher struct {
 	client  *http.Client
-	tls     *tls.Config   // of the client
-	store   string        // finished downloads, each named by its SHA-256
-	tmp     string        // where a download is written first; on the same file system as store
+	tls     *tls.Config   // the client's TLS configuration
+	store   string        // directory of finished downloads, named by SHA-256
+	tmp     string        // directory for partial downloads; on the same file system as store
 	pause   time.Duration // before the first retry; doubled for each further one
 	logins  []login
-	counter *counter // of what is downloaded; may be nil
+	counter *counter // counts downloaded bytes; may be nil
 }
 
 // counter counts the bytes of several downloads.
@@ -39,14 +39,14 @@ type counter struct {
 	got  atomic.Int64
 }
 
-// add counts more bytes, or fewer where a download begins again.
+// add adds to the count. n is negative if a download starts again.
 func (c *counter) add(n int64) {
 	if c != nil && c.tell != nil && n != 0 {
 		c.tell(c.what, c.got.Add(n), c.all)
 	}
 }
 
-// Write counts what is written.
+// Write counts the bytes written.
 func (c *counter) Write(p []byte) (int, error) {
 	c.add(int64(len(p)))
 	return len(p), nil
@@ -54,7 +54,7 @@ func (c *counter) Write(p []byte) (int, error) {
 
 const tries = 4
 
-// patience is how long a mirror may bring nothing before a transfer is broken off and begun again.
+// patience is how long a transfer may stall before it is aborted and retried.
 const patience = 30 * time.Second
 
 func newFetcher(store, tmp string, pause time.Duration) *fetcher {
@@ -66,10 +66,10 @@ func newFetcher(store, tmp string, pause time.Duration) *fetcher {
 	return f
 }
 
-// follow goes where a server leads. The login for the first address does not go along: Go's client would take it to other ports of
+// follow handles redirects. It removes the login for the first address, because Go's client would send it to other ports of
 // the host, and from https to http.
 func (f *fetcher) follow(r *http.Request, before []*http.Request) error {
-	if len(before) == 10 { // as Go's client has it
+	if len(before) == 10 { // the limit of Go's client
 		return errors.New("it leads on and on, ten times by now")
 	}
 	r.Header.Del("Authorization")
@@ -77,14 +77,14 @@ func (f *fetcher) follow(r *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// statusError is an answer other than 200.
+// statusError is an HTTP status other than 200.
 type statusError struct{ code int }
 
 func (e statusError) Error() string {
 	return fmt.Sprintf("HTTP status %d %s", e.code, http.StatusText(e.code))
 }
 
-// sumError is a file whose bytes are not those that the index promises.
+// sumError reports a file whose hash differs from that in the index.
 type sumError struct{ want, got string }
 
 func (e sumError) Error() string {
@@ -93,7 +93,7 @@ func (e sumError) Error() string {
 
 var errTooBig = errors.New("the file is larger than it should be")
 
-// text reads a small file.
+// text downloads a small file of at most limit bytes.
 func (f *fetcher) text(ctx context.Context, address string, limit int64) (body []byte, err error) {
 	err = f.retry(ctx, func(ctx context.Context) error {
 		body = nil
@@ -111,11 +111,11 @@ func (f *fetcher) text(ctx context.Context, address string, limit int64) (body [
 	return body, err
 }
 
-// file gives the path of the file with that hash, from the store or one of the addresses.
+// file returns the path of the file with the given SHA-256, from the store or downloaded from one of the addresses.
 func (f *fetcher) file(ctx context.Context, sum string, size int64, addresses ...string) (string, error) {
 	path := filepath.Join(f.store, sum)
 	if got, err := hashFile(path); err == nil && got == sum {
-		_ = os.Chtimes(path, time.Time{}, time.Now()) // in use: see cache.sweep
+		_ = os.Chtimes(path, time.Time{}, time.Now()) // mark as used, see cache.sweep
 		f.counter.add(size)
 		return path, nil
 	}
@@ -159,11 +159,11 @@ func (f *fetcher) download(ctx context.Context, address, path, sum string, size 
 	return os.Rename(part.Name(), path)
 }
 
-// open starts a transfer. Only the addresses of the operator (flags, the host's apt sources) come here.
+// open starts a transfer. Addresses come only from the operator (flags, the host's apt sources).
 func (f *fetcher) open(ctx context.Context, address string) (io.ReadCloser, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, reason(err) // without the address, which may hold a password
+		return nil, reason(err) // without the address, which may contain a password
 	}
 	if u.Scheme == "file" {
 		r, err := os.Open(u.Path)
@@ -177,7 +177,7 @@ func (f *fetcher) open(ctx context.Context, address string) (io.ReadCloser, erro
 		return nil, err
 	}
 	f.authorize(req)
-	req.Header.Set("Accept-Encoding", "identity") // or a .gz would arrive unpacked
+	req.Header.Set("Accept-Encoding", "identity") // otherwise net/http would decompress a .gz
 	resp, err := f.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -189,7 +189,7 @@ func (f *fetcher) open(ctx context.Context, address string) (io.ReadCloser, erro
 	return resp.Body, nil
 }
 
-// retry runs fn until it succeeds, fails for good, or has had its tries.
+// retry runs fn until it succeeds, fails permanently, or has failed tries times.
 func (f *fetcher) retry(ctx context.Context, fn func(context.Context) error) error {
 	pause := f.pause
 	for n := 1; ; n++ {
@@ -206,7 +206,7 @@ func (f *fetcher) retry(ctx context.Context, fn func(context.Context) error) err
 	}
 }
 
-// passing reports whether an error may be gone at the next try. A wrong hash may: a proxy cut the file short,
+// passing reports whether an error may be temporary. A wrong hash may be: a proxy truncated the file,
 // or the mirror was being updated.
 func passing(err error) bool {
 	var status statusError
@@ -228,7 +228,7 @@ func hashFile(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// downloadFault says what a failed download means for the person who waits for it.
+// downloadFault returns the fault for a failed download.
 func downloadFault(err error, address string) error {
 	var sum sumError
 	var status statusError
@@ -252,7 +252,7 @@ func downloadFault(err error, address string) error {
 		Hint: "check the network and http_proxy, or name another mirror with --debian-mirror URL"}
 }
 
-// reason drops the address that net/http puts in front of its errors.
+// reason removes the address that net/http adds to its errors.
 func reason(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -261,7 +261,7 @@ func reason(err error) error {
 	return err
 }
 
-// redact hides the password in an address.
+// redact replaces the password in an address.
 func redact(address string) string {
 	if u, err := url.Parse(address); err == nil {
 		return u.Redacted()

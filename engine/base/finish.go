@@ -16,8 +16,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// leftover is what installing leaves behind and no image needs: logs, caches, locks, backups, and what a step's
-// runtime put there. It matches files; directories go only with what dropTree matches.
+// leftover matches files that installation leaves behind and no image needs: logs, caches, locks, backups, and files
+// that the step's runtime created. It applies to files only; directories are removed only by dropTree.
 var leftover = lazy.Regexp(`^(?:` + strings.Join([]string{
 	`var/log/.+`,
 	`var/cache/(?:apt|ldconfig|man|fontconfig)/.+`,
@@ -32,17 +32,17 @@ var leftover = lazy.Regexp(`^(?:` + strings.Join([]string{
 
 var dropTree = lazy.Regexp(`^(?:` + regexp.QuoteMeta(stageDir) + `(?:/.*)?|(?:proc|sys|dev|tmp|var/tmp)/.+)$`)
 
-// capability is the one extended attribute that is part of a file's meaning in an image.
+// capability is the only extended attribute that images keep.
 const capability = "SCHILY.xattr.security.capability"
 
-// entry is a file of the finished base, its content at off in the spool.
+// entry is a file of the finished base. Its content is at off in the spool.
 type entry struct {
 	h   *tar.Header
 	off int64
 }
 
-// readEntries reads the tar stream that the second stage gave, and keeps the files' content in spool. What an image
-// does not need is left out.
+// readEntries reads the tar stream of the second stage and stores the files' content in spool. It drops files that
+// an image does not need.
 func readEntries(in io.Reader, spool *os.File) (map[string]entry, error) {
 	files := map[string]entry{}
 	var off int64
@@ -79,8 +79,8 @@ func readEntries(in io.Reader, spool *os.File) (map[string]entry, error) {
 	return files, relink(files)
 }
 
-// writeEntries writes the files as a tar so that the same packages give the same bytes whoever ran the second stage,
-// and when: sorted, no time after epoch, no names of users.
+// writeEntries writes the files as a reproducible tar: the same packages give the same bytes, independent of who ran the
+// second stage and when. Entries are sorted, without user names, and no time is after epoch.
 func writeEntries(files map[string]entry, spool *os.File, epoch time.Time, out io.Writer) error {
 	tw := tar.NewWriter(out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -97,9 +97,9 @@ func writeEntries(files map[string]entry, spool *os.File, epoch time.Time, out i
 	return tw.Close()
 }
 
-// relink makes the first name, in the order of writing, of every group of hard links the file itself.
+// relink makes the first name in sort order of each group of hard links the regular file.
 func relink(files map[string]entry) error {
-	groups := map[string][]string{} // the name that holds the content → the others
+	groups := map[string][]string{} // from the name that holds the content to the other names
 	for name, e := range files {
 		if e.h.Typeflag != tar.TypeLink {
 			continue
@@ -127,14 +127,14 @@ func relink(files map[string]entry) error {
 	return nil
 }
 
-// plain keeps of a header what belongs in an image.
+// plain returns a header with only the fields that belong in an image.
 func plain(name string, h *tar.Header, epoch time.Time) *tar.Header {
 	out := &tar.Header{Typeflag: h.Typeflag, Name: name, Linkname: h.Linkname, Mode: h.Mode & 0o7777, Uid: h.Uid, Gid: h.Gid,
 		Size: h.Size, ModTime: h.ModTime.Truncate(time.Second).UTC(), Devmajor: h.Devmajor, Devminor: h.Devminor}
 	if h.Typeflag == tar.TypeDir {
 		out.Name += "/"
 	}
-	// A directory's time depends on the file system that the stage ran on: overlayfs keeps some that others touch.
+	// A directory's time depends on the file system of the stage: overlayfs keeps times that others update.
 	if h.Typeflag == tar.TypeDir || out.ModTime.After(epoch) {
 		out.ModTime = epoch
 	}
@@ -144,7 +144,7 @@ func plain(name string, h *tar.Header, epoch time.Time) *tar.Header {
 	return out
 }
 
-// epochOf is the time that stands for "now" while packages are installed: when the newest of them was built.
+// epochOf returns the build time of the newest package, which replaces the current time during installation.
 func epochOf(debs map[string]string) (time.Time, error) {
 	var newest time.Time
 	for _, file := range debs {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// tarOf makes a tar of headers; a regular file's content is its Linkname.
+// tarOf returns a tar of the headers. The content of a regular file is its Linkname.
 func tarOf(t *testing.T, headers ...*tar.Header) io.Reader {
 	t.Helper()
 	var b bytes.Buffer
@@ -65,7 +65,7 @@ func dir(name string) *tar.Header {
 	return &tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}
 }
 
-// Whoever ran the second stage, in whatever order they wrote it, when, and under which names: the bytes are the same.
+// The bytes do not depend on who ran the second stage, when, in which order it wrote, or which link names it used.
 func TestFinishSame(t *testing.T) {
 	one, err := finish(t, tarOf(t, dir("./"), dir("./usr"), file("./usr/perl", "perl"), link("./usr/perl5", "./usr/perl"), file("./etc/new", "n"),
 		&tar.Header{Typeflag: tar.TypeSymlink, Name: "./bin", Linkname: "usr/bin"}))
@@ -100,7 +100,7 @@ func listing(t *testing.T, raw []byte) string {
 	return strings.Join(out, "\n")
 }
 
-// What makes up a file's meaning stays: permissions, owner, capabilities, and a time before the newest package's.
+// The attributes that matter are kept: permissions, owner, capabilities, and times before the newest package's.
 func TestFinishKeeps(t *testing.T) {
 	su := &tar.Header{Typeflag: tar.TypeReg, Name: "usr/bin/su", Linkname: "x", Mode: 0o4755, Uid: 0, Gid: 42, ModTime: built.Add(-time.Hour),
 		PAXRecords: map[string]string{capability: "\x01\x00"}}

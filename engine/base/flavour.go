@@ -12,22 +12,22 @@ var trees embed.FS
 //go:embed configure.sh
 var configureScript []byte
 
-// flavour is what a kind of base holds beside the essential packages.
+// flavour describes what a kind of base contains in addition to the essential packages.
 type flavour struct {
 	name     string
 	packages []string
-	trees    []string // of the embedded files, laid over the packages' own
-	dirs     []string // that must be there
+	trees    []string // embedded directories, copied over the packages' files
+	dirs     []string // directories to create
 	env      []string
 }
 
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// manDirs keep update-alternatives happy: some packages link their man page, which dpkg left out, by hand.
+// manDirs are needed by update-alternatives: some packages link their man page, which dpkg did not unpack, in postinst.
 var manDirs = []string{"usr/share/man/man1", "usr/share/man/man5", "usr/share/man/man7", "usr/share/man/man8"}
 
-// bare runs apt and what apt installs: certificates for TLS, passwd for useradd, tzdata and netbase for the files
-// that programs look up time zones, services and protocols in.
+// bare can run apt and what apt installs: certificates for TLS, passwd for useradd, tzdata and netbase for the files
+// in which programs look up time zones, services and protocols.
 var bare = flavour{
 	name:     "bare",
 	packages: []string{"apt", "ca-certificates", "netbase", "passwd", "tzdata"},
@@ -36,8 +36,8 @@ var bare = flavour{
 	env:      []string{"PATH=" + systemPath},
 }
 
-// nix is bare with Nix and what Nixpacks' own base image has for build commands to use. The variables are that image's;
-// ~ and the empty entry (the current directory) in its search paths never worked, and are put right here.
+// nix is bare with Nix and the tools of Nixpacks' own base image. The variables are those of that image, except that
+// ~ and the empty entry (the current directory) in its search paths never worked and are fixed here.
 var nix = flavour{
 	name: "nix",
 	packages: append([]string{"nix-bin", "curl", "git", "make", "openssl", "pkg-config", "sudo", "unzip", "xz-utils"},
@@ -62,19 +62,19 @@ var nix = flavour{
 
 const bundle = "/etc/ssl/certs/ca-certificates.crt"
 
-// packagesFor completes the flavour's list with the essential packages of an archive.
+// packagesFor returns the flavour's packages and the essential packages of an archive.
 func (f flavour) packagesFor(set *packageSet) []string {
-	out := append([]string{"mawk"}, f.packages...) // mawk: the smallest of those that provide awk, which is pre-depended on
+	out := append([]string{"mawk"}, f.packages...) // mawk is the smallest provider of awk, a pre-dependency
 	for _, p := range set.byName {
 		if p.essential {
 			out = append(out, p.Name)
 		}
 	}
-	slices.Sort(out) // which of several alternatives is chosen may depend on the order
+	slices.Sort(out) // the order may affect which alternative is chosen
 	return out
 }
 
-// stageEnv is the environment of the second stage.
+// stageEnv returns the environment of the second stage.
 func stageEnv(epoch string) []string {
 	return strings.Fields("DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true HOME=/root LC_ALL=C.UTF-8 PATH=" +
 		systemPath + " SOURCE_DATE_EPOCH=" + epoch)

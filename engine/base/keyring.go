@@ -17,20 +17,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// The keys that sign Debian's archive, as the package debian-archive-keyring 2025.1 ships them.
+// The keys that sign Debian's archive, from the package debian-archive-keyring 2025.1.
 //
 //go:embed keyring/*.asc
 var debianKeys embed.FS
 
-// keyring is a set of keys, and the bytes it was read from.
+// keyring is a set of keys and the bytes it was read from.
 type keyring struct {
-	name string // as an error names it
+	name string // name in error messages
 	raw  []byte
-	// keys are parsed when the first signature is verified: that takes longer than finding a base that is there.
+	// keys parses the keys on first use, because parsing takes longer than looking up a cached base.
 	keys func() (openpgp.EntityList, error)
 }
 
-// readKeyring reads the keys of a file, armored or not, or Debian's own for "".
+// readKeyring reads keys from a file, armored or not, or Debian's own keys if file is "".
 func readKeyring(file string) (*keyring, error) {
 	if file == "" {
 		return embeddedKeys()
@@ -46,7 +46,7 @@ func readKeyring(file string) (*keyring, error) {
 	return &keyring{name: file, raw: raw, keys: func() (openpgp.EntityList, error) { return keys, nil }}, nil
 }
 
-// maxKeyring is far above what the keys of an archive take: those of Debian's three releases are 76 KB.
+// maxKeyring is far above the size of an archive's keys: those of Debian's three releases have 76 KB.
 const maxKeyring = 4 << 20
 
 func readUpTo(file string, most int64) ([]byte, error) {
@@ -104,8 +104,8 @@ func orEmpty(err error) error {
 	return err
 }
 
-// verify returns the text that one of the keys has signed, out of an InRelease file; whatever stands around
-// the signed text is dropped.
+// verify returns the text of an InRelease file that is signed by one of the keys. It drops everything around
+// the signed text.
 func (k *keyring) verify(inRelease []byte, now time.Time) ([]byte, error) {
 	block, _ := clearsign.Decode(inRelease)
 	if block == nil {

@@ -15,10 +15,10 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// layoutWriter makes an OCI layout of one image with one layer in a new directory.
+// layoutWriter writes an OCI layout with one image of one layer to a new directory.
 type layoutWriter struct {
 	dir  string
-	last bool // the finished base: compressed, and on the disk before it has its name
+	last bool // the finished base: compressed, and synced before the rename
 }
 
 func newLayout(dir string, last bool) (*layoutWriter, error) {
@@ -28,7 +28,7 @@ func newLayout(dir string, last bool) (*layoutWriter, error) {
 	return &layoutWriter{dir, last}, nil
 }
 
-// layer is a layer's blob and the digest of its uncompressed tar.
+// layer is a layer's blob and its diff ID.
 type layer struct {
 	blob   ocispecs.Descriptor
 	diffID digest.Digest
@@ -46,8 +46,8 @@ func (l *layoutWriter) addLayer(fill func(io.Writer) error) (layer, error) {
 	media, out := ocispecs.MediaTypeImageLayer, io.MultiWriter(f, blob)
 	closing := func() error { return nil }
 	if l.last {
-		// As layouts have it, so that the layer is in the image as it is. Outputs with gzip pack it anew once, which takes no
-		// longer than to have it with gzip in the first place.
+		// Use the compression of layout outputs, so that they contain the layer unchanged. Outputs with gzip recompress it
+		// once, which takes no longer than compressing it with gzip here.
 		z, err := zstd.NewWriter(out)
 		if err != nil {
 			return layer{}, err
@@ -71,7 +71,7 @@ func (l *layoutWriter) addLayer(fill func(io.Writer) error) (layer, error) {
 	return layer{ocispecs.Descriptor{MediaType: media, Digest: d, Size: info.Size()}, digest.NewDigest(digest.SHA256, content)}, nil
 }
 
-// settle gives a written file its name.
+// settle closes a written file and moves it to its final name.
 func (l *layoutWriter) settle(f *os.File, path string) error {
 	if err := f.Chmod(0o644); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (l *layoutWriter) write(path string, raw []byte) error {
 	return l.settle(f, path)
 }
 
-// finish writes config, manifest and index. created is the time that the config states.
+// finish writes config, manifest and index. created is the creation time in the config.
 func (l *layoutWriter) finish(ly layer, platform ocispecs.Platform, cfg ocispecs.ImageConfig, created time.Time) (*Layout, error) {
 	config, err := l.addJSON(ocispecs.MediaTypeImageConfig, ocispecs.Image{
 		Created: &created, Platform: platform, Config: cfg,

@@ -16,7 +16,7 @@ import (
 	"sync"
 )
 
-// What apt would fetch is known from what the base was made from, by address and hash, and nobody is asked.
+// What apt would download is known from the cached lists of packages, with address and hash, without network access.
 func TestMissing(t *testing.T) {
 	a := newArchive(t)
 	app := debSpec{fields: map[string]string{"Package": "app", "Version": "2.0-1", "Depends": "libapp (>= 1.0), apt"}}
@@ -49,7 +49,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// An archive behind TLS with an authority of its own, and a password, is one like others; the password goes nowhere else.
+// An archive behind TLS with a private certificate authority and a password works, and the password is sent nowhere else.
 func TestPrivateArchive(t *testing.T) {
 	a := newArchive(t)
 	private := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +91,7 @@ func TestPrivateArchive(t *testing.T) {
 	}
 }
 
-// An archive that leads elsewhere, to another port or off TLS, leads no password there: Go's client would take it along.
+// A redirect to another port or from https to http carries no password, which Go's client would send.
 func TestPrivateArchiveLeadsElsewhere(t *testing.T) {
 	a := newArchive(t)
 	var mu sync.Mutex

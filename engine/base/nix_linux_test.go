@@ -15,12 +15,12 @@ import (
 
 const revision = "5148520bfab61f99fd25fb9ff7bfbb50dad3c9db"
 
-// enter makes the devices and processes of this machine visible in the directory $1, and runs the rest there.
+// enter makes the devices and processes of this machine visible in the directory $1 and runs the remaining arguments there.
 const enter = `root=$1; shift
 mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"
 exec chroot "$root" "$@"`
 
-// TestRealNix installs, in a base with Nix, what plans for Node and Go ask nixpkgs for; nixpkgs is the miniature one.
+// TestRealNix installs in a base with Nix what plans for Node and Go request of nixpkgs. The nixpkgs is a miniature.
 func TestRealNix(t *testing.T) {
 	needReal(t)
 	dir := t.TempDir()
@@ -48,10 +48,10 @@ func TestRealNix(t *testing.T) {
 	}
 }
 
-// inside runs a script in the base that was unpacked at root, with the network of this machine.
+// inside runs a script in the base unpacked at root, with this machine's network.
 func inside(t *testing.T, l *Layout, root, script string) (stdout, stderr string) {
 	t.Helper()
-	for _, f := range []string{"/etc/resolv.conf", "/etc/hosts"} { // as a build step has them
+	for _, f := range []string{"/etc/resolv.conf", "/etc/hosts"} { // as in a build step
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func inside(t *testing.T, l *Layout, root, script string) (stdout, stderr string
 	}
 	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "sh", "-euc", enter, "sh", root, "/bin/bash", "-euc", script)
 	cmd.Env = append(l.Config.Env, "HOME=/root", "NIX_CONFIG=substituters =")
-	if bundle := os.Getenv("SSL_CERT_FILE"); bundle != "" { // a network with a certificate authority of its own
+	if bundle := os.Getenv("SSL_CERT_FILE"); bundle != "" { // a network with its own certificate authority
 		text, err := os.ReadFile(bundle)
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +77,7 @@ func inside(t *testing.T, l *Layout, root, script string) (stdout, stderr string
 	return string(out), said.String()
 }
 
-// expression writes the miniature nixpkgs and the phase's Nix file, which takes it from there, to root/mirror.
+// expression writes the miniature nixpkgs to root/mirror, with a Nix file of a phase that uses it.
 func expression(t *testing.T, root string, ph *plan.Phase) {
 	t.Helper()
 	npm, goProxy, err := mirror.Registries()
@@ -103,7 +103,7 @@ func write(t *testing.T, file string, text []byte) {
 	}
 }
 
-// needReal is for tests that use the Debian archive and the registries, as root.
+// needReal skips tests that need the Debian archive, the registries and root.
 func needReal(t *testing.T) {
 	t.Helper()
 	switch os.Getenv("NIXPACKS_E2E") {

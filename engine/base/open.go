@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
 
-// openRef opens PATH or PATH@DIGEST, and picks the image for an architecture.
+// openRef opens PATH or PATH@DIGEST and selects the image for an architecture.
 func openRef(ref, arch string) (*Layout, error) {
 	dir, want := cutDigest(ref)
 	if dir == "" {
@@ -31,7 +31,7 @@ func openRef(ref, arch string) (*Layout, error) {
 	return openLayout(abs, want, arch)
 }
 
-// cutDigest splits PATH@DIGEST; an @ that no digest can follow belongs to the path.
+// cutDigest splits PATH@DIGEST. An @ that is not followed by a digest is part of the path.
 func cutDigest(ref string) (dir string, d digest.Digest) {
 	i := strings.LastIndex(ref, "@")
 	if i < 0 || !strings.Contains(ref[i:], ":") || strings.Contains(ref[i:], "/") {
@@ -40,8 +40,8 @@ func cutDigest(ref string) (dir string, d digest.Digest) {
 	return ref[:i], digest.Digest(ref[i+1:])
 }
 
-// openLayout opens the image with digest d ("" takes the one for arch) and checks that all its blobs are there; those
-// of the layers are checked when they are unpacked.
+// openLayout opens the image with digest d ("" selects the one for arch) and checks that all of its blobs exist. The content
+// of layers is verified when they are unpacked.
 func openLayout(dir string, d digest.Digest, arch string) (*Layout, error) {
 	img, err := image.Open(dir, image.Select{Digest: d, Platform: ocispecs.Platform{OS: "linux", Architecture: arch}})
 	if err != nil {

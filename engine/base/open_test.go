@@ -78,7 +78,7 @@ func TestLayoutFaults(t *testing.T) {
 	}
 }
 
-// The keys that sign Debian 13 must be there: its archive, its security archive and its releases.
+// The keys that sign Debian 13 must be present: those of its archive, security archive and releases.
 func TestEmbeddedKeys(t *testing.T) {
 	k, err := readKeyring("")
 	if err != nil {

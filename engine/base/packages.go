@@ -22,24 +22,24 @@ type pkg struct {
 	size      int64
 	address   string
 	essential bool
-	priority  int // small is important
+	priority  int // lower is more important
 	provides  []relation
 
-	// As the index has them: most packages are never looked at.
+	// Unparsed, as in the index, because most packages are never used.
 	depends, preDepends, conflicts, breaks string
 }
 
-// packageSet holds the newest version of each package that one or several suites have.
+// packageSet holds the newest version of each package from one or more suites.
 type packageSet struct {
 	byName    map[string]*pkg
-	providers map[string][]*pkg // by virtual name; built by index
+	providers map[string][]*pkg // by virtual name; filled by index
 }
 
 func newPackageSet() *packageSet { return &packageSet{byName: map[string]*pkg{}} }
 
 var priorities = []string{"required", "important", "standard", "optional", "extra"}
 
-// add takes a paragraph of a Packages file, of the archive at uri.
+// add adds a paragraph of a Packages file from the archive at uri.
 func (s *packageSet) add(p stanza, uri string) error {
 	name, file := p["package"], path.Clean("/"+p["filename"])
 	size, err := strconv.ParseInt(p["size"], 10, 64)
@@ -71,7 +71,7 @@ func (s *packageSet) add(p stanza, uri string) error {
 	return nil
 }
 
-// index fills providers; call it after the last add.
+// index fills providers. Call it after the last add.
 func (s *packageSet) index() {
 	s.providers = map[string][]*pkg{}
 	for _, p := range s.byName {
@@ -89,7 +89,7 @@ func (s *packageSet) index() {
 	}
 }
 
-// fits reports whether p satisfies r, by its own name or by what it provides.
+// fits reports whether p satisfies r, by its own name or by its Provides.
 func (p *pkg) fits(r relation, arch string) bool {
 	if r.arch != "" && r.arch != "any" && r.arch != "native" && r.arch != "all" && r.arch != arch {
 		return false

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// PackagesOf is a hash of the packages that a base in the cache is made of: their names, versions and contents. It is the same
-// on every machine, whatever mirror they came from. The date, in DateForm, is when the archive had them. Both are "" for a base that is
-// made of none, or is not in the cache.
+// PackagesOf returns a hash of the packages of a cached base: their names, versions and contents. The hash is the same
+// on every machine and for every mirror. date, in DateForm, is when the archive had these packages. Both are "" for a base that
+// has no Debian packages or is not in the cache.
 func PackagesOf(req Request) (hash, date string) {
 	if !strings.HasPrefix(req.Ref, debianScheme) {
 		return "", ""

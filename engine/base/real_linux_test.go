@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chrootRunner runs the second stage in a directory, as root. Builds use BuildKit for it, in engine/solve.
+// chrootRunner runs the second stage in a chroot, as root. Builds run it with BuildKit, see engine/solve.
 func chrootRunner(root string) Runner {
 	return func(ctx context.Context, s Stage, out io.Writer) error {
 		if err := os.RemoveAll(root); err != nil {
@@ -93,7 +93,7 @@ func tarTree(root string, out io.Writer) error {
 	return tw.Close()
 }
 
-// linkAgain makes a file's second name a link to its first.
+// linkAgain replaces a file's second name by a hard link to its first.
 func linkAgain(h *tar.Header, info fs.FileInfo, inodes map[uint64]string) {
 	st := info.Sys().(*syscall.Stat_t)
 	if !info.Mode().IsRegular() || st.Nlink < 2 {
@@ -106,8 +106,8 @@ func linkAgain(h *tar.Header, info fs.FileInfo, inodes map[uint64]string) {
 	inodes[st.Ino] = h.Name
 }
 
-// TestRealBase makes a base twice from the archive of this machine's apt sources: the same packages give the same image,
-// to the byte.
+// TestRealBase builds a base twice from the archive in this machine's apt sources: the same packages give the same image,
+// byte for byte.
 func TestRealBase(t *testing.T) {
 	needReal(t)
 	dir := t.TempDir()

@@ -29,7 +29,7 @@ func (r relation) String() string {
 	return s
 }
 
-// parseRelations reads a field such as "a (>= 1), b | c:any": all of the outer list are wanted, one of each inner.
+// parseRelations parses a field such as "a (>= 1), b | c:any". The outer list is a conjunction, the inner lists are alternatives.
 func parseRelations(field string) ([][]relation, error) {
 	var all [][]relation
 	for group := range strings.SplitSeq(field, ",") {
@@ -49,8 +49,8 @@ func parseRelations(field string) ([][]relation, error) {
 	return all, nil
 }
 
-// admits reports whether a package of version v fits the relation; "" is the version of an unversioned
-// Provides, which fits no versioned relation.
+// admits reports whether version v satisfies the relation. v is "" for an unversioned Provides, which satisfies
+// no versioned relation.
 func (r relation) admits(v string) bool {
 	if r.op == "" {
 		return true
@@ -72,7 +72,7 @@ func (r relation) admits(v string) bool {
 	return c > 0
 }
 
-// compareVersions orders two versions as dpkg does; one that is no version comes before all that are.
+// compareVersions orders versions as dpkg does. Invalid versions sort before all valid ones.
 func compareVersions(a, b string) int {
 	va, errA := version.NewVersion(a)
 	vb, errB := version.NewVersion(b)

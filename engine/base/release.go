@@ -21,13 +21,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// release is a verified InRelease file: what an archive says, signed, about one suite.
+// release is a verified InRelease file: an archive's signed index of one suite.
 type release struct {
 	source
 	codename string
 	byHash   bool
-	indexes  map[string]indexFile // by path below dists/SUITE
-	list     string               // the list of packages that was read, as record.Lists has it
+	indexes  map[string]indexFile // by path relative to dists/SUITE
+	list     string               // the list of packages read, in the form of record.Lists
 }
 
 type indexFile struct {
@@ -37,10 +37,10 @@ type indexFile struct {
 
 const maxInRelease = 4 << 20
 
-// errExpired marks an index past its Valid-Until.
+// errExpired marks an index after its Valid-Until.
 var errExpired = errors.New("past its Valid-Until")
 
-// openRelease downloads a suite's InRelease and checks signature, name and dates.
+// openRelease downloads a suite's InRelease and checks its signature, name and dates.
 func openRelease(ctx context.Context, f *fetcher, keys *keyring, now time.Time, src source) (*release, error) {
 	address := src.URI + "/dists/" + src.Suite + "/InRelease"
 	raw, err := f.text(ctx, address, maxInRelease)
@@ -96,8 +96,8 @@ func (r *release) parse(text []byte, now time.Time) error {
 	return nil
 }
 
-// checkDates refuses an index that is too old, by its own Valid-Until, or from the future: an attacker who cannot
-// sign could serve an old one for ever.
+// checkDates refuses an index after its Valid-Until, or with a date in the future. Without this check, an attacker who cannot
+// sign could serve an old index forever.
 func (r *release) checkDates(p stanza, where string, now time.Time) error {
 	date, err := releaseTime(p["date"])
 	if err != nil {
@@ -142,7 +142,7 @@ func (r *release) packages(ctx context.Context, f *fetcher, arch string, set *pa
 		}
 		dists := r.URI + "/dists/" + r.Suite + "/"
 		from := []string{dists + name}
-		if r.byHash { // the name's content changes while a mirror is updated, the hash's does not
+		if r.byHash { // a by-hash path stays valid while a mirror is updated
 			from = slices.Insert(from, 0, dists+dir+"/by-hash/SHA256/"+idx.sum)
 		}
 		file, err := f.file(ctx, idx.sum, idx.size, from...)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A mirror of snapshots has the archive as it was, with its security updates, however old their indexes are by now.
+// A snapshot mirror serves the archive as of a date, with its security updates, even after its indexes expire.
 func TestSnapshot(t *testing.T) {
 	a := newArchive(t)
 	old := map[string]string{"Date": "Sun, 01 Feb 2026 00:00:00 UTC", "Valid-Until": "Mon, 02 Feb 2026 00:00:00 UTC"}

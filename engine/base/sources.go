@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// aptSource is one archive of the host's apt configuration.
+// aptSource is one archive in the host's apt configuration.
 type aptSource struct {
 	URI        string
 	Suites     []string
 	Components []string
 	SignedBy   string
-	AnyAge     bool // its index is used after its Valid-Until (Check-Valid-Until: no)
+	AnyAge     bool // accept an index after its Valid-Until (Check-Valid-Until: no)
 }
 
-// hostSources reads etc/apt/sources.list and sources.list.d of the file system root, in apt's order. What
-// cannot be read is left out: apt's own complaints about it are for the host's operator, not for us.
+// hostSources reads etc/apt/sources.list and sources.list.d in the file system root, in apt's order. It skips
+// unreadable files: apt reports them to the host's operator.
 func hostSources(root fs.FS) []aptSource {
 	files := []string{"etc/apt/sources.list"}
 	more, _ := fs.Glob(root, "etc/apt/sources.list.d/*")
@@ -44,7 +44,7 @@ func usable(s aptSource) bool {
 	return slices.Contains([]string{"http", "https", "file"}, scheme) && slices.Contains(s.Components, "main")
 }
 
-// oneLineSources reads lines such as "deb [signed-by=/k.gpg arch=amd64] http://host/debian trixie main".
+// oneLineSources parses lines such as "deb [signed-by=/k.gpg arch=amd64] http://host/debian trixie main".
 func oneLineSources(text string) []aptSource {
 	var out []aptSource
 	for line := range strings.Lines(text) {
@@ -78,7 +78,7 @@ func oneLineSources(text string) []aptSource {
 
 func deb822Sources(text []byte) []aptSource {
 	var out []aptSource
-	// A paragraph that cannot be read ends the file, as apt has it; those before it count.
+	// As in apt, a malformed paragraph ends the file, and the paragraphs before it count.
 	_ = readControl(bytes.NewReader(text), func(p stanza) error {
 		if !slices.Contains(strings.Fields(p["types"]), "deb") || strings.EqualFold(p["enabled"], "no") {
 			return nil
@@ -97,15 +97,15 @@ func deb822Sources(text []byte) []aptSource {
 	return out
 }
 
-// source is one index to read packages from.
+// source is an index to read packages from.
 type source struct {
-	URI    string // without a slash at its end
+	URI    string // without a trailing slash
 	Suite  string
 	AnyAge bool
 }
 
-// mainSources lists where the suite itself may be, the likeliest first: archives that the host takes this suite
-// from, then those signed by Debian, then the others.
+// mainSources returns the possible sources of the suite itself, the most likely first: archives from which the host
+// uses this suite, then those signed by Debian, then the others.
 func mainSources(host []aptSource, suite string) []source {
 	rank := func(s aptSource) int {
 		switch {
@@ -127,8 +127,8 @@ func mainSources(host []aptSource, suite string) []source {
 	return unique(out)
 }
 
-// securitySources lists where the suite's security updates may be: where the host takes its own from, or in an archive beside, under
-// the name that mirrors give it.
+// securitySources returns the possible sources of the suite's security updates: the host's own security archives, then the one that
+// mirrors conventionally have beside the main archive.
 func securitySources(host []aptSource, beside source, suite string) []source {
 	var out []source
 	for _, s := range host {

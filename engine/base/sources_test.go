@@ -77,7 +77,7 @@ func TestHostSources(t *testing.T) {
 	}
 }
 
-// hostWith gives a root directory with the apt sources given.
+// hostWith returns a root directory with the given apt sources.
 func hostWith(t *testing.T, sources string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -90,7 +90,7 @@ func hostWith(t *testing.T, sources string) string {
 	return dir
 }
 
-// The host's archives are tried in turn: those without the suite, and those that another key signs, are passed over.
+// The host's archives are tried in turn. Those without the suite or with another signing key are skipped.
 func TestHostMirror(t *testing.T) {
 	a := newArchive(t)
 	other := newArchive(t) // has the suite, signed by a key that is not Debian's
@@ -110,7 +110,7 @@ func TestHostMirror(t *testing.T) {
 	}
 }
 
-// Where none of the host's archives will do, it is said what each of them answered.
+// If none of the host's archives is usable, the fault lists the answer of each.
 func TestNoHostMirror(t *testing.T) {
 	a := newArchive(t)
 	host := hostWith(t, "deb "+a.srv.URL+"/ubuntu noble main\ndeb "+a.srv.URL+"/debian bookworm main\n")
@@ -126,7 +126,7 @@ func TestNoHostMirror(t *testing.T) {
 	}
 }
 
-// The host's archive has the suite, but is out of date: that is what is wrong, and is said.
+// If the host's archive has the suite but is out of date, the fault says so.
 func TestExpiredHostMirror(t *testing.T) {
 	a := newArchive(t)
 	a.suite("debian", "trixie", map[string]string{"Valid-Until": today.Add(-time.Hour).Format(time.RFC1123)}, basics()...)
@@ -157,7 +157,7 @@ func TestSuggestion(t *testing.T) {
 	}
 }
 
-// A password in a mirror's address is used, and kept out of the base and of what is said.
+// A password in a mirror's address is used, but appears neither in the base nor in messages.
 func TestPassword(t *testing.T) {
 	a := newArchive(t)
 	var said []string

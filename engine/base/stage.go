@@ -15,31 +15,31 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// stageDir holds, in the first stage's file system, what the second needs.
+// stageDir is the directory in the first stage's file system with the input of the second stage.
 const stageDir = ".nixpacks-base"
 
-// stageInput is what the first stage is made of.
+// stageInput is the input of the first stage.
 type stageInput struct {
 	flavour flavour
 	choice  *choice
-	debs    map[string]string // package → its file
-	sources string            // the apt configuration of the finished base
-	keys    []byte            // of an archive that is not signed by Debian's; nil for one that is
+	debs    map[string]string // from package name to file
+	sources string            // apt configuration of the finished base
+	keys    []byte            // keys of an archive not signed by Debian; otherwise nil
 	epoch   time.Time
 }
 
-// stageWriter writes the first stage: the essential packages' files, enough for dpkg to run, and beside them
-// all the packages and the script that installs them.
+// stageWriter writes the first stage: the files of the essential packages, enough to run dpkg, and in stageDir
+// all packages and the script that installs them.
 type stageWriter struct {
 	stageInput
 	tw   *tar.Writer
-	seen map[string]bool // paths that are written
+	seen map[string]bool // paths written so far
 }
 
-// merged are the directories that have moved to /usr; an older package may still hold files in them.
+// merged matches the directories that moved to /usr. Older packages may still contain files in them.
 var merged = lazy.Regexp(`^(?:bin|sbin|lib(?:32|64|x32|o32)?)$`)
 
-// unneeded is what the files of the "etc" tree tell dpkg not to unpack either: see files/bare/etc/dpkg.
+// unneeded matches what the files in the "etc" tree also tell dpkg not to unpack, see files/bare/etc/dpkg.
 var unneeded = lazy.Regexp(`^usr/share/(?:doc|doc-base|groff|info|lintian|linda|locale|man)/.`)
 
 // write writes the tar of the first stage.
@@ -63,7 +63,7 @@ func (in stageInput) write(w io.Writer) error {
 	return s.tw.Close()
 }
 
-// skeleton writes the links of a merged /usr, before any package can make directories of them.
+// skeleton writes the symlinks of a merged /usr before a package can create directories at their paths.
 func (s *stageWriter) skeleton() error {
 	links := []string{"bin", "lib", "sbin"}
 	if s.choice.arch == "amd64" {
@@ -107,7 +107,7 @@ func (s *stageWriter) unpack(h *tar.Header, r io.Reader) error {
 	return s.put(h, r)
 }
 
-// place is where a package's path ends up in a merged /usr.
+// place returns the path of a package's file in a merged /usr.
 func (s *stageWriter) place(name string) (string, error) {
 	name, err := cleanName(name)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *stageWriter) dir(name string) error {
 	return s.put(&tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}, nil)
 }
 
-// file writes a file of our own, with the directories it needs.
+// file writes an additional file and its parent directories.
 func (s *stageWriter) file(name string, mode int64, text []byte) error {
 	var parents []string
 	for d := path.Dir(name); d != "."; d = path.Dir(d) {
@@ -191,9 +191,9 @@ func (s *stageWriter) overlay() error {
 	return s.file("etc/apt/sources.list.d/debian.sources", 0o644, []byte(s.sources))
 }
 
-// installation writes the packages, the script that installs them, and the order for it: a batch a line.
+// installation writes the packages, the script that installs them, and the order of installation, one batch per line.
 func (s *stageWriter) installation(essential []*pkg) error {
-	// Services are not to be started by the packages that bring them, neither here nor in later steps.
+	// Packages must not start their services, neither here nor in later steps.
 	if err := s.file("usr/sbin/policy-rc.d", 0o755, []byte("#!/bin/sh\nexit 101\n")); err != nil {
 		return err
 	}
