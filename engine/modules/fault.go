@@ -15,17 +15,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
-// errDigest is content that is not what its digest says.
+// errDigest reports content whose digest differs from the expected one.
 type errDigest struct{ want, got string }
 
 func (e errDigest) Error() string { return "its digest is " + e.got + ", and not " + e.want }
 
-// errLarge is content that is more than a module has.
+// errLarge reports content larger than a module may have.
 type errLarge struct{ most int64 }
 
 func (e errLarge) Error() string { return fmt.Sprintf("it has more than %d KB", e.most>>10) }
 
-// fault says what a registry's answer means for who asked for what, and whether it may pass by itself in a moment.
+// fault returns the fault for a failed request to do what, and whether the error may be temporary.
 func (p place) fault(ctx context.Context, err error, what string) (f error, passes bool) {
 	if ctx.Err() != nil {
 		return fault.New(fault.Interrupted, "interrupted"), false
@@ -39,7 +39,7 @@ func (p place) fault(ctx context.Context, err error, what string) (f error, pass
 	return answer, passes
 }
 
-// answer is what an error of the registry's means.
+// answer translates an error of the registry.
 func (p place) answer(err error) (f *fault.Fault, passes bool) {
 	status, cause := statusOf(err), plain(err)
 	var stalled stall.Error
@@ -52,7 +52,7 @@ func (p place) answer(err error) (f *fault.Fault, passes bool) {
 	case errors.As(err, &large):
 		return fault.New(fault.Refused, "%s", large), false
 	case errors.As(err, &stalled):
-		return fault.New(fault.TryAgain, "the registry does not answer (%s)", stalled), false // it was waited for long enough
+		return fault.New(fault.TryAgain, "the registry does not answer (%s)", stalled), false // the wait was long enough
 	case status == http.StatusUnauthorized || status == http.StatusForbidden ||
 		errors.Is(err, ociregistry.ErrDenied) || errors.Is(err, ociregistry.ErrUnauthorized):
 		return fault.New(fault.Usage, "the registry %s refuses it to you, or it does not exist (%s)", p.host, cause).
@@ -73,7 +73,7 @@ func (p place) answer(err error) (f *fault.Fault, passes bool) {
 	return fault.New(fault.Refused, "the registry %s answers what is no module (%s)", p.host, cause), false
 }
 
-// absent tells whether the registry has no such thing.
+// absent reports whether the error means that the requested thing does not exist.
 func absent(err error, status int) bool {
 	for _, e := range []error{ociregistry.ErrNameUnknown, ociregistry.ErrManifestUnknown, ociregistry.ErrBlobUnknown, ociregistry.ErrNameInvalid} {
 		if errors.Is(err, e) {
@@ -97,7 +97,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// plain is an error without the request that it is about.
+// plain returns an error without the request in its text.
 func plain(err error) string {
 	var at *url.Error
 	if errors.As(err, &at) {

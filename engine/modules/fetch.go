@@ -20,19 +20,19 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
 )
 
-// What a module may be. Providers are text: the largest that is part of this program has 100 KB with all its cases.
+// Limits of a module. Providers are text: the largest built-in one has 100 KB with all its cases.
 const (
 	maxManifest = 64 << 10
-	maxPacked   = 8 << 20  // bytes of the archive
-	maxUnpacked = 32 << 20 // bytes of its files
+	maxPacked   = 8 << 20  // size of the archive in bytes
+	maxUnpacked = 32 << 20 // total size of its files in bytes
 	maxFiles    = 4096
 )
 
-// Latest is the version that stands for the newest one.
+// Latest stands for the newest version.
 const Latest = "latest"
 
-// Find finds out what MODULE@VERSION is now, and fetches it. VERSION is v0.1.0, v0 for the newest of that major version, or
-// latest. It asks the registry each time.
+// Find resolves MODULE@VERSION and fetches the module. VERSION is v0.1.0, v0 for the newest version of that major version, or
+// latest. Find always contacts the registry.
 func (r *Registries) Find(ctx context.Context, name string) (*Module, error) {
 	base, v, ok := strings.Cut(name, "@")
 	if !ok || base == "" || v == "" {
@@ -67,8 +67,8 @@ func (r *Registries) Find(ctx context.Context, name string) (*Module, error) {
 	return r.Get(ctx, lock.Pin{Path: mv.Path(), Module: lock.Module{Version: mv.Version(), Digest: digest}})
 }
 
-// Newer finds and fetches the newest version of a module with the major version that it is pinned to; nil where that is the
-// pinned one, or an older one. What its version is in the registry by now is not asked: a version is never changed.
+// Newer finds and fetches the newest version of a module within the pinned major version. It returns nil if that is not newer
+// than the pinned version. It does not check the pinned version in the registry, because versions are immutable.
 func (r *Registries) Newer(ctx context.Context, pin lock.Pin) (*Module, error) {
 	if r.opt.Offline {
 		return nil, needsRegistry(pin.Path)
@@ -93,8 +93,8 @@ func needsRegistry(name string) error {
 	return fault.New(fault.Usage, "a registry has to be asked what %s is, and --offline keeps from it", name)
 }
 
-// newest is the newest version of a module, of a major version or of all. One that is a trial, such as v0.2.0-rc.1, counts only
-// where there is no other.
+// newest returns the newest version of a module within a major version, or of all. A prerelease such as v0.2.0-rc.1 counts only
+// if there is no release.
 func (r *Registries) newest(ctx context.Context, base, major, name string) (string, error) {
 	path := base
 	if major != Latest {
@@ -128,8 +128,8 @@ func (r *Registries) newest(ctx context.Context, base, major, name string) (stri
 	return all[len(all)-1], nil
 }
 
-// Get gives the module that a pin names: out of the cache, or fetched by its digest. Whatever the cache or the registry has
-// under it that is something else is refused.
+// Get returns the module of a pin, from the cache or fetched by its digest. Content of the cache or registry that does not
+// match the digest is refused.
 func (r *Registries) Get(ctx context.Context, pin lock.Pin) (*Module, error) {
 	mv, err := version(pin.Path, pin.Version, pin.String())
 	if err != nil {
@@ -161,7 +161,7 @@ func (r *Registries) Get(ctx context.Context, pin lock.Pin) (*Module, error) {
 	return m, nil
 }
 
-// part is what has a digest, out of the cache or, then from says which, a registry.
+// part returns the content with the given digest from the cache or a registry. from names the registry, or is "" for the cache.
 func (r *Registries) part(ctx context.Context, mv module.Version, pin lock.Pin, digest string, most int64,
 	get func(ociregistry.Interface, context.Context, string, ociregistry.Digest) (ociregistry.BlobReader, error)) (data []byte, from string, err error) {
 	if data, ok := r.kept(digest); ok {
@@ -177,7 +177,7 @@ func (r *Registries) part(ctx context.Context, mv module.Version, pin lock.Pin, 
 	}
 	err = insistently(ctx, at, "fetch "+pin.String(), func() error {
 		data, err = readAll(most)(get(at.registry, ctx, at.repo, ociregistry.Digest(digest)))
-		// The client says so, too, if the registry's own word of the digest is the right one.
+		// The client also reports a mismatch if the registry announces the right digest.
 		if got := digestOf(data); got != digest && (err == nil || strings.Contains(err.Error(), "digest mismatch")) {
 			return errDigest{digest, got}
 		}
@@ -189,7 +189,7 @@ func (r *Registries) part(ctx context.Context, mv module.Version, pin lock.Pin, 
 	return data, at.String(), r.keep(digest, data)
 }
 
-// Missing tells whether a pinned module would have to be fetched.
+// Missing reports whether a pinned module would have to be fetched.
 func (r *Registries) Missing(pin lock.Pin) bool {
 	raw, ok := r.kept(pin.Digest)
 	if !ok {
@@ -197,13 +197,13 @@ func (r *Registries) Missing(pin lock.Pin) bool {
 	}
 	zip, err := archiveOf(raw, pin)
 	if err != nil {
-		return false // which getting it says
+		return false // Get reports the error
 	}
 	_, ok = r.kept(zip.Digest.String())
 	return !ok
 }
 
-// Where is the address of a module, HOST/REPOSITORY; "" where CUE_REGISTRY says none.
+// Where returns the address of a module, HOST/REPOSITORY, or "" if CUE_REGISTRY has no registry for it.
 func (r *Registries) Where(pin lock.Pin) string {
 	mv, err := version(pin.Path, pin.Version, pin.String())
 	if err != nil {
@@ -216,7 +216,7 @@ func (r *Registries) Where(pin lock.Pin) string {
 	return at.String()
 }
 
-// archiveOf is what a manifest says of the module's archive.
+// archiveOf returns the descriptor of the module's archive in a manifest.
 func archiveOf(manifest []byte, pin lock.Pin) (ocispec.Descriptor, error) {
 	var m ocispec.Manifest
 	err := json.Unmarshal(manifest, &m)
@@ -228,7 +228,7 @@ func archiveOf(manifest []byte, pin lock.Pin) (ocispec.Descriptor, error) {
 	return m.Layers[0], nil
 }
 
-// readAll reads what a registry gives, up to a size.
+// readAll returns a function that reads a registry's response of at most most bytes.
 func readAll(most int64) func(ociregistry.BlobReader, error) ([]byte, error) {
 	return func(from ociregistry.BlobReader, err error) ([]byte, error) {
 		if err != nil {
@@ -248,7 +248,7 @@ func digestOf(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// kept is what the cache has under a digest. What was changed there is not it.
+// kept returns the content with a digest from the cache. It ignores content that does not match the digest.
 func (r *Registries) kept(digest string) ([]byte, bool) {
 	f, err := os.Open(r.blob(strings.TrimPrefix(digest, "sha256:")))
 	if err != nil {
@@ -259,7 +259,7 @@ func (r *Registries) kept(digest string) ([]byte, bool) {
 	return data, err == nil && digestOf(data) == digest
 }
 
-// keep writes it there, so that no other process sees half of it.
+// keep writes content to the cache atomically, so that no other process sees a partial file.
 func (r *Registries) keep(digest string, data []byte) error {
 	name := r.blob(strings.TrimPrefix(digest, "sha256:"))
 	fail := func(err error) error { return fault.Wrap(fault.TryAgain, err, "cannot write the cache: %v", err) }

@@ -15,7 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
 )
 
-// Modules that somebody hostile pushed, and pinned in an app.
+// Malicious modules that were pushed and pinned in an app.
 func TestHostileModules(t *testing.T) {
 	deps := moduleText + "deps: \"example.com/other@v0\": v: \"v0.1.0\"\n"
 	many := []string{moduleFile, moduleText}
@@ -62,7 +62,7 @@ func TestHostileModules(t *testing.T) {
 	}
 }
 
-// linked is a module with a link.
+// linked is an archive of a module with a symlink.
 func linked(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -88,7 +88,7 @@ func linked(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// What a manifest names is a digest and nothing that leads out of the cache.
+// A manifest may only name digests, which cannot be paths out of the cache.
 func TestHostileManifests(t *testing.T) {
 	hex := strings.Repeat("0a", 32)
 	for d, ok := range map[string]bool{

@@ -21,14 +21,14 @@ import (
 type Module struct {
 	lock.Pin
 	FS    fs.FS    // its files, in memory
-	Files []string // their names, sorted
+	Files []string // names of the files, sorted
 }
 
-// moduleFile says what a module is.
+// moduleFile declares a module.
 const moduleFile = "cue.mod/module.cue"
 
-// unpack opens a module's archive, which a stranger may have made. Names, sizes and what module.cue says are looked at here; what
-// its other files say is for their readers.
+// unpack opens a module's archive, which is untrusted. It checks names, sizes and module.cue. The readers of the other files
+// check their content.
 func unpack(mv module.Version, packed []byte) (*Module, error) {
 	m := &Module{}
 	err := budget.New().Run(budget.Evaluation(mv.String(), fault.Pos{File: mv.String()}), func() error {
@@ -66,7 +66,7 @@ func sizes(mv module.Version, z *zip.Reader) error {
 	return nil
 }
 
-// itself refuses a module that says that it is another one, and one that needs others.
+// itself refuses a module whose module.cue declares another path or dependencies.
 func itself(mv module.Version, file *zip.File) error {
 	from, err := file.Open()
 	if err != nil {
@@ -91,14 +91,14 @@ func itself(mv module.Version, file *zip.File) error {
 	return nil
 }
 
-// describe reads a module.cue. A module that needs others than the schema is refused: a provider may import none of their packages.
+// describe parses a module.cue. It refuses dependencies other than the schema, because a provider must not import other modules.
 func describe(text []byte, name string) (*modfile.File, error) {
 	says, err := modfile.Parse(text, name)
 	if err != nil {
 		return nil, fault.New(fault.Refused, "%s cannot be read: %v", name, err).WithPos(fault.Pos{File: name})
 	}
 	for dep := range says.Deps {
-		if dep == schema.Module { // which the program has
+		if dep == schema.Module { // built into the program
 			continue
 		}
 		return nil, fault.New(fault.Refused, "%s needs other modules, such as %s", name, dep).WithPos(fault.Pos{File: name}).

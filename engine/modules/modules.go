@@ -1,8 +1,8 @@
-// Package modules has CUE modules from OCI registries: it publishes them, finds out what a version is, and fetches what a pin
-// names. Where a module is, says CUE_REGISTRY alone, as with the cue command.
+// Package modules works with CUE modules in OCI registries: it publishes them, resolves versions, and fetches
+// pinned modules. As with the cue command, only CUE_REGISTRY determines the registry of a module.
 //
-// This package is outside the hermetic part of the engine: it uses the network, and docker's and cue's logins. What it gives
-// is a file system in memory, whose bytes are those that a digest names.
+// This package is outside the hermetic part of the engine: it uses the network, and the credentials of docker and cue. It
+// returns in-memory file systems whose content matches a digest.
 package modules
 
 import (
@@ -23,29 +23,29 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
-// Options say how registries are reached.
+// Options configure access to registries.
 type Options struct {
-	Env     []string     // K=V: CUE_REGISTRY, where docker and cue keep logins, proxies
-	Cache   string       // the directory with what was fetched before
-	Offline bool         // only what is there
-	Say     func(string) // gets a line about what is fetched; may be nil
+	Env     []string     // K=V: CUE_REGISTRY, the locations of docker's and cue's credentials, proxies
+	Cache   string       // directory of the cache
+	Offline bool         // use only the cache
+	Say     func(string) // called with a line for each fetched module; may be nil
 }
 
-// Registries are those that CUE_REGISTRY names.
+// Registries are the registries of CUE_REGISTRY.
 type Registries struct {
 	opt     Options
 	resolve func() (*modconfig.Resolver, error)
 }
 
-// patience is how long a registry may bring nothing. Tests have less.
+// patience is how long a registry may stall. Tests shorten it.
 var patience = 30 * time.Second
 
-// Open gives the registries. Nothing is read before it is needed.
+// Open returns the registries. It reads no configuration until it is needed.
 func Open(opt Options) *Registries {
 	r := &Registries{opt: opt}
 	r.resolve = sync.OnceValues(func() (*modconfig.Resolver, error) {
 		return modconfig.NewResolver(&modconfig.Config{
-			Env:        append([]string{}, opt.Env...), // nil would be this process's own
+			Env:        append([]string{}, opt.Env...), // nil would be the process environment
 			Transport:  stall.Transport(http.DefaultTransport, patience),
 			ClientType: "nixpacks",
 		})
@@ -53,16 +53,16 @@ func Open(opt Options) *Registries {
 	return r
 }
 
-// place is where a module is: in a repository of a registry, under a tag.
+// place is the location of a module: a repository of a registry, and a tag.
 type place struct {
 	host, repo, tag string
 	registry        ociregistry.Interface
 }
 
-// String is the place as people write it.
+// String formats the place as HOST/REPOSITORY.
 func (p place) String() string { return p.host + "/" + p.repo }
 
-// place finds out where a module is; version may be "", and tag is then what tags begin with.
+// place resolves the location of a module. If version is "", tag is the prefix of tags.
 func (r *Registries) place(base, version string) (place, error) {
 	resolver, err := r.resolve()
 	if err != nil {
@@ -80,10 +80,10 @@ func (r *Registries) place(base, version string) (place, error) {
 	return place{at.Host, loc.Repository, loc.Tag, loc.Registry}, nil
 }
 
-// pauses are those before another try with a registry that is in trouble. Tests have shorter ones.
+// pauses are the pauses before the retries of a failed request. Tests shorten them.
 var pauses = []time.Duration{time.Second / 2, 2 * time.Second}
 
-// insistently calls ask, and once more after each pause while what it fails of may pass.
+// insistently calls ask and retries it after each pause as long as the error may be temporary.
 func insistently(ctx context.Context, at place, what string, ask func() error) error {
 	for _, pause := range pauses {
 		err := ask()
@@ -107,7 +107,7 @@ func insistently(ctx context.Context, at place, what string, ask func() error) e
 	return nil
 }
 
-// PinOf is the pin of MODULE@VERSION to a digest.
+// PinOf pins MODULE@VERSION to a digest.
 func PinOf(name, digest string) (lock.Pin, error) {
 	base, v, _ := strings.Cut(name, "@")
 	mv, err := version(base, v, fmt.Sprintf("%q", name))
@@ -117,7 +117,7 @@ func PinOf(name, digest string) (lock.Pin, error) {
 	return lock.Pin{Path: mv.Path(), Module: lock.Module{Version: mv.Version(), Digest: digest}}, nil
 }
 
-// version is a module's version; text is what stands in messages for it.
+// version parses a module's version. text stands for it in messages.
 func version(path, v, text string) (module.Version, error) {
 	mv, err := module.NewVersion(path, v)
 	if err != nil {
@@ -126,7 +126,7 @@ func version(path, v, text string) (module.Version, error) {
 	return mv, nil
 }
 
-// blob is the path of what has a digest, in the cache.
+// blob returns the path in the cache for a digest.
 func (r *Registries) blob(hex string) string { return filepath.Join(r.opt.Cache, "sha256", hex) }
 
 func (r *Registries) say(line string) {

@@ -17,7 +17,7 @@ import (
 	"slices"
 )
 
-// The same folder makes the same module, whoever packs it and when.
+// The same folder gives the same module, no matter who packs it and when.
 func TestPackAgain(t *testing.T) {
 	first := packed(t, "package lua\n")
 	for range 3 {
@@ -30,11 +30,11 @@ func TestPackAgain(t *testing.T) {
 	}
 }
 
-// A pin is what it was, though its version means something else in the registry now.
+// A pin keeps its content, even if the tag points to something else in the registry now.
 func TestModuleMoved(t *testing.T) {
 	r := newRegistry(t)
 	pin := r.published(t)
-	other := r.put(t, archive(t, moduleFile, moduleText, "lua.cue", "package other\n"), nil) // under the same tag
+	other := r.put(t, archive(t, moduleFile, moduleText, "lua.cue", "package other\n"), nil) // with the same tag
 	c := r.client(t)
 	m, err := c.Get(t.Context(), pin)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestModuleMoved(t *testing.T) {
 	}
 }
 
-// A registry, or who stands before it, gives other bytes than the digest names.
+// A registry, or a proxy in front of it, returns content that does not match the digest.
 func TestModuleTampered(t *testing.T) {
 	for _, part := range []string{"/manifests/", "/blobs/"} {
 		t.Run(strings.Trim(part, "/"), func(t *testing.T) {
@@ -81,12 +81,12 @@ func TestModuleTampered(t *testing.T) {
 	}
 }
 
-// What registries answer, and what becomes of the command.
+// The effect of registries' responses on the command.
 func TestModuleAnswers(t *testing.T) {
 	for status, want := range map[int]struct {
 		code  fault.Code
 		words string
-		asked int // times
+		asked int // number of requests
 	}{
 		401: {fault.Usage, "refuses it to you, or it does not exist", 1},
 		403: {fault.Usage, "refuses it to you, or it does not exist", 1},
@@ -100,7 +100,7 @@ func TestModuleAnswers(t *testing.T) {
 		pin := r.published(t)
 		asked := 0
 		r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
-			if asked++; status == 404 && req.Method != http.MethodGet { // is for reading alone
+			if asked++; status == 404 && req.Method != http.MethodGet { // 404 only for reads
 				status = 403
 			}
 			w.WriteHeader(status)
@@ -124,7 +124,7 @@ func TestModuleAnswers(t *testing.T) {
 	}
 }
 
-// A registry that is in trouble for a moment is asked again.
+// A temporary failure of a registry is retried.
 func TestModuleTroubleThatPasses(t *testing.T) {
 	r := newRegistry(t)
 	ill := 2
@@ -153,7 +153,7 @@ func TestModuleUnreachable(t *testing.T) {
 	wants(t, err, fault.TryAgain, "the registry 127.0.0.1:1 cannot be reached (dial tcp 127.0.0.1:1: connect: connection refused)")
 }
 
-// A registry that takes a request and says nothing is not waited for without end, nor asked again.
+// A registry that accepts a request but does not respond is neither awaited forever nor asked again.
 func TestModuleSilent(t *testing.T) {
 	before := patience
 	patience = 300 * time.Millisecond
@@ -178,7 +178,7 @@ func TestModuleSilent(t *testing.T) {
 	}
 }
 
-// Docker's logins are used, for the registry that they are for.
+// Docker's credentials are used, but only for their registry.
 func TestModuleLogin(t *testing.T) {
 	r := newRegistry(t)
 	r.wrap = func(w http.ResponseWriter, req *http.Request, next http.Handler) {
@@ -209,7 +209,7 @@ func TestModuleLogin(t *testing.T) {
 	}
 }
 
-// A registry that leads elsewhere, with its blobs or with its demand for a token, leads no password to whom the login is not for.
+// A registry that redirects, for its blobs or its token endpoint, gets no password sent to hosts that the login is not for.
 func TestModuleLedElsewhere(t *testing.T) {
 	r := newRegistry(t)
 	p := r.published(t)
@@ -241,7 +241,7 @@ func TestModuleLedElsewhere(t *testing.T) {
 	}
 }
 
-// Many at once, with one cache, get the same.
+// Concurrent requests with one cache give the same result.
 func TestModuleAtOnce(t *testing.T) {
 	r := newRegistry(t)
 	pin := r.published(t)
@@ -261,7 +261,7 @@ func TestModuleAtOnce(t *testing.T) {
 	}
 }
 
-// What was changed in the cache, or is broken there, is fetched again.
+// Modified or damaged files in the cache are fetched again.
 func TestModuleCacheTampered(t *testing.T) {
 	r := newRegistry(t)
 	pin := r.published(t)

@@ -20,15 +20,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
 )
 
-// Packed is a module that is ready to be published: what `cue mod publish` would make of the same folder.
+// Packed is a module ready to be published, identical to what `cue mod publish` would push for the same folder.
 type Packed struct {
 	*Module
 	version  module.Version
 	manifest []byte
-	from     ociregistry.Interface // has the manifest and its blobs
+	from     ociregistry.Interface // holds the manifest and its blobs
 }
 
-// Pack makes a module of a folder with a cue.mod/module.cue. Links and repositories of git in it are left out.
+// Pack creates a module from a folder with a cue.mod/module.cue. It leaves out symlinks and nested git repositories.
 func Pack(ctx context.Context, dir, v string) (*Packed, error) {
 	name := filepath.ToSlash(filepath.Join(dir, filepath.FromSlash(moduleFile)))
 	text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(moduleFile)))
@@ -58,7 +58,7 @@ func Pack(ctx context.Context, dir, v string) (*Packed, error) {
 	return pack(ctx, mv, zip.Bytes())
 }
 
-// pack lets CUE make the manifest, in a registry in memory.
+// pack lets CUE create the manifest by publishing to an in-memory registry.
 func pack(ctx context.Context, mv module.Version, zip []byte) (*Packed, error) {
 	if len(zip) > maxPacked {
 		return nil, fault.New(fault.Usage, "%s is too large for a module of providers: it has %d MB, and %d is the most", mv, len(zip)>>20, maxPacked>>20)
@@ -79,14 +79,14 @@ func pack(ctx context.Context, mv module.Version, zip []byte) (*Packed, error) {
 	return p, nil
 }
 
-// Published is where a module is now.
+// Published is the location of a published module.
 type Published struct {
 	Ref   string // HOST/REPOSITORY:TAG
-	There bool   // it was there already
+	There bool   // it was published before
 }
 
-// Publish pushes a module. A version that is there with other content stays as it is: others may have pinned it, and the fault
-// is Refused.
+// Publish pushes a module. An existing version with other content is not overwritten, because others may have pinned it: that
+// is a fault (Refused).
 func (r *Registries) Publish(ctx context.Context, p *Packed) (Published, error) {
 	at, err := r.place(p.version.BasePath(), p.version.Version())
 	if err != nil {

@@ -24,11 +24,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
 )
 
-// registry is one in memory, which a test may stand in front of.
+// registry is an in-memory registry. A test may intercept its requests.
 type registry struct {
 	mem  ociregistry.Interface
 	host string
-	wrap func(w http.ResponseWriter, r *http.Request, next http.Handler) // nil for nothing
+	wrap func(w http.ResponseWriter, r *http.Request, next http.Handler) // intercepts requests; nil for none
 }
 
 func newRegistry(t *testing.T) *registry {
@@ -50,13 +50,13 @@ func newRegistry(t *testing.T) *registry {
 	return r
 }
 
-// client is somebody with a cache of their own.
+// client returns a client with its own cache.
 func (r *registry) client(t *testing.T, env ...string) *Registries {
 	t.Helper()
 	return Open(Options{Env: append([]string{"HOME=" + t.TempDir(), "CUE_REGISTRY=" + r.host}, env...), Cache: t.TempDir()})
 }
 
-// folder writes a provider.
+// folder writes a provider to a folder.
 func folder(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -86,7 +86,7 @@ func packed(t *testing.T, text string) *Packed {
 	return p
 }
 
-// published is a module in the registry.
+// published returns a module that is published in the registry.
 func (r *registry) published(t *testing.T) lock.Pin {
 	t.Helper()
 	p := packed(t, "package lua\n")
@@ -96,7 +96,7 @@ func (r *registry) published(t *testing.T) lock.Pin {
 	return p.Pin
 }
 
-// put pushes what no honest publisher would, and gives the pin of it.
+// put pushes content that an honest publisher would not, and returns its pin.
 func (r *registry) put(t *testing.T, archive []byte, change func(*ocispec.Manifest)) lock.Pin {
 	t.Helper()
 	ctx, repo := context.Background(), "example.com/lua"
@@ -126,7 +126,7 @@ func (r *registry) put(t *testing.T, archive []byte, change func(*ocispec.Manife
 	return lock.Pin{Path: "example.com/lua@v0", Module: lock.Module{Version: "v0.1.0", Digest: digestOf(raw)}}
 }
 
-// archive is a zip of files, in their order: name, text, name, text …
+// archive returns a zip of files in order: name, text, name, text …
 func archive(t *testing.T, files ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -146,7 +146,7 @@ func archive(t *testing.T, files ...string) []byte {
 	return b.Bytes()
 }
 
-// wants holds an error to an exit code and words.
+// wants checks an error's exit code and message.
 func wants(t *testing.T, err error, code fault.Code, words string) {
 	t.Helper()
 	if fault.CodeOf(err) != code || !strings.Contains(err.Error(), words) {
@@ -154,7 +154,7 @@ func wants(t *testing.T, err error, code fault.Code, words string) {
 	}
 }
 
-// empty tells whether nothing is in a cache.
+// empty reports whether a cache contains nothing.
 func (r *Registries) empty() bool {
 	found := false
 	filepath.WalkDir(r.opt.Cache, func(_ string, d fs.DirEntry, err error) error {
