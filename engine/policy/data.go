@@ -12,15 +12,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// planFile is the file that places in the plan name; no policy has such a name.
+// planFile is the file name in positions in the plan. No policy has this name.
 const planFile = "plan.json"
 
-// data is a plan as CUE, with places by which to find who set its values.
+// data is a plan as CUE, with the positions to find what set its values.
 type data struct {
 	plan    *plan.Plan
 	origins *plan.Origins
 	json    []byte
-	at      map[fault.Pos][]string // paths of values by their places in json
+	at      map[fault.Pos][]string // paths of values, by position in json
 }
 
 func newData(p *plan.Plan, o *plan.Origins) (*data, error) {
@@ -33,7 +33,7 @@ func newData(p *plan.Plan, o *plan.Origins) (*data, error) {
 	return d, nil
 }
 
-// expr is the plan as CUE, which JSON is. An evaluation writes into it, so that each has its own.
+// expr parses the plan as CUE, of which JSON is a subset. Evaluation modifies the tree, so each evaluation needs its own.
 func (d *data) expr() (ast.Expr, error) {
 	x, err := parser.ParseExpr(planFile, d.json)
 	return x, fault.Wrap(fault.Bug, err, "the plan cannot be read as CUE")
@@ -59,7 +59,7 @@ func (d *data) index(x ast.Expr, path []string) {
 	}
 }
 
-// setters are who set the value at path, which may be one that others are below.
+// setters returns the positions that set the value at path, or else a value below it.
 func (d *data) setters(path []string) []fault.Pos {
 	if len(path) == 0 {
 		return nil
@@ -77,7 +77,7 @@ func (d *data) setters(path []string) []fault.Pos {
 	return nil
 }
 
-// unset tells whether a plan could have a value at path, and this one has none.
+// unset reports whether path is valid in a plan but has no value in this one.
 func (d *data) unset(path []string) bool {
 	_, known := plan.ShapeAt(path...)
 	if !known || len(path) == 0 || unify.Has(d.plan, path) {

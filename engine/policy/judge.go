@@ -16,9 +16,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// judge evaluates the policy with the plan, as `cue vet` does: all of it must come to values.
+// judge evaluates the policy with the plan. As in `cue vet`, the result must be concrete.
 func (p *Policy) judge(d *data) ([]Violation, error) {
-	told := p.told()
+	authored := p.authored()
 	ctx := catalog.NewContext()
 	demands, err := catalog.BuildFiles(ctx, p.syntax)
 	if err != nil {
@@ -30,7 +30,7 @@ func (p *Policy) judge(d *data) ([]Violation, error) {
 	}
 	var out []Violation
 	for _, b := range unify.Breaks(demands.Unify(ctx.BuildExpr(x)), d.plan, p.Name) {
-		if v := p.violation(b, told, d); !slices.ContainsFunc(out, v.equal) {
+		if v := p.violation(b, authored, d); !slices.ContainsFunc(out, v.equal) {
 			out = append(out, v)
 		}
 	}
@@ -44,12 +44,12 @@ func (v Violation) equal(w Violation) bool {
 	return v.Message == w.Message && v.At == w.At && v.Path == w.Path
 }
 
-// violation is what CUE found wrong, at its place in the policy and with who set the value.
-func (p *Policy) violation(b unify.Broken, told map[fault.Pos]bool, d *data) Violation {
+// violation converts CUE's errors, with the position in the policy and the positions that set the value.
+func (p *Policy) violation(b unify.Broken, authored map[fault.Pos]bool, d *data) Violation {
 	v := Violation{Policy: p, Message: b.Words, At: fault.Pos{File: p.files[0].Name}}
 	var words []string
 	for _, err := range b.Says {
-		if at := catalog.Pos(err.Position()); told[at] {
+		if at := catalog.Pos(err.Position()); authored[at] {
 			format, args := err.Msg()
 			words = append(words, fmt.Sprintf(format, args...))
 			if len(words) == 1 {
@@ -58,7 +58,7 @@ func (p *Policy) violation(b unify.Broken, told map[fault.Pos]bool, d *data) Vio
 		}
 	}
 	if len(words) > 0 {
-		v.Message, v.told = oneLine(strings.Join(words, "; ")), true
+		v.Message, v.authored = oneLine(strings.Join(words, "; ")), true
 	}
 	path := b.Path
 	for _, err := range b.Says {
@@ -72,7 +72,7 @@ func (p *Policy) violation(b unify.Broken, told map[fault.Pos]bool, d *data) Vio
 			}
 		}
 	}
-	if at, ok := p.placeOf(path); ok && v.At.Line == 0 { // CUE does not say where a struct is closed
+	if at, ok := p.placeOf(path); ok && v.At.Line == 0 { // CUE gives no position for a closed struct
 		v.At = at
 	}
 	if !speaksOf(path) {
@@ -82,7 +82,7 @@ func (p *Policy) violation(b unify.Broken, told map[fault.Pos]bool, d *data) Vio
 	return v
 }
 
-// placeOf is where the policy names path, or the longest beginning of it.
+// placeOf returns the position at which the policy names path, or its longest existing prefix.
 func (p *Policy) placeOf(path []string) (at fault.Pos, ok bool) {
 	for _, f := range p.syntax {
 		decls := f.Decls
@@ -108,7 +108,7 @@ func (p *Policy) placeOf(path []string) (at fault.Pos, ok bool) {
 	return at, ok
 }
 
-// speaksOf tells whether path is one that a plan may have.
+// speaksOf reports whether path is valid in a plan.
 func speaksOf(path []string) bool {
 	if len(path) == 0 {
 		return false
@@ -118,8 +118,8 @@ func speaksOf(path []string) bool {
 	return whole || elem && list.Kind == plan.List
 }
 
-// told are the places of the messages that the author wrote: calls of error.
-func (p *Policy) told() map[fault.Pos]bool {
+// authored returns the positions of messages by the author of the policy: calls of error.
+func (p *Policy) authored() map[fault.Pos]bool {
 	out := map[fault.Pos]bool{}
 	for _, f := range p.syntax {
 		ast.Walk(f, func(n ast.Node) bool {
@@ -134,7 +134,7 @@ func (p *Policy) told() map[fault.Pos]bool {
 	return out
 }
 
-// oneLine is text that strangers wrote, without line breaks and what else speaks to a terminal.
+// oneLine replaces line breaks and other control characters in untrusted text, which could contain escape sequences.
 func oneLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -144,8 +144,8 @@ func oneLine(s string) string {
 	}, s))
 }
 
-// notes are about what the policy says of paths that no plan has, where a plan would have other names: such a demand is met
-// by every plan.
+// notes returns notes about fields in the policy that no plan has. Every plan satisfies such a constraint, which is probably a
+// misspelled name.
 func (p *Policy) notes() []catalog.Note {
 	var out []catalog.Note
 	for _, f := range p.syntax {

@@ -1,5 +1,5 @@
-// Package policy holds a finished plan to what others demand of plans: CUE that is unified with the plan as `nixpacks plan`
-// prints it, and that `cue vet plan.json policy.cue` judges the same.
+// Package policy checks a finished plan against policies: CUE that is unified with the plan in the form that `nixpacks plan`
+// prints. `cue vet plan.json policy.cue` gives the same verdict.
 package policy
 
 import (
@@ -13,46 +13,46 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Input is a finished plan and who demands what of it.
+// Input is a finished plan and its policies.
 type Input struct {
 	Plan *plan.Plan
-	// Origins are where the plan's values were set; nil where nobody knows. They are asked for where there is a policy.
+	// Origins returns the positions that set the plan's values. It may be nil, and is called only if there is a policy.
 	Origins func() *plan.Origins
-	// Given are the policies of whoever runs this program. Each element is the files of a folder, or a file alone.
+	// Given are the policies of the operator. Each element has the files of a folder, or a single file.
 	Given [][]catalog.Source
-	// App, unless it is nil, is the app that the plan is for, or the repository that it is part of: the policies in its folder count as well,
-	// and those in the folders of Dirs, directories of it. They cannot take away from those that are given, for each policy is evaluated by itself.
+	// App, if not nil, is the app of the plan or the repository that contains it. The policies in its policy folder and in
+	// those of its directories Dirs also apply. They cannot weaken the given ones, because each policy is evaluated separately.
 	App  *app.App
 	Dirs []string
 }
 
-// Result is how a plan stands to policies.
+// Result is the result of checking a plan.
 type Result struct {
-	Policies   []*Policy // in the order in which they were given, those of the app last
+	Policies   []*Policy // in the order given, those of the app last
 	Violations []Violation
-	Notes      []catalog.Note // about policies that speak of what no plan has
+	Notes      []catalog.Note // about policies with fields that no plan has
 }
 
-// Violation is one demand that the plan does not meet.
+// Violation is a constraint that the plan violates.
 type Violation struct {
 	Policy *Policy
-	// Message is in the words of the policy's author where they gave some.
+	// Message is the message of the policy's author, if there is one.
 	Message string
-	// Path is the value in question, down to the index in a list, as messages show it; "" where it is the plan as a whole.
+	// Path is the value in question, which may be a list element, as shown in messages. "" is the whole plan.
 	Path string
-	At   fault.Pos // the place in the policy
-	// Set is who set the value, as far as that is known; Unset tells that nobody did.
+	At   fault.Pos // position in the policy
+	// Set are the positions that set the value, as far as known. Unset reports that nothing set it.
 	Set   []fault.Pos
 	Unset bool
 
-	told bool // by the author
+	authored bool // Message is the author's
 }
 
-// Check holds a plan to its policies. What cannot be read or parsed, reaches outside of its file, or takes more than package
-// budget allows is a fault (Refused) with the policy's name.
+// Check checks a plan against its policies. A policy that cannot be read or parsed, reaches outside its file, or exceeds the
+// budget is a fault (Refused) with the policy's name.
 func Check(in Input) (*Result, error) {
 	if len(in.Given) == 0 && !slices.ContainsFunc(in.dirs(), func(dir string) bool { return hasOwn(in.App, dir) }) {
-		return &Result{}, nil // as for most: a budget is not free
+		return &Result{}, nil // the common case: setting up a budget has a cost
 	}
 	b := budget.New()
 	var res *Result
@@ -61,7 +61,7 @@ func Check(in Input) (*Result, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err // res may be written yet
+		return nil, err // a goroutine may still write res
 	}
 	return res, nil
 }
@@ -70,7 +70,7 @@ func costly(what string) *fault.Fault {
 	return fault.New(fault.Refused, "holding the plan to its policies takes too much %s", what)
 }
 
-// dirs are the directories of the app whose policies count.
+// dirs returns the directories of the app whose policies apply.
 func (in Input) dirs() []string { return append([]string{"."}, in.Dirs...) }
 
 func (in Input) check(b *budget.Budget) (*Result, error) {
@@ -101,7 +101,7 @@ func (in Input) check(b *budget.Budget) (*Result, error) {
 	return res, nil
 }
 
-// policies are all that the plan is to be held to. One that is in the app and was given, too, counts once.
+// policies returns all policies for the plan. A policy in the app that is also given counts once.
 func (in Input) policies(b *budget.Budget) ([]*Policy, error) {
 	var out []*Policy
 	var errs []error
@@ -128,7 +128,7 @@ func (in Input) policies(b *budget.Budget) ([]*Policy, error) {
 	return out, errors.Join(errs...)
 }
 
-// Err are the violations as faults; nil where there are none.
+// Err returns the violations as faults, or nil if there are none.
 func (r *Result) Err() error {
 	var out []error
 	for _, v := range r.Violations {
@@ -148,7 +148,7 @@ func (v Violation) fault() *fault.Fault {
 		f = f.WithPos(at)
 	}
 	switch {
-	case v.Unset && v.told:
+	case v.Unset && v.authored:
 		f.Detail = "nothing sets " + v.Path
 	case v.Path != "" && len(v.Set) == 0 && !v.Unset:
 		f.Detail = "nothing sets " + v.Path + ", which has its default"

@@ -40,7 +40,7 @@ const thePlan = `{
 }
 `
 
-// decoded is a plan whose values were set in the file that it was read from.
+// decoded returns a plan whose values were set in the file that it was decoded from.
 func decoded(t *testing.T, text string) Input {
 	t.Helper()
 	s, err := plan.DecodeSaved([]byte(text), "saved.json", "")
@@ -54,7 +54,7 @@ func one(text string) [][]catalog.Source {
 	return [][]catalog.Source{{{Name: "p.cue", Data: []byte(text)}}}
 }
 
-// What a policy says of the plan, in words with places; nothing where it holds.
+// The violations in words with positions, or nothing if the plan satisfies the policy.
 var verdicts = []struct{ name, policy, want string }{
 	{"nothing", "", ""},
 	{"holds", `start: cmd: =~"^node"`, ""},
@@ -115,7 +115,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// told are faults as lines: words and places.
+// told formats faults as lines of message and positions.
 func told(err error) string {
 	var out []string
 	for _, f := range fault.All(err) {
@@ -134,7 +134,7 @@ func told(err error) string {
 	return strings.Join(out, "\n")
 }
 
-// vet is what the stock command says.
+// vet returns the verdict of the stock cue command.
 func vet(t *testing.T, thePlan, policy string) error {
 	t.Helper()
 	dir := t.TempDir()
@@ -154,7 +154,7 @@ func vet(t *testing.T, thePlan, policy string) error {
 	return cmd.Run(t.Context())
 }
 
-// The app's own policies count beside those that are given, and take nothing from them.
+// The app's own policies apply in addition to the given ones and cannot weaken them.
 func TestInApp(t *testing.T) {
 	in := decoded(t, thePlan)
 	files := fstest.MapFS{
@@ -186,7 +186,7 @@ start.cmd is "node .", but must match "js$" policy/c.cue:1:13 saved.json:19:12`
 	}
 }
 
-// What is wrong with a policy itself is a fault with its place.
+// An error in a policy itself is a fault with its position.
 func TestRefused(t *testing.T) {
 	for _, r := range []struct{ policy, want string }{
 		{"start: cmd: {", `not valid CUE: expected '}', found 'EOF' p.cue:1:14`},
@@ -204,7 +204,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A demand on what no plan has is met by every plan, and so it is pointed out.
+// A constraint on a field that no plan has is satisfied by every plan, so a note points it out.
 func TestNotes(t *testing.T) {
 	in := decoded(t, thePlan)
 	in.Given = one("phasess: [string]: cmds?: []\nstart: {usr?: \"app\"}\n_own: x: 1\n#own: x: 1\nvariables: ANY?: string\n")

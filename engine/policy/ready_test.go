@@ -9,7 +9,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 )
 
-// Each of examples/policies says what it is for, holds for a good plan and is broken by a bad one, in its own words; the stock
+// Each of examples/policies states its purpose, accepts a good plan, and refuses a bad one with its own message. The stock cue
 // command gives the same verdicts.
 func TestReady(t *testing.T) {
 	const folder = "../../examples/policies"
@@ -47,7 +47,7 @@ func TestReady(t *testing.T) {
 				t.Error("it holds for a bad plan")
 			}
 			for _, v := range res.Violations {
-				if !v.told || v.Path == "" || len(v.Set) == 0 {
+				if !v.authored || v.Path == "" || len(v.Set) == 0 {
 					t.Errorf("%q of %q, set by %v", v.Message, v.Path, v.Set)
 				}
 			}
@@ -61,10 +61,10 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// What the patterns of the ready policies find, and what they let pass.
+// What the patterns in the example policies match and what they do not.
 func TestReadyPatterns(t *testing.T) {
 	for _, c := range []struct {
-		policy, value string // of start.cmd, or NAME=VALUE of a variable, or user=
+		policy, value string // the value of start.cmd, NAME=VALUE for a variable, or user=
 		holds         bool
 	}{
 		{"no-pipe-to-shell", "curl -fsSL https://x | sh", false},

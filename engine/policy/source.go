@@ -15,19 +15,19 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// Folder is the folder of an app whose policies count.
+// Folder is the folder of an app whose policies apply.
 const Folder = unify.PolicyFolder
 
-// Policy is what is evaluated as one: a file, or the files of a folder that have the same package clause and so see one
-// another's names.
+// Policy is a unit of evaluation: a file, or the files of a folder with the same package clause, which share their
+// names.
 type Policy struct {
-	Name string // as messages show it: the path of its file, or of the folder
+	Name string // as shown in messages: the path of the file or folder
 
 	files  []catalog.Source
 	syntax []*ast.File
 }
 
-// Files are the paths of its files.
+// Files returns the paths of the policy's files.
 func (p *Policy) Files() []string {
 	var out []string
 	for _, f := range p.files {
@@ -36,7 +36,7 @@ func (p *Policy) Files() []string {
 	return out
 }
 
-// About is what the comment at the top of one of its files says, up to the first empty line; "" where there is none.
+// About returns the comment at the top of one of the policy's files, up to the first empty line, or "" if there is none.
 func (p *Policy) About(file string) string {
 	var words []string
 	for line := range strings.Lines(string(p.text(file))) {
@@ -49,7 +49,7 @@ func (p *Policy) About(file string) string {
 	return strings.Join(words, " ")
 }
 
-// text is the text of one of its files, nil for another's.
+// text returns the text of one of the policy's files, or nil for another file.
 func (p *Policy) text(file string) []byte {
 	for _, f := range p.files {
 		if f.Name == file {
@@ -59,14 +59,14 @@ func (p *Policy) text(file string) []byte {
 	return nil
 }
 
-// same tells whether another policy says the same, to the letter.
+// same reports whether another policy has the same files.
 func (p *Policy) same(q *Policy) bool {
 	return slices.EqualFunc(p.files, q.files, func(a, b catalog.Source) bool {
 		return path.Base(a.Name) == path.Base(b.Name) && bytes.Equal(a.Data, b.Data)
 	})
 }
 
-// Between are the directories from one to another below it, both included but for ".", the top: those of an app that is not at the top.
+// Between returns the directories from one down to another below it, including both but not the top ".".
 func Between(from, to string) (dirs []string) {
 	for dir := path.Clean(to); dir != "."; dir = path.Dir(dir) {
 		dirs = append(dirs, dir)
@@ -78,7 +78,7 @@ func Between(from, to string) (dirs []string) {
 	return dirs
 }
 
-// hasOwn tells whether a directory of an app has a folder of policies; nil has none.
+// hasOwn reports whether a directory of an app has a folder of policies. a may be nil.
 func hasOwn(a *app.App, dir string) bool {
 	if a == nil {
 		return false
@@ -87,7 +87,7 @@ func hasOwn(a *app.App, dir string) bool {
 	return ok && info.IsDir()
 }
 
-// inApp are the files in the folder that is in a directory of the app.
+// inApp reads the policy files in a directory of the app.
 func inApp(a *app.App, dir string) ([]catalog.Source, error) {
 	if !hasOwn(a, dir) {
 		return nil, nil
@@ -117,7 +117,7 @@ func inApp(a *app.App, dir string) ([]catalog.Source, error) {
 	return out, nil
 }
 
-// byPackage puts files together that have the same package clause. A file without one is alone.
+// byPackage groups files by their package clause. A file without one is a group of its own.
 func byPackage(from []catalog.Source) [][]catalog.Source {
 	var out [][]catalog.Source
 	at := map[string]int{}
@@ -136,10 +136,10 @@ func byPackage(from []catalog.Source) [][]catalog.Source {
 	return out
 }
 
-// outside is what to write instead of what reaches outside of a policy.
+// outside is the hint for policies that read input from outside their file.
 const outside = "a policy's verdict follows from the plan alone"
 
-// parse reads the files of one policy.
+// parse parses the files of one policy.
 func parse(files []catalog.Source) (*Policy, error) {
 	p := &Policy{Name: files[0].Name, files: files}
 	if len(files) > 1 {
@@ -164,7 +164,7 @@ func parse(files []catalog.Source) (*Policy, error) {
 	return p, nil
 }
 
-// sourced shows the lines that faults are about.
+// sourced adds the source lines to faults.
 func sourced(err error, s catalog.Source) error {
 	for _, f := range fault.All(err) {
 		f.WithSource(s.Data)
