@@ -1,21 +1,21 @@
-// Package cases tests providers. A case is a txtar file: a line that says what it guards, and
+// Package cases tests providers. A case is a txtar file with a line that describes what it tests, and
 //
 //	-- app/PATH --   a file of the app; -- app/PATH mode=755 -- an executable one; a PATH that ends in / an empty directory
-//	-- dir --        the app's folder, where app/ is a repository that it is part of (--app)
-//	-- env --        variables, a line NAME=VALUE each
+//	-- dir --        the app's folder, if app/ is a repository that contains it (--app)
+//	-- env --        variables, one NAME=VALUE per line
 //	-- packages --   nix or apt
-//	-- arch --       the machine that the image is for, where it is not amd64
+//	-- arch --       the architecture of the image, if not amd64
 //
-// and what is expected, which a test can write itself:
+// and the expected results, which the test command can write:
 //
-//	-- plan.json --      the plan that the provider gives
-//	-- app.json --       where in its repository the app is, in a workspace
-//	-- slim.json --      what it says of the running image, where it does
-//	-- metadata.json --  words beside the provider's name, where it has any
-//	-- versions --       the versions that it decided on, a line each, where it says
-//	-- shares.json --    what it offers to other providers, where it does
-//	-- notes --          what it tells the user, where it does
-//	-- error --          what it refuses the app with, instead of all these
+//	-- plan.json --      the provider's plan
+//	-- app.json --       the app's place in its repository, if it is a workspace member
+//	-- slim.json --      the provider's description of the run image, if any
+//	-- metadata.json --  words in addition to the provider's name, if any
+//	-- versions --       the versions that the provider chose, one per line, if any
+//	-- shares.json --    the data offered to other providers, if any
+//	-- notes --          the notes for the user, if any
+//	-- error --          the refusal of the app, instead of all of the above
 package cases
 
 import (
@@ -33,20 +33,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// MaxFile is the size in bytes of the largest case.
+// MaxFile is the maximum size of a case in bytes.
 const MaxFile = 4 << 20
 
-// Case is one.
+// Case is a parsed case.
 type Case struct {
 	Packages, Arch string
 	Dir            string
 	Env            map[string]string
 	Comment        []byte
-	Given          []txtar.File // the sections that are given: the app's, dir, env, packages, arch
-	Want           []txtar.File // the others
+	Given          []txtar.File // the input sections: app, dir, env, packages, arch
+	Want           []txtar.File // the expected results
 }
 
-// Parse reads a case.
+// Parse parses a case.
 func Parse(text []byte) *Case {
 	ar := txtar.Parse(text)
 	c := &Case{Env: map[string]string{}, Comment: ar.Comment}
@@ -73,7 +73,7 @@ func Parse(text []byte) *Case {
 	return c
 }
 
-// Files are the app's files: path to text, as the sections name them.
+// Files returns the app's files: text by path, as the sections name them.
 func (c *Case) Files() map[string]string {
 	files := map[string]string{}
 	for _, f := range c.Given {
@@ -84,7 +84,7 @@ func (c *Case) Files() map[string]string {
 	return files
 }
 
-// Ask lets the provider called name plan the app. The app is in memory alone.
+// Ask evaluates the provider called name for the app, which exists only in memory.
 func (c *Case) Ask(cat *catalog.Catalog, name string) (*catalog.Evaluation, error) {
 	files := fstest.MapFS{}
 	for p, text := range c.Files() {
@@ -116,14 +116,14 @@ func (c *Case) Ask(cat *catalog.Catalog, name string) (*catalog.Evaluation, erro
 	return r.Evaluate(name)
 }
 
-// Text is the case as a file, with what the provider said as what is expected.
+// Text formats the case as a file, with got as the expected results.
 func (c *Case) Text(got []txtar.File) []byte {
 	return txtar.Format(&txtar.Archive{Comment: c.Comment, Files: append(append([]txtar.File{}, c.Given...), got...)})
 }
 
-// Diff is what is expected beside what the provider said, as diff -u shows it; nil where they are the same.
+// Diff returns the difference between the expected results and got in the format of diff -u, or nil if they are equal.
 func (c *Case) Diff(got []txtar.File) []byte {
 	d := diff.Diff("want", txtar.Format(&txtar.Archive{Files: c.Want}), "got", txtar.Format(&txtar.Archive{Files: got}))
-	_, d, _ = bytes.Cut(d, []byte("\n")) // of a head that names both a third time
+	_, d, _ = bytes.Cut(d, []byte("\n")) // drop the first header line, which repeats both names
 	return d
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Outcome is what a case's sections say about an evaluation, or its refusal; any other fault is one of the case's.
+// Outcome formats an evaluation, or its refusal, as the sections of a case. Any other fault is returned as an error.
 func Outcome(e *catalog.Evaluation, err error) ([]txtar.File, error) {
 	switch {
 	case err != nil && fault.CodeOf(err) != fault.Refused:
@@ -30,7 +30,7 @@ func Outcome(e *catalog.Evaluation, err error) ([]txtar.File, error) {
 	if s := e.Slim; s != nil {
 		w.json("slim.json", struct {
 			Start  plan.Start  `json:"start"`
-			Own    *plan.Start `json:"own,omitempty"` // in full
+			Own    *plan.Start `json:"own,omitempty"` // all fields, not only the differences to start
 			Unless string      `json:"unless,omitempty"`
 		}{s.Start, ownStart(s), s.Unless})
 	}
@@ -78,7 +78,7 @@ func notes(list []catalog.Note) []byte {
 	return b.Bytes()
 }
 
-// writer gathers sections.
+// writer collects sections.
 type writer struct {
 	files []txtar.File
 	err   error
@@ -98,7 +98,7 @@ func (w *writer) json(name string, v any) {
 	w.text(name, text)
 }
 
-// Indented is a value as the JSON of sections.
+// Indented encodes a value as the JSON of sections.
 func Indented(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
