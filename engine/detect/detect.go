@@ -1,5 +1,5 @@
-// Package detect finds the provider for an app. It reads the providers' rules, which are data: no CUE is
-// evaluated, and one app costs a few looks at its directory.
+// Package detect finds the provider for an app. It uses the providers' rules, which are data: it evaluates no
+// CUE, and detection takes a few lookups in the app's directory.
 package detect
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Detect names the provider that recognizes the app: the first in the catalog's order; none is an empty
-// list. It is a fault where a file that a rule searches cannot be read.
+// Detect returns the provider that recognizes the app, which is the first in the catalog's order, or an empty
+// list if there is none. It is a fault if a file that a rule searches cannot be read.
 func Detect(a *app.App, c *catalog.Catalog, env map[string]string) ([]string, error) {
 	for _, p := range c.Tried() {
 		ok, err := p.Detect().Holds(a, env)
@@ -30,11 +30,11 @@ type Candidate struct {
 	Name     string
 	LooksFor string // in words
 	Detects  bool
-	Found    []fault.Pos // what it recognizes the app by
+	Found    []fault.Pos // the positions that satisfy its rule
 }
 
-// Candidates judges the app by the rules of all providers that are tried, in their order: of those that detect it, Detect
-// names the first.
+// Candidates evaluates the rules of all providers that are tried, in order. Detect returns the first of those that detect
+// the app.
 func Candidates(a *app.App, c *catalog.Catalog, env map[string]string) ([]Candidate, error) {
 	var out []Candidate
 	for _, p := range c.Tried() {
@@ -47,7 +47,7 @@ func Candidates(a *app.App, c *catalog.Catalog, env map[string]string) ([]Candid
 	return out, nil
 }
 
-// Lookup says in words what a rule looks for in an app: `main.go or go.mod`.
+// Lookup describes what a rule looks for in an app: `main.go or go.mod`.
 func Lookup(r catalog.Rule) string {
 	words := func(rules []catalog.Rule, between string) string {
 		parts := make([]string, len(rules))

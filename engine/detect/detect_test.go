@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// rules are the detect fields of providers, in their order.
+// rules are the detect fields of providers, in order.
 var rules = []struct{ name, detect string }{
 	{"both", `all: [{file: "package.yaml"}, {glob: "**/*.hs"}]`},
 	{"either", `any: [{file: "deno.json"}, {grep: "from \"https://deno", in: "**/*.{ts,js}"}]`},
@@ -67,7 +67,7 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// A file that a rule searches and that cannot be read stops detection: nobody knows what is in it.
+// An unreadable file that a rule searches stops detection, because its content is unknown.
 func TestDetectUnreadable(t *testing.T) {
 	a := open(t, "main.ts")
 	if err := os.Remove(filepath.Join(a.Dir(), "main.ts")); err != nil {
@@ -97,7 +97,7 @@ func TestDetectUnreadable(t *testing.T) {
 	}
 }
 
-// open makes an app of files, each NAME or NAME=TEXT; a text may hold spaces where it is the last.
+// open creates an app from files, each NAME or NAME=TEXT. Only the text of the last file may contain spaces.
 func open(t *testing.T, files string) *app.App {
 	dir := t.TempDir()
 	for files != "" {
