@@ -1,4 +1,4 @@
-// Package lazy puts off what a program's start should not wait for.
+// Package lazy defers work that would slow down the program's start.
 package lazy
 
 import (
@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Regexp is a regular expression that is compiled when it is first asked for. It panics then if expr is none. Compiling all
-// of them at the program's start would cost every command a millisecond.
+// Regexp returns a regular expression that is compiled on first use, which panics if expr is invalid. Compiling all
+// expressions at the program's start would cost every command a millisecond.
 func Regexp(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -8,7 +8,7 @@ func TestRegexp(t *testing.T) {
 	if got := first.FindString("  some words"); got != "some" || first != second {
 		t.Errorf("found %q", got)
 	}
-	wrong := Regexp(`(`) // no harm until it is used
+	wrong := Regexp(`(`) // does not panic before its first use
 	defer func() {
 		if recover() == nil {
 			t.Error("an expression that is none was compiled")
