@@ -9,21 +9,21 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// comment is a comment of a file that was read, or of our own.
+// comment is a comment in a source file, or one that migration adds.
 type comment struct {
-	line int    // where it stands
+	line int    // line number
 	own  bool   // alone on its line
-	text string // without its signs
-	of   string // the path that it is about, where that is known
+	text string // without comment markers
+	of   string // the path of the value it is about, if known
 }
 
-// tomlComments are the comments of a TOML document.
+// tomlComments returns the comments of a TOML document.
 func tomlComments(text []byte) (out []comment) {
 	p := unstable.Parser{KeepComments: true}
 	p.Reset(text)
 	var walk func(n *unstable.Node)
 	walk = func(n *unstable.Node) {
-		if n.Kind == unstable.Comment && !bytes.HasPrefix(n.Data, []byte("#:")) { // which is for editors of TOML
+		if n.Kind == unstable.Comment && !bytes.HasPrefix(n.Data, []byte("#:")) { // #: is a directive for TOML editors
 			out = append(out, commentAt(text, int(n.Raw.Offset), strings.TrimLeft(string(n.Data), "#")))
 		}
 		for it := n.Children(); it.Next(); {
@@ -39,7 +39,7 @@ func tomlComments(text []byte) (out []comment) {
 	return out
 }
 
-// jsonComments are the comments of JSON, which are blank in plain.
+// jsonComments returns the comments of a JSON text. They are blank in plain.
 func jsonComments(text, plain []byte) (out []comment) {
 	for i := 0; i+1 < len(text); i++ {
 		if text[i] != '/' || plain[i] == '/' {
@@ -68,14 +68,14 @@ func commentAt(text []byte, offset int, words string) comment {
 	}
 }
 
-// beside are the comments of each value of a draft: those above it, and the one on its line.
+// beside holds the comments of a draft's values: those above each value, and the one on its line.
 type beside struct {
 	above map[string][]string
 	line  map[string]string
-	end   []string // below everything
+	end   []string // comments after all values
 }
 
-// place says which value each comment is about: the one on its line, or else the next one.
+// place assigns each comment to the value on its line, or else to the next one.
 func (d *draft) place() beside {
 	b := beside{map[string][]string{}, map[string]string{}, nil}
 	type anchor struct {
@@ -86,7 +86,7 @@ func (d *draft) place() beside {
 	for key, at := range d.at {
 		anchors = append(anchors, anchor{at.Line, key})
 	}
-	slices.SortFunc(anchors, func(x, y anchor) int { // of a line with several, the list before its elements
+	slices.SortFunc(anchors, func(x, y anchor) int { // if a line has several, a list comes before its elements
 		return cmp.Or(cmp.Compare(x.line, y.line), cmp.Compare(len(x.key), len(y.key)), cmp.Compare(x.key, y.key))
 	})
 	for _, c := range d.comments {

@@ -7,20 +7,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// draft is a nixpacks.cue in the making.
+// draft is a nixpacks.cue under construction.
 type draft struct {
 	plan *plan.Plan
-	// at is where each value was said, by its path as plan.Path writes it; of lists also each element.
+	// at is the position of each value by path (plan.Path), and of each list element.
 	at map[string]fault.Pos
-	// gone are the paths that nixpacks.cue takes away.
+	// gone are the paths that nixpacks.cue deletes.
 	gone [][]string
-	// comments of the file that was read.
+	// comments are the comments of the source file, and added ones.
 	comments []comment
 }
 
 func newDraft() *draft { return &draft{plan: &plan.Plan{}, at: map[string]fault.Pos{}} }
 
-// phase is the phase of that name, with nothing that its name would imply.
+// phase returns the phase of that name, created without the implied fields if needed.
 func (d *draft) phase(name string) *plan.Phase {
 	if d.plan.Phases == nil {
 		d.plan.Phases = map[string]*plan.Phase{}
@@ -31,7 +31,7 @@ func (d *draft) phase(name string) *plan.Phase {
 	return d.plan.Phases[name]
 }
 
-// set puts a value, a string or a list of strings, at a path.
+// set sets a string or a list of strings at a path.
 func (d *draft) set(at fault.Pos, value any, path ...string) {
 	if path[0] == "phases" {
 		d.phase(path[1])
@@ -51,7 +51,7 @@ func (d *draft) add(at fault.Pos, elem string, path ...string) {
 	d.set(first, append(slices.Clone(list), elem), path...)
 }
 
-// remark is a comment of our own on a value.
+// remark adds a comment to a value.
 func (d *draft) remark(text string, path ...string) {
 	d.comments = append(d.comments, comment{text: text, of: plan.Path(path...)})
 }

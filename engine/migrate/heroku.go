@@ -12,7 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// herokuKeys are the keys of an app.json that say more of the app than what it is called, and what is done without them here.
+// herokuKeys are the keys of an app.json that affect the app, with a reason and a replacement for those that are not migrated.
 var herokuKeys = map[string][2]string{
 	"env":          {},
 	"buildpacks":   {},
@@ -23,10 +23,10 @@ var herokuKeys = map[string][2]string{
 	"stack":        {"is Heroku's own base image", "packages: \"apt\" takes everything from Debian; buildImage names any image"},
 }
 
-// herokuWords are the keys that describe the app to people.
+// herokuWords are the keys that only describe the app.
 var herokuWords = []string{"name", "description", "keywords", "website", "repository", "logo", "success_url", "image", "$schema"}
 
-// herokus tells whether a file called app.json is Heroku's: others have files of that name too.
+// herokus reports whether an app.json is Heroku's. Other programs use that file name too.
 func herokus(text []byte) bool {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(text, &keys) != nil || keys["expo"] != nil {
@@ -35,7 +35,7 @@ func herokus(text []byte) bool {
 	return slices.ContainsFunc(slices.Collect(maps.Keys(keys)), func(k string) bool { _, ok := herokuKeys[k]; return ok })
 }
 
-// heroku reads app.json and Procfile, or Procfile alone.
+// heroku migrates app.json and Procfile, or Procfile alone.
 func (m *mover) heroku(from string) error {
 	if from == appFile {
 		text, _, err := m.app.Text(appFile)
@@ -121,7 +121,7 @@ func (m *mover) appJSON(text []byte) error {
 	return r.err()
 }
 
-// herokuEnv carries the variables that have a value.
+// herokuEnv migrates the variables that have a value.
 func (m *mover) herokuEnv(r *reader, env plan.Field) {
 	suspect := m.catalog.Defaults().SecretVariables
 	for _, f := range r.fields(env.Value, "env") {
@@ -158,8 +158,8 @@ func (m *mover) herokuEnv(r *reader, env plan.Field) {
 
 var buildpackName = lazy.Regexp(`(?:^|/)(?:heroku-)?(?:buildpack-)?([a-z0-9-]+?)(?:\.git)?(?:[#@].*)?$`)
 
-// buildpacks carries those that Heroku has for languages. The last one says how the app starts, and of several providers the
-// first one does.
+// buildpacks migrates Heroku's language buildpacks. The last buildpack determines how the app starts, and the first of several
+// providers does, so the order is reversed.
 func (m *mover) buildpacks(r *reader, f plan.Field) error {
 	names, err := catalog.ReadElsewhere()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package migrate turns what other programs build an app by, or nixpacks.toml and nixpacks.json, into a nixpacks.cue, and
-// says of what it cannot carry where that stands and what takes its place.
+// Package migrate converts the build configuration of other programs, and nixpacks.toml and nixpacks.json, to a nixpacks.cue.
+// It lists everything that it cannot convert, with its position and a replacement.
 package migrate
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// File is the name of what is written.
+// File is the name of the file to write.
 const File = "nixpacks.cue"
 
-// The files that are read.
+// The files that can be migrated.
 const (
 	tomlFile     = "nixpacks.toml"
 	jsonFile     = "nixpacks.json"
@@ -28,35 +28,36 @@ const (
 	procFile     = "Procfile"
 )
 
-// Sources are the files that an app can be moved from.
+// Sources are the files that can be migrated.
 var Sources = []string{tomlFile, jsonFile, railpackFile, appFile, procFile}
 
-// Result is a nixpacks.cue that was not written yet.
+// Result is a nixpacks.cue that is not written to disk yet.
 type Result struct {
-	// From are the files that were read.
+	// From are the files that were migrated.
 	From []string
 	// Text is the nixpacks.cue.
 	Text []byte
-	// Notes are what the user should look at, in the order of their places.
+	// Notes are for the user to review, sorted by position.
 	Notes []Note
-	// Same says that the app's plan is what it was. For files that plans do not depend on there is none to compare.
+	// Same reports that the app's plan does not change. It is false for files that do not affect plans, because there is no plan to
+	// compare with.
 	Same bool
-	// Changes are what differs in the plan, where it was to stay the same.
+	// Changes are the differences of the plan, if it should have stayed the same.
 	Changes []plan.Change
 }
 
-// Note is something about one key of a file that was read.
+// Note is about one key of a migrated file.
 type Note struct {
 	At  fault.Pos
-	Key string // as messages show it: steps.build.commands[0]
-	// Carried tells that the key is in nixpacks.cue, and that something should be known of it.
+	Key string // as shown in messages: steps.build.commands[0]
+	// Carried reports that the key was migrated and the note is additional information.
 	Carried bool
-	Text    string // what is the matter, in words that follow the key
+	Text    string // the problem, as a phrase that follows the key
 	Instead string // what to do
 }
 
-// Migrate reads the file called from, one of Sources, or the one of them that is there where from is "". The app is planned
-// with o and each of the files; o.Config must be empty.
+// Migrate migrates the file from, one of Sources, or if from is "" the one of them that exists. The app is planned
+// with o and each of the files. o.Config must be empty.
 func Migrate(a *app.App, cat *catalog.Catalog, o unify.Options, from string) (*Result, error) {
 	from, err := choose(a, from)
 	if err != nil {
@@ -92,7 +93,7 @@ func Migrate(a *app.App, cat *catalog.Catalog, o unify.Options, from string) (*R
 	return res, nil
 }
 
-// choose finds the file to read.
+// choose returns the file to migrate.
 func choose(a *app.App, from string) (string, error) {
 	if from != "" {
 		if !slices.Contains(Sources, from) {
@@ -125,7 +126,7 @@ func choose(a *app.App, from string) (string, error) {
 	return found[0], nil
 }
 
-// mover moves one app.
+// mover migrates one app.
 type mover struct {
 	app     *app.App
 	catalog *catalog.Catalog
@@ -133,16 +134,16 @@ type mover struct {
 	from    []string
 	draft   *draft
 	notes   []Note
-	before  *plan.Plan    // with the file that was read; nil where it has no say on plans
+	before  *plan.Plan    // the plan with the migrated file; nil if the file does not affect plans
 	base    *unify.Result // see ground
 }
 
-// lost notes that a key is not carried.
+// lost notes that a key is not migrated.
 func (m *mover) lost(at fault.Pos, key, text, instead string) {
 	m.notes = append(m.notes, Note{At: at, Key: key, Text: text, Instead: instead})
 }
 
-// look notes what should be known of a key that is carried.
+// look adds a note about a key that is migrated.
 func (m *mover) look(at fault.Pos, key, text, instead string) {
 	m.notes = append(m.notes, Note{At: at, Key: key, Carried: true, Text: text, Instead: instead})
 }
@@ -171,7 +172,7 @@ func (m *mover) planWith(text []byte, name string) (*plan.Plan, error) {
 	return res.Plan, nil
 }
 
-// ground is the app's plan without any file, but with the providers that the draft names.
+// ground plans the app without any file, but with the draft's providers.
 func (m *mover) ground() (*unify.Result, error) {
 	if m.base != nil {
 		return m.base, nil
@@ -186,8 +187,8 @@ func (m *mover) ground() (*unify.Result, error) {
 	return m.base, err
 }
 
-// dependencies writes dependsOn as a nixpacks.cue may have it: without names that no phase has, which have no effect, and of a
-// phase that nobody but the file has with what its name implies in the place of "...".
+// dependencies rewrites dependsOn for nixpacks.cue: it removes phases that do not exist, which have no effect, and replaces "..."
+// by the implied dependencies in phases that only the file has.
 func (m *mover) dependencies() error {
 	phases := m.draft.plan.Phases
 	known := m.before
@@ -208,8 +209,8 @@ func (m *mover) dependencies() error {
 		}
 		none := func(dep string) bool { return known.Phases[dep] == nil && !plan.Marker(dep) }
 		for _, dep := range ph.DependsOn {
-			at, said := m.draft.at[plan.Path("phases", name, "dependsOn")]
-			if said && none(dep) {
+			at, ok := m.draft.at[plan.Path("phases", name, "dependsOn")]
+			if ok && none(dep) {
 				m.lost(at, plan.Path("phases", name, "dependsOn"), "names "+dep+", which is no phase", "")
 			}
 		}
@@ -218,8 +219,8 @@ func (m *mover) dependencies() error {
 	return nil
 }
 
-// settled is a plan without what has no effect: dependencies on phases that are none, and a revision of nixpkgs for a phase
-// that takes nothing from it.
+// settled returns a plan without parts that have no effect: dependencies on phases that do not exist, and a nixpkgs revision
+// in a phase that does not use nixpkgs.
 func settled(p *plan.Plan) *plan.Plan {
 	p = p.Clone()
 	for _, ph := range p.Phases {

@@ -16,7 +16,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// What others call something leads to what there is.
+// All names of other programs map to existing providers and variables.
 func TestElsewhere(t *testing.T) {
 	e, err := catalog.ReadElsewhere()
 	if err != nil {
@@ -43,7 +43,7 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// What docs/from-railpack.md names in the place of Railpack's variables is in the tables of docs/configuration.md.
+// The replacements of Railpack's variables in docs/from-railpack.md are in the tables of docs/configuration.md.
 func TestVariablesOfDocs(t *testing.T) {
 	var docs [2]string
 	for i, name := range []string{"from-railpack.md", "configuration.md"} {
@@ -54,7 +54,7 @@ func TestVariablesOfDocs(t *testing.T) {
 		docs[i] = string(text)
 	}
 	found := regexp.MustCompile(`NIXPACKS_\w+`).FindAllString(docs[0], -1)
-	for short := range strings.SplitSeq("NODE PYTHON RUBY RUST JDK GRADLE ELIXIR", " ") { // a row of them with "…"
+	for short := range strings.SplitSeq("NODE PYTHON RUBY RUST JDK GRADLE ELIXIR", " ") { // one table row with "…"
 		if !strings.Contains(docs[0], short+"_VERSION`") {
 			t.Errorf("%s_VERSION", short)
 		}
@@ -70,7 +70,7 @@ func TestVariablesOfDocs(t *testing.T) {
 	}
 }
 
-// settable are the variables that providers ask for.
+// settable returns the variables that providers ask for.
 func settable(t *testing.T) (out []string) {
 	t.Helper()
 	cat, err := catalog.Builtin()
@@ -100,7 +100,7 @@ func TestBuildpackName(t *testing.T) {
 	}
 }
 
-// Whatever kind of value stands anywhere in a file, there is a nixpacks.cue, or a fault of the user's.
+// A value of any kind anywhere in a file gives a nixpacks.cue or a fault of the user's.
 func TestAnyKind(t *testing.T) {
 	cat, err := catalog.Builtin()
 	if err != nil {
@@ -134,7 +134,7 @@ func TestAnyKind(t *testing.T) {
 	}
 }
 
-// others calls each with another kind of value in every place below v in turn.
+// others calls each with values of other kinds in place of every value below v in turn.
 func others(v any, each func()) {
 	in := func(old any, set func(any)) {
 		for _, other := range []any{nil, 7, "text", []any{}, map[string]any{"k": true}} {
@@ -156,7 +156,7 @@ func others(v any, each func()) {
 	}
 }
 
-// moved migrates an app that has one file, and is none of a provider.
+// moved migrates an app that has one file and that no provider detects.
 func moved(t *testing.T, cat *catalog.Catalog, name string, text []byte) (*Result, error) {
 	t.Helper()
 	dir := t.TempDir()

@@ -9,7 +9,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// nixpacks reads nixpacks.toml or nixpacks.json.
+// nixpacks migrates nixpacks.toml or nixpacks.json.
 func (m *mover) nixpacks(name string) error {
 	text, _, err := m.app.Text(name)
 	if err != nil {
@@ -28,7 +28,7 @@ func (m *mover) nixpacks(name string) error {
 	if m.options.Env == nil {
 		m.options.Env = map[string]string{}
 	}
-	m.options.Env["NIXPACKS_UNKNOWN_KEYS"] = "warn" // they are told of here
+	m.options.Env["NIXPACKS_UNKNOWN_KEYS"] = "warn" // reported below
 	if m.before, err = m.planWith([]byte(text), name); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (m *mover) nixpacks(name string) error {
 	return nil
 }
 
-// take takes over what a document says.
+// take copies the values of a document to the draft.
 func (m *mover) take(doc *plan.Document) {
 	d := m.draft
 	d.plan = doc.Plan.Clone()
@@ -70,14 +70,14 @@ func (m *mover) take(doc *plan.Document) {
 	if !unify.Finished(d.plan) {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.plan.Phases)) { // of such a plan they depend on nothing by their names
+	for _, name := range slices.Sorted(maps.Keys(d.plan.Phases)) { // phases of a finished plan have no implied dependencies
 		if d.plan.Phases[name].DependsOn == nil {
 			d.gone = append(d.gone, []string{"phases", name, "dependsOn"})
 		}
 	}
 }
 
-// blanks are empty strings, by which a file of data takes away what is below it.
+// blanks deletes the values that a TOML or JSON file sets to an empty string to remove the provider's.
 func (m *mover) blanks(doc *plan.Document) {
 	paths := [][]string{}
 	for _, name := range plan.FieldNames[plan.Start]() {

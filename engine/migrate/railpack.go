@@ -12,16 +12,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// railpack carries a railpack.json.
+// railpack migrates a railpack.json.
 type railpack struct {
 	*mover
 	*reader
-	names   catalog.Elsewhere
-	caches  map[string]string // directories by name
-	secrets []string          // that every step sees
-	said    fault.Pos         // where these are
-	steps   map[string]fault.Pos
-	asked   map[string]bool // steps that say which secrets they see
+	names     catalog.Elsewhere
+	caches    map[string]string // directories by cache name
+	secrets   []string          // secrets of every step
+	secretsAt fault.Pos         // position of secrets
+	steps     map[string]fault.Pos
+	asked     map[string]bool // steps that have their own list of secrets
 }
 
 func (m *mover) railpack(name string) error {
@@ -48,13 +48,13 @@ func (m *mover) railpack(name string) error {
 	return r.read(root)
 }
 
-// keyReader reads the value of one key.
+// keyReader migrates the value of one key.
 type keyReader struct {
 	key  string
 	read func(plan.Field) error
 }
 
-// read reads the keys in the order in which they depend on one another.
+// read migrates the keys in the order of their dependencies.
 func (r *railpack) read(root *plan.Node) error {
 	for _, f := range r.fields(root.Get("steps"), "steps") {
 		r.steps[f.Name] = f.Pos
@@ -88,7 +88,7 @@ func (r *railpack) read(root *plan.Node) error {
 	return r.spreadSecrets()
 }
 
-// unknown notes a key that Railpack does not have either.
+// unknown notes a key that Railpack does not know either.
 func (r *railpack) unknown(f plan.Field, in string) {
 	r.lost(f.Pos, strings.TrimPrefix(in+"."+plan.Path(f.Name), "."), "is no key that is known", "")
 }
@@ -108,7 +108,7 @@ func (r *railpack) provider(f plan.Field) error {
 
 var plainVersion = lazy.Regexp(`^[0-9]+(\.[0-9]+)*$`)
 
-// packages carries versions of what the app's provider installs.
+// packages migrates versions of what the app's provider installs.
 func (r *railpack) packages(f plan.Field) error {
 	base, err := r.ground()
 	if err != nil {
@@ -141,8 +141,8 @@ func (r *railpack) buildApt(f plan.Field) error {
 	return nil
 }
 
-// extend carries a list of packages to path. Without "..." it would take away what is needed here, and not only what Railpack
-// added to its own.
+// extend migrates a list of packages to path. It adds "...", because otherwise the list would replace the provider's packages,
+// and not only those that Railpack adds.
 func (r *railpack) extend(f plan.Field, key string, path ...string) {
 	items := r.items(f.Value, key)
 	if len(items) == 0 {
@@ -154,7 +154,7 @@ func (r *railpack) extend(f plan.Field, key string, path ...string) {
 	r.list(f, key, path...)
 }
 
-// list carries a list of strings to path.
+// list migrates a list of strings to path.
 func (r *railpack) list(f plan.Field, key string, path ...string) {
 	for i, n := range r.items(f.Value, key) {
 		if s, ok := r.str(n, elementKey([]string{key}, i)); ok {
@@ -188,7 +188,7 @@ func (r *railpack) rootSecrets(f plan.Field) error {
 			r.secrets = append(r.secrets, s)
 		}
 	}
-	r.said = f.Pos
+	r.secretsAt = f.Pos
 	if len(r.secrets) > 0 {
 		r.look(f.Pos, "secrets", "are given to every phase, as Railpack does, and a build ends where one is missing",
 			"leave each to the phases that need it; \"NAME?\" may be missing. nixpacks build --secret id=NAME takes it from your environment")
@@ -196,7 +196,7 @@ func (r *railpack) rootSecrets(f plan.Field) error {
 	return nil
 }
 
-// spreadSecrets gives the secrets to the steps that do not say which they see, those of the provider too.
+// spreadSecrets adds the secrets to the steps without their own list, including the provider's.
 func (r *railpack) spreadSecrets() error {
 	if len(r.secrets) == 0 {
 		return nil
@@ -210,7 +210,7 @@ func (r *railpack) spreadSecrets() error {
 			if len(ph.Cmds) > 0 && !r.asked[name] {
 				at, ok := r.steps[name]
 				if !ok {
-					at = r.said
+					at = r.secretsAt
 				}
 				r.draft.set(at, r.secrets, "phases", name, "secrets")
 			}
@@ -219,7 +219,7 @@ func (r *railpack) spreadSecrets() error {
 	return nil
 }
 
-// exclude carries patterns; one that takes back what those before it leave out is an include.
+// exclude migrates patterns. A pattern that re-includes files excluded by earlier ones becomes an include.
 func (r *railpack) exclude(f plan.Field) error {
 	items := r.items(f.Value, "exclude")
 	for i, n := range items {

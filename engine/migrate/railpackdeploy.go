@@ -6,7 +6,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// deploy carries how the image runs.
+// deploy migrates how the image runs.
 func (r *railpack) deploy(f plan.Field) error {
 	for _, g := range r.reader.fields(f.Value, "deploy") {
 		key := "deploy." + g.Name

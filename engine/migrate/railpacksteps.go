@@ -11,12 +11,12 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// step is a step of a railpack.json as it is read.
+// step is a step of a railpack.json during migration.
 type step struct {
 	*railpack
 	name, key string
-	whole     bool     // it sees all of the app
-	files     []string // or else these files of it
+	whole     bool     // it uses the whole app
+	files     []string // otherwise the files it uses
 	assets    map[string]string
 }
 
@@ -62,7 +62,7 @@ func (s *step) read(n *plan.Node) {
 	}
 }
 
-// narrow has the phase see the files that the step copied, if those are all that it saw.
+// narrow sets the phase's inputs to the files that the step copies, if it uses no others.
 func (s *step) narrow(n *plan.Node) {
 	ph := s.draft.phase(s.name)
 	if s.whole || len(s.files) == 0 || len(ph.Cmds) == 0 || slices.ContainsFunc(ph.Cmds, plan.Marker) || n.Get("inputs") != nil {
@@ -71,7 +71,7 @@ func (s *step) narrow(n *plan.Node) {
 	s.draft.set(n.Get("commands").Pos, s.files, "phases", s.name, "inputs")
 }
 
-// inputs carries the steps among them, as what the phase waits for.
+// inputs migrates the steps among the inputs to dependencies of the phase.
 func (s *step) inputs(f plan.Field) {
 	deps := []string{}
 	for i, n := range s.items(f.Value, s.key+".inputs") {
@@ -96,14 +96,14 @@ func (s *step) inputs(f plan.Field) {
 	s.draft.set(f.Pos, deps, "phases", s.name, "dependsOn")
 }
 
-// filtered notes that a part of an input is asked for: phases run one after another on one file system.
+// filtered notes an input that is limited to some files: phases share one file system.
 func (s *step) filtered(n *plan.Node, l layer, key string) {
 	if l.filter {
 		s.lost(n.Pos, key, "takes a part of it", "a phase sees all that the phases before it left; phases."+s.name+".inputs says which files of the app it depends on")
 	}
 }
 
-// phaseOf is the phase that does what a step of Railpack does.
+// phaseOf returns the phase that corresponds to a Railpack step.
 func (r *railpack) phaseOf(step string) string {
 	if strings.HasPrefix(step, "packages:") {
 		return "setup"
@@ -111,13 +111,13 @@ func (r *railpack) phaseOf(step string) string {
 	return step
 }
 
-// layer is where a step or the image takes files from.
+// layer is a source of files for a step or the image.
 type layer struct {
 	step, image           string
 	local, spread, filter bool
 }
 
-// layer reads one, which is a word or a map.
+// layer parses a layer, which is a string or a map.
 func (r *railpack) layer(n *plan.Node, key string) (l layer, ok bool) {
 	if n.Kind == plan.String {
 		step, isStep := strings.CutPrefix(n.Text, "$")
@@ -184,7 +184,7 @@ func (s *step) commands(f plan.Field) {
 	}
 }
 
-// words reads a command that is a string.
+// words migrates a command that is a string.
 func (s *step) words(n *plan.Node, key string) {
 	kind, rest, _ := strings.Cut(n.Text, ":")
 	switch words := strings.Fields(rest); {
@@ -197,7 +197,7 @@ func (s *step) words(n *plan.Node, key string) {
 	}
 }
 
-// copies carries a copy of the app's files to where they are anyhow: by what of the app the phase sees.
+// copies migrates a copy of the app's files to their own place: it only restricts what the phase sees of the app.
 func (s *step) copies(at fault.Pos, key, image, src, dest string) {
 	switch from := path.Clean(src); {
 	case image != "":
@@ -212,7 +212,7 @@ func (s *step) copies(at fault.Pos, key, image, src, dest string) {
 	}
 }
 
-// file carries a file that the step writes: static assets are there for all phases.
+// file migrates a file that the step writes, as a static asset. Static assets are available to all phases.
 func (s *step) file(n *plan.Node, key string) {
 	to, ok1 := s.str(n.Get("path"), key+".path")
 	name, ok2 := s.str(n.Get("name"), key+".name")
@@ -282,7 +282,7 @@ func dirOr(dir, marker string) string {
 	return marker
 }
 
-// outputs are what of the step is in the image; all of /app is that here, unless a run image takes less.
+// outputs checks the files that the step adds to the image. Here the image has all of /app, unless a run image takes less.
 func (s *step) outputs(f plan.Field) {
 	all := slices.ContainsFunc(f.Value.Items, func(n *plan.Node) bool {
 		return n.Text == "." || n.Get("include") != nil && slices.ContainsFunc(n.Get("include").Items, func(n *plan.Node) bool { return n.Text == "." })

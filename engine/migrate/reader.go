@@ -7,7 +7,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// reader reads values of a document that another program's rules hold for, and collects what is of the wrong kind.
+// reader reads values of another program's document and collects errors about wrong types.
 type reader struct {
 	text []byte
 	errs []error
@@ -15,7 +15,7 @@ type reader struct {
 
 func (r *reader) err() error { return errors.Join(r.errs...) }
 
-// wrong tells whether n, which is called key, is not of a kind; nil and null are of every kind.
+// wrong reports whether n is missing or null, or is not of the given kind, which is an error about key.
 func (r *reader) wrong(n *plan.Node, key string, kind plan.Kind) bool {
 	if n == nil || n.Kind == plan.Null {
 		return true
@@ -51,7 +51,7 @@ func (r *reader) str(n *plan.Node, key string) (string, bool) {
 	return n.Text, true
 }
 
-// scalar is a string, or how a number or a boolean is written.
+// scalar returns a string, or the literal of a number or boolean.
 func (r *reader) scalar(n *plan.Node, key string) (string, bool) {
 	if n != nil && (n.Kind == plan.Number || n.Kind == plan.Bool) {
 		return n.Text, true

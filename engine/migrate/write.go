@@ -17,10 +17,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// maxLine is how long a list may become before each of its elements has a line of its own, in bytes.
+// maxLine is the maximum length of a list in bytes on one line. A longer list has one element per line.
 const maxLine = 100
 
-// node is a value of the file that is written: a struct, or the text of something else.
+// node is a value in the written file: a struct, or the text of another value.
 type node struct {
 	name   string
 	fields []*node
@@ -29,7 +29,7 @@ type node struct {
 	line   string
 }
 
-// child is the field called name, made where it is not there.
+// child returns the field called name and creates it if needed.
 func (n *node) child(name string) *node {
 	for _, f := range n.fields {
 		if f.name == name {
@@ -47,24 +47,24 @@ func (n *node) at(path []string) *node {
 	return n
 }
 
-// comment gives the node at path, and those in it, their comments.
-func (n *node) comment(said beside, path []string) {
+// comment sets the comments of the node at path and of its fields.
+func (n *node) comment(placed beside, path []string) {
 	key := plan.Path(path...)
-	n.above, n.line = said.above[key], said.line[key]
-	if len(n.fields) > 0 && n.line != "" { // which is written behind one value
+	n.above, n.line = placed.above[key], placed.line[key]
+	if len(n.fields) > 0 && n.line != "" { // a line comment can only follow a single value
 		n.above, n.line = append(n.above, n.line), ""
 	}
 	for _, f := range n.fields {
-		f.comment(said, append(path[:len(path):len(path)], f.name))
+		f.comment(placed, append(path[:len(path):len(path)], f.name))
 	}
 }
 
-// text is the draft as CUE, in the form that `cue fmt` gives it.
+// text formats the draft as CUE, like `cue fmt`.
 func (d *draft) text(from []string) ([]byte, error) {
-	said := d.place()
+	placed := d.place()
 	root := &node{}
 	for _, l := range d.ordered() {
-		root.at(l.Path).value = d.value(l, said)
+		root.at(l.Path).value = d.value(l, placed)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.plan.Phases)) {
 		root.at([]string{"phases", name})
@@ -75,7 +75,7 @@ func (d *draft) text(from []string) ([]byte, error) {
 	if d.plan.Start != nil {
 		root.at([]string{"start"})
 	}
-	root.comment(said, nil)
+	root.comment(placed, nil)
 	var b bytes.Buffer
 	if len(from) > 0 {
 		fmt.Fprintf(&b, "// From %s, by nixpacks migrate.\n\n", strings.Join(from, " and "))
@@ -83,15 +83,16 @@ func (d *draft) text(from []string) ([]byte, error) {
 	for _, f := range root.fields {
 		f.write(&b)
 	}
-	if len(said.end) > 0 {
+	if len(placed.end) > 0 {
 		b.WriteByte('\n')
 	}
-	comments(&b, said.end)
+	comments(&b, placed.end)
 	out, err := format.Source(b.Bytes())
 	return append(bytes.TrimRight(out, "\n"), '\n'), fault.Wrap(fault.Bug, err, "cannot write CUE")
 }
 
-// ordered are the draft's values: the parts of a plan in their order, and in each part as the file that was read has them.
+// ordered returns the draft's values: the parts of a plan in their order, and the values of each part in the order of the
+// source file.
 func (d *draft) ordered() []plan.Leaf {
 	leaves := d.plan.Leaves()
 	top := map[string]int{}
@@ -107,7 +108,7 @@ func (d *draft) ordered() []plan.Leaf {
 	return leaves
 }
 
-// write writes a field; structs of one field share its line.
+// write writes a field. A struct with a single field shares its line.
 func (n *node) write(b *bytes.Buffer) {
 	comments(b, n.above)
 	for {
@@ -145,8 +146,8 @@ func label(name string) string {
 	return name
 }
 
-// value is a string or a list of strings as CUE.
-func (d *draft) value(l plan.Leaf, said beside) string {
+// value formats a string or a list of strings as CUE.
+func (d *draft) value(l plan.Leaf, placed beside) string {
 	list, ok := l.Value.([]string)
 	if !ok {
 		return literal.String.WithOptionalTabIndent(len(l.Path)).Quote(l.Value.(string))
@@ -159,7 +160,7 @@ func (d *draft) value(l plan.Leaf, said beside) string {
 		}
 		key := elementKey(l.Path, i)
 		e := literal.String.Quote(s)
-		tall = tall || len(said.above[key]) > 0 || said.line[key] != ""
+		tall = tall || len(placed.above[key]) > 0 || placed.line[key] != ""
 		elems = append(elems, e)
 	}
 	if line := "[" + strings.Join(elems, ", ") + "]"; !tall && (len(line) <= maxLine || len(list) == 1) {
@@ -169,9 +170,9 @@ func (d *draft) value(l plan.Leaf, said beside) string {
 	b.WriteString("[\n")
 	for i, e := range elems {
 		key := elementKey(l.Path, i)
-		comments(&b, said.above[key])
+		comments(&b, placed.above[key])
 		b.WriteString(e + ",")
-		if c := said.line[key]; c != "" {
+		if c := placed.line[key]; c != "" {
 			b.WriteString(" // " + c)
 		}
 		b.WriteString("\n")
@@ -180,5 +181,5 @@ func (d *draft) value(l plan.Leaf, said beside) string {
 	return b.String()
 }
 
-// elementKey names an element of the list at path.
+// elementKey returns the key of an element of the list at path.
 func elementKey(path []string, i int) string { return plan.Path(path...) + "[" + strconv.Itoa(i) + "]" }
