@@ -128,7 +128,7 @@ func NewPhase(name string) *Phase {
 }
 
 func mergePhase(base, over *Phase) *Phase {
-	// A phase with outputs for the run image has inputs and outputs in any case.
+	// A phase with outputs for the final image needs inputs and outputs in any case.
 	if over.Cmds != nil && over.Inputs == nil && !base.ForStart() {
 		base.Inputs = nil // they described the commands that over replaces
 	}

@@ -74,7 +74,8 @@ type Phase struct {
 	// phases change. The phase may then run in parallel with other OrderFree phases, and the build keeps all its changes
 	// (plan2llb).
 	Order string `json:"order,omitempty"`
-	// OutputsFor is OutputsForStart if only the run image takes the outputs, replacing what other phases made there.
+	// OutputsFor is OutputsForStart if the outputs are for the final image alone: they replace what other phases made
+	// there, and no phase sees them.
 	OutputsFor string `json:"outputsFor,omitempty"`
 	// Variables are visible to this phase alone.
 	Variables map[string]string `json:"variables,omitzero"`
@@ -91,7 +92,7 @@ type Phase struct {
 // Free reports whether the phase has commands and may run at any time after its dependencies.
 func (ph *Phase) Free() bool { return len(ph.Cmds) > 0 && ph.Order == OrderFree && !ph.ForStart() }
 
-// ForStart reports whether only the run image takes the phase's outputs.
+// ForStart reports whether the phase's outputs are for the final image alone.
 func (ph *Phase) ForStart() bool { return ph.OutputsFor == OutputsForStart }
 
 // Start describes how the image runs.
@@ -110,7 +111,7 @@ type Start struct {
 	NixPkgs []string `json:"nixPkgs,omitzero"`
 	// User runs the command; "" is root. A numeric user owns /app and has it as its home.
 	User string `json:"user,omitempty"`
-	// Variables are set in the image alone.
+	// Variables are set in the final image alone.
 	Variables map[string]string `json:"variables,omitzero"`
 	// Ports that the app listens on: "8080", "53/udp".
 	Ports []string `json:"ports,omitzero"`
