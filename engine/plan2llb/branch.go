@@ -9,8 +9,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// trunkNames are the phases that never branch off: what providers call so may leave programs and files anywhere, and
-// the phases behind them count on it.
+// trunkNames are the phases that never branch. The phases that providers call so may leave programs and files anywhere,
+// and later phases rely on them.
 var trunkNames = []string{"setup", "install", "build"}
 
 // branch is a phase that runs beside the chain.
@@ -19,8 +19,8 @@ type branch struct {
 	outputs    []string // paths below /app
 }
 
-// branches are the phases that run beside the chain, each with the paths that it makes: those that say all that they
-// read and all that they make, whose outputs nobody else makes, and that another phase need not wait for.
+// branches returns the phases that run as branches, each with its outputs. Such a phase declares all that it reads and
+// makes, no other phase makes its outputs, and some other phase with commands can run in parallel to it.
 func branches(p *plan.Plan) map[string][]string {
 	out := map[string][]string{}
 	for name, ph := range p.Phases {
@@ -32,15 +32,15 @@ func branches(p *plan.Plan) map[string][]string {
 	return out
 }
 
-// canBranch tells whether a phase says everything that it takes and gives. Outputs with wildcards are not told apart
-// from those of others.
+// canBranch reports whether a phase declares everything that it reads and makes. Outputs with wildcards do not count:
+// they cannot be told apart from those of other phases.
 func canBranch(name string, ph *plan.Phase, outputs []string) bool {
 	short := name[strings.LastIndexByte(name, ':')+1:]
 	return len(ph.Cmds) > 0 && !ph.ForStart() && ph.Inputs != nil && len(outputs) > 0 && !slices.Contains(trunkNames, short) &&
 		!hasAll(ph) && !slices.ContainsFunc(outputs, func(o string) bool { return o == "" || hasWildcard(o) })
 }
 
-// overlaps tells whether another phase makes any of the paths, or something in them, or what they lie in.
+// overlaps reports whether another phase makes one of the paths, a path below one, or a folder above one.
 func overlaps(p *plan.Plan, name string, paths []string) bool {
 	for other, ph := range p.Phases {
 		if other == name || ph.ForStart() {
@@ -64,19 +64,19 @@ const wildcards = `*?[{\`
 
 func hasWildcard(p string) bool { return strings.ContainsAny(p, wildcards) }
 
-// within tells whether a path is the folder or lies in it; "" is the whole app.
+// within reports whether path is folder or lies in it. The folder "" is the whole app.
 func within(path, folder string) bool {
 	return folder == "" || path == folder || strings.HasPrefix(path, folder+"/")
 }
 
-// branchOff runs a phase beside the chain, which takes its outputs later.
+// branchOff runs a phase as a branch. The chain takes its outputs later (join).
 func (l *lowering) branchOff(name string, ph *plan.Phase) {
 	l.branched[name] = l.aside(name, ph, l.beside[name])
 	l.waiting = append(l.waiting, name)
 }
 
-// aside runs a phase from the place in the chain behind the last phase that it needs, with the outputs of the branches that
-// it needs, and leaves the chain as it is.
+// aside runs a phase from the place in the chain after the last phase that it needs, with the outputs of the branches
+// that it needs. It leaves the chain unchanged.
 func (l *lowering) aside(name string, ph *plan.Phase, outputs []string) *branch {
 	needs := l.in.Plan.Needs(name)
 	trunk := l.here()
@@ -88,12 +88,12 @@ func (l *lowering) aside(name string, ph *plan.Phase, outputs []string) *branch 
 	return b
 }
 
-// here is the end of the chain so far.
+// here returns the current end of the chain.
 func (l *lowering) here() place {
 	return place{at: len(l.chained), state: l.state, whole: l.whole, has: slices.Clone(l.has)}
 }
 
-// placeFor is the place in the chain behind the last phase that is needed, or before all of them.
+// placeFor returns the place in the chain after the last phase that is needed, or the one before all phases.
 func (l *lowering) placeFor(needed func(phase string) bool) place {
 	from := place{state: l.root}
 	for _, done := range l.chained {
@@ -104,8 +104,8 @@ func (l *lowering) placeFor(needed func(phase string) bool) place {
 	return from
 }
 
-// beginAt goes on from a place in the chain for a phase, with what the phases beside the chain made that it needs. It names
-// those of them whose changes are all there.
+// beginAt starts a phase at a place in the chain and adds what the branches and lanes that it needs made. It returns the
+// lanes whose changes the state now has.
 func (l *lowering) beginAt(name string, from place, needs map[string]bool) []string {
 	l.state, l.whole = from.state, from.whole
 	all := l.goOn(name, from, needs)
@@ -117,7 +117,7 @@ func (l *lowering) beginAt(name string, from place, needs map[string]bool) []str
 	return all
 }
 
-// join takes the outputs of branches into the chain: those that the phase needs, or all with "".
+// join takes the outputs of branches into the chain: of those that the phase needs, or of all if phase is "".
 func (l *lowering) join(phase string) {
 	var names []string
 	needs := l.in.Plan.Needs(phase)
@@ -142,8 +142,8 @@ func (l *lowering) join(phase string) {
 	l.state = l.state.File(a, named("[app] take the outputs of "+strings.Join(names, ", ")))
 }
 
-// joinMerged lays what the branches made over the chain. Each output was copied once, onto the place where its branch
-// began, and that difference stays when the chain changes; the chain goes on from the same place, so it fits there.
+// joinMerged merges the outputs of branches onto the chain. Each output is copied once, onto the state where its branch
+// started. That difference stays valid when the chain changes: the chain continues from the same state.
 func (l *lowering) joinMerged(names []string) {
 	var a *llb.FileAction
 	for _, name := range names {
@@ -159,13 +159,13 @@ func (l *lowering) joinMerged(names []string) {
 	l.state = llb.Merge(all, named("[app] lay out the outputs of "+strings.Join(names, ", ")))
 }
 
-// copyOut is a, followed by a copy of the branch's outputs to where they belong.
+// copyOut appends to a a copy of the branch's outputs to their paths.
 func (b *branch) copyOut(a *llb.FileAction) *llb.FileAction {
 	return b.clear(a).Copy(b.end, AppDir, AppDir, &llb.CopyInfo{CopyDirContentsOnly: true, IncludePatterns: b.outputs})
 }
 
-// clear is a, followed by the removal of what lies in the place of the branch's outputs: the phase that says that it
-// makes them is the one that does. Otherwise a file and a folder of one name would clash, and two folders would mix.
+// clear appends to a the removal of whatever lies at the paths of the branch's outputs: only the phase that declares
+// them makes them. Otherwise a file and a folder of the same name would clash, and two folders would mix.
 func (b *branch) clear(a *llb.FileAction) *llb.FileAction {
 	for _, o := range b.outputs {
 		a = thenRm(a, inApp(o))

@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// besides is nodePlan with a phase that may run beside the others.
+// besides is nodePlan with a phase that may branch.
 func besides(edit ...func(ph *plan.Phase, p *plan.Plan)) *plan.Plan {
 	p := nodePlan()
 	ph := &plan.Phase{DependsOn: []string{"setup"}, Cmds: []string{"make docs"}, Inputs: []string{"docs"}, Outputs: []string{"public/docs"}}
@@ -56,7 +56,7 @@ func TestWhoBranches(t *testing.T) {
 	}
 }
 
-// A branch has what it depends on and nothing else, and everything runs.
+// A branch has its dependencies and nothing else, and the image depends on every phase.
 func TestBranch(t *testing.T) {
 	for _, caps := range []Caps{{}, {Merge: true}, {Diff: true}, {Merge: true, Diff: true}} {
 		in := defaults(Input{Plan: besides(), Caps: caps})
@@ -84,7 +84,8 @@ func TestBranch(t *testing.T) {
 	}
 }
 
-// Two databases of packages cannot be put together again: all packages are installed one after another, before any
+// Two package databases cannot be merged: all packages are installed in sequence, before any command, and every command
+// has them.
 // command, and every command has them.
 func TestPackagesNeverBranch(t *testing.T) {
 	p := besides(func(ph *plan.Phase, p *plan.Plan) {
@@ -104,7 +105,7 @@ func TestPackagesNeverBranch(t *testing.T) {
 	}
 }
 
-// lineage are the file systems that a vertex goes on from: that of its first input, and so on.
+// lineage returns the states that a vertex builds on: its first input, that one's first input, and so on.
 func lineage(ops map[digest.Digest]*pb.Op, op *pb.Op) map[digest.Digest]bool {
 	out := map[digest.Digest]bool{}
 	for len(op.Inputs) > 0 {
@@ -115,14 +116,15 @@ func lineage(ops map[digest.Digest]*pb.Op, op *pb.Op) map[digest.Digest]bool {
 	return out
 }
 
-// isTaken tells whether an input is what a step copied out of the Nix store, which has no file in common with a base.
+// isTaken reports whether an input is what a step copied out of the Nix store, which shares no file with a base.
 func isTaken(ops map[digest.Digest]*pb.Op, in *pb.Input) bool {
 	return slices.ContainsFunc(ops[digest.Digest(in.Digest)].GetExec().GetMounts(), func(m *pb.Mount) bool {
 		return m.Output == in.Index && m.Dest == nixTaken
 	})
 }
 
-// belowNix is what steps that install Nix packages, and nothing else, made a file system of: apart from Nix they are the same.
+// belowNix removes the steps that only install Nix packages from the end of a lineage: without Nix these states are
+// equal.
 func belowNix(res *Result, ops map[digest.Digest]*pb.Op, d digest.Digest) digest.Digest {
 	for ops[d].GetExec() != nil && strings.HasPrefix(nameOf(res, d), "[nix]") {
 		d = digest.Digest(ops[d].Inputs[0].Digest)
@@ -130,8 +132,8 @@ func belowNix(res *Result, ops map[digest.Digest]*pb.Op, d digest.Digest) digest
 	return d
 }
 
-// A difference fits what it was taken from and nothing else: of a package's installation on another base, for one, it
-// takes along the whole database. Phases of free order say that what they change fits everywhere.
+// A difference fits only the state that it was taken from. Of a package's installation, for one, it contains the whole
+// package database, which is wrong on another base. Phases of free order declare that their changes fit everywhere.
 func TestDiffsFitWhatTheyAreMergedOnto(t *testing.T) {
 	files, err := filepath.Glob(goldens)
 	if err != nil {
@@ -169,7 +171,7 @@ func TestDiffsFitWhatTheyAreMergedOnto(t *testing.T) {
 	}
 }
 
-// fed are the names of the vertices that need the files of a source: they run again when one of these is edited.
+// fed returns the names of the vertices that need the files of a source: they rerun if one of these changes.
 func fed(t *testing.T, res *Result, source string) []string {
 	t.Helper()
 	from := find(t, res, source)
@@ -182,7 +184,7 @@ func fed(t *testing.T, res *Result, source string) []string {
 	return names
 }
 
-// What an edit, an override and a secret may change: these vertices and no others.
+// An edit, an override and a secret may change these vertices and no others.
 func TestWhatChanges(t *testing.T) {
 	p := besides(func(_ *plan.Phase, p *plan.Plan) { p.Phases["build"].DependsOn = []string{"install", "docs"} })
 	in := defaults(Input{Plan: p, Caps: Caps{Merge: true, Diff: true}})

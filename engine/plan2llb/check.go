@@ -24,7 +24,7 @@ var (
 	stopSignal    = lazy.Regexp(`^(SIG[A-Z0-9+-]+|[0-9]+)$`)
 )
 
-// checks collects what is wrong with an input.
+// checks collects the faults of an input.
 type checks struct{ faults []error }
 
 func (c *checks) add(code fault.Code, format string, args ...any) *fault.Fault {
@@ -37,7 +37,7 @@ func (c *checks) refuse(format string, args ...any) *fault.Fault {
 	return c.add(fault.Refused, format, args...)
 }
 
-// check gives the order of the phases, and writes the platform in its normal form.
+// check validates the input and returns the order of the phases. It normalizes in.Platform.
 func check(in *Input) ([]string, error) {
 	c := &checks{}
 	if in.Plan == nil {
@@ -58,7 +58,7 @@ func check(in *Input) ([]string, error) {
 	return in.Plan.Sorted()
 }
 
-// Check refuses a plan that cannot be lowered, whatever it is lowered for.
+// Check refuses a plan that no input can lower.
 func Check(p *plan.Plan) error {
 	c := &checks{}
 	c.plan(p.Rooted())
@@ -148,11 +148,11 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 	}
 }
 
-// mostCommands is how many commands a plan may have. Each is a layer, Linux lays 500 over one another, and the base, packages and
-// the source are layers too.
+// mostCommands is the maximum number of commands in a plan. Each command is a layer, Linux stacks at most 500 layers,
+// and the base, packages and the source are layers too.
 const mostCommands = 450
 
-// commands refuses more than can run, which would be known when the others have.
+// commands refuses too many commands early: otherwise the build would fail only after the others have run.
 func (c *checks) commands(p *plan.Plan) {
 	n := 0
 	for _, ph := range p.Phases {
@@ -176,7 +176,7 @@ func (c *checks) debian(at string, pkgs []string) {
 	}
 }
 
-// paths refuses files outside of the app: a build must not depend on what lies beside it.
+// paths refuses files outside the app: a build must not depend on files beside it.
 func (c *checks) paths(at string, files []string) {
 	for _, f := range files {
 		if f == "" || slices.Contains(strings.Split(f, "/"), "..") {
@@ -198,7 +198,7 @@ func (c *checks) variables(at string, vars map[string]string) {
 	}
 }
 
-// assets refuses names that leave /assets, and a file where another one needs a folder.
+// assets refuses names that escape /assets, and a file at a path where another one needs a folder.
 func (c *checks) assets(assets map[string]string) {
 	files := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(assets)) {
@@ -225,7 +225,7 @@ func (c *checks) hashes(hashes map[string]string) {
 	}
 }
 
-// nixPkgs refuses packages of the image that runs which no phase has.
+// nixPkgs refuses packages in start.nixPkgs that no phase has.
 func (c *checks) nixPkgs(p *plan.Plan) {
 	if p.Start == nil {
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// refusals are inputs that make no sense, each with what is said about it.
+// refusals are invalid inputs with their messages.
 var refusals = []struct {
 	want string
 	code fault.Code
@@ -132,7 +132,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// All mistakes are told at once.
+// All faults are reported at once.
 func TestRefusedTogether(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan()})
 	in.Plan.Phases["p"] = &plan.Phase{AptPkgs: []string{"a;b", "c d"}, Inputs: []string{""}}

@@ -14,7 +14,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// image is the image's configuration. Of Docker's own fields, which BuildKit's exporters keep, it may have a health check.
+// image returns the image's configuration. Of Docker's extensions, which BuildKit's exporters keep, it sets only the
+// health check.
 func (l *lowering) image(final Source) dockerspec.DockerOCIImage {
 	c := final.Config
 	c.ExposedPorts, c.Volumes, c.Labels = maps.Clone(c.ExposedPorts), maps.Clone(c.Volumes), maps.Clone(c.Labels)
@@ -58,7 +59,7 @@ func (l *lowering) image(final Source) dockerspec.DockerOCIImage {
 	return dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: l.in.Platform, History: baseHistory(final)}, Config: config}
 }
 
-// startVariables are those of the running image alone. A user who is a number has no home but /app.
+// startVariables returns the variables of the final image alone. A numeric user has no home but /app.
 func (l *lowering) startVariables() map[string]string {
 	vars := map[string]string{}
 	if _, said := l.in.Plan.Variables["HOME"]; l.owner() != "" && !said {
@@ -68,10 +69,10 @@ func (l *lowering) startVariables() map[string]string {
 	return vars
 }
 
-// durations are the keys of a health check that are times; check has seen that they can be read.
+// durations are the keys of a health check that are durations. startConfig has checked that they parse.
 var durations = []string{"interval", "timeout", "startPeriod", "startInterval"}
 
-// healthcheck is the plan's health check as Docker has it; nil for none.
+// healthcheck returns the plan's health check in Docker's form, or nil if there is none.
 func healthcheck(h map[string]string) *dockerspec.HealthcheckConfig {
 	if len(h) == 0 {
 		return nil
@@ -89,7 +90,7 @@ func healthcheck(h map[string]string) *dockerspec.HealthcheckConfig {
 	return out
 }
 
-// startConfig refuses what an image cannot have.
+// startConfig refuses values that an image's configuration cannot have.
 func (c *checks) startConfig(at string, s *plan.Start) {
 	for _, p := range s.Ports {
 		number, protocol, _ := strings.Cut(p, "/")

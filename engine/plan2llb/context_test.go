@@ -8,7 +8,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 )
 
-// An app may come from a directory of another name, or from a repository; it is then copied with the same patterns.
+// The app may come from a directory of another name or from a repository. It is copied with the same patterns.
 func TestContext(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan(), Ignore: []string{"secret"}})
 	in.Context = Context{Local: "context", Session: "s1"}

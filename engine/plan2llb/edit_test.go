@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// An edit of a source file must run nothing again but the copy of the source and what follows it.
+// An edit of a source file must rerun only the copy of the source and what follows it.
 func TestSourceEdit(t *testing.T) {
 	res := lowerPlan(t, nodePlan())
 	source := find(t, res, "[app] read the source")
@@ -17,7 +17,7 @@ func TestSourceEdit(t *testing.T) {
 	}
 }
 
-// Where no command needs the whole source, it is copied once, into the run image, if that gives the same files.
+// If no command needs the whole source, it is copied once, into the run image, if that gives the same files.
 func TestSourceEditOfRunImage(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Input)
@@ -42,7 +42,7 @@ func TestSourceEditOfRunImage(t *testing.T) {
 	}
 }
 
-// behindSource names the vertices that an edit of the source makes again, but the source itself.
+// behindSource names the vertices that an edit of the source reruns, except the source itself.
 func behindSource(t *testing.T, res *Result) []string {
 	t.Helper()
 	source := find(t, res, "[app] read the source")
@@ -55,7 +55,8 @@ func behindSource(t *testing.T, res *Result) []string {
 	return again
 }
 
-// BuildKit drops what nobody needs: every command must lead to the image, also where nothing of /app does.
+// BuildKit drops vertices that nothing needs: the image must depend on every command, even if it takes nothing from
+// /app.
 func TestEveryPhaseRuns(t *testing.T) {
 	p := nodePlan()
 	p.Start.RunImage, p.Start.OnlyIncludeFiles = "registry.example/run", []string{}

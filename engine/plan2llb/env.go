@@ -13,30 +13,30 @@ import (
 
 const (
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	// frontKey names the variable that holds the directories in front of PATH, for login shells: their
-	// /etc/profile sets PATH anew.
+	// frontKey names the variable with the directories to prepend to PATH, for login shells: their /etc/profile resets
+	// PATH.
 	frontKey  = "NIXPACKS_PATH"
 	caFile    = "/run/secrets/nixpacks-ca.pem"
 	trustFile = "/run/secrets/nixpacks-ca.jks"
 
-	// Java reads no PEM, and has no variable for trust alone; this one, of options, every JVM heeds.
+	// Java does not read PEM and has no variable for trust alone. Every JVM reads this variable for options.
 	javaKey   = "JAVA_TOOL_OPTIONS"
 	javaTrust = "-Djavax.net.ssl.trustStore=" + trustFile + " -Djavax.net.ssl.trustStoreType=JKS"
 )
 
-// epochKey is the variable that tells programs which time to write into files, in seconds of Unix time: the user database
-// has the day of a password's last change, and Python's compiled modules without it the time of their source, which
-// is another one in the image. A day is the least that the user database knows.
+// epochKey is the variable that tells programs which time to write into files, in seconds of Unix time. The user
+// database records the day of a password's last change. Without the variable Python's compiled modules record the time
+// of their source, which differs in the image. One day is the smallest unit of the user database.
 const (
 	epochKey  = "SOURCE_DATE_EPOCH"
 	stepEpoch = "86400"
 )
 
-// caVariables are how programs are told of a bundle of certificate authorities.
+// caVariables are the variables by which programs learn of a bundle of certificate authorities.
 var caVariables = []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
 	"GIT_SSL_CAINFO", "NIX_SSL_CERT_FILE", "CARGO_HTTP_CAINFO", "npm_config_cafile"}
 
-// baseEnv is the environment of an image.
+// baseEnv returns the environment of an image.
 func baseEnv(c ocispecs.ImageConfig) map[string]string {
 	env := map[string]string{}
 	for _, kv := range c.Env {
@@ -50,14 +50,14 @@ func baseEnv(c ocispecs.ImageConfig) map[string]string {
 	return env
 }
 
-// toolEnv is the environment of steps that install packages: nothing of the app is in it.
+// toolEnv returns the environment of steps that install packages. It has nothing of the app.
 func toolEnv(on Source) map[string]string {
 	env := baseEnv(on.Config)
 	env["HOME"], env["USER"] = "/root", "root"
 	return env
 }
 
-// appEnv is the environment that an image, the plan and more variables give to the app and its commands.
+// appEnv returns the environment of the app and its commands: that of an image, the plan's variables, and more.
 func (l *lowering) appEnv(c ocispecs.ImageConfig, front []string, more map[string]string) map[string]string {
 	env := baseEnv(c)
 	maps.Copy(env, l.in.Plan.Variables)
@@ -69,8 +69,8 @@ func (l *lowering) appEnv(c ocispecs.ImageConfig, front []string, more map[strin
 	return env
 }
 
-// phaseEnv is the environment of a phase's commands. What changes with every deploy is kept from phases that say what
-// their results depend on.
+// phaseEnv returns the environment of a phase's commands. Phases that declare their inputs do not see variables that
+// change with every deploy.
 func (l *lowering) phaseEnv(ph *plan.Phase) map[string]string {
 	env := l.appEnv(l.in.Base.Config, l.front, ph.Variables)
 	if ph.Inputs == nil || hasAll(ph) {
@@ -91,8 +91,8 @@ func (l *lowering) phaseEnv(ph *plan.Phase) map[string]string {
 
 var variableRef = lazy.Regexp(`\$(\w+|\{\w+\})`)
 
-// expand replaces $NAME and ${NAME}, and ~ in front, in directories for PATH: nothing does so later, where they
-// are values of the environment. The home of commands is root's where the image says nothing else.
+// expand replaces $NAME, ${NAME} and a leading ~ in directories for PATH: as values of the environment nothing expands
+// them later. The home of commands is root's unless the image sets HOME.
 func expand(dirs []string, env map[string]string) []string {
 	value := func(ref string) string {
 		name := strings.Trim(ref, "${}")
@@ -111,7 +111,7 @@ func expand(dirs []string, env map[string]string) []string {
 	return out
 }
 
-// environ is env as images have it, sorted: its order is part of a digest.
+// environ returns env in the form of images, sorted: the order is part of a digest.
 func environ(env map[string]string) []string {
 	out := make([]string, 0, len(env))
 	for _, k := range slices.Sorted(maps.Keys(env)) {
@@ -120,7 +120,7 @@ func environ(env map[string]string) []string {
 	return out
 }
 
-// joinPath joins lists of directories. An empty element would mean the working directory, so there is none.
+// joinPath joins lists of directories. It drops empty elements, which would mean the working directory.
 func joinPath(lists ...string) string {
 	var dirs []string
 	for _, l := range lists {

@@ -8,19 +8,19 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Fetch is a step that takes packages from the network, whatever the app is.
+// Fetch is a step that downloads packages. It does not depend on the app's files.
 type Fetch struct {
 	Vertex digest.Digest
 	Name   string
-	// Debian are the packages of a step that installs Debian's; nil for one with Nix packages.
+	// Debian are the Debian packages that the step installs; nil for a step with Nix packages.
 	Debian []string
-	// Run says that they are for the image that runs, where that is another than the one that builds.
+	// Run says that the packages are for a separate run image.
 	Run bool
-	// Pinned says that it looks whether the packages are those that they are pinned to.
+	// Pinned says that the step checks the packages against the hash that they are pinned to.
 	Pinned bool
 }
 
-// Fetches are the steps that take packages from the network, in the order of the graph.
+// Fetches returns the steps that download packages, in the order of the graph.
 func (r *Result) Fetches() []Fetch {
 	var out []Fetch
 	for _, dt := range r.Def.Def {
@@ -35,7 +35,7 @@ func (r *Result) Fetches() []Fetch {
 		case i < 0:
 			continue
 		case args[i] != installNix:
-			f.Debian = args[i+2:] // behind the script's own name
+			f.Debian = args[i+2:] // after the script's own name
 			f.Run = !strings.HasPrefix(f.Name, "["+aptRole(false)+"]")
 			f.Pinned = args[i] == pinnedApt
 		}
@@ -44,10 +44,10 @@ func (r *Result) Fetches() []Fetch {
 	return out
 }
 
-// Upto is the part of the graph that a vertex needs, with that vertex as its end.
+// Upto returns the part of the graph that a vertex needs, with that vertex as its end.
 func (r *Result) Upto(d digest.Digest) *pb.Definition {
 	needed := map[digest.Digest]bool{d: true}
-	for _, v := range slices.Backward(r.Vertices) { // each stands behind those that it needs
+	for _, v := range slices.Backward(r.Vertices) { // dependencies come first in the list
 		if needed[v.Digest] {
 			for _, dep := range v.Deps {
 				needed[dep] = true
@@ -64,17 +64,17 @@ func (r *Result) Upto(d digest.Digest) *pb.Definition {
 	}
 	end, err := (&pb.Op{Inputs: []*pb.Input{{Digest: d.String()}}}).MarshalVT()
 	if err != nil {
-		panic(err) // two strings
+		panic(err) // it has only strings
 	}
 	out.Def = append(out.Def, end)
 	return out
 }
 
-// Archive is one of those that Nix packages come from; Hash, as Nix writes it, is "" where none is known.
+// Archive is a source of Nix packages. Hash is in Nix's notation; "" if it is not known.
 type Archive struct{ URL, Hash string }
 
-// NixArchives are the archives that the plan's Nix packages come from over the network: those of mirrors on this machine are
-// not among them. The packages themselves are known only to who has these.
+// NixArchives returns the archives that the plan's Nix packages come from over the network, without those from mirrors
+// on this machine. The packages themselves are not known before these are downloaded.
 func NixArchives(in Input) []Archive {
 	m := newMirrors(in.Mirrors)
 	var out []Archive

@@ -19,10 +19,10 @@ const (
 	sourceCopy  = "[app] copy the source"
 )
 
-// profile is what login shells read. Distributions' /etc/profile sets PATH anew before it reads this, so
-// the image's own directories go in front again; what Nix packages export (libraries) comes with it. The app's
-// directory comes last: in Nixpacks' images commands like `serve` find a program of that name in it, because an
-// empty entry of PATH means the working directory.
+// profile is the file that login shells read. Distributions' /etc/profile resets PATH before it reads this file, so it
+// prepends the image's own directories again. It also sources what Nix packages export (libraries). The app's directory
+// comes last: in Nixpacks' images commands like `serve` find a program of that name in it, because an empty entry of
+// PATH means the working directory.
 const profile = `for nixpacks_file in ` + everyNix + `/etc/profile.d/*.sh; do
 	[ ! -r "$nixpacks_file" ] || . "$nixpacks_file"
 done
@@ -31,12 +31,13 @@ PATH="${NIXPACKS_PATH:+$NIXPACKS_PATH:}$PATH:%s"
 export PATH
 `
 
-// files adds what is there before any phase: /app, the profile of login shells, the image's first process and the static assets.
+// files adds what exists before any phase: /app, the login shells' profile, the image's first process and the static
+// assets.
 func (l *lowering) files() {
 	l.state = l.state.File(l.ownFiles(l.in.Base), named("[app] profile and static assets"))
 }
 
-// ownFiles makes what every image of ours has, on the image base.
+// ownFiles makes the files that every image gets, on top of the image base.
 func (l *lowering) ownFiles(base Source) *llb.FileAction {
 	user := notRoot(base.Config.User)
 	if owner := l.owner(); owner != "" && l.in.Run != nil && base.Ref == l.in.Run.Ref {
@@ -66,7 +67,7 @@ func (l *lowering) ownFiles(base Source) *llb.FileAction {
 	return a
 }
 
-// copyFor gives a phase the files of the app that it asks for: those, or the whole app.
+// copyFor copies the app's files that a phase asks for: some, or the whole app.
 func (l *lowering) copyFor(name string, ph *plan.Phase) {
 	switch {
 	case l.whole:
@@ -77,23 +78,23 @@ func (l *lowering) copyFor(name string, ph *plan.Phase) {
 	}
 }
 
-// hasAll tells whether the files that a phase asks for are the whole app.
+// hasAll reports whether a phase asks for the whole app.
 func hasAll(ph *plan.Phase) bool {
 	return slices.ContainsFunc(ph.OnlyIncludeFiles, isAll) || slices.ContainsFunc(ph.Inputs, isAll)
 }
 
-// isAll tells whether a path is the app's directory itself.
+// isAll reports whether a path is the app's directory itself.
 func isAll(p string) bool { return path.Join("/", p) == "/" }
 
-// copyWhole copies the app.
+// copyWhole copies the whole app.
 func (l *lowering) copyWhole(info *llb.CopyInfo) {
 	l.whole = true
 	src := l.app("", nil, "[app] read the source")
 	l.state = l.state.File(llb.Copy(src, "/", AppDir, info), named(sourceCopy))
 }
 
-// copySome copies what a phase sees of the app. Inputs that are not there are no mistake (a lock file that
-// an app may have); a missing file of OnlyIncludeFiles fails the build, unless it is an input too.
+// copySome copies the part of the app that a phase sees. Missing Inputs are allowed (a lockfile that an app may have). A
+// missing file of OnlyIncludeFiles fails the build unless it is an input too.
 func (l *lowering) copySome(name string, ph *plan.Phase) {
 	inputs := patterns(ph.Inputs)
 	files := slices.DeleteFunc(slices.Clone(ph.OnlyIncludeFiles), func(f string) bool { return slices.Contains(ph.Inputs, f) })
@@ -110,8 +111,8 @@ func (l *lowering) copySome(name string, ph *plan.Phase) {
 		l.from(strings.Join(ph.Inputs, " "), "phases", name, "inputs"), l.from(strings.Join(files, " "), "phases", name, "onlyIncludeFiles"))
 }
 
-// app is the app's directory, or what include matches of it, with what matching symbolic links point at; hint
-// tells apart what the daemon keeps of the directory for different includes.
+// app returns the app's directory, or the files that include matches and the targets of matching symlinks. hint
+// separates the daemon's copies of the directory for different includes.
 func (l *lowering) app(hint string, include []string, label string) llb.State {
 	ignore := l.in.Ignore
 	if ignore == nil {
@@ -131,8 +132,8 @@ func (l *lowering) app(hint string, include []string, label string) llb.State {
 	return llb.Local(cmp.Or(c.Local, AppLocal), opts...)
 }
 
-// made is what phases make: of the app's directory it is not copied. A line of the user's own (Input.Ignore)
-// comes later and so can take it back.
+// made returns the patterns of all phases' outputs, which are not copied from the app's directory. A line of the user
+// (Input.Ignore) comes later and so can include them again.
 func (l *lowering) made() []string {
 	var out []string
 	for _, ph := range l.in.Plan.Phases {
@@ -141,11 +142,11 @@ func (l *lowering) made() []string {
 	return sortedSet(out)
 }
 
-// Made are patterns, as those of Input.Ignore, of what a phase makes of the app's directory.
+// Made returns patterns, in the syntax of Input.Ignore, for the outputs of a phase.
 func Made(ph *plan.Phase) []string { return patterns(ph.Outputs) }
 
-// copyInfo are the options of every copy of the app: contents of folders, onto what is there, owned by the
-// user who runs the commands.
+// copyInfo returns the options of every copy of the app: copy contents of folders, merge into existing ones, give them
+// to the user who runs the commands.
 func (l *lowering) copyInfo() *llb.CopyInfo {
 	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true}
 	if user := notRoot(l.in.Base.Config.User); user != "" {
@@ -154,7 +155,7 @@ func (l *lowering) copyInfo() *llb.CopyInfo {
 	return info
 }
 
-// then is a, followed by a copy.
+// then appends a copy to a.
 func then(a *llb.FileAction, from llb.State, src, dest string, info *llb.CopyInfo) *llb.FileAction {
 	if a == nil {
 		return llb.Copy(from, src, dest, info)
@@ -162,7 +163,7 @@ func then(a *llb.FileAction, from llb.State, src, dest string, info *llb.CopyInf
 	return a.Copy(from, src, dest, info)
 }
 
-// thenRm is a, followed by the removal of what may be at a path.
+// thenRm appends to a the removal of path, if it exists.
 func thenRm(a *llb.FileAction, path string) *llb.FileAction {
 	if a == nil {
 		return llb.Rm(path, llb.WithAllowNotFound(true))
@@ -170,8 +171,8 @@ func thenRm(a *llb.FileAction, path string) *llb.FileAction {
 	return a.Rm(path, llb.WithAllowNotFound(true))
 }
 
-// destination is where a file lands: at its own path below /app (an absolute path stays what it is), and
-// what a pattern matches in the folder where the pattern begins.
+// destination returns where a file is copied to: its own path below /app (an absolute path stays), or, for a pattern,
+// the folder where the pattern begins.
 func destination(file string) string {
 	dest := inApp(file)
 	if i := strings.IndexAny(dest, "*?["); i >= 0 {

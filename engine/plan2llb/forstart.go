@@ -11,8 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// forStart refuses phases that make files for the image that runs alone and do not say which and of what, and what asks for
-// those files otherwise.
+// forStart refuses phases with OutputsFor that do not declare their inputs and outputs, and other uses of their outputs.
 func (c *checks) forStart(p *plan.Plan) {
 	made := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
@@ -37,7 +36,7 @@ func (c *checks) forStart(p *plan.Plan) {
 	c.forStartTaken(p, made)
 }
 
-// forStartTaken refuses a pattern of start.onlyIncludeFiles that may match more than what such a phase makes.
+// forStartTaken refuses patterns of start.onlyIncludeFiles that may match more than the outputs of such a phase.
 func (c *checks) forStartTaken(p *plan.Plan, made map[string][]string) {
 	if p.Start == nil {
 		return
@@ -54,8 +53,8 @@ func (c *checks) forStartTaken(p *plan.Plan, made map[string][]string) {
 	}
 }
 
-// takeForStart copies into the run image what phases made for it and lies in folders that it takes: a layer of its own, that hangs
-// on no other phase.
+// takeForStart copies into the run image those outputs for it that lie in folders that it takes. They are a layer that
+// depends on no other phase.
 func (l *lowering) takeForStart(only []string) {
 	var a *llb.FileAction
 	var all []string
@@ -79,7 +78,7 @@ func (l *lowering) takeForStart(only []string) {
 	}
 }
 
-// maker is where a file of the run image comes from: a phase that made it for that, or else the chain.
+// maker returns the source of a file of the run image: the phase that made it for that image, or else the chain.
 func (l *lowering) maker(file string, built llb.State) llb.State {
 	rel, ok := belowApp(file)
 	for _, b := range l.forStart {
@@ -90,7 +89,7 @@ func (l *lowering) maker(file string, built llb.State) llb.State {
 	return built
 }
 
-// takenBut are the options of copying a file of the build into the run image without what phases made for that in it.
+// takenBut is like taken, but excludes the outputs for the run image below the file.
 func (l *lowering) takenBut(file string) *llb.CopyInfo {
 	info := l.taken(file)
 	rel, ok := belowApp(file)
@@ -104,14 +103,15 @@ func (l *lowering) takenBut(file string) *llb.CopyInfo {
 	return info
 }
 
-// replace puts, where the end of the chain is the image that runs, what phases made for that into the place of what is there.
+// replace copies outputs for the final image over the end of the chain, where that is the final image.
 func (l *lowering) replace() {
 	for _, b := range l.forStart {
 		l.state = l.state.File(b.copyOut(nil), named("[start] take "+strings.Join(b.outputs, " ")))
 	}
 }
 
-// belowApp is a file of the run image as a path of the app; "" is the app itself, false one that lies elsewhere.
+// belowApp returns a file of the run image relative to the app; "" is the app itself. It returns false for files
+// elsewhere.
 func belowApp(file string) (string, bool) {
 	if isAll(file) {
 		return "", true
@@ -120,7 +120,7 @@ func belowApp(file string) (string, bool) {
 	return strings.TrimPrefix(strings.TrimPrefix(full, AppDir), "/"), within(full, AppDir)
 }
 
-// alike tells whether two paths, of which the first may be a pattern, match as far as both go.
+// alike reports whether two paths match up to the length of the shorter one. The first may be a pattern.
 func alike(pattern, name string) bool {
 	ps, ns := segments(pattern), segments(name)
 	for i := range min(len(ps), len(ns)) {

@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata/ll
 
 const goldens = "../../testdata/llb/*.txtar"
 
-// TestGolden lowers the plan of every golden file, with the options of its section input.json, and compares
-// the graph and the image's configuration, digests included.
+// TestGolden lowers the plan of every golden file, with the options of its section input.json, and compares the graph
+// and the image's configuration, digests included.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob(goldens)
 	if err != nil || len(files) < 11 {
@@ -68,7 +68,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// goldenInput is the Input of a golden file, on bases that are always the same.
+// goldenInput returns the Input of a golden file, on bases that are always the same.
 func goldenInput(t *testing.T, ar *txtar.Archive) Input {
 	t.Helper()
 	in := Input{Caps: Caps{Merge: true, Diff: true}}
@@ -91,7 +91,7 @@ func goldenInput(t *testing.T, ar *txtar.Archive) Input {
 	return defaults(in)
 }
 
-// defaults completes an input: everything that a plan alone does not say.
+// defaults completes an input with everything that the plan does not determine.
 func defaults(in Input) Input {
 	if in.Platform.OS == "" {
 		in.Platform = ocispecs.Platform{OS: "linux", Architecture: "amd64"}
@@ -132,7 +132,7 @@ func imageJSON(t *testing.T, res *Result) string {
 	return string(b) + "\n"
 }
 
-// graph is a definition as text: for every vertex its digest, its name, its inputs by number, and what it does.
+// graph formats a definition: each vertex with its digest, its name, its inputs by number, and what it does.
 func graph(t *testing.T, res *Result) string {
 	t.Helper()
 	var b strings.Builder

@@ -2,8 +2,8 @@ package plan2llb
 
 import "strings"
 
-// StepName is what made a layer, out of what BuildKit writes into an image's history about it. Of a program's run that is
-// its arguments; of this package's own scripts the name remains, and what they were to install.
+// StepName describes the step that made a layer, given what BuildKit writes about it into the image's history. For a
+// program these are its arguments; for this package's own scripts it is the script's name and what it installs.
 func StepName(createdBy string) string {
 	line := strings.Join(strings.Fields(createdBy), " ")
 	if strings.HasPrefix(line, "mount "+nixTaken+" from exec ") {
@@ -16,7 +16,7 @@ func StepName(createdBy string) string {
 	args = strings.Replace(args, strings.Join(strings.Fields(pinnedApt), " "), strings.Join(strings.Fields(installApt), " "), 1)
 	for name, script := range map[string]string{"[apt]": installApt, "[nix]": installNix, "[start] user": addUser} {
 		if _, rest, ok := strings.Cut(args, " -c "+strings.Join(strings.Fields(script), " ")+" "); ok {
-			_, what, _ := strings.Cut(rest, " ") // behind the script's own name
+			_, what, _ := strings.Cut(rest, " ") // after the script's own name
 			return name + " " + what
 		}
 	}

@@ -9,19 +9,19 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// lane is a phase of free order that runs beside the chain. What it changes is merged onto whatever needs it: that says
-// that it changes nothing that others change, so that it fits there.
+// lane is a phase of free order that runs beside the chain. Its changes are merged onto every state that needs them: a
+// phase of free order promises to change nothing that others change, so they fit.
 type lane struct {
-	from  int       // the place in the chain where it begins
-	end   llb.State // with all that it goes on from
-	whole bool      // the whole app is in end
-	holds []string  // the phases beside the chain whose changes end has, its own too
+	from  int       // index of the place in the chain where it begins (place.at)
+	end   llb.State // its last state, with everything that it builds on
+	whole bool      // end has the whole app
+	holds []string  // the lanes whose changes end has, its own included
 	made  llb.State // its own changes
 }
 
-// lanes are the phases that run beside the chain with all that they change: those of free order that another one of free
-// order, which is on the chain, need not wait for. What providers call setup, install and build is always on it, and so is
-// the first of others, in the order in which they would run one after another.
+// lanes returns the phases that run as lanes: those of free order for which another phase of free order, on the chain,
+// can run in parallel. The phases that providers call setup, install and build are always on the chain, and so is the
+// first of the others in sequential order.
 func lanes(in Input, order []string) map[string]bool {
 	out := map[string]bool{}
 	if in.Caps != allCaps {
@@ -41,7 +41,7 @@ func lanes(in Input, order []string) map[string]bool {
 	return out
 }
 
-// runLane runs a phase beside the chain.
+// runLane runs a phase as a lane.
 func (l *lowering) runLane(name string, ph *plan.Phase) {
 	needs := l.in.Plan.Needs(name)
 	trunk := l.here()
@@ -54,8 +54,8 @@ func (l *lowering) runLane(name string, ph *plan.Phase) {
 	l.state, l.whole = trunk.state, trunk.whole
 }
 
-// prepares tells whether a phase of the chain may be meant to come before one with these needs, though it does not say so: one
-// of fixed order, that waits for no command that the other does not wait for.
+// prepares reports whether a phase of the chain may have to precede one with these needs without being named in
+// dependsOn. That is so for a phase of fixed order that waits for no command that the other does not wait for.
 func (l *lowering) prepares(done string, needs map[string]bool) bool {
 	phases := l.in.Plan.Phases
 	if phases[done].Free() {
@@ -69,8 +69,8 @@ func (l *lowering) prepares(done string, needs map[string]bool) bool {
 	return true
 }
 
-// goOn adds to a place of the chain the changes of the lanes that a phase needs, and names these. Where one of them began
-// there, its end is where the phase goes on.
+// goOn merges onto a place in the chain the changes of the lanes that a phase needs, and returns these lanes. If one of
+// them began at that place, the phase continues from its end instead.
 func (l *lowering) goOn(name string, begin place, needs map[string]bool) []string {
 	var missing []string
 	for _, other := range l.order {
@@ -90,8 +90,8 @@ func (l *lowering) goOn(name string, begin place, needs map[string]bool) []strin
 	return holds
 }
 
-// gather lays onto the chain what lanes changed that it does not have yet: of those that the phase needs if that is of
-// free order itself, or else of all.
+// gather merges onto the chain the changes of lanes that it lacks: of those that the phase needs if it is of free order
+// itself, or else of all.
 func (l *lowering) gather(phase string) {
 	needs, ph := l.in.Plan.Needs(phase), l.in.Plan.Phases[phase]
 	var names []string
@@ -103,13 +103,13 @@ func (l *lowering) gather(phase string) {
 		return take
 	})
 	if !l.whole && slices.ContainsFunc(names, func(n string) bool { return l.lanes[n].whole }) {
-		l.copyWhole(l.copyInfo()) // changes of the app's own files come to lie on these
+		l.copyWhole(l.copyInfo()) // the merged changes of the app's own files belong on top of it
 	}
 	l.lay(names, "[app] lay out what "+strings.Join(names, ", ")+" changed")
 	l.has = append(l.has, names...)
 }
 
-// lay lays onto the image so far what lanes changed.
+// lay merges the changes of lanes onto the current state.
 func (l *lowering) lay(names []string, label string) {
 	if len(names) == 0 {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// twoLanguages is nodePlan with those of a second language, whose phases all run in free order, as those that install do.
+// twoLanguages is nodePlan with the phases of a second language. Phases with install commands have free order.
 func twoLanguages(edit ...func(p *plan.Plan)) *plan.Plan {
 	p := nodePlan()
 	p.Phases["install"].Order = plan.OrderFree
@@ -62,7 +62,7 @@ func TestWhoseOrderIsFree(t *testing.T) {
 	}
 }
 
-// apart fails where one step needs another or that this one.
+// apart fails if one of two steps needs the other.
 func apart(t *testing.T, res *Result, a, b string) {
 	t.Helper()
 	if above(res, find(t, res, a))[find(t, res, b)] || above(res, find(t, res, b))[find(t, res, a)] {
@@ -70,7 +70,7 @@ func apart(t *testing.T, res *Result, a, b string) {
 	}
 }
 
-// after fails where a step does not need all of those.
+// after fails if a step does not need all of those.
 func after(t *testing.T, res *Result, step digest.Digest, those ...string) {
 	t.Helper()
 	needs := above(res, step)
@@ -81,7 +81,7 @@ func after(t *testing.T, res *Result, step digest.Digest, those ...string) {
 	}
 }
 
-// Two languages install and build at once; what is of fixed order sees all that came before it, as on one chain.
+// Two languages install and build in parallel. Phases of fixed order see everything that came before, as on one chain.
 func TestLanes(t *testing.T) {
 	res := lower(t, defaults(Input{Plan: twoLanguages(), Caps: allCaps}))
 	apart(t, res, "[install] npm ci", "[py:venv] python")
@@ -89,19 +89,19 @@ func TestLanes(t *testing.T) {
 	after(t, res, find(t, res, "[py:build] make site"), "[py:install] pip install", "[py:venv] python")
 	after(t, res, find(t, res, "[build] npm run build"), "[py:venv] python", "[install] npm ci")
 	after(t, res, res.Vertices[len(res.Vertices)-1].Digest, "[py:build] make site", "[build] npm run build")
-	apart(t, res, "[build] npm run build", "[py:build] make site") // which comes later, and so none waits
+	apart(t, res, "[build] npm run build", "[py:build] make site") // py:build comes later, so neither waits
 
 	p := twoLanguages(func(p *plan.Plan) {
 		p.Phases["before"] = &plan.Phase{Cmds: []string{"write a file"}}
 		p.Phases["zz"] = &plan.Phase{DependsOn: []string{"before"}, Cmds: []string{"own words"}}
 	})
 	res = lower(t, defaults(Input{Plan: p, Caps: allCaps}))
-	after(t, res, find(t, res, "[py:venv] python"), "[before] write a file") // it may be what this is for
+	after(t, res, find(t, res, "[py:venv] python"), "[before] write a file") // the command may prepare the other phases
 	after(t, res, find(t, res, "[zz] own words"), "[py:venv] python")
 	apart(t, res, "[py:install] pip install", "[zz] own words")
 }
 
-// A phase that needs two of those beside the chain has what both changed, each once.
+// A phase that needs two lanes has the changes of both, each once.
 func TestLanesMeet(t *testing.T) {
 	p := twoLanguages(func(p *plan.Plan) {
 		p.Phases["rb"] = &plan.Phase{Cmds: []string{"bundle install"}, Inputs: []string{"Gemfile"}, Order: plan.OrderFree}
@@ -117,7 +117,7 @@ func TestLanesMeet(t *testing.T) {
 	}
 }
 
-// laid counts the merges that a change is part of, among what leads to a step.
+// laid counts the merges that a change is part of, among the vertices that a step needs.
 func laid(t *testing.T, res *Result, change, step digest.Digest) (n int) {
 	t.Helper()
 	needs := above(res, step)
@@ -134,7 +134,7 @@ func laid(t *testing.T, res *Result, change, step digest.Digest) (n int) {
 	return n
 }
 
-// What the chain has already is not laid out again for a phase that begins there.
+// Changes that the chain already has are not merged again for a phase that begins there.
 func TestLaneBeginsWithWhatTheChainHas(t *testing.T) {
 	p := twoLanguages(func(p *plan.Plan) {
 		p.Phases["py:tool"] = &plan.Phase{DependsOn: []string{"py:venv"}, Cmds: []string{"own words"}}
@@ -148,7 +148,7 @@ func TestLaneBeginsWithWhatTheChainHas(t *testing.T) {
 	}
 }
 
-// The source lies below what a phase beside the chain changed of it, and is no part of that.
+// A lane's changes to the source lie on top of the source and do not contain it.
 func TestLanesKeepTheSourceApart(t *testing.T) {
 	p := twoLanguages(func(p *plan.Plan) { delete(p.Phases, "build") })
 	res := lower(t, defaults(Input{Plan: p, Caps: allCaps}))

@@ -13,8 +13,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Lower turns a plan into a graph of build steps and the configuration of the image that they make.
-// A plan or an option that makes no sense is a fault for each of its mistakes, joined.
+// Lower turns a plan into a graph of build steps and the configuration of the image that they make. Each invalid value
+// of the plan or an option is a separate fault; they are joined.
 func Lower(ctx context.Context, in Input) (*Result, error) {
 	dir := AppDir
 	if in.Plan != nil {
@@ -56,36 +56,36 @@ func Lower(ctx context.Context, in Input) (*Result, error) {
 	return l.result(ctx, final)
 }
 
-// lowering is the work on one plan.
+// lowering is the state of lowering one plan.
 type lowering struct {
 	in    Input
-	dir   string // that the app is in, and commands run in
+	dir   string // the app's directory, in which commands run
 	start plan.Start
-	// state is the end of the chain so far.
+	// state is the current end of the chain.
 	state llb.State
-	// installed is the chain behind the Nix packages, and nixRun what the image that runs takes of these; nil for nothing.
+	// installed is the chain after the Nix packages. nixRun is what the final image takes of these; nil for nothing.
 	installed llb.State
 	nixRun    *takenNix
-	// debian is the chain before anything but Debian packages was added; nil where Nix packages come first.
+	// debian is the chain after the Debian packages, if only they were added; nil if Nix packages come first.
 	debian *debian
-	// root is the chain before any phase, and chained are its places behind each phase on it.
+	// root is the chain before any phase; chained are its places after each phase on it.
 	root    llb.State
 	chained []place
-	// order of the phases. Those beside the chain have their outputs in beside; branched are those that were added, and
-	// waiting those of them whose outputs the chain has not taken yet.
+	// order is the order of the phases. beside has the outputs of the phases that branch, branched the branches added so
+	// far, and waiting those of them whose outputs the chain has not taken yet.
 	order    []string
 	beside   map[string][]string
 	branched map[string]*branch
 	waiting  []string
-	// forStart are the phases whose outputs the image that runs alone takes.
+	// forStart are the phases whose outputs are for the final image alone.
 	forStart []*branch
-	// free are the phases that run beside the chain with all that they change; lanes are those that were added, apart those
-	// of them that the chain does not have yet, and has those that it has.
+	// free are the phases that run as lanes, lanes those added so far, apart those of them that the chain lacks, and has
+	// those that it has.
 	free  map[string]bool
 	lanes map[string]*lane
 	apart []string
 	has   []string
-	// front are the directories in front of PATH so far, first one first.
+	// front are the directories to prepend to PATH so far, in their order.
 	front []string
 	// whole says that the whole app has been copied.
 	whole  bool
@@ -94,9 +94,9 @@ type lowering struct {
 	sources map[string]*llb.SourceMap
 }
 
-// place is the chain behind a phase with commands.
+// place is a place in the chain: after a phase with commands.
 type place struct {
-	at    int // how many such phases there are up to here
+	at    int // the number of such phases up to here
 	phase string
 	state llb.State
 	whole bool     // the whole app has been copied
@@ -128,7 +128,7 @@ func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {
 	return res, err
 }
 
-// overall is a digest of the graph, through that of its last vertex, and of the image's configuration.
+// overall returns a digest that covers the graph, through its last vertex, and the image's configuration.
 func overall(def *llb.Definition, img dockerspec.DockerOCIImage) (digest.Digest, error) {
 	head, err := def.Head()
 	if err != nil {

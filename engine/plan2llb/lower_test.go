@@ -32,7 +32,7 @@ func lowerPlan(t *testing.T, p *plan.Plan) *Result {
 	return lower(t, defaults(Input{Plan: p}))
 }
 
-// find is the digest of the one vertex whose name starts with prefix.
+// find returns the digest of the one vertex whose name starts with prefix.
 func find(t *testing.T, res *Result, prefix string) digest.Digest {
 	t.Helper()
 	var found []digest.Digest
@@ -47,7 +47,7 @@ func find(t *testing.T, res *Result, prefix string) digest.Digest {
 	return found[0]
 }
 
-// above is what a vertex needs, directly or not, itself included.
+// above returns the vertices that a vertex needs, directly or indirectly, itself included.
 func above(res *Result, d digest.Digest) map[digest.Digest]bool {
 	seen := map[digest.Digest]bool{d: true}
 	for _, v := range slices.Backward(res.Vertices) {
@@ -60,7 +60,7 @@ func above(res *Result, d digest.Digest) map[digest.Digest]bool {
 	return seen
 }
 
-// Maps are everywhere in a plan: their order must not show. An unsorted environment ran Nix again each time.
+// Plans contain many maps, whose order must not matter. An unsorted environment once reran Nix each time.
 func TestSameInputSameBytes(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan(), CA: true, CacheKey: "k", Labels: map[string]string{"a": "1", "b": "2", "c": "3"}})
 	first := lower(t, in)
@@ -72,7 +72,7 @@ func TestSameInputSameBytes(t *testing.T) {
 	}
 }
 
-// A plan that is printed and read again is the same build.
+// A plan that is printed and read again gives the same build.
 func TestSavedPlan(t *testing.T) {
 	p := nodePlan()
 	p.Start.RunImage, p.Start.OnlyIncludeFiles = "registry.example/run", []string{}
@@ -86,7 +86,7 @@ func TestSavedPlan(t *testing.T) {
 	}
 }
 
-// Two apps with the same packages on the same base share the layers that hold these.
+// Two apps with the same packages on the same base share the layers of these packages.
 func TestToolchainIsShared(t *testing.T) {
 	one := lowerPlan(t, nodePlan())
 	p := nodePlan()
@@ -109,7 +109,7 @@ func TestToolchainIsShared(t *testing.T) {
 	}
 }
 
-// An empty list of include patterns means everything to BuildKit, and nothing to a plan.
+// To BuildKit an empty list of include patterns means everything, to a plan nothing.
 func TestNoInputsIsNoFiles(t *testing.T) {
 	p := &plan.Plan{BuildImage: "registry.example/base", Phases: map[string]*plan.Phase{"a": {Cmds: []string{"true"}, Inputs: []string{}}}}
 	res := lowerPlan(t, p)
@@ -118,7 +118,7 @@ func TestNoInputsIsNoFiles(t *testing.T) {
 	}
 }
 
-// The daemon takes equal vertices for one: where a graph is built, two apps' directories must differ.
+// The daemon merges equal vertices: in graphs that are built, the directories of two apps must differ.
 func TestLocalUniqueID(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan()})
 	in.LocalUniqueID = ""
@@ -141,7 +141,7 @@ func TestIgnoreCache(t *testing.T) {
 	}
 }
 
-// The bundle of certificate authorities is a mount of every step that runs, and no part of the image.
+// The bundle of certificate authorities is mounted in every step, and is not part of the image.
 func TestCA(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan(), CA: true})
 	in.Plan.Variables = map[string]string{"JAVA_TOOL_OPTIONS": "-Xmx1g"}
@@ -175,7 +175,7 @@ func TestCA(t *testing.T) {
 	}
 }
 
-// The platform comes from the input, never from the machine, and has one way to be written.
+// The platform comes from the input, never from the machine, and is normalized.
 func TestPlatform(t *testing.T) {
 	at := func(p ocispecs.Platform) *Result { return lower(t, defaults(Input{Plan: nodePlan(), Platform: p})) }
 	arm := at(ocispecs.Platform{OS: "linux", Architecture: "arm64"})
@@ -194,7 +194,7 @@ func TestPlatform(t *testing.T) {
 	}
 }
 
-// What a phase makes is not copied from the app's directory, unless the user takes it back in .dockerignore.
+// Outputs of phases are not copied from the app's directory, unless the user includes them again in .dockerignore.
 func TestOutputsAreNotCopied(t *testing.T) {
 	p := nodePlan()
 	p.Phases["install"].Outputs = []string{"node_modules"}
@@ -208,7 +208,7 @@ func TestOutputsAreNotCopied(t *testing.T) {
 	}
 }
 
-// A run image on the base of the build takes its Debian packages from there, if they are the same.
+// A run image on the build's base takes its Debian packages from there, if they are the same.
 func TestSamePackagesOnce(t *testing.T) {
 	for _, c := range []struct {
 		name, ref string

@@ -18,8 +18,8 @@ const (
 	fileScheme = "file://"
 )
 
-// mirrors rewrites the URLs of one step and remembers what that step needs of the client's folders, so that
-// the step depends on those files alone.
+// mirrors rewrites the URLs of one step and records which files of the client's folders the step needs, so that the step
+// depends on those files alone.
 type mirrors struct {
 	list []Mirror         // sorted by From
 	need map[int][]string // by index of list: the files, or nil for the whole folder
@@ -31,7 +31,7 @@ func newMirrors(list []Mirror) *mirrors {
 	return &mirrors{list: list, need: map[int][]string{}}
 }
 
-// find is the index of the mirror with the longest prefix of url, or -1.
+// find returns the index of the mirror with the longest prefix of url, or -1.
 func (m *mirrors) find(url string) int {
 	best := -1
 	for i, c := range m.list {
@@ -42,7 +42,7 @@ func (m *mirrors) find(url string) int {
 	return best
 }
 
-// file is where a step finds url, which is one file.
+// file returns where a step finds url, which names one file.
 func (m *mirrors) file(url string) string {
 	i := m.find(url)
 	if i < 0 {
@@ -59,7 +59,7 @@ func (m *mirrors) file(url string) string {
 	return fileScheme + path.Join(mirrorDir, m.name(i), rest)
 }
 
-// folder is where a step finds url, under which it may ask for anything.
+// folder returns where a step finds url, below which it may fetch any file.
 func (m *mirrors) folder(url string) (string, bool) {
 	i := m.find(url)
 	if i < 0 {
@@ -74,13 +74,13 @@ func (m *mirrors) folder(url string) (string, bool) {
 
 func (m *mirrors) local(i int) bool { return strings.HasPrefix(m.list[i].To, fileScheme) }
 
-// name is that of a mirror's folder in the graph; it does not depend on where the folder is, nor on other mirrors.
+// name returns the name of a mirror's folder in the graph. It depends neither on the folder's path nor on other mirrors.
 func (m *mirrors) name(i int) string {
 	return "mirror-" + digest.FromString(m.list[i].From).Encoded()[:8]
 }
 
-// mount gives a step the folders that it needs, and notes them in locals. hint tells apart what different
-// steps take from one folder.
+// mount gives a step the folders that it needs, and adds them to locals. hint separates what different steps take from
+// one folder.
 func (m *mirrors) mount(hint string, locals map[string]string) []llb.RunOption {
 	var opts []llb.RunOption
 	for _, i := range slices.Sorted(maps.Keys(m.need)) {
@@ -97,7 +97,7 @@ func (m *mirrors) mount(hint string, locals map[string]string) []llb.RunOption {
 	return opts
 }
 
-// escapePattern is a pattern that matches exactly the file.
+// escapePattern returns a pattern that matches exactly the file.
 func escapePattern(file string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(file)
 }

@@ -15,23 +15,23 @@ import (
 const (
 	nixFiles  = "/run/nixpacks/nix"
 	nixFolder = ".nixpacks"
-	// runFile is the expression of what the image that runs needs of a set.
+	// runFile is the expression with the packages of a set that the final image needs.
 	runFile = "running.nix"
 	rootNix = "/root/.nix-profile"
 
-	// nixAuthFile is where Nix looks for logins.
+	// nixAuthFile is the file with credentials for Nix.
 	nixAuthFile = "/etc/nix/netrc"
-	// everyNix is a name of root's Nix profile that other users can follow, too: they may not enter /root.
+	// everyNix links to root's Nix profile for other users, who may not enter /root.
 	everyNix = "/nix/var/nix/profiles/nixpacks"
 )
 
-// nixFront are the directories that Nix packages put in front of PATH.
+// nixFront are the directories that Nix packages prepend to PATH.
 var nixFront = []string{rootNix + "/bin", everyNix + "/bin"}
 
-// installNix is the script that installs the expression $1. What Nix leaves behind and nobody runs
-// (downloads, build logs, earlier generations) is deleted in the same step, so no layer holds it.
-// Of the expression $2 another profile is made, which begins as root's where $4 is "own". With "take" as $3 the store paths that it
-// needs are copied out, but for those that the base of the image that runs has, and without Nix's database, which is about others.
+// installNix is the script that installs the expression $1. It deletes what Nix leaves behind (downloads, build logs,
+// earlier generations) in the same step, so no layer holds it. If $2 is set, it installs this expression into a second
+// profile, which starts as a copy of root's if $4 is "own". If $3 is "take", it copies out the closure of the second
+// profile, except for paths in the base of the final image, and without Nix's database, which describes other paths too.
 var installNix = `running=` + everyNix + `-running
 if [ -n "$2" ]; then
   if [ "$4" = own ] && [ -e "$HOME/.nix-profile" ] && [ ! -e $running ]; then
@@ -54,17 +54,17 @@ done | xargs -r cp -a -t nix/store
 for name in ` + path.Base(everyNix) + ` default; do ln -s "$running" ` + nixLinked + `/$name; done
 ln -s ` + everyNix + ` ` + nixLinked + `/` + path.Base(rootNix)
 
-// nixSet is what all phases together take from one revision of nixpkgs. Files are those of the app that its
-// expressions may refer to, as ../NAME: Nixpacks' expressions lie in a folder of the app's directory.
+// nixSet is what all phases together take from one revision of nixpkgs. files are those of the app that its expressions
+// may refer to as ../NAME: Nixpacks' expressions lie in a folder of the app's directory.
 type nixSet struct {
 	archive                     string
 	pkgs, libs, overlays, files []string
 	hashes                      map[string]string // of the archive and the overlays
-	runs                        bool              // it is what running needs: variables for compilers are left out
+	runs                        bool              // for the final image: without variables for compilers
 }
 
-// nixSets are the plan's sets, sorted by revision. Overlays keep the order of the phases' names, because
-// later ones see earlier ones; everything else is sorted.
+// nixSets returns the plan's sets, sorted by revision. Overlays keep the order of the phases' names, because later
+// overlays see earlier ones; everything else is sorted.
 func nixSets(p *plan.Plan) []*nixSet {
 	byArchive := map[string]*nixSet{}
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
@@ -98,7 +98,7 @@ func nixSets(p *plan.Plan) []*nixSet {
 	return sets
 }
 
-// NixExpressions are the Nix files that the plan's packages become, by name.
+// NixExpressions returns the Nix files for the plan's packages, by name.
 func NixExpressions(p *plan.Plan) map[string]string {
 	files := map[string]string{}
 	for _, s := range nixSets(p) {
@@ -109,13 +109,13 @@ func NixExpressions(p *plan.Plan) map[string]string {
 
 func (s *nixSet) file() string { return "nixpkgs-" + s.archive + ".nix" }
 
-// name is that of the set's derivation. nix-env takes what comes behind a dash and a digit for a version,
-// and replaces one version of a name by another: so there is no dash.
+// name returns the name of the set's derivation. nix-env takes the part after a dash and a digit for a version, and
+// replaces one version of a name by another: so the name has no dash.
 func (s *nixSet) name() string { return "nixpacks_" + strings.ReplaceAll(s.archive, "-", "_") }
 
-// expression is the set as a Nix file: an environment of the packages and, for the libraries, a file in
-// etc/profile.d that login shells read. Names bound here are unlike any package's, since they hide one of
-// the same name.
+// expression returns the set as a Nix file: an environment of the packages and, for the libraries, a file in
+// etc/profile.d that login shells read. The names that it binds are unlike those of packages, because they would shadow
+// one of the same name.
 func (s *nixSet) expression(m *mirrors) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Packages from nixpkgs %s.\n{ }:\nlet\n", s.archive)
@@ -137,7 +137,7 @@ func (s *nixSet) expression(m *mirrors) string {
 	return b.String()
 }
 
-// fetch is the expression that fetches an archive from url, checked where its hash is known.
+// fetch returns the Nix expression that fetches an archive from url. It is verified if its hash is known.
 func (s *nixSet) fetch(url, archive string) string {
 	if hash := s.hashes[archive]; hash != "" {
 		return fmt.Sprintf("builtins.fetchTarball { url = %s; sha256 = %s; }", nixString(url), nixString(hash))
@@ -145,10 +145,10 @@ func (s *nixSet) fetch(url, archive string) string {
 	return "builtins.fetchTarball " + nixString(url)
 }
 
-// libraries binds nixpacksProfile: a package that is one file of variables.
+// libraries binds nixpacksProfile: a package with one file of variables.
 func (s *nixSet) libraries() string {
 	lines := `export LD_LIBRARY_PATH="${lib.makeLibraryPath [ ` + strings.Join(s.libs, " ") + ` ]}''${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`
-	// Programs that link OpenSSL while they are built ask these two for its headers and its libraries.
+	// Programs that link OpenSSL read these two variables at build time to find its headers and libraries.
 	if i := slices.IndexFunc(s.libs, func(l string) bool { return strings.Contains(l, "openssl") }); i >= 0 && !s.runs {
 		lines += fmt.Sprintf("\n    export OPENSSL_DIR=\"${%[1]s.dev}\"\n    export OPENSSL_LIB_DIR=\"${%[1]s.out}/lib\"", s.libs[i])
 	}
@@ -164,13 +164,13 @@ in
 `, s.name(), lines)
 }
 
-// nixString is s as a string of the Nix language.
+// nixString quotes s as a string of the Nix language.
 func nixString(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `${`, `\${`).Replace(s) + `"`
 }
 
-// installNix is the step that installs one set and, where run is not nil, that one for the image that runs; with takes it
-// gives what that image takes of all sets so far.
+// installNix returns the step that installs one set and, if run is not nil, the set for the final image. With takes the
+// step also copies out what the final image takes of all sets so far.
 func (l *lowering) installNix(s, run *nixSet, takes bool) llb.ExecState {
 	m := newMirrors(l.in.Mirrors)
 	exprs, args := map[string]string{s.file(): s.expression(m)}, []string{path.Join(nixFiles, nixFolder, s.file()), "", "", ""}
@@ -201,7 +201,8 @@ func (l *lowering) installNix(s, run *nixSet, takes bool) llb.ExecState {
 	})
 }
 
-// expressionFolder is what the step sees of its expressions: as in Nixpacks it lies one folder below the app's files.
+// expressionFolder returns the folder with the step's expressions. As in Nixpacks it lies one level below the app's
+// files.
 func (l *lowering) expressionFolder(s *nixSet, exprs map[string]string) llb.State {
 	a := llb.Mkdir("/"+nixFolder, 0o755)
 	for _, name := range slices.Sorted(maps.Keys(exprs)) {
@@ -216,9 +217,9 @@ func (l *lowering) expressionFolder(s *nixSet, exprs map[string]string) llb.Stat
 	return llb.Scratch().File(a, named("[nix] "+s.file()))
 }
 
-// nixConfig are the lines that Nix needs inside a build step: there are no users to build as, and a step
-// cannot nest a sandbox. With a mirror of nixpkgs and none of its binary cache there is no binary cache,
-// and asking for it costs only time.
+// nixConfig returns the settings that Nix needs in a build step: there are no users to build as, and a step cannot nest
+// a sandbox. With a mirror of nixpkgs but none of its binary cache it disables the binary cache: asking for it would
+// only cost time.
 func nixConfig(m *mirrors) string {
 	lines := "build-users-group =\nsandbox = false\nfilter-syscalls = false"
 	if to, ok := m.folder(cacheURL); ok {

@@ -9,34 +9,34 @@ import (
 )
 
 const (
-	// nixTaken is where the last step that installs Nix packages puts what the image that runs takes of the Nix store, and
-	// nixLinked where it puts the links that are the profiles there: file systems of their own.
+	// nixTaken is where the last step that installs Nix packages puts the store paths for the final image, and nixLinked
+	// where it puts the links to the profiles. Both are separate file systems.
 	nixTaken  = "/run/nixpacks/taken"
 	nixLinked = "/run/nixpacks/linked"
-	// nixBelow is where that step sees the base of the image that runs.
+	// nixBelow is where that step sees the base of the final image.
 	nixBelow = "/run/nixpacks/below"
-	// takeNix names what the image that runs takes.
+	// takeNix is the name of the step that adds Nix packages to the final image.
 	takeNix = "[start] take Nix packages"
 )
 
 var (
-	// nixLeft is what an installation leaves that is about all of its packages: Nix's database, and its profiles.
+	// nixLeft is what an installation leaves behind for all of its packages: Nix's database and its profiles.
 	nixLeft = []string{"/nix/var/nix/db", "/nix/var/nix/gcroots", path.Dir(everyNix), rootNix}
-	// nixProfiles are the profiles of the image that runs.
+	// nixProfiles are the profiles in the final image.
 	nixProfiles = []string{everyNix, path.Join(path.Dir(everyNix), "default"), rootNix}
 )
 
-// takenNix is what the image that runs takes of Nix: store paths, and links that are the profiles.
+// takenNix is what the final image takes of Nix: store paths, and the links to the profiles.
 type takenNix struct{ store, links llb.State }
 
-// picksNix tells whether the image that runs has what it needs of Nix, and not all or nothing. Without a run image of its own
-// it is the image that builds without the rest, which only a daemon that tells what steps changed can make.
+// picksNix reports whether the final image has only the Nix packages that it needs, rather than all or none. Without a
+// run image this removes packages from the build image, for which the daemon must support diff and merge.
 func (l *lowering) picksNix() bool {
 	return l.start.NixPkgs != nil && (l.in.Run != nil || l.in.Caps == allCaps)
 }
 
-// running is what the image that runs needs of the set: the packages of names, and the libraries, of which nobody knows
-// who loads them. Nil is nothing.
+// running returns the part of the set that the final image needs: the packages in names, and all libraries, because
+// nothing tells which program loads them. It returns nil if there is nothing.
 func (s *nixSet) running(names []string) *nixSet {
 	run := *s
 	run.runs = true
@@ -47,8 +47,8 @@ func (s *nixSet) running(names []string) *nixSet {
 	return &run
 }
 
-// installNixSets adds the steps that install the sets. The last one also gives what the image that runs takes of all sets: it
-// depends on the base and the names of packages alone.
+// installNixSets adds the steps that install the sets. The last step also copies out what the final image takes of all
+// sets. It depends only on the base and the names of packages.
 func (l *lowering) installNixSets(sets []*nixSet) {
 	var last llb.ExecState
 	some := false
@@ -68,10 +68,12 @@ func (l *lowering) installNixSets(sets []*nixSet) {
 	l.installed = l.state
 }
 
-// takeNix lays what running needs of Nix onto st, and then what was done on the packages, if anything.
+// takeNix lays the Nix packages of the final image onto st, and then the states done, which are the changes made on top
+// of the packages.
 //
-// A cache may have the steps behind the packages on another run of their installation. What that one left differs by its times
-// and its database, so that it is with what was done: it comes off again, and the profiles are laid on top.
+// The steps after the packages may come from the cache, on top of another run of the installation. The files in nixLeft
+// differ between runs (times, database), so these changes contain them. takeNix removes them and copies the profiles on
+// top.
 func (l *lowering) takeNix(st llb.State, done ...llb.State) llb.State {
 	from := l.from(strings.Join(l.start.NixPkgs, " "), "start", "nixPkgs")
 	layers := []llb.State{st}
@@ -98,15 +100,15 @@ func (l *lowering) takeNix(st llb.State, done ...llb.State) llb.State {
 	return st.File(links, named("[start] profiles of Nix packages"), from)
 }
 
-// leaveNix goes over to an image with all that was done since the packages of Nix were installed, on the same base with those
-// that running needs: in both images the files that this changed are the same ones.
+// leaveNix switches to a state with all changes since the Nix packages were installed, on the same base with only the
+// packages for the final image. The changes fit: the files that they touch are the same in both.
 func (l *lowering) leaveNix() {
 	if l.picksNix() {
 		l.state = l.takeNix(l.below(), llb.Diff(l.installed, l.state, named("[start] what was done on the Nix packages")))
 	}
 }
 
-// below is the base of the image that runs.
+// below returns the base of the final image.
 func (l *lowering) below() llb.State {
 	if l.in.Run != nil {
 		return l.in.Run.state("run", l.from(l.start.RunImage, "start", "runImage"))

@@ -12,8 +12,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// from notes on a vertex where the value of the plan was set that it stands for. A value of the command line is a file
-// of its own, called like the flag, which holds text.
+// from records on a vertex where the plan's value that it stands for was set. A value from the command line gets a file
+// named after the flag, with the content text.
 func (l *lowering) from(text string, at ...string) llb.ConstraintsOpt {
 	var source *llb.SourceMap
 	pos, ok := l.in.Origins.At(at...)
@@ -33,7 +33,7 @@ func (l *lowering) from(text string, at ...string) llb.ConstraintsOpt {
 	return source.Location([]*pb.Range{{Start: &where, End: &where}})
 }
 
-// fromPhases notes the places of a list in all phases that have it and are meant.
+// fromPhases records the places of a list in all phases that have it and that meant selects.
 func (l *lowering) fromPhases(field string, meant func(*plan.Phase) bool) []llb.RunOption {
 	var opts []llb.RunOption
 	for _, name := range l.order {
@@ -47,11 +47,11 @@ func (l *lowering) fromPhases(field string, meant func(*plan.Phase) bool) []llb.
 	return opts
 }
 
-// languages are the names that editors know, by the ends of files.
+// languages are the language names for source maps, by file extension.
 var languages = map[string]string{".cue": "CUE", ".toml": "TOML", ".json": "JSON"}
 
-// Place is where the value was set that a vertex stands for (Input.Origins), with the name of a flag as its file where
-// that set it; false where nobody knows.
+// Place returns where the value that a vertex stands for was set (Input.Origins). If a flag set it, the file is the
+// flag's name. It returns false if the place is not known.
 func (r *Result) Place(vertex digest.Digest) (fault.Pos, bool) {
 	if r.Def == nil || r.Def.Source == nil {
 		return fault.Pos{}, false

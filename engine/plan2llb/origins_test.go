@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Where values were set is no part of a digest: the same plan from another file is the same build.
+// Origins are not part of a digest: the same plan from another file gives the same build.
 func TestOriginsAreNoPartOfTheGraph(t *testing.T) {
 	in := defaults(Input{Plan: besides(), Caps: Caps{Merge: true, Diff: true}})
 	without := lower(t, in)
@@ -16,7 +16,7 @@ func TestOriginsAreNoPartOfTheGraph(t *testing.T) {
 		switch plan.Path(path...) {
 		case `phases.install.cmds."0"`:
 			return fault.Pos{File: "/home/me/app.toml", Line: 3, Col: 7}, true
-		case `phases.docs.cmds`: // the list alone
+		case `phases.docs.cmds`: // only the list, not its elements
 			return fault.Pos{File: "--docs"}, true
 		}
 		return fault.Pos{}, false

@@ -9,11 +9,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// installApt is the script that installs the Debian packages "$@". It leaves no package lists, downloads,
-// logs or caches that change from run to run, nor an identity that all machines would share. Services that
-// packages bring must not start in a build step: that is what policy-rc.d says. Nobody answers questions, so that none are prepared,
-// for which apt would read all lists once more. Lists that are gone at the end need not
-// be compressed, nor read before there is something to look up.
+// installApt is the script that installs the Debian packages "$@". It leaves no package lists, downloads, logs or caches
+// that change from run to run, nor a machine-id that all machines would share. policy-rc.d keeps services that packages
+// bring from starting in a build step. Nobody answers questions, so none are prepared: apt would read all lists once
+// more for that. The lists are deleted at the end, so they are not compressed, and no cache of them is built before it
+// is needed.
 const installApt = aptBegin + aptEnd
 
 const (
@@ -35,7 +35,7 @@ rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/cache/debconf/*-o
 [ ! -s /etc/machine-id ] || : > /etc/machine-id`
 )
 
-// aptAuthFile is where apt looks for logins.
+// aptAuthFile is the file with credentials for apt.
 const aptAuthFile = "/etc/apt/auth.conf.d/90-nixpacks.conf"
 
 // packages adds the steps that install what the phases need, before any of their commands.
@@ -53,13 +53,14 @@ func (l *lowering) packages() {
 	}
 }
 
-// debian is a base with Debian packages, and nothing else, on it.
+// debian is a base with Debian packages on it and nothing else.
 type debian struct {
 	pkgs  []string
 	state llb.State
 }
 
-// installApt adds the step that installs Debian packages on the base on, that of the image that builds or of the one that runs.
+// installApt adds the step that installs Debian packages on the base on: the build image's or, with run, the run
+// image's.
 func (l *lowering) installApt(run bool, on Source, from ...llb.RunOption) {
 	pkgs := l.in.Plan.AptPackages(run)
 	if len(pkgs) == 0 {
@@ -88,7 +89,7 @@ func aptRole(run bool) string {
 	return "apt"
 }
 
-// aptEnv is the environment of a step with apt.
+// aptEnv returns the environment of a step with apt.
 func (l *lowering) aptEnv(on Source) map[string]string {
 	env := toolEnv(on)
 	env["DEBIAN_FRONTEND"] = "noninteractive"
@@ -99,12 +100,12 @@ func (l *lowering) aptEnv(on Source) map[string]string {
 	return env
 }
 
-// aptAuth has the logins for archives where apt looks for them.
+// aptAuth mounts the credentials for archives where apt looks for them.
 func aptAuth() llb.RunOption {
 	return llb.AddSecret(aptAuthFile, llb.SecretID(plan.AptAuth), llb.SecretOptional, llb.SecretFileOpt(0, 0, 0o400))
 }
 
-// sortedSet is the list sorted, without empty and repeated elements.
+// sortedSet returns the list sorted, without empty elements and duplicates.
 func sortedSet(list []string) []string {
 	list = slices.Clone(list)
 	slices.Sort(list)

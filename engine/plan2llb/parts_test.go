@@ -54,7 +54,7 @@ func TestCacheIDs(t *testing.T) {
 	}
 }
 
-// No directory that an app names is one of another app's key, be its key the beginning of that one.
+// No directory that an app names has the id of another key, even if one key is a prefix of the other.
 func TestCacheIDsApart(t *testing.T) {
 	dirs := []string{"~/.npm", "/root/.npm", "root/.npm", "admin-/root/.npm", "-admin/root/.npm", "../root/.npm", "/admin/root/.npm", "admin/../.npm", ".npm", "npm", "/root-/.npm", "/root-.npm", "/.npm"}
 	owner := map[string]string{}
@@ -69,7 +69,7 @@ func TestCacheIDsApart(t *testing.T) {
 	}
 }
 
-// A build broke where the app held the file: "not a directory".
+// Regression: a build failed with "not a directory" if the app contained the file.
 func TestCacheOfAFile(t *testing.T) {
 	for dir, want := range map[string]bool{
 		"tsconfig.tsbuildinfo": true, "dist/a.b": true, "dist/.tmp": false, ".cache": false, ".m2/repository": false, "target": false,
@@ -103,7 +103,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// Nix replaces an installed package by another version of its name, and a version begins at a dash before a digit.
+// Nix replaces an installed package by another version of the same name. A version begins at a dash before a digit.
 func TestNixSetsDoNotReplaceOneAnother(t *testing.T) {
 	p := &plan.Plan{Phases: map[string]*plan.Phase{
 		"a": {NixPkgs: []string{"x"}, NixpkgsArchive: "nixos-23.11"},
@@ -122,7 +122,7 @@ func TestNixSetsDoNotReplaceOneAnother(t *testing.T) {
 	}
 }
 
-// A step takes of a mirror's folder what it needs: the folder's path and other mirrors are no part of the graph.
+// A step takes from a mirror's folder only what it needs. The folder's path and other mirrors are not part of the graph.
 func TestMirrors(t *testing.T) {
 	const nixpkgs = "https://github.com/NixOS/nixpkgs/archive/"
 	with := func(list ...Mirror) *Result { return lower(t, defaults(Input{Plan: nodePlan(), Mirrors: list})) }
@@ -163,7 +163,7 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-// A base that says root in its own words is the same as one that says nothing.
+// A base that names root explicitly equals one that names no user.
 func TestRootIsRoot(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan()})
 	want := find(t, lower(t, in), "[build] npm run build")
@@ -175,7 +175,7 @@ func TestRootIsRoot(t *testing.T) {
 	}
 }
 
-// Changing what a Lower gives must not change what the next one gets.
+// Changing a Result must not change the next one.
 func TestInputIsLeftAlone(t *testing.T) {
 	in := defaults(Input{Plan: nodePlan(), Labels: map[string]string{"a": "1"}})
 	in.Base.Config.Labels = map[string]string{"b": "2"}

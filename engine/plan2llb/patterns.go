@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// patterns are globs of the app's files as BuildKit takes them: braces expanded, no leading slash. Where nothing
-// else has a wildcard, BuildKit finds no file for a/*/**: it takes both ends off and looks no deeper than a. The same
-// pattern written a/?*/** is left alone.
+// patterns converts globs of the app's files for BuildKit: braces expanded, no leading slash. It rewrites a/*/** to
+// a/?*/**. If no other pattern has a wildcard, BuildKit finds no file for a/*/**: it trims both wildcards and looks no
+// deeper than a.
 func patterns(globs []string) []string {
 	var out []string
 	for _, g := range globs {
@@ -26,7 +26,7 @@ func patterns(globs []string) []string {
 	return out
 }
 
-// relative are paths of the app without what only decorates them: a leading slash, "./", a trailing slash.
+// relative normalizes paths of the app: no leading slash, "./" or trailing slash.
 func relative(paths []string) []string {
 	var out []string
 	for _, p := range paths {
@@ -35,13 +35,13 @@ func relative(paths []string) []string {
 	return out
 }
 
-// The limits of one pattern, as for those that look into the app: each brace doubles, or more, what it stands for.
+// Limits of one pattern, equal to those of the code that reads the app: each brace multiplies the alternatives.
 const (
 	maxPattern      = 4096 // bytes
 	maxAlternatives = 256
 )
 
-// expandBraces turns a{b,c} into ab and ac; braces may be nested. A brace without its partner is itself. ok is false where the
+// expandBraces turns a{b,c} into ab and ac; braces may nest. An unmatched brace stands for itself. ok is false if the
 // pattern exceeds the limits.
 func expandBraces(glob string) (out []string, ok bool) {
 	if len(glob) > maxPattern {
@@ -68,7 +68,7 @@ func expandBraces(glob string) (out []string, ok bool) {
 	return []string{glob}, true
 }
 
-// expandEach expands what a pattern becomes with each alternative of its first brace.
+// expandEach expands the pattern for each alternative of its first brace.
 func expandEach(before string, alternatives []string, after string) (out []string, ok bool) {
 	for _, a := range alternatives {
 		more, ok := expandBraces(before + a + after)

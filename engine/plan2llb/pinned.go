@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// aptTakes is a function that prints what apt would fetch to install the packages "$@", a line each: name, version,
-	// architecture and hash, which apt-cache has and --print-uris has not. From which mirror does not matter.
+	// aptTakes is a shell function that prints what apt would download to install the packages "$@", one per line: name,
+	// version, architecture and hash. The hash comes from apt-cache, because --print-uris lacks it. The mirror does not
+	// matter.
 	aptTakes = `takes() {
   apt -qq install -y --no-install-recommends --print-uris -- "$@" |
     sed -n "s/^'[^']*' \([^_ ]*\)_\([^_ ]*\)_\([^ ]*\)\.deb .*/\1:\3=\2/p" | sed 's/:all=/=/; s/%3a/:/' |
@@ -28,14 +29,14 @@ const (
       /^SHA(256|512): / { sum = $2 } /^$/ { end() } END { end() }' | LC_ALL=C sort -u
 }
 `
-	// pinnedApt is installApt which looks first whether the packages are those that are pinned.
+	// pinnedApt is installApt with a check that the packages are the pinned ones.
 	pinnedApt = aptBegin + aptTakes + `takes=sha256:$(takes "$@" | sha256sum | cut -c -64)
 moved=
 [ $takes = $NIXPACKS_APT_HASH ] || moved="` + AptMoved + `: they are $takes, and were $NIXPACKS_APT_HASH"
 if [ -n "$moved" ] && [ -n "$NIXPACKS_APT_LOCKED" ]; then echo "$moved" >&2; exit 21; fi
 ` + aptEnd + `
 [ -z "$moved" ] || echo "note: $moved" >&2`
-	// surveyApt is the script that writes what apt takes.
+	// surveyApt is the script that writes what apt would download.
 	surveyApt = aptGet + aptUpdate + aptTakes + `takes "$@" > ` + surveyDir + "/" + SurveyFile
 
 	aptHashKey   = "NIXPACKS_APT_HASH"
@@ -44,16 +45,17 @@ if [ -n "$moved" ] && [ -n "$NIXPACKS_APT_LOCKED" ]; then echo "$moved" >&2; exi
 )
 
 const (
-	// AptMoved begins the line that a step prints whose Debian packages are not those of Plan.AptHashes.
+	// AptMoved is the beginning of the line that a step prints if its Debian packages differ from Plan.AptHashes.
 	AptMoved = "the Debian packages are not those that are pinned"
-	// AptMovedStatus is what such a step ends with where that is refused.
+	// AptMovedStatus is the exit code of such a step with Input.Locked.
 	AptMovedStatus = 21
-	// SurveyFile is the one file of a survey. Its SHA-256 is what Plan.AptHashes has; each line is the name, version,
-	// architecture and hash of a package.
+	// SurveyFile is the one file of a survey. Its SHA-256 is the value in Plan.AptHashes. Each line is the name,
+	// version, architecture and hash of a package.
 	SurveyFile = "packages"
 )
 
-// aptHash is what the Debian packages of the image that builds, or of the one that runs, are pinned to; "" for nothing.
+// aptHash returns the hash that the Debian packages of the build image or, with run, of the run image are pinned to; ""
+// if none.
 func (in *Input) aptHash(run bool) string {
 	for _, s := range in.Plan.AptSets() {
 		if s.Run == run {
@@ -65,7 +67,7 @@ func (in *Input) aptHash(run bool) string {
 
 var sha256Form = lazy.Regexp(`^sha256:[0-9a-f]{64}$`)
 
-// aptHashes refuses hashes that are none, and where all must be pinned, those that are missing.
+// aptHashes refuses malformed hashes and, with in.Locked, missing ones.
 func (c *checks) aptHashes(in *Input) {
 	for _, key := range slices.Sorted(maps.Keys(in.Plan.AptHashes)) {
 		if h := in.Plan.AptHashes[key]; !sha256Form().MatchString(h) {
@@ -82,13 +84,13 @@ func (c *checks) aptHashes(in *Input) {
 	}
 }
 
-// Pinned tells whether a vertex installs Debian packages that are pinned.
+// Pinned reports whether a vertex installs pinned Debian packages.
 func (r *Result) Pinned(vertex digest.Digest) bool {
 	return slices.ContainsFunc(r.Fetches(), func(f Fetch) bool { return f.Vertex == vertex && f.Pinned })
 }
 
-// Survey is the graph whose result is a file, SurveyFile, with the packages that apt takes now for a set of Debian packages of
-// the plan. It is never in a cache.
+// Survey returns a graph whose result is one file, SurveyFile, with the packages that apt would download now for a set
+// of Debian packages of the plan. It is never cached.
 func Survey(ctx context.Context, in Input, set plan.AptSet) (*llb.Definition, error) {
 	in.Platform, in.Origins = platforms.Normalize(in.Platform), nil
 	l := &lowering{in: in, sources: map[string]*llb.SourceMap{}}

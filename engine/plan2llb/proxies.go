@@ -8,19 +8,20 @@ import (
 	"github.com/moby/buildkit/client/llb"
 )
 
-// proxyFields are the variables that name proxies, and those hosts that are reached without.
+// proxyFields maps the variables that name proxies, and the hosts reached without one, to the fields of p.
 func proxyFields(p *llb.ProxyEnv) map[string]*string {
 	return map[string]*string{"HTTP_PROXY": &p.HTTPProxy, "HTTPS_PROXY": &p.HTTPSProxy, "FTP_PROXY": &p.FTPProxy,
 		"NO_PROXY": &p.NoProxy, "ALL_PROXY": &p.AllProxy}
 }
 
-// IsProxy tells whether a variable is one of those that name proxies, in capitals or not.
+// IsProxy reports whether name is one of these variables, all in capitals or all in lower case.
 func IsProxy(name string) bool {
 	_, ok := proxyFields(&llb.ProxyEnv{})[strings.ToUpper(name)]
 	return ok && (name == strings.ToUpper(name) || name == strings.ToLower(name))
 }
 
-// Proxies are those that variables name; nil for none. Of http_proxy and HTTP_PROXY the former counts, as in curl.
+// Proxies returns the proxies that variables name, or nil if there are none. http_proxy wins over HTTP_PROXY, as in
+// curl.
 func Proxies(variables map[string]string) *llb.ProxyEnv {
 	p := llb.ProxyEnv{}
 	into := proxyFields(&p)
@@ -35,13 +36,13 @@ func Proxies(variables map[string]string) *llb.ProxyEnv {
 	return &p
 }
 
-// ProxySecret is the id of the secret that is the value of a variable such as HTTPS_PROXY.
+// ProxySecret returns the id of the secret with the value of a variable such as HTTPS_PROXY.
 func ProxySecret(name string) string {
 	return ownSecrets + strings.ReplaceAll(strings.ToLower(name), "_", "-")
 }
 
-// SplitProxies takes those with a password, or what may be one, out of the proxies: their values by the names of their
-// variables. The graph of a build is shown, sent and kept.
+// SplitProxies separates the proxies that may contain a password, and returns their values by the names of their
+// variables: the graph of a build is displayed, sent and stored.
 func SplitProxies(all *llb.ProxyEnv) (plain *llb.ProxyEnv, secret map[string]string) {
 	if all == nil {
 		return nil, nil
@@ -59,7 +60,7 @@ func SplitProxies(all *llb.ProxyEnv) (plain *llb.ProxyEnv, secret map[string]str
 	return &p, secret
 }
 
-// proxies are the options by which a step knows the proxies.
+// proxies returns the options that pass the proxies to a step.
 func (l *lowering) proxies() []llb.RunOption {
 	var opts []llb.RunOption
 	if l.in.Proxy != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Every step knows the proxies; what may be a password is no part of the graph, nor is either of the image.
+// Every step gets the proxies. Possible passwords are not part of the graph, and no proxy is part of the image.
 func TestProxies(t *testing.T) {
 	given := Proxies(map[string]string{"HTTPS_PROXY": "http://me:canary@proxy:1", "https_proxy": "http://you:canary@proxy:1",
 		"HTTP_PROXY": "http://plain:2", "NO_PROXY": "lan", "Https_Proxy": "no", "OTHER_PROXY": "no", "ALL_PROXY": ""})
@@ -51,7 +51,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// Credentials are mounted on the phase that names them alone, and are never variables unless they are given.
+// Credentials are mounted only in the phase that names them, and become variables only if the client has them.
 func TestCredentials(t *testing.T) {
 	at := func(given ...string) *Result {
 		p := nodePlan()
@@ -92,7 +92,7 @@ func TestCredentials(t *testing.T) {
 	wantFresh(t, "a file that is given", none, at("npmrc"))
 }
 
-// A place that is none is refused.
+// Invalid places are refused.
 func TestCredentialPlaces(t *testing.T) {
 	p := nodePlan()
 	ph := p.Phases["install"]
@@ -112,7 +112,7 @@ func TestCredentialPlaces(t *testing.T) {
 	}
 }
 
-// Steps that take packages from the network are known as such, and what they need of the graph is a graph.
+// Steps that download packages are recognized, and the part of the graph that they need is a valid graph.
 func TestFetches(t *testing.T) {
 	res := lower(t, defaults(Input{Plan: nodePlan()}))
 	fetches := res.Fetches()

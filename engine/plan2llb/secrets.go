@@ -16,18 +16,17 @@ import (
 const (
 	secretsDir = "/run/secrets"
 	agentFile  = "/run/nixpacks/ssh-agent.sock"
-	// hashKey names the variable by which a step depends on what its secrets are.
+	// hashKey names the variable that makes a step depend on the values of its secrets.
 	hashKey = "NIXPACKS_SECRETS_HASH"
 )
 
-// offered are those secrets of this program's own that phases may name as credentials, as variables alone.
+// offered are this program's own secrets that phases may name as credentials, in variables only.
 var offered = []string{CASecret, JVMSecret, HTTPProxySecret, HTTPSProxySecret, ProxySecretOfAll}
 
 var secretID = lazy.Regexp(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
-// secrets shows the phase's secrets to a step, whose environment is env: a secret stands in for a variable of its name,
-// unless it is missing.
-// As files they are readable by whoever runs the commands.
+// secrets mounts the phase's secrets in a step with the environment env. A secret replaces a variable of its name,
+// unless the secret is missing. The files are readable by the user who runs the commands.
 func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOption {
 	mode := 0o400
 	if notRoot(l.in.Base.Config.User) != "" {
@@ -45,7 +44,7 @@ func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOptio
 			common = append(common, llb.SecretOptional)
 		}
 		opts = append(opts, llb.AddSecret(path.Join(secretsDir, id), append(common, llb.SecretFileOpt(0, 0, mode))...))
-		// BuildKit gives an empty variable for a secret that is missing.
+		// BuildKit sets an empty variable for a missing secret.
 		if _, stays := env[id]; plan.IsVariable(id) && !(stays && optional && slices.Contains(l.in.Missing, id)) {
 			delete(env, id)
 			opts = append(opts, llb.AddSecret(id, append(common, llb.SecretAsEnv(true))...))
@@ -61,14 +60,15 @@ func (l *lowering) secrets(ph *plan.Phase, env map[string]string) []llb.RunOptio
 	return opts
 }
 
-// credentials shows the phase's credentials to a step, as secrets does: to opts are added what mounts them, to hashes what
-// tells of changes. Those that are missing leave nothing: no empty file, and no empty variable, which programs take for a token.
+// credentials mounts the phase's credentials in a step, as secrets does. It adds the mounts to opts and the secret
+// hashes to hashes. Missing credentials leave nothing: no empty file, and no empty variable, which programs would take
+// for a token.
 func (l *lowering) credentials(ph *plan.Phase, env map[string]string, mode int, opts []llb.RunOption, hashes []string) ([]llb.RunOption, []string) {
 	for _, id := range slices.Sorted(maps.Keys(ph.Credentials)) {
 		at, isVariable := plan.Place(ph.Credentials[id])
 		switch {
 		case isVariable && id == CASecret:
-			if l.in.CA { // where it is, not what it is
+			if l.in.CA { // the path, not the content
 				env[at] = caFile
 			}
 			continue
@@ -90,7 +90,7 @@ func (l *lowering) credentials(ph *plan.Phase, env map[string]string, mode int, 
 	return opts, hashes
 }
 
-// agent lets a step use the phase's agent of SSH keys.
+// agent gives a step access to the phase's SSH agent.
 func (l *lowering) agent(ph *plan.Phase) []llb.RunOption {
 	if ph.SSH == "" {
 		return nil
@@ -107,7 +107,7 @@ func (l *lowering) agent(ph *plan.Phase) []llb.RunOption {
 	return []llb.RunOption{llb.AddSSHSocket(opts...)}
 }
 
-// secrets refuses ids that are no file's name, and those that steps have for themselves.
+// secrets refuses ids that cannot be a file's name, and those reserved for this program.
 func (c *checks) secrets(at string, ph *plan.Phase) {
 	for _, s := range ph.Secrets {
 		if id, _ := plan.ReadAsk(s); !secretID().MatchString(id) {
@@ -124,8 +124,8 @@ func (c *checks) secrets(at string, ph *plan.Phase) {
 
 var variableName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// credentials refuses places that are none. A file in a cache directory would leave an empty one there, for later builds to
-// trip over.
+// credentials refuses invalid places. A file in a cache directory would leave an empty file there, which breaks later
+// builds.
 func (c *checks) credentials(at string, ph *plan.Phase) {
 	for _, id := range slices.Sorted(maps.Keys(ph.Credentials)) {
 		place, isVariable := plan.Place(ph.Credentials[id])

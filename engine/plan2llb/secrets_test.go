@@ -26,8 +26,8 @@ func wantFresh(t *testing.T, what string, a, b *Result, want ...string) {
 	}
 }
 
-// A changed secret runs the phases again that ask for it, and what is built on them, and nothing else. Of the text that
-// says so nothing is in the graph: it may be made from the secret without care.
+// A changed secret reruns the phases that use it and what builds on them, and nothing else. The graph does not contain
+// the text in SecretHashes, so it may be derived from the secret without care.
 func TestSecretHashes(t *testing.T) {
 	at := func(hashes map[string]string) *Result {
 		p := nodePlan()
@@ -51,8 +51,8 @@ func TestSecretHashes(t *testing.T) {
 	}
 }
 
-// A secret takes the place of a variable of its name in the phases that ask for it, and nowhere else; one that is
-// missing leaves it there. A variable of no phase is none that a missing secret could hide: the graph is the same.
+// A secret replaces a variable of its name in the phases that use it, and nowhere else. A missing secret leaves the
+// variable. If no phase has such a variable, a missing secret does not change the graph.
 func TestSecretOverVariable(t *testing.T) {
 	at := func(asked string, missing ...string) *Result {
 		p := nodePlan()
@@ -77,7 +77,7 @@ func TestSecretOverVariable(t *testing.T) {
 	wantFresh(t, "a missing secret without a variable", at("ELSE?"), at("ELSE?", "ELSE"))
 }
 
-// Files of secrets can be read by whoever runs the commands, and by nobody else where that is root.
+// Secret files are readable by the user who runs the commands, and by nobody else if that is root.
 func TestSecretModes(t *testing.T) {
 	for user, want := range map[string][2]uint32{"": {0o400, 0o600}, "node": {0o444, 0o666}} {
 		in := defaults(Input{Plan: &plan.Plan{BuildImage: "registry.example/base", Phases: map[string]*plan.Phase{
@@ -99,8 +99,8 @@ func TestSecretModes(t *testing.T) {
 	}
 }
 
-// What changes with every deploy runs no install again that says what it depends on. All other phases see it, and so
-// does the image; and so does a phase that asks for it by name.
+// Variables that change with every deploy do not rerun an install phase that declares its inputs. All other phases and
+// the image see them, and so does a phase that sets them itself.
 func TestDeployVariables(t *testing.T) {
 	at := func(commit string, edit func(p *plan.Plan)) *Result {
 		p := nodePlan()

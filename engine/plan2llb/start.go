@@ -9,20 +9,20 @@ import (
 	"github.com/moby/buildkit/client/llb"
 )
 
-// startFile is the image's first process (start.sh): the image's command, or one given in its place, runs as its child in login
-// bash, and gets the signals that the image gets.
+// startFile is the image's first process (start.sh). It runs the image's command, or one given in its place, as its
+// child in a login bash, and forwards the signals that it receives.
 const startFile = "/usr/local/lib/nixpacks/start"
 
 //go:embed start.sh
 var startScript []byte
 
-// addUser is the script that makes the user $1 where there is none of that name.
+// addUser is the script that creates the user $1 if it does not exist.
 const addUser = `id -u "$1" >/dev/null 2>&1 || {
   if command -v useradd >/dev/null; then useradd -m -s /bin/bash "$1"; else adduser -D -s /bin/bash "$1"; fi
 }`
 
-// state is the image as the beginning of a chain. Where its digest is known the reference's tag is left out,
-// so that two tags of one image are the same vertex.
+// state returns the image as the beginning of a chain. If its digest is known, the tag is left out, so that two tags of
+// one image give the same vertex.
 func (s Source) state(role string, from llb.ConstraintsOpt) llb.State {
 	if s.State != nil {
 		return *s.State
@@ -42,12 +42,12 @@ func (s Source) state(role string, from llb.ConstraintsOpt) llb.State {
 	return llb.Image(pinned.String(), label, from)
 }
 
-// same tells whether both are one image, pinned.
+// same reports whether both are the same image, pinned by its digest.
 func (s Source) same(other Source) bool {
 	return s.Digest != "" && s.Digest == other.Digest && s.Ref == other.Ref && s.Layout == other.Layout && s.State == other.State
 }
 
-// user makes start.user in the image so far, whose base is on. Numbers need no entry in its user database.
+// user creates start.user in the current state, whose base is on. Numeric users need no entry in the user database.
 func (l *lowering) user(on Source) {
 	name, _, _ := strings.Cut(notRoot(l.start.User), ":")
 	if name == "" || isNumber(name) {
@@ -63,16 +63,17 @@ func (l *lowering) user(on Source) {
 	})
 }
 
-// wantsWhole tells whether the end of the chain still lacks the app: where it becomes the image, and where a
-// run image copies from it.
+// wantsWhole reports whether the end of the chain still needs the app: because it becomes the image, or because a run
+// image copies from it.
 func (l *lowering) wantsWhole() bool {
 	nothing := l.start.OnlyIncludeFiles != nil && len(l.start.OnlyIncludeFiles) == 0
 	return !l.whole && (l.in.Run == nil || !nothing)
 }
 
-// copiesLate tells whether the app, which no command has needed, can be copied straight into the run image, onto what
-// the chain has made: an edit of the source is then one copy. It cannot where Input.Ignore takes back what phases make, where
-// a file of the app is wanted by its name, and where the files' owner is one of the base's users.
+// copiesLate reports whether the app, which no command needs, can be copied straight into the run image, on top of the
+// chain's results: an edit of the source is then a single copy. It cannot if Input.Ignore has a "!" line, which may
+// include outputs of phases again, if the run image takes files of the app by name, or if the files' owner is a named
+// user of the base.
 func (l *lowering) copiesLate() bool {
 	user := notRoot(l.in.Base.Config.User)
 	return l.in.Run != nil && (user == "" || isNumber(user)) &&
@@ -80,8 +81,8 @@ func (l *lowering) copiesLate() bool {
 		!slices.ContainsFunc(l.start.OnlyIncludeFiles, func(f string) bool { return !isAll(f) && (ofApp(f) || hasWildcard(f)) })
 }
 
-// runImage goes over to the run image, installs its Debian packages (on its own base: they have a database), and copies
-// into it what it needs of the chain so far. Where the chain begins with the same base and packages, their vertices serve both.
+// runImage switches to the run image, installs its Debian packages (on its own base: they have a database), and copies
+// into it what it takes of the chain. If the chain begins with the same base and packages, both share these vertices.
 func (l *lowering) runImage() {
 	built := l.state
 	if l.debian != nil && l.in.Run.same(l.in.Base) && slices.Equal(l.in.Plan.AptPackages(true), l.debian.pkgs) {
@@ -98,8 +99,8 @@ func (l *lowering) runImage() {
 	l.takeFiles(built)
 }
 
-// takeFiles copies into the run image what it takes of the chain built. What phases say that they make (packages) is a
-// layer of its own, which an edit of the source leaves as it is.
+// takeFiles copies into the run image what it takes of the chain built. Declared outputs of phases (packages) are a
+// separate layer, which an edit of the source does not change.
 func (l *lowering) takeFiles(built llb.State) {
 	only := l.start.OnlyIncludeFiles
 	if only == nil {
@@ -140,10 +141,10 @@ func (l *lowering) takeFiles(built llb.State) {
 	l.state = l.state.File(llb.Copy(built, AppDir, AppDir, all), named("[start] copy the app"), from)
 }
 
-// ofApp tells whether a file is the app's directory or lies in it, also where it is an absolute path.
+// ofApp reports whether a file, relative or absolute, is the app's directory or lies in it.
 func ofApp(file string) bool { return within(inApp(file), AppDir) }
 
-// taken are the options of copying a file of the build into the run image.
+// taken returns the options for copying a file of the build into the run image.
 func (l *lowering) taken(file string) *llb.CopyInfo {
 	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AllowWildcard: true, FollowSymlinks: true}
 	if owner := l.owner(); owner != "" && ofApp(file) {
@@ -152,7 +153,7 @@ func (l *lowering) taken(file string) *llb.CopyInfo {
 	return info
 }
 
-// owner is the user who owns /app in the image, where the plan says who: one that is a number.
+// owner returns the numeric user who owns /app in the final image, or "" if the plan names none.
 func (l *lowering) owner() string {
 	user := notRoot(l.start.User)
 	if name, _, _ := strings.Cut(user, ":"); !isNumber(name) {
@@ -171,7 +172,7 @@ func (l *lowering) own() {
 	}
 }
 
-// notRoot is a user as images name them, or "" for every name of root.
+// notRoot returns a user as images name them, or "" for every name of root.
 func notRoot(user string) string {
 	if name, _, _ := strings.Cut(user, ":"); name == "root" || name == "0" {
 		return ""

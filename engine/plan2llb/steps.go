@@ -13,7 +13,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// step is a program that runs on the image so far.
+// step is a program that runs on a state.
 type step struct {
 	args []string
 	dir  string
@@ -22,10 +22,10 @@ type step struct {
 	opts []llb.RunOption
 }
 
-// exec is st after the step.
+// exec returns the root file system of st after the step.
 func (l *lowering) exec(st llb.State, s step) llb.State { return l.execute(st, s).Root() }
 
-// execute is the step on st, for what else it makes.
+// execute runs the step on st. Callers may add mounts to the result.
 func (l *lowering) execute(st llb.State, s step) llb.ExecState {
 	opts := []llb.RunOption{llb.Args(s.args), llb.With(llb.Dir(s.dir))}
 	if s.user == "" {
@@ -48,7 +48,7 @@ func (l *lowering) execute(st llb.State, s step) llb.ExecState {
 	return st.Run(append(opts, s.opts...)...)
 }
 
-// surroundings are the options of every step that have to do with the machine.
+// surroundings returns the options of every step that concern the machine: hosts, network, limits and proxies.
 func (l *lowering) surroundings() []llb.RunOption {
 	var opts []llb.RunOption
 	for _, h := range l.in.Hosts {
@@ -93,8 +93,8 @@ func (l *lowering) phase(name string, ph *plan.Phase) {
 	}
 }
 
-// run adds the files and the commands of a phase to the image so far. It gives the image before what they change, the
-// copy of the whole app aside.
+// run adds the files and the commands of a phase to the current state. It returns the state before their changes, but
+// after a copy of the whole app.
 func (l *lowering) run(name string, ph *plan.Phase) (before llb.State) {
 	l.front = append(expand(ph.Paths, l.appEnv(l.in.Base.Config, nil, nil)), l.front...)
 	before = l.state
@@ -119,7 +119,7 @@ func (l *lowering) run(name string, ph *plan.Phase) (before llb.State) {
 	return before
 }
 
-// cacheMounts are the phase's cache directories. As in Nixpacks builds share them while they run.
+// cacheMounts returns the mounts of the phase's cache directories. As in Nixpacks concurrent builds share them.
 func (l *lowering) cacheMounts(ph *plan.Phase) []llb.RunOption {
 	if l.in.CacheKey == "" || l.in.NoCache || l.in.NoCacheDirectories {
 		return nil
@@ -137,21 +137,21 @@ func (l *lowering) cacheMounts(ph *plan.Phase) []llb.RunOption {
 	return opts
 }
 
-// namesFile tells whether a cache directory of the app is rather a file: its name has an extension. Nixpacks lists
-// such files (the compiler's state that an app holds already), and a directory can neither be mounted over a file
-// nor written as one.
+// namesFile reports whether a cache directory of the app looks like a file: its name has an extension. Nixpacks lists
+// such files (the compiler's state, which an app may already contain), and a directory can neither be mounted over a
+// file nor written as one.
 func namesFile(dir string) bool {
 	return !path.IsAbs(dir) && !strings.HasPrefix(dir, "~") && path.Ext(strings.TrimPrefix(path.Base(dir), ".")) != ""
 }
 
-// cacheTarget is where a cache directory lies: `~` is root's home, a relative one is below /app.
+// cacheTarget returns the mount point of a cache directory: `~` is root's home, a relative path is below /app.
 func cacheTarget(dir string) string { return inApp(strings.ReplaceAll(dir, "~", "/root")) }
 
-// cacheID is what a builder knows a cache directory by. No directory that a plan names is one of another key's: the part of the key
-// has no slash in it, and the other begins with one.
+// cacheID returns a builder's id for a cache directory. A plan's directory cannot reach that of another key: the escaped
+// key has no slash, and the path begins with one.
 func cacheID(key, dir string) string { return url.PathEscape(key) + cacheTarget(dir) }
 
-// inApp is a path that is relative to the app's directory, as an absolute one.
+// inApp returns a path that is relative to the app's directory as an absolute one.
 func inApp(p string) string {
 	if path.IsAbs(p) {
 		return path.Clean(p)

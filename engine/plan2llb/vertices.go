@@ -11,7 +11,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Descriptions that a vertex carries through BuildKit; the first is BuildKit's own.
+// Keys of the descriptions that vertices carry through BuildKit; the first is BuildKit's own.
 const (
 	nameKey    = "llb.customname"
 	phaseKey   = "nixpacks.phase"
@@ -32,7 +32,7 @@ func described(s Step) llb.ConstraintsOpt {
 	})
 }
 
-// vertices lists what a definition holds, in its own order, which is topological.
+// vertices lists the vertices of a definition in its own order, which is topological.
 func vertices(def *llb.Definition) ([]Vertex, map[digest.Digest]Step, error) {
 	var list []Vertex
 	steps := map[digest.Digest]Step{}
