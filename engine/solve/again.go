@@ -10,22 +10,22 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// pauses are those before another try of a build that a registry in trouble has ended. BuildKit itself asks several times, but
-// at once, or not where it only looks whether something is there. Tests have shorter ones.
-var pauses = []time.Duration{2 * time.Second, 5 * time.Second}
+// retryDelays are the delays before each retry of a build that failed because of a registry. BuildKit itself retries several
+// times, but without a delay, and not at all when it only checks whether something exists. Tests use shorter retryDelays.
+var retryDelays = []time.Duration{2 * time.Second, 5 * time.Second}
 
-// passing is the cause of a fault that may be gone in a moment, as a registry's trouble is and a wrong password is not.
-type passing struct{ error }
+// transient marks the cause of a transient fault, such as a registry outage, but not a wrong password.
+type transient struct{ error }
 
-// Unwrap gives the cause proper.
-func (p passing) Unwrap() error { return p.error }
+// Unwrap returns the marked error.
+func (p transient) Unwrap() error { return p.error }
 
-// insistently calls build, and once more after each pause while what it fails of may pass. What it has done until then is in
-// the cache.
-func (e *Engine) insistently(ctx context.Context, req Request, build func() error) error {
-	for _, pause := range pauses {
+// withRetries calls build, and retries it after each pause while it fails with a transient fault. Finished steps are in
+// the cache by then. A build that streams an output is not retried.
+func (e *Engine) withRetries(ctx context.Context, req Request, build func() error) error {
+	for _, pause := range retryDelays {
 		err := build()
-		if !errors.As(err, new(passing)) || slices.ContainsFunc(req.Outputs, isStream) {
+		if !errors.As(err, new(transient)) || slices.ContainsFunc(req.Outputs, isStream) {
 			return err
 		}
 		e.tell(fmt.Sprintf("%s: another try in %v", fault.All(err)[0].Msg, pause))
@@ -38,7 +38,7 @@ func (e *Engine) insistently(ctx context.Context, req Request, build func() erro
 	return build()
 }
 
-// isStream tells whether what was written to an output cannot be taken back.
+// isStream reports whether data written to the output cannot be taken back.
 func isStream(o Output) bool { return o.Dest == "-" }
 
 func (e *Engine) tell(line string) {

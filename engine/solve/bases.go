@@ -23,35 +23,35 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Bases says how base images that are no registry references are made.
+// Bases configures how base images that do not come from a registry are made.
 type Bases struct {
-	CacheDir string                       // where finished bases and downloads are kept
-	Mirror   string                       // URL of the Debian archive; "" takes the host's
-	CAFile   string                       // authorities to trust for downloads, in PEM; "" is what this machine trusts
-	Auth     []byte                       // logins for that archive, as apt's auth.conf has them
-	Keyring  string                       // keys that may sign the archive's index; "" is Debian's own
-	Refresh  bool                         // look for newer packages
-	Pins     map[string]map[string]string // hashes of the packages of bases, by reference and variant (Pin)
-	Dates    map[string]map[string]string // when archives had these packages, for a Mirror of snapshots
-	Known    map[string]string            // hashes of what apt takes for sets of Debian packages that need not be found, by key
-	Locked   bool                         // a base that is made of other packages, or is not pinned, is refused
-	Say      func(string)                 // gets a line about what happens; may be nil
+	CacheDir string                       // directory for finished bases and downloads
+	Mirror   string                       // URL of the Debian archive; "" uses the host's
+	CAFile   string                       // PEM file of CAs to trust for downloads; "" uses this machine's
+	Auth     []byte                       // credentials for that archive in apt's auth.conf format
+	Keyring  string                       // keys that may sign the archive's index; "" uses Debian's own
+	Refresh  bool                         // check for newer packages
+	Pins     map[string]map[string]string // package hashes of bases by reference and variant (see Pin)
+	Dates    map[string]map[string]string // dates of these packages, for a Mirror with snapshots
+	Known    map[string]string            // known hashes of apt's package selections by set key; these need not be found out
+	Locked   bool                         // refuse bases that are not pinned or whose packages have changed
+	Say      func(string)                 // receives progress messages; may be nil
 }
 
-// IsLocalBase tells whether an image comes from no registry, but is made or read on this machine.
+// IsLocalBase reports whether an image is made or read on this machine, and not pulled from a registry.
 func IsLocalBase(ref string) bool { return base.IsRef(ref) }
 
-// The ids under which a build's own bases are served.
+// The OCI store ids of a build's local bases.
 const (
 	baseStore = "nixpacks-base"
 	runStore  = "nixpacks-run"
 )
 
-// want is a base that a plan names.
+// want is a base image that a plan names.
 type want struct {
 	ref, store string
-	run        bool // it is the image that runs, not the one that builds
-	nix        bool // with Nix in it
+	run        bool // the run image, not the build image
+	nix        bool // with Nix installed
 }
 
 func wants(p *plan.Plan) []want {
@@ -62,7 +62,7 @@ func wants(p *plan.Plan) []want {
 	return out
 }
 
-// set notes what the base was resolved to.
+// set records the resolved base.
 func (w want) set(in *plan2llb.Input, s plan2llb.Source) {
 	if w.run {
 		in.Run = &s
@@ -71,7 +71,7 @@ func (w want) set(in *plan2llb.Input, s plan2llb.Source) {
 	in.Base = s
 }
 
-// resolution is what the base was resolved to.
+// resolution returns the resolved base.
 func (w want) resolution(in *plan2llb.Input) plan2llb.Source {
 	if w.run {
 		return *in.Run
@@ -79,7 +79,7 @@ func (w want) resolution(in *plan2llb.Input) plan2llb.Source {
 	return in.Base
 }
 
-// resolved tells whether it is known what the base is.
+// resolved reports whether the base has been resolved.
 func (w want) resolved(in *plan2llb.Input) bool {
 	if w.run {
 		return in.Run != nil
@@ -87,7 +87,7 @@ func (w want) resolved(in *plan2llb.Input) bool {
 	return in.Base.State != nil || in.Base.Digest != ""
 }
 
-// baseRequest asks for a base that comes from no registry.
+// baseRequest returns the request for a local base.
 func baseRequest(req Request, in plan2llb.Input, w want) base.Request {
 	return base.Request{
 		Ref: w.ref, Arch: in.Platform.Architecture, Nix: w.nix, Mirror: req.Bases.Mirror, Date: req.Bases.Dates[w.ref][variant(in, w)], Keyring: req.Bases.Keyring,
@@ -96,7 +96,7 @@ func baseRequest(req Request, in plan2llb.Input, w want) base.Request {
 	}
 }
 
-// base makes a base that comes from no registry. What it says and what its steps say come after what downloads show.
+// base makes a local base. Download progress ends before other messages and the output of steps are shown.
 func (e *Engine) base(ctx context.Context, req Request, ask base.Request) (*base.Layout, error) {
 	shown := &meter{progress: req.Progress, of: ask.Ref}
 	defer shown.end()
@@ -118,7 +118,7 @@ func (b Bases) say(line string) {
 	}
 }
 
-// localBases makes the bases that come from no registry, and serves them to the build.
+// localBases makes the local bases and serves them to the build.
 func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request, j *job) error {
 	for _, w := range wants(in.Plan) {
 		if !base.IsRef(w.ref) {
@@ -129,11 +129,11 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 		if err != nil {
 			return err
 		}
-		req.Progress.Trace.took("[base] make "+w.ref, began)
-		if _, taken := j.opt.OCIStores[w.store]; taken { // by another platform's
+		req.Progress.Trace.record("[base] make "+w.ref, began)
+		if _, taken := j.opt.OCIStores[w.store]; taken { // by another platform's base
 			w.store += "-" + in.Platform.Architecture + in.Platform.Variant
 		}
-		source, err := e.give(ctx, j, w.store, w.ref, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform})
+		source, err := e.serveImage(ctx, j, w.store, w.ref, layout.Dir, image.Select{Digest: layout.Digest, Platform: in.Platform})
 		if err != nil {
 			return err
 		}
@@ -142,9 +142,9 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 	return nil
 }
 
-// Resolve fills in what only the daemon tells: its own abilities, of those that in does not forgo, and what the bases
-// are now that come from a registry, so that the graph names them by digest. A base that is resolved already stays.
-// mode is BuildKit's image-resolve-mode, "" for its default.
+// Resolve fills in what only the daemon knows: its capabilities, limited to those in in.Caps, and the digests and configs
+// of bases from a registry, so that the graph names them by digest. Bases that are already resolved are not changed. mode
+// is BuildKit's image-resolve-mode, or "" for its default.
 func Resolve(ctx context.Context, c gateway.Client, in *plan2llb.Input, mode string) error {
 	has := c.BuildOpts().LLBCaps
 	in.Caps = caps(has, in.Caps)
@@ -155,7 +155,7 @@ func Resolve(ctx context.Context, c gateway.Client, in *plan2llb.Input, mode str
 	return registryBases(ctx, c, in, mode)
 }
 
-// registryBases asks the registries, through the daemon.
+// registryBases resolves the bases from registries through the daemon.
 func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mode string) error {
 	for _, w := range wants(in.Plan) {
 		if base.IsRef(w.ref) || w.resolved(in) {
@@ -167,7 +167,7 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 				WithHint("images look like debian:13 or registry.example.com/team/base@sha256:…, bases without a registry like debian://trixie")
 		}
 		asked := w.ref
-		if reference.IsNameOnly(named) { // which BuildKit takes for no image
+		if reference.IsNameOnly(named) { // BuildKit does not accept a reference without a tag or digest
 			asked = reference.TagNameOnly(named).String()
 		}
 		ref, digest, raw, err := c.ResolveImageConfig(ctx, asked, sourceresolver.Opt{
@@ -178,7 +178,7 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 			if ctx.Err() != nil {
 				return interrupted(ctx)
 			}
-			return w.unpullable(err)
+			return w.pullFault(err)
 		}
 		var img ocispecs.Image
 		if err := json.Unmarshal(raw, &img); err != nil {
@@ -189,23 +189,23 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 	return nil
 }
 
-// unpullable is the fault for a base that the registry does not give.
-func (w want) unpullable(err error) error {
+// pullFault returns the fault for a base that cannot be pulled.
+func (w want) pullFault(err error) error {
 	hint := "without a registry: --packages apt takes Debian's packages; another base: --build-image REF"
 	if w.run {
 		hint = "start.runImage names it; without one, the image that builds also runs"
 	}
-	why, code, passes := whyUnpullable(err, plainCause(err))
+	why, code, passes := explainPull(err, plainCause(err))
 	if code == fault.Usage {
 		hint = "where it is and you may have it: " + dockerLogin(w.ref) + "\n" + hint
 	}
 	if passes {
-		err = passing{err}
+		err = transient{err}
 	}
 	return &fault.Fault{Code: code, Msg: "cannot pull " + w.ref + ": " + why, Hint: hint, Err: err}
 }
 
-// dockerLogin is how to log in to the registry of an image.
+// dockerLogin returns the command that logs in to the image's registry.
 func dockerLogin(ref string) string {
 	if named, err := reference.ParseNormalizedNamed(ref); err == nil && reference.Domain(named) != "docker.io" {
 		return "docker login " + reference.Domain(named)
@@ -213,7 +213,7 @@ func dockerLogin(ref string) string {
 	return "docker login"
 }
 
-// What registries, and the ways to them, say of what people do different things about.
+// Error messages of registries, proxies and the network, grouped by what the user can do about them.
 var (
 	refused = lazy.Regexp(`(?i)\b401 unauthorized|\b403 forbidden|access denied|authorization failed|authentication required|no basic auth credentials`)
 	absent  = lazy.Regexp(`(?i)\bnot found\b|name_unknown|manifest_unknown`)
@@ -222,8 +222,8 @@ var (
 	stalled = lazy.Regexp(`nothing came from \S+ for \S+`)
 )
 
-// whyUnpullable tells apart what people do different things about, and whether it may pass by itself in a moment.
-func whyUnpullable(err error, cause string) (why string, code fault.Code, passes bool) {
+// explainPull classifies a pull error by what the user can do about it. passes is true if a retry may succeed.
+func explainPull(err error, cause string) (why string, code fault.Code, passes bool) {
 	switch {
 	case strings.Contains(cause, "no match for platform"):
 		return "it does not exist for this platform", fault.Refused, false
@@ -232,15 +232,16 @@ func whyUnpullable(err error, cause string) (why string, code fault.Code, passes
 	case grpcerrors.Code(err) == codes.NotFound || absent().MatchString(cause):
 		return "it does not exist", fault.Refused, false
 	}
-	why, passes = whyIll(cause)
+	why, passes = explainRegistry(cause)
 	return why, fault.TryAgain, passes
 }
 
-// whyIll tells of a registry that gives no answer, or not the one that it should.
-func whyIll(cause string) (why string, passes bool) {
+// explainRegistry explains an error of a registry that does not respond, or not as it should. passes is true if a retry may
+// succeed.
+func explainRegistry(cause string) (why string, passes bool) {
 	switch {
 	case stalled().MatchString(cause):
-		return "the registry does not answer (" + stalled().FindString(cause) + ")", false // it was waited for long enough
+		return "the registry does not answer (" + stalled().FindString(cause) + ")", false // the timeout has been long enough
 	case trouble().MatchString(cause):
 		return "the registry is in trouble (" + cause + ")", true
 	case partial().MatchString(cause):

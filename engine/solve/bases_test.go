@@ -6,8 +6,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// TestNixInBase guards against a base without Nix where the toolchain comes from Debian and the app adds packages of
-// Nix: such a build ended with "nix-env: command not found".
+// TestNixInBase guards against a base without Nix if the toolchain comes from Debian and the app adds Nix packages. Such
+// a build failed with "nix-env: command not found".
 func TestNixInBase(t *testing.T) {
 	for _, c := range []struct {
 		packages string

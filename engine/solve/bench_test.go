@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// benchApp is an app whose install step writes 100 MB, and whose build step writes what its source says.
+// benchApp returns an app whose install step writes 100 MB, and whose build step writes what its source says.
 func benchApp(b *testing.B) (*Engine, Request) {
 	b.Helper()
 	e := engine(b)

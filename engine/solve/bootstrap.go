@@ -17,8 +17,7 @@ import (
 
 const stageStore = "nixpacks-stage"
 
-// stageRunner runs the second stage of a bootstrap as one step without network, and takes its file system
-// as a tar.
+// stageRunner runs the second stage of a bootstrap as a single step without network, and writes its file system as a tar.
 func (e *Engine) stageRunner(p Progress) base.Runner {
 	return func(ctx context.Context, stage base.Stage, out io.Writer) error {
 		j, err := e.newJob(Request{Progress: p})
@@ -27,7 +26,7 @@ func (e *Engine) stageRunner(p Progress) base.Runner {
 		}
 		defer j.close()
 		layout := stage.Layout
-		source, err := e.give(ctx, j, stageStore, stage.Name, layout.Dir, image.Select{Digest: layout.Digest})
+		source, err := e.serveImage(ctx, j, stageStore, stage.Name, layout.Dir, image.Select{Digest: layout.Digest})
 		if err != nil {
 			return err
 		}
@@ -59,7 +58,7 @@ func stageGraph(stage base.Stage, from llb.State) llb.State {
 	return from.Run(opts...).Root()
 }
 
-// ociLayout is an image that the client serves from a layout.
+// ociLayout is an image served by the client from an OCI layout.
 func ociLayout(store string, d digest.Digest) llb.State {
 	return llb.OCILayout("nixpacks.local/"+store+"@"+d.String(), llb.OCIStore("", store))
 }

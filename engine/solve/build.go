@@ -16,23 +16,23 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Build runs a plan and writes its outputs: all of them after the last step has succeeded, or none. Of a registry in trouble it
-// asks again after a pause, twice.
+// Build runs a plan and writes its outputs: either all of them, after the last step has succeeded, or none. If a registry
+// fails, Build retries twice with a pause.
 func (e *Engine) Build(ctx context.Context, req Request) (*Report, error) {
 	began := time.Now()
 	var r *Report
-	err := e.insistently(ctx, req, func() (err error) {
+	err := e.withRetries(ctx, req, func() (err error) {
 		r, err = e.build(ctx, req)
 		return err
 	})
 	if err != nil {
-		return nil, e.whatMoved(ctx, req, err)
+		return nil, e.addMoved(ctx, req, err)
 	}
 	r.Duration = time.Since(began)
 	return r, nil
 }
 
-// build is one try of Build.
+// build makes a single attempt for Build.
 func (e *Engine) build(ctx context.Context, req Request) (*Report, error) {
 	if len(req.Outputs) == 0 {
 		return nil, fault.New(fault.Bug, "the build has no output")
@@ -51,13 +51,13 @@ func (e *Engine) build(ctx context.Context, req Request) (*Report, error) {
 	if err != nil {
 		return nil, withoutNetwork(req, err)
 	}
-	if first != nil { // which ran the steps
+	if first != nil { // the first build ran the steps
 		r.Steps, r.Cached, r.Phases = first.Steps, first.Cached, first.Phases
 	}
 	return r, nil
 }
 
-// buildAll builds for all platforms, and tells what the graphs depended on.
+// buildAll builds for all platforms. It also returns the inputs of the graphs.
 func (e *Engine) buildAll(ctx context.Context, req Request) (*Report, []plan2llb.Input, error) {
 	j, err := e.newJob(req)
 	if err != nil {
@@ -85,7 +85,7 @@ func (e *Engine) buildAll(ctx context.Context, req Request) (*Report, []plan2llb
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := j.small(sinks, answer, req.MaxSize); err != nil {
+	if err := j.checkSize(sinks, answer, req.MaxSize); err != nil {
 		return nil, nil, err
 	}
 	if err := commit(ctx, sinks, answer); err != nil {
@@ -97,7 +97,7 @@ func (e *Engine) buildAll(ctx context.Context, req Request) (*Report, []plan2llb
 	return r, ins, nil
 }
 
-// prepare fills in what the graph depends on, as far as it can be known before the session is there.
+// prepare fills in the inputs of the graph that are known before the session exists.
 func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Input, error) {
 	in := req.Lower
 	var err error
@@ -110,7 +110,7 @@ func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Inp
 		return in, err
 	}
 	in.CA = req.CAFile != ""
-	in.Missing, in.Given = presence(in.Plan, req)
+	in.Missing, in.Given = splitSecrets(in.Plan, req)
 	proxies(req, &in)
 	if in.Platform, err = e.platform(ctx, in.Platform, in.Plan); err != nil {
 		return in, err
@@ -118,7 +118,7 @@ func (e *Engine) prepare(ctx context.Context, req Request, j *job) (plan2llb.Inp
 	return in, e.localBases(ctx, &in, req, j)
 }
 
-// canLimit refuses limits that the embedded engine would have to ignore.
+// canLimit rejects limits that the embedded engine would have to ignore.
 func (e *Engine) canLimit(l plan2llb.Limits) error {
 	if !e.embedded || l == (plan2llb.Limits{}) {
 		return nil
@@ -126,7 +126,7 @@ func (e *Engine) canLimit(l plan2llb.Limits) error {
 	return buildkitd.CheckLimits(l.CPUQuota > 0, l.Memory > 0)
 }
 
-// caps are the abilities of a daemon that the request does not forgo.
+// caps returns the requested capabilities that the daemon has.
 func caps(has apicaps.CapSet, wanted plan2llb.Caps) plan2llb.Caps {
 	return plan2llb.Caps{
 		Merge: wanted.Merge && has.Supports(pb.CapMergeOp) == nil,
@@ -134,7 +134,7 @@ func caps(has apicaps.CapSet, wanted plan2llb.Caps) plan2llb.Caps {
 	}
 }
 
-// solve resolves the registry's images, lowers the plan and runs it to its end.
+// solve resolves registry images, lowers the plan, and solves it for all platforms.
 func (j *job) solve(ctx context.Context, c gateway.Client, ins []plan2llb.Input) (*gateway.Result, error) {
 	if able := c.BuildOpts().LLBCaps; len(j.opt.Exports) > 1 && able.Supports(pb.CapMultipleExporters) != nil {
 		return nil, fault.New(fault.Usage, "this BuildKit writes one output a build, and %d are wanted", len(j.opt.Exports)).
@@ -148,10 +148,10 @@ func (j *job) solve(ctx context.Context, c gateway.Client, ins []plan2llb.Input)
 		}
 		results = append(results, res)
 	}
-	return together(ins, results)
+	return mergeResults(ins, results)
 }
 
-// solveOne does so for one platform.
+// solveOne does the same for one platform.
 func (j *job) solveOne(ctx context.Context, c gateway.Client, in *plan2llb.Input) (*gateway.Result, error) {
 	if err := Resolve(ctx, c, in, ""); err != nil {
 		return nil, err
@@ -183,6 +183,6 @@ func (j *job) solveOne(ctx context.Context, c gateway.Client, in *plan2llb.Input
 	if err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "the base's configuration cannot be written")
 	}
-	res.AddMeta(exptypes.ExporterImageBaseConfigKey, kept) // whose layers keep their times
+	res.AddMeta(exptypes.ExporterImageBaseConfigKey, kept) // layers of the base keep their timestamps
 	return res, nil
 }

@@ -86,7 +86,7 @@ func TestBuildAgain(t *testing.T) {
 	}
 }
 
-// Two engines that share nothing give the same image.
+// Two engines that share nothing produce the same image.
 func TestReproducible(t *testing.T) {
 	dir := appDir(t, "main.txt:one")
 	p := appPlan(t, "cat /app/built", "copy main.txt built", "write /app/new x")
@@ -99,7 +99,7 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// otherEngine is one of the test's own.
+// otherEngine returns a separate engine for the test.
 func otherEngine(t *testing.T) *Engine {
 	t.Helper()
 	e, err := Connect(t.Context(), Target{Embedded: buildkitd.Options{State: t.TempDir()}})
@@ -112,8 +112,7 @@ func otherEngine(t *testing.T) *Engine {
 	return e
 }
 
-// The daemon takes equal steps of two builds for the same step; the builds of two apps with the same plan
-// differ in nothing but their files.
+// The daemon merges equal steps of two builds. The builds of two apps with the same plan differ only in their files.
 func TestTwoAtOnce(t *testing.T) {
 	e := engine(t)
 	p := appPlan(t, "cat /app/built", "sleep 300ms", "copy main.txt built")
@@ -204,7 +203,7 @@ func wantFault(t *testing.T, err error, code fault.Code, text string) {
 	}
 }
 
-// An image does not tell which of two equal bases BuildKit had first: that is a matter of chance.
+// An image must not depend on which of two equal bases BuildKit saw first, since that is random.
 func TestBaseHistory(t *testing.T) {
 	req := layoutOf(t, appDir(t, "main.txt:one"), appPlan(t, "cat /app/main.txt", "echo"))
 	build(t, engine(t), req)

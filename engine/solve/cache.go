@@ -8,18 +8,18 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Usage is what the builder keeps, in bytes.
+// Usage is the disk usage of the builder in bytes.
 type Usage struct {
-	Layers           int64 // of steps, and of the images that they start from
+	Layers           int64 // of steps and of their base images
 	CacheDirectories int64
-	Sources          int64 // copies of apps' files, and of other directories that builds read
-	Other            int64 // what the builder keeps for itself
+	Sources          int64 // copies of app files and of other local sources
+	Other            int64 // internal data of the builder
 }
 
-// Total is all that the builder keeps.
+// Total returns the sum of all kinds.
 func (u Usage) Total() int64 { return u.Layers + u.CacheDirectories + u.Sources + u.Other }
 
-// Usage asks the builder what it keeps.
+// Usage asks the builder for its disk usage.
 func (e *Engine) Usage(ctx context.Context) (Usage, error) {
 	var u Usage
 	records, err := e.client.DiskUsage(ctx)
@@ -41,10 +41,10 @@ func (e *Engine) Usage(ctx context.Context) (Usage, error) {
 	return u, nil
 }
 
-// Prune frees what no running build uses and gives the bytes of it; with keep, only so much that no more bytes than that
-// stay. With all, also what the builder would keep for its own use.
+// Prune deletes data that no running build uses, and returns the number of bytes freed. With keep, it deletes only enough
+// to reduce the cache to keep bytes. With all, it also deletes the builder's internal data.
 func (e *Engine) Prune(ctx context.Context, all bool, keep int64) (int64, error) {
-	opts := []client.PruneOption{client.WithKeepOpt(0, keep, keep, 0)} // older BuildKits know the first of these two alone
+	opts := []client.PruneOption{client.WithKeepOpt(0, keep, keep, 0)} // older BuildKits know only the first two
 	if all {
 		opts = append(opts, client.PruneAll)
 	}

@@ -2,7 +2,7 @@ package solve
 
 import "testing"
 
-// What the builder keeps is told apart by kind.
+// Usage separates the kinds of data that the builder keeps.
 func TestUsage(t *testing.T) {
 	e := otherEngine(t)
 	p := appPlan(t, "x", "fill /app/made 3", "fill /kept/file 3")

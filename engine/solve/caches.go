@@ -13,33 +13,33 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// The types of caches that the embedded engine knows.
+// The cache types that the embedded engine supports.
 const (
 	CacheRegistry = "registry" // ref
 	CacheLocal    = "local"    // src or dest, a directory
-	CacheInline   = "inline"   // inside the image; written only, and read as CacheRegistry
+	CacheInline   = "inline"   // inside the image; export only, imported as CacheRegistry
 )
 
-// Cache is a cache beside the engine's own: its type, and BuildKit's attributes of that type.
+// Cache is an additional cache: its type and BuildKit's attributes of that type.
 type Cache struct {
 	Type  string
 	Attrs map[string]string
 }
 
-// needed are the attributes without which a cache is none, by type, where it is read and where it is written. Other types
-// that BuildKits elsewhere know have none that are needed everywhere.
+// needed lists the required attribute of each cache type, for import and for export. Cache types of remote BuildKits have
+// no attribute that is always required.
 var needed = map[string][2]string{
 	CacheRegistry: {"ref", "ref"}, CacheLocal: {"src", "dest"}, CacheInline: {}, "gha": {}, "s3": {}, "azblob": {},
 }
 
-// environment are attributes that a client takes from its environment where they are not given, as docker buildx does.
+// environment lists attributes that default to environment variables of the client, as in docker buildx.
 var environment = map[string]map[string][]string{
 	"gha": {"token": {"ACTIONS_RUNTIME_TOKEN"}, "url": {"ACTIONS_CACHE_URL"}, "url_v2": {"ACTIONS_RESULTS_URL"}},
 	"s3": {"access_key_id": {"AWS_ACCESS_KEY_ID"}, "secret_access_key": {"AWS_SECRET_ACCESS_KEY"}, "session_token": {"AWS_SESSION_TOKEN"},
 		"region": {"AWS_REGION", "AWS_DEFAULT_REGION"}},
 }
 
-// caches checks the caches of a request and gives them as BuildKit's client takes them.
+// caches validates the caches of a request and converts them for BuildKit's client.
 func (e *Engine) caches(flag string, list []Cache, write int) ([]client.CacheOptionsEntry, error) {
 	var out []client.CacheOptionsEntry
 	for _, k := range list {
@@ -70,8 +70,8 @@ func (e *Engine) caches(flag string, list []Cache, write int) ([]client.CacheOpt
 	return out, nil
 }
 
-// imports are the caches to look into that are there, as a solve of the gateway takes them. BuildKit's client has
-// looked.
+// imports returns the cache imports for a gateway solve. BuildKit's client has already removed local caches that do not
+// exist.
 func imports(c gateway.Client) ([]gateway.CacheOptionsEntry, error) {
 	raw := c.BuildOpts().Opts["cache-imports"]
 	if raw == "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// attributes that an output may have, by type.
+// attributes lists the allowed attributes by output type.
 var attributes = map[string][]string{
 	TypeOCI:    append([]string{"tar"}, imageAttributes...),
 	TypeDocker: imageAttributes,
@@ -23,7 +23,7 @@ var attributes = map[string][]string{
 var imageAttributes = []string{"name", "compression", "compression-level", "force-compression", "oci-mediatypes", "oci-artifact",
 	"prefer-nondist-layers", "rewrite-timestamp", "source-date-epoch", "force-inline"}
 
-// check refuses what BuildKit would ignore or do without use.
+// check rejects settings that BuildKit would ignore, or that have no effect.
 func (e *Engine) check(o Output, names []string, several bool) error {
 	if several && o.Type == TypeDocker {
 		return fault.New(fault.Usage, "an image for docker has one platform").WithHint("push it (--push), or write --output type=oci,dest=PATH")
@@ -48,7 +48,7 @@ func (e *Engine) check(o Output, names []string, several bool) error {
 		if o.Attrs["push"] == "true" {
 			return fault.New(fault.Usage, "the docker engine's BuildKit keeps images, and pushes none").WithHint("build with -t NAME, then: docker push NAME")
 		}
-		return nil // it has a digest to be called by
+		return nil // it is identified by its digest
 	}
 	if len(names) == 0 && o.Attrs["name"] == "" {
 		return fault.New(fault.Usage, "the output of type image has no name").WithHint("give it one with --tag")
@@ -60,7 +60,7 @@ func (e *Engine) check(o Output, names []string, several bool) error {
 	return nil
 }
 
-// fullNames are names as FullName completes them, each once.
+// fullNames completes names with FullName and removes duplicates.
 func fullNames(names []string) ([]string, error) {
 	var out []string
 	for _, n := range names {
@@ -75,8 +75,8 @@ func fullNames(names []string) ([]string, error) {
 	return out, nil
 }
 
-// FullName completes an image's name as docker does: app is docker.io/library/app:latest. A name that cannot be one
-// is a fault (Usage).
+// FullName completes an image name like docker does: app becomes docker.io/library/app:latest. An invalid name is a fault
+// (Usage).
 func FullName(name string) (string, error) {
 	ref, err := reference.ParseNormalizedNamed(name)
 	if err != nil {

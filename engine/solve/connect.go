@@ -1,6 +1,5 @@
-// Package solve runs plans on a BuildKit, embedded or elsewhere: it finds the engine, resolves the base
-// images, hands the app's directory to the build, shows progress, writes the outputs, explains failures,
-// and runs finished images.
+// Package solve runs plans on a BuildKit, embedded or remote. It connects to the engine, resolves the base images,
+// provides the build context, shows progress, writes the outputs, explains failures, and runs finished images.
 package solve
 
 import (
@@ -28,53 +27,54 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// schemes of builders, in the order in which messages name them.
+// schemes of builder addresses, in the order used in messages.
 var schemes = []string{"unix", "tcp", dockerScheme, "docker-container", "podman-container", "kube-pod", "ssh"}
 
-// programs that carry the connection to a builder, by scheme; where it is they start buildctl.
+// programs that connect to a builder, by scheme. On the remote side they start buildctl.
 var programs = map[string]string{"docker-container": "docker", "podman-container": "podman", "kube-pod": "kubectl", "ssh": "ssh"}
 
-// hostNetwork is the leave that a step or a container needs for the network of the engine's machine.
+// hostNetwork is the entitlement that a step or container needs for the host network of the engine.
 const hostNetwork = string(entitlements.EntitlementNetworkHost)
 
-// answerTimeout is how long a builder may take to answer the first question.
+// answerTimeout limits how long a builder may take to answer the first request.
 const answerTimeout = 15 * time.Second
 
-// Target says which BuildKit is meant.
+// Target selects a BuildKit.
 type Target struct {
 	// Builder is the address of a BuildKit: unix://PATH, tcp://HOST:PORT, docker-container://NAME,
-	// podman-container://NAME, kube-pod://NAME or ssh://HOST; docker:// is the docker engine's own, docker://CONTEXT
-	// that of one of docker's contexts. "" is the embedded one, or the docker engine's where there is none.
+	// podman-container://NAME, kube-pod://NAME or ssh://HOST. docker:// is the BuildKit of the docker engine,
+	// docker://CONTEXT that of a docker context. "" is the embedded engine, or the docker engine's where there is no
+	// embedded one.
 	Builder string
-	// From says where Builder comes from ("--builder", "BUILDKIT_HOST"), for messages.
+	// From is the source of Builder ("--builder", "BUILDKIT_HOST"), for messages.
 	From string
-	// TLS of a tcp:// builder.
+	// TLS files for a tcp:// builder.
 	TLS TLS
-	// Docker is the engine that docker:// means.
+	// Docker is the docker engine for docker://.
 	Docker Docker
-	// Embedded are the settings of the embedded engine.
+	// Embedded configures the embedded engine.
 	Embedded buildkitd.Options
-	// Say gets one line: which engine it is, and why. Nil drops it.
+	// Say receives one message that names the engine and the reason for choosing it. Nil discards it.
 	Say func(string)
 }
 
-// Engine is a BuildKit that answers.
+// Engine is a connected BuildKit.
 type Engine struct {
 	client   *client.Client
 	closer   func() error
 	embedded bool
-	docker   *Dockerd        // of a docker engine's BuildKit
-	able     *apicaps.CapSet // of another BuildKit than the embedded, once it was asked
+	docker   *Dockerd        // set if this is a docker engine's BuildKit
+	able     *apicaps.CapSet // capabilities of a remote BuildKit, once it was asked
 	where    string          // for messages
-	state    string          // directory of the embedded one
+	state    string          // state directory of the embedded engine
 	say      func(string)    // may be nil
 }
 
-// Where says in words which BuildKit it is.
+// Where describes the BuildKit for messages.
 func (e *Engine) Where() string { return e.where }
 
-// Connect finds the BuildKit and waits for its first answer. Faults: Usage for an address that makes no
-// sense, TryAgain for a builder that does not answer.
+// Connect connects to the BuildKit and waits for its first answer. Faults: Usage for an invalid address, TryAgain for a
+// builder that does not answer.
 func Connect(ctx context.Context, t Target) (*Engine, error) {
 	say := t.Say
 	if say == nil {
@@ -89,14 +89,15 @@ func Connect(ctx context.Context, t Target) (*Engine, error) {
 	return connectEmbedded(ctx, t, say)
 }
 
-// IsDocker tells whether the docker engine's own BuildKit is meant. It is, where this program has none.
+// IsDocker reports whether t selects the docker engine's BuildKit. It is the default on systems without an embedded
+// engine.
 func (t Target) IsDocker() bool {
 	return t.Builder == dockerScheme || strings.HasPrefix(t.Builder, dockerScheme+"://") || t.Builder == "" && runtime.GOOS != "linux"
 }
 
 func connectEmbedded(ctx context.Context, t Target, say func(string)) (*Engine, error) {
 	o := t.Embedded
-	if !slices.Contains(o.Entitlements, hostNetwork) { // Run needs it, and an engine is shared only by equals
+	if !slices.Contains(o.Entitlements, hostNetwork) { // Run needs it, and only processes with equal settings share an engine
 		o.Entitlements = append(slices.Clone(o.Entitlements), hostNetwork)
 	}
 	c, closer, joined, err := buildkitd.Connect(ctx, o)
@@ -130,16 +131,16 @@ func connectRemote(ctx context.Context, t Target, say func(string)) (*Engine, er
 	return &Engine{client: c, closer: c.Close, where: t.Builder, say: say}, nil
 }
 
-// hello waits for the first answer and gives the version, with a space in front.
+// hello waits for the first answer and returns the version with a leading space.
 func (t Target) hello(ctx context.Context, c *client.Client) (string, error) {
 	ask, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	info, err := c.Info(ask)
 	switch {
-	case isUnimplemented(err): // BuildKit before 0.11 has no Info, and has answered
+	case isUnimplemented(err): // BuildKit before 0.11 has no Info call, but this error is an answer
 		return "", nil
 	case err != nil:
-		return "", t.silent(ctx, err)
+		return "", t.connectFault(ctx, err)
 	case info.BuildkitVersion.Version == "":
 		return "", nil
 	}
@@ -182,7 +183,7 @@ func connectDocker(ctx context.Context, t Target, say func(string)) (*Engine, er
 	return e, nil
 }
 
-// check refuses an address that cannot work, before anything is dialled.
+// check rejects an invalid target before any connection is made.
 func (t Target) check() ([]client.ClientOpt, error) {
 	u, err := url.Parse(t.Builder)
 	if err != nil || !slices.Contains(schemes, u.Scheme) {
@@ -213,7 +214,7 @@ func (t Target) from() string {
 	return t.From
 }
 
-// Close gives the engine up. The embedded one ends, or waits for its other clients first.
+// Close disconnects from the engine. The embedded engine ends, after waiting for its other clients.
 func (e *Engine) Close() error {
 	return fault.Wrap(fault.Bug, e.closer(), "the engine did not close")
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// builder is a BuildKit of its own, and the socket that it serves.
+// builder starts a BuildKit and returns the address of its socket.
 func builder(t *testing.T) string {
 	t.Helper()
 	state := t.TempDir()
@@ -74,7 +74,7 @@ func TestRemoteBuilder(t *testing.T) {
 	}
 }
 
-// tlsTarget puts TLS with a certificate of its own in front of the socket.
+// tlsTarget puts a TLS server with its own certificate in front of the socket.
 func tlsTarget(t *testing.T, socket string) Target {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -98,7 +98,7 @@ func tlsTarget(t *testing.T, socket string) Target {
 	return Target{Builder: "tcp://" + l.Addr().String(), TLS: TLS{CA: ca, ServerName: "builder.test"}}
 }
 
-// serve answers each connection of a listener, which it closes when the test ends.
+// serve handles each connection of a listener, and closes the listener when the test ends.
 func serve(t *testing.T, l net.Listener, answer func(net.Conn)) {
 	t.Helper()
 	t.Cleanup(func() { l.Close() })
@@ -170,7 +170,7 @@ func TestProgress(t *testing.T) {
 	wantFault(t, err, fault.Usage, "--progress tty needs a terminal")
 }
 
-// What a program says that reaches a builder is told, and no TLS is spoken of.
+// The error message of a helper program is reported, and the hint does not mention TLS.
 func TestCarried(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "podman"), []byte("#!/bin/sh\necho \"Error: no container called $3\" >&2\nexit 125\n"), 0o755); err != nil {

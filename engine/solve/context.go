@@ -16,16 +16,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// rootFS is a directory of the host as BuildKit reads it over the session. Nothing outside the directory can be
-// read through it: every access goes through os.Root, so a symbolic link that is put in a file's place after
-// BuildKit has listed it leads nowhere.
+// rootFS is a host directory that BuildKit reads over the session. It prevents access outside the directory: every access
+// goes through os.Root, so it does not follow a symlink that replaces a file after BuildKit has listed it.
 type rootFS struct {
 	fsutil.FS
 	root   *os.Root
-	broken func(error) // told of a file that was listed and cannot be read
+	broken func(error) // called for a file that was listed but cannot be read
 }
 
-// openDir opens a directory with the files that go to a build, each changed by fix.
+// openDir opens the part of dir that goes into the build context. fix may change the metadata of each file.
 func openDir(dir string, ignore []string, fix fsutil.MapFunc, broken func(error)) (fsutil.FS, io.Closer, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -40,7 +39,7 @@ func openDir(dir string, ignore []string, fix fsutil.MapFunc, broken func(error)
 	return filtered, root, nil
 }
 
-// Walk leaves out sockets, pipes and devices: they have no content to build from.
+// Walk skips sockets, pipes and devices, which have no content.
 func (a rootFS) Walk(ctx context.Context, target string, fn gofs.WalkDirFunc) error {
 	return a.FS.Walk(ctx, target, func(path string, d gofs.DirEntry, err error) error {
 		if err == nil && d != nil && a.special(path, d) {
@@ -64,10 +63,10 @@ func (a rootFS) special(path string, d gofs.DirEntry) bool {
 	return err == nil && st.Mode()&gofs.ModeSocket != 0
 }
 
-// Open gives a file's content. fsutil would send a file that cannot be opened as an empty one, and would wait
-// for ever after an error while it reads; so the build is told to stop.
+// Open opens a file. fsutil would send a file that cannot be opened as an empty one, and would hang after a read error.
+// Therefore broken aborts the build.
 func (a rootFS) Open(path string) (io.ReadCloser, error) {
-	f, err := a.root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // not to wait for a pipe's writer
+	f, err := a.root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // do not wait for the writer of a pipe
 	if err == nil {
 		var st gofs.FileInfo
 		if st, err = f.Stat(); err == nil && !st.Mode().IsRegular() {
@@ -82,7 +81,7 @@ func (a rootFS) Open(path string) (io.ReadCloser, error) {
 	return nil, err
 }
 
-// watchedFile reports an error in the middle of a file.
+// watchedFile reports read errors.
 type watchedFile struct {
 	*os.File
 	path   string
@@ -97,7 +96,7 @@ func (w *watchedFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unreadable is the fault for a file that was there when the directory was listed.
+// unreadable returns the fault for a file that existed when the directory was listed.
 func unreadable(path string, err error) error {
 	if errors.Is(err, gofs.ErrPermission) {
 		return fault.Wrap(fault.Usage, err, "%s cannot be read: permission denied", path).(*fault.Fault).
@@ -106,7 +105,7 @@ func unreadable(path string, err error) error {
 	return fault.Wrap(fault.TryAgain, err, "%s was changed or removed while the build read the app", path)
 }
 
-// DefaultCacheKey tells the caches of one app from those of another: a hash of where the app is.
+// DefaultCacheKey returns a hash of the app directory's path, which separates the caches of different apps.
 func DefaultCacheKey(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err == nil {

@@ -30,7 +30,7 @@ func openTest(t *testing.T, dir string, ignore ...string) fsutil.FS {
 	return fs
 }
 
-// walked lists files and symbolic links.
+// walked lists files and symlinks.
 func walked(t *testing.T, fs fsutil.FS) []string {
 	t.Helper()
 	var out []string
@@ -56,8 +56,8 @@ func contentOf(fs fsutil.FS, path string) (string, error) {
 	return string(raw), err
 }
 
-// BuildKit lists an app's files first and asks for their content later. What was put in a file's place in
-// between must not lead out of the app, and must not arrive as an empty file either.
+// BuildKit first lists an app's files and requests their content later. A file that is replaced in between must neither
+// lead out of the app nor arrive as an empty file.
 func TestSwappedFiles(t *testing.T) {
 	outside := appDir(t, "secret:outside", "dir/a:outside")
 	for name, swap := range map[string]func(dir string) error{
@@ -109,7 +109,7 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// A build fails where its context changes under it; it does not go on with half of it.
+// A build fails if its context changes while it is read; it does not continue with half of it.
 func TestContextChangesDuringBuild(t *testing.T) {
 	e := engine(t)
 	dir := appDir(t, "main.txt:one")

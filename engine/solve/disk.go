@@ -8,13 +8,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// spaceless is how programs, Go and BuildKit say that a disk, or somebody's share of it, is full.
-var spaceless = lazy.Regexp(`(?i)no space left on device|disk quota exceeded`)
+// diskFull matches messages of programs, Go and BuildKit about a full disk or an exceeded quota.
+var diskFull = lazy.Regexp(`(?i)no space left on device|disk quota exceeded`)
 
-// room is what to do where a build failed for a full disk, else "". Of the directories that outputs are written to, the
-// one that text names is full; where it names none, it is the builder's.
+// room returns the hint for a build that failed because of a full disk, or "". If text names an output directory, that
+// disk is full; otherwise it is the builder's.
 func (e *Engine) room(text string, outputs []string) string {
-	if !spaceless().MatchString(text) {
+	if !diskFull().MatchString(text) {
 		return ""
 	}
 	for _, dir := range outputs {
@@ -31,7 +31,7 @@ func (e *Engine) room(text string, outputs []string) string {
 	return "the disk of " + e.where + " is full: nixpacks cache prune --builder " + e.where + " frees what builds keep there"
 }
 
-// places are the directories that outputs are written to, as paths of files in them begin.
+// places returns the directories of the outputs, in the form used in paths in error messages.
 func places(outputs []Output) []string {
 	var out []string
 	for _, o := range outputs {

@@ -20,32 +20,32 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// dockerScheme begins the addresses of docker engines: docker://, or docker://CONTEXT.
+// dockerScheme is the scheme of docker engine addresses: docker:// or docker://CONTEXT.
 const dockerScheme = "docker"
 
-// dockerHosts are the schemes of a docker engine's addresses.
+// dockerHosts are the valid schemes of a docker engine's address.
 var dockerHosts = []string{"unix", "tcp", "ssh", "npipe", "http", "https"}
 
-// Docker says which docker engine is meant, as docker's own programs are told.
+// Docker selects a docker engine, with the same settings as docker's own CLI.
 type Docker struct {
-	// Host is the engine's address, unix://PATH, tcp://HOST:PORT or ssh://HOST. "" is that of Context.
+	// Host is the engine's address: unix://PATH, tcp://HOST:PORT or ssh://HOST. "" uses that of Context.
 	Host string
-	// Context is one of docker's contexts; "" is the one in use, which without any is docker's default socket.
+	// Context is a docker context. "" is the current one, which defaults to docker's default socket.
 	Context string
-	// TLSVerify demands that the engine at Host has a certificate of CertPath's authority.
+	// TLSVerify requires a server certificate from the CA in CertPath.
 	TLSVerify bool
-	// CertPath is a directory with ca.pem, cert.pem and key.pem; "" is docker's own directory.
+	// CertPath is a directory with ca.pem, cert.pem and key.pem. "" is docker's own directory.
 	CertPath string
 }
 
-// Dockerd is a docker engine that can be asked. The caller closes it.
+// Dockerd is a client of a docker engine. The caller must close it.
 type Dockerd struct {
 	*dockerclient.Client
 	// Where is the engine's address, for messages.
 	Where string
 }
 
-// Present tells whether a docker engine is to be expected: one is named, or its socket is there.
+// Present reports whether a docker engine is expected: either it is configured, or the default socket exists.
 func (d Docker) Present() bool {
 	if d.Host != "" || d.context() != "" {
 		return true
@@ -54,7 +54,7 @@ func (d Docker) Present() bool {
 	return err == nil
 }
 
-// context is the name of docker's context in use; "" is the default one.
+// context returns the name of the current docker context, or "" for the default context.
 func (d Docker) context() string {
 	name := d.Context
 	if name == "" && d.Host == "" {
@@ -68,8 +68,8 @@ func (d Docker) context() string {
 	return name
 }
 
-// Open makes a client, and says hello. Faults: Usage for an address or certificates that make no sense or that the engine
-// refuses, TryAgain for one that does not answer.
+// Open connects to the engine and pings it. Faults: Usage for an invalid address or invalid or rejected certificates,
+// TryAgain for an engine that does not answer.
 func (d Docker) Open(ctx context.Context) (*Dockerd, error) {
 	end, err := d.endpoint()
 	if err != nil {
@@ -94,13 +94,13 @@ func (d Docker) Open(ctx context.Context) (*Dockerd, error) {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx)
 		}
-		return nil, silentDocker(end.Host, err)
+		return nil, dockerFault(end.Host, err)
 	}
 	return &Dockerd{Client: c, Where: end.Host}, nil
 }
 
-// silentDocker is the fault for an engine that gives no answer.
-func silentDocker(host string, err error) error {
+// dockerFault returns the fault for an engine that does not answer.
+func dockerFault(host string, err error) error {
 	cause := unanswered().ReplaceAllString(plainCause(err), "")
 	f := &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + host + " does not answer: " + cause, Hint: "is it running, and may you use it?", Err: err}
 	switch {
@@ -116,10 +116,10 @@ func silentDocker(host string, err error) error {
 	return f
 }
 
-// unanswered is what docker's client says in front of the reason.
+// unanswered matches the prefixes that docker's client adds to the reason.
 var unanswered = lazy.Regexp(`^failed to connect to the docker API at \S+?[:;] |^error during connect: |check if the path is correct and if the daemon is running: `)
 
-// endpoint is the engine's address with its certificates.
+// endpoint returns the engine's address and certificates.
 func (d Docker) endpoint() (docker.Endpoint, error) {
 	if name := d.context(); name != "" {
 		return contextEndpoint(name)
@@ -152,7 +152,7 @@ func contextEndpoint(name string) (docker.Endpoint, error) {
 	return out, fault.Wrap(fault.Usage, err, "the certificates of docker's context %q cannot be read", name)
 }
 
-// buildkit is a client of the engine's own BuildKit, which is reached through the engine's API.
+// buildkit returns a client of the engine's own BuildKit, which is reached through the engine's API.
 func (d *Dockerd) buildkit(ctx context.Context) (*client.Client, error) {
 	return client.New(context.WithoutCancel(ctx), "passthrough:///docker",
 		client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {

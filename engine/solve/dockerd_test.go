@@ -20,7 +20,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// startDocker runs a docker engine until the test ends, and gives its address.
+// startDocker runs a docker engine until the test ends, and returns its address.
 func startDocker(t testing.TB, more ...string) string {
 	t.Helper()
 	buildkitdtest.NeedRoot(t, "dockerd", "docker")
@@ -36,12 +36,12 @@ func startDocker(t testing.TB, more ...string) string {
 	return host
 }
 
-// An engine that listens with TLS is spoken to by those who have its authority's certificate, and others are told what they lack.
+// A docker engine with TLS accepts clients with a certificate of its CA. Others get an error that says what is missing.
 func TestDockerTLS(t *testing.T) {
 	keys, others := newPKI(t), newPKI(t)
 	for _, p := range []*pki{keys, others} {
 		p.issue(t, "here", &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
-		for from, to := range map[string]string{"client.pem": "cert.pem", "client.key": "key.pem"} { // as docker calls them
+		for from, to := range map[string]string{"client.pem": "cert.pem", "client.key": "key.pem"} { // docker's names
 			if err := os.Rename(p.file(from), p.file(to)); err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +51,7 @@ func TestDockerTLS(t *testing.T) {
 	startDocker(t, "-H", host, "--tlsverify", "--tlscacert", keys.file("ca.pem"), "--tlscert", keys.file("here.pem"), "--tlskey", keys.file("here.key"))
 	connect(t, Target{Builder: "docker", Docker: Docker{Host: host, TLSVerify: true, CertPath: keys.dir}})
 
-	mixed := t.TempDir() // knows the engine, and is not known to it
+	mixed := t.TempDir() // trusts the engine, but is not trusted by it
 	for from, to := range map[string]string{keys.file("ca.pem"): "ca.pem", others.file("cert.pem"): "cert.pem", others.file("key.pem"): "key.pem"} {
 		raw, err := os.ReadFile(from)
 		if err != nil {
@@ -73,8 +73,8 @@ func TestDockerTLS(t *testing.T) {
 	}
 }
 
-// The docker engine's own BuildKit builds, also one that knows neither layouts nor layers to merge, and the image is
-// there then.
+// The docker engine's BuildKit can build, even a version that supports neither OCI layouts nor merging layers. The image
+// is then in the engine.
 func TestDockerEngine(t *testing.T) {
 	host := startDocker(t)
 	var said string
@@ -121,7 +121,7 @@ func TestLoad(t *testing.T) {
 	wantFault(t, err, fault.TryAgain, "the docker engine at unix://") // before anything is built
 }
 
-// answers runs an image in the network of this machine and asks it over HTTP.
+// answers runs an image in the host network and sends it an HTTP request.
 func answers(t *testing.T, host, name string) {
 	t.Helper()
 	addr := buildkitdtest.FreeAddr(t)
@@ -143,7 +143,7 @@ func answers(t *testing.T, host, name string) {
 	}
 }
 
-// dockerRefuses asks for what a docker engine's BuildKit does not do.
+// dockerRefuses requests features that a docker engine's BuildKit does not support.
 func dockerRefuses(t *testing.T, e *Engine, req Request) {
 	t.Helper()
 	req.Outputs = []Output{{Type: TypeImage, Attrs: map[string]string{"push": "true"}}}

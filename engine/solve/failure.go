@@ -20,17 +20,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// failure is what is known of a build that ended with an error. Only err is always there.
+// failure describes a failed build. Only err is always set.
 type failure struct {
 	err     error
 	seen    *tracker
 	lowered *plan2llb.Result
-	vertex  digest.Digest // that failed; "" when none did
-	outputs []string      // directories that outputs are written to
-	room    string        // what to do, where a disk is full
+	vertex  digest.Digest // the failed vertex, or ""
+	outputs []string      // directories of the outputs
+	room    string        // hint for a full disk
 }
 
-// explain turns an error of BuildKit's into a fault.
+// explain converts a BuildKit error into a fault.
 func (e *Engine) explain(ctx context.Context, f failure) error {
 	var done *fault.Fault
 	if errors.As(f.err, &done) {
@@ -66,14 +66,14 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 	return f.other(e.where)
 }
 
-// exitCode is how BuildKit before 0.9, which is Docker's until 20.10, tells of a command that ended with a status.
+// exitCode matches the exit code in errors of BuildKit before 0.9, which is in Docker up to 20.10.
 var exitCode = lazy.Regexp(`executor failed running .*: exit code: (\d+)$`)
 
 func interrupted(ctx context.Context) error {
 	return &fault.Fault{Code: fault.Interrupted, Msg: "interrupted", Err: context.Cause(ctx)}
 }
 
-// exited is the fault for a command that ended with a status.
+// exited returns the fault for a command that failed with an exit status.
 func (f failure) exited(status uint32) error {
 	if status == plan2llb.AptMovedStatus && f.lowered.Def != nil && f.lowered.Pinned(f.vertex) {
 		return f.aptMoved()
@@ -101,7 +101,7 @@ func (f failure) exited(status uint32) error {
 	return out
 }
 
-// known is what to do about failures that say what they are, wherever they come from.
+// known returns the hint for errors that can be recognised by their text alone.
 func known(text string) string {
 	switch {
 	case strings.Contains(text, "network bridge not found"):
@@ -123,7 +123,7 @@ func (f failure) subject() string {
 	return "a step failed"
 }
 
-// places are where the value was set that the failed step stands for.
+// places returns the source positions of the value that caused the failed step.
 func (f failure) places() []fault.Pos {
 	if at, ok := f.lowered.Place(f.vertex); ok {
 		return []fault.Pos{at}
@@ -139,7 +139,7 @@ func firstLine(s string) string {
 	return first
 }
 
-// exitText is a status as a shell's user knows it.
+// exitText formats an exit status as in a shell.
 func exitText(status uint32) string {
 	switch {
 	case status == gatewaypb.UnknownExitStatus:
@@ -150,14 +150,14 @@ func exitText(status uint32) string {
 	return fmt.Sprintf("exit status %d", status)
 }
 
-// other is the fault for an error that is no command's status.
+// other returns the fault for an error that is not an exit status.
 func (f failure) other(where string) error {
 	cause := plainCause(f.err)
 	out := &fault.Fault{Code: fault.BuildFailed, Msg: cause, Err: f.err}
 	if ref := f.image(cause); ref != "" && f.room == "" {
-		return want{ref: ref}.unpullable(f.err)
+		return want{ref: ref}.pullFault(f.err)
 	}
-	if pushed := unpushable(f.err, cause, f.cache()); pushed != nil && f.room == "" {
+	if pushed := pushFault(f.err, cause, f.cache()); pushed != nil && f.room == "" {
 		return pushed
 	}
 	if f.vertex != "" {
@@ -184,7 +184,7 @@ func (f failure) other(where string) error {
 	return out
 }
 
-// cache is what failed, if it was a cache on its way to a registry.
+// cache returns "the cache" if the cache export to a registry failed.
 func (f failure) cache() string {
 	if v := f.seen.vertices[f.vertex]; v != nil && strings.HasPrefix(v.Name, "exporting cache to registry") {
 		return "the cache"
@@ -192,11 +192,12 @@ func (f failure) cache() string {
 	return ""
 }
 
-// noExporter is how a docker engine without containerd's image store refuses other outputs than its own.
+// noExporter matches the error of a docker engine without the containerd image store for an output that it does not
+// support.
 var noExporter = lazy.Regexp(`exporter "(\w+)" could not be found`)
 
-// image is the registry reference of the base whose layers could not be had, if it is that. BuildKit fetches
-// layers when a step first needs them, so the failed step may be any.
+// image returns the reference of the base image whose layers could not be fetched, or "". BuildKit fetches layers when a
+// step first needs them, so any step may fail because of this.
 func (f failure) image(cause string) string {
 	if f.lowered.Def == nil {
 		return ""
@@ -219,19 +220,19 @@ func (f failure) image(cause string) string {
 	return ""
 }
 
-// networkTrouble is how programs and BuildKit say that a name could not be resolved or a host not be
-// reached. A refused connection is not among them: that is as likely a build that wants its database.
+// networkTrouble matches messages of programs and BuildKit about failed name resolution or unreachable hosts. A refused
+// connection is not included: the cause may as well be a build that expects a database.
 var networkTrouble = lazy.Regexp(`(?i)EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENOTFOUND|could not resolve host|no such host` +
 	`|temporary failure (in name resolution|resolving)|network is unreachable|network request to \S+ failed` +
 	`|TLS handshake timeout|i/o timeout|connection timed out|connection reset by peer|server misbehaving` +
 	`|\b(429 too many requests|502 bad gateway|503 service (temporarily )?unavailable|504 gateway time-?out)\b`)
 
-// noise is what gRPC, Go and BuildKit put around a message.
+// noise matches the prefixes that gRPC, Go and BuildKit add to a message.
 var noise = lazy.Regexp(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|call info|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
 	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror (reading from server|from sender|from receiver): |` +
 	`\bconnection error: desc = |\bUnavailable: |\bError while dialing: |\btransport: |\b(Get|Head|Post) "[^"]*": `)
 
-// plainCause is an error's message without the words of the layers that it went through.
+// plainCause returns the error message without the prefixes of the layers that it passed through.
 func plainCause(err error) string {
 	return strings.Trim(plainText(noise().ReplaceAllString(err.Error(), "")), `" `)
 }

@@ -58,7 +58,7 @@ func TestFailureHints(t *testing.T) {
 	}
 }
 
-// fakeRegistry answers every question in one way.
+// fakeRegistry starts a server that gives the same response to every request.
 func fakeRegistry(t *testing.T, status int, header ...string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +101,7 @@ func TestBaseThatCannotBePulled(t *testing.T) {
 	wantFault(t, err, fault.Refused, `"No Such/Image" is no image reference`)
 }
 
-// A registry may know an image whose layers it cannot give.
+// A registry may have an image whose layers it cannot deliver.
 func TestBaseWithoutLayers(t *testing.T) {
 	config, _ := json.Marshal(ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH},
 		RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString("layer")}}})

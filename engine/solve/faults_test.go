@@ -13,10 +13,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// many tells whether the long form of the tests is wanted: those cases too in which BuildKit itself takes long.
+// many reports whether the long form of the tests is enabled. It includes the cases in which BuildKit itself takes long.
 func many() bool { return os.Getenv("NIXPACKS_FAULTS") != "" }
 
-// impatient is an engine that gives a silent registry up soon.
+// impatient returns an engine with a short timeout for silent registries.
 func impatient(t *testing.T) *Engine {
 	t.Helper()
 	e, err := Connect(t.Context(), Target{Embedded: buildkitd.Options{State: t.TempDir(), Patience: time.Second}})
@@ -29,12 +29,12 @@ func impatient(t *testing.T) *Engine {
 	return e
 }
 
-// registryUse is one of the things that a build has a registry for.
+// registryUse is a use of a registry by a build.
 type registryUse struct {
 	name string
-	part string // of the paths that it needs first
+	part string // part of the request paths that this use needs first
 	make func(t *testing.T, addr string) Request
-	verb string // how a message begins; "" where a build goes on without the registry
+	verb string // how the error message begins; "" if the build succeeds without the registry
 }
 
 // registryUses push an image, pull it as a base, and use it as a cache.
@@ -75,13 +75,13 @@ func registryUses() []registryUse {
 	}
 }
 
-// illnesses that last, and what becomes of a build.
+// illnesses are lasting registry faults, with the expected result of a build.
 var illnesses = []struct {
 	name string
 	ill  illness
 	code fault.Code
 	text string
-	long bool // left out of the short form: BuildKit asks for long, or other tests have the like
+	long bool // not in the short form: BuildKit retries for a long time, or another test covers it
 }{
 	{"401", says(401, "WWW-Authenticate", `Basic realm="x"`), fault.Usage, "docker login ", true},
 	{"403", says(403), fault.Usage, "docker login ", true},
@@ -93,7 +93,7 @@ var illnesses = []struct {
 	{"half", half, fault.TryAgain, "the registry ", true},
 }
 
-// stocked is an ill registry that has a base.
+// stocked returns an ill registry that has a base image.
 func stocked(t *testing.T) *illRegistry {
 	t.Helper()
 	if os.Getenv("NIXPACKS_E2E") == "" {
@@ -107,8 +107,8 @@ func stocked(t *testing.T) *illRegistry {
 	return r
 }
 
-// A registry that stays ill ends a build in time, with a code that says whether another try makes sense, and nothing
-// half written; a build that can do without it does.
+// A lasting registry fault ends a build in time. The exit code says whether a retry makes sense, and no output is half
+// written. A build that can do without the registry succeeds.
 func TestFaultsOfRegistry(t *testing.T) {
 	r, e := stocked(t), impatient(t)
 	for _, use := range registryUses() {
@@ -120,7 +120,7 @@ func TestFaultsOfRegistry(t *testing.T) {
 				defer r.fall(nil, "", 0)
 				eng := e
 				if use.name == "layers of the base" {
-					eng = impatient(t) // that has none of them
+					eng = impatient(t) // it has none of the layers
 				}
 				req := use.make(t, r.addr)
 				r.fall(c.ill, use.part, -1)
@@ -148,7 +148,7 @@ func TestFaultsOfRegistry(t *testing.T) {
 	}
 }
 
-// A registry that is ill for a moment is asked again.
+// A registry with a transient fault is retried.
 func TestFaultsOfRegistryPass(t *testing.T) {
 	r, e := stocked(t), impatient(t)
 	for _, use := range registryUses() {
@@ -158,7 +158,7 @@ func TestFaultsOfRegistryPass(t *testing.T) {
 		for name, c := range map[string]struct {
 			ill   illness
 			times int
-			use   string // in the short form
+			use   string // for the short form
 		}{"429": {says(429, "Retry-After", "1"), 2, "base"}, "500": {says(500), 3, "push"}, "half": {half, 1, "layers of the base"}} {
 			if c.use != use.name && !many() {
 				continue
@@ -197,7 +197,7 @@ func TestFaultsOfRegistryInterrupted(t *testing.T) {
 			r.mu.Unlock()
 			guard := time.AfterFunc(30*time.Second, func() { panic("a build that was interrupted, or its engine, waits for a registry") })
 			t.Cleanup(func() { guard.Stop() }) // after the engine has ended
-			e := otherEngine(t)                // whose patience is longer than that
+			e := otherEngine(t)                // its stall timeout is longer than that
 			_, err := e.Build(ctx, use.make(t, r.addr))
 			wantFault(t, err, fault.Interrupted, "interrupted")
 		})

@@ -17,7 +17,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// Every BuildKit makes the same image of a plan.
+// Every BuildKit creates the same image from a plan.
 func TestForeignBuildKit(t *testing.T) {
 	keys := newPKI(t)
 	for _, module := range []string{buildkitdtest.Now, buildkitdtest.Older} {
@@ -54,14 +54,13 @@ func TestForeignBuildKit(t *testing.T) {
 	}
 }
 
-// fresh is an embedded engine that has built nothing yet: how a layer came into an engine first is written into the history
-// of all images that have it.
+// fresh returns an embedded engine with an empty cache. The history of all images with a layer depends on how that layer
+// first came into the engine.
 func fresh(t *testing.T) *Engine {
 	return connect(t, Target{Embedded: buildkitd.Options{State: t.TempDir()}})
 }
 
-// sameImage compares two layouts: their digests, or what their images are made of where the daemon that made one
-// knows no rewrite-timestamp.
+// sameImage compares two layouts: by digest, or by content if the daemon of one does not support rewrite-timestamp.
 func sameImage(t *testing.T, want, got string, digests bool) {
 	t.Helper()
 	var is [2]*image.Image
@@ -81,7 +80,7 @@ func sameImage(t *testing.T, want, got string, digests bool) {
 	}
 }
 
-// severalOutputs are what BuildKit 0.13 and later writes at once; the others are not asked to.
+// severalOutputs writes two outputs at once, which BuildKit supports since 0.13. Older versions must be refused.
 func severalOutputs(t *testing.T, e *Engine, req Request, able bool) {
 	t.Helper()
 	req.Outputs = foreignOutputs(t)
@@ -101,7 +100,7 @@ func foreignRequest(t *testing.T) Request {
 	return req
 }
 
-// foreignOutputs are a layout, whose digest does not depend on when it was made, and files.
+// foreignOutputs returns a layout, whose digest does not depend on the time of the build, and files.
 func foreignOutputs(t *testing.T) []Output {
 	return []Output{
 		{Type: TypeOCI, Dest: filepath.Join(t.TempDir(), "image"), Attrs: map[string]string{"tar": "false", "rewrite-timestamp": "true"}},
@@ -109,7 +108,7 @@ func foreignOutputs(t *testing.T) []Output {
 	}
 }
 
-// Who may not talk to a builder is told why, and what would help.
+// A client that is not accepted by a builder gets the reason and a hint.
 func TestForeignTLS(t *testing.T) {
 	keys, others := newPKI(t), newPKI(t)
 	d := buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{TLS: keys.server()})
@@ -128,7 +127,7 @@ func TestForeignTLS(t *testing.T) {
 	wantFault(t, err, fault.Usage, "it speaks no TLS")
 }
 
-// plainListener answers as a server without TLS does.
+// plainListener starts a server that responds like one without TLS.
 func plainListener(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -136,13 +135,13 @@ func plainListener(t *testing.T) string {
 		t.Fatal(err)
 	}
 	serve(t, l, func(c net.Conn) {
-		_, _ = c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00")) // HTTP/2's first frame
+		_, _ = c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00")) // the first frame of HTTP/2
 		_ = c.Close()
 	})
 	return l.Addr().String()
 }
 
-// A builder that dies in the middle of a build ends it, with its name.
+// A builder that dies during a build ends the build with an error that names the builder.
 func TestForeignDies(t *testing.T) {
 	d := buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{})
 	e := connect(t, Target{Builder: d.Unix})

@@ -9,7 +9,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// bothGraphs runs a test on a daemon that merges and diffs, and on the same one as if it could not.
+// bothGraphs runs a test on a daemon with merge and diff support, and on the same daemon as if it had none.
 func bothGraphs(t *testing.T, test func(t *testing.T, build func(p *plan.Plan, files ...string) string)) {
 	for name, caps := range map[string]plan2llb.Caps{"merge": {Merge: true, Diff: true}, "copy": {}} {
 		t.Run(name, func(t *testing.T) {
@@ -23,7 +23,7 @@ func bothGraphs(t *testing.T, test func(t *testing.T, build func(p *plan.Plan, f
 	}
 }
 
-// Two phases that need not wait for one another run at once: each of these ends only when the other one has begun.
+// Independent phases run in parallel: each of these ends only when the other one has started.
 func TestBranchesRunAtOnce(t *testing.T) {
 	bothGraphs(t, func(t *testing.T, build func(*plan.Plan, ...string) string) {
 		p := appPlan(t, "list /app", "list /app/one", "copy main.txt built")
@@ -44,8 +44,8 @@ func TestBranchesRunAtOnce(t *testing.T) {
 	})
 }
 
-// What a branch does outside of its outputs stays behind: whole branches laid over the chain lost its lines in profiles, its
-// users and its deletions, and files took the place of folders.
+// Only the outputs of a branch are kept. When whole branches were merged into the chain, lines in profiles, users and
+// deletions of the chain were lost, and files replaced directories.
 func TestBranchGivesItsOutputsAlone(t *testing.T) {
 	bothGraphs(t, func(t *testing.T, build func(*plan.Plan, ...string) string) {
 		p := appPlan(t, "x", "echo")
@@ -73,7 +73,7 @@ func TestBranchGivesItsOutputsAlone(t *testing.T) {
 	})
 }
 
-// An edit runs a branch again only where it reads what was edited, and its outputs are those of the last run.
+// An edit reruns a branch only if the branch reads the edited file, and the result contains the outputs of the last run.
 func TestBranchAgain(t *testing.T) {
 	e := engine(t)
 	p := appPlan(t, "cat /app/made/x /app/built", "copy main.txt built")

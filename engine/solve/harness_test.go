@@ -26,10 +26,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// scratch holds what the tests of this package share: the base image and the engine's state.
+// scratch is the directory shared by the tests of this package: the base image and the engine's state.
 var scratch string
 
-// scratchTime is no time at which anything else was made.
+// scratchTime differs from all other timestamps.
 var scratchTime = time.Unix(1e9, 0)
 
 func TestMain(m *testing.M) {
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
-	pauses = []time.Duration{10 * time.Millisecond, 10 * time.Millisecond}
+	retryDelays = []time.Duration{10 * time.Millisecond, 10 * time.Millisecond}
 	var err error
 	if scratch, err = os.MkdirTemp("", "nixpacks-solve"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -63,8 +63,8 @@ var sharedEngine = sync.OnceValues(func() (*Engine, error) {
 	return Connect(context.Background(), Target{Embedded: buildkitd.Options{State: filepath.Join(scratch, "state")}})
 })
 
-// engine gives the shared engine. A machine that cannot build ends the test; with NIXPACKS_E2E=require that
-// is a failure.
+// engine returns the shared engine. It skips the test on a machine that cannot build; with NIXPACKS_E2E=require it fails
+// the test.
 func engine(t testing.TB) *Engine {
 	t.Helper()
 	e, err := sharedEngine()
@@ -83,7 +83,7 @@ func needEngine(t testing.TB, err error) {
 	}
 }
 
-// baseRef is a base image that holds nothing but /bin/bash, which is testdata/shell.
+// baseRef is a base image that contains only testdata/shell as /bin/bash.
 var baseRef = sync.OnceValues(func() (string, error) {
 	bin := filepath.Join(scratch, "shell")
 	cmd := exec.Command("go", "build", "-o", bin, "./testdata/shell")
@@ -98,13 +98,13 @@ var baseRef = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(scratch, "base")
 	return "oci-layout://" + dir, writeImage(dir, map[string]string{
 		"bin/bash": string(raw), "etc/passwd": "root:x:0:0::/root:/bin/bash\nnobody:x:99:99::/:/bin/bash\n",
-		"etc/group": "root:x:0:\n", // BuildKit 0.12 runs nothing without it
+		"etc/group": "root:x:0:\n", // BuildKit 0.12 runs no step without it
 	}, ocispecs.ImageConfig{
 		Env: []string{"PATH=/bin", "FROM_BASE=yes"},
 	})
 })
 
-// writeImage makes a layout with one layer.
+// writeImage creates a layout with one layer.
 func writeImage(dir string, files map[string]string, config ocispecs.ImageConfig) error {
 	return writeImageOf(runtime.GOARCH, dir, files, config)
 }
@@ -147,7 +147,7 @@ func writeImageOf(arch, dir string, files map[string]string, config ocispecs.Ima
 	return err
 }
 
-// appPlan is a plan whose build phase has the given commands and whose app starts with start.
+// appPlan returns a plan with the given commands in the build phase, and with the start command start.
 func appPlan(t testing.TB, start string, cmds ...string) *plan.Plan {
 	t.Helper()
 	ref, err := baseRef()
@@ -161,7 +161,7 @@ func appPlan(t testing.TB, start string, cmds ...string) *plan.Plan {
 	}
 }
 
-// appDir makes an app's directory from "NAME:TEXT" words.
+// appDir creates an app directory from "NAME:TEXT" words.
 func appDir(t testing.TB, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -182,7 +182,7 @@ func put(t testing.TB, path, text string) {
 	}
 }
 
-// layoutOf is a request for a layout directory of the app.
+// layoutOf returns a request for a layout directory of the app.
 func layoutOf(t testing.TB, dir string, p *plan.Plan) Request {
 	return Request{Lower: plan2llb.Input{Plan: p, Caps: plan2llb.Caps{Merge: true, Diff: true}}, AppDir: dir, Progress: Progress{Mode: "plain", Out: testLog{t}},
 		Outputs: []Output{{Type: TypeOCI, Dest: filepath.Join(t.TempDir(), "image"), Attrs: map[string]string{"tar": "false"}}}}
@@ -206,7 +206,7 @@ func (l testLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// read runs a command in a built image and gives what it prints.
+// read runs a command in a built image and returns its output.
 func read(t testing.TB, e *Engine, path string, cmd ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer

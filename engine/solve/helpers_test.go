@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// A builder is reached through another program: ssh, or docker exec. At its end buildctl carries the connection on.
+// A builder can be reached through another program, ssh or docker exec, which runs buildctl at the other end.
 func TestHelpers(t *testing.T) {
 	buildkitdtest.NeedRoot(t, "sshd", "ssh", "ssh-keygen", "dockerd", "docker")
 	d := buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{})
@@ -39,7 +39,7 @@ func TestHelpers(t *testing.T) {
 	}
 }
 
-// startSSH runs a server on the loopback until the test ends, and lets ssh know it as builder.
+// startSSH runs an SSH server on loopback until the test ends, and configures ssh to reach it as builder.
 func startSSH(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -52,7 +52,7 @@ func startSSH(t *testing.T) {
 	if err := os.Symlink(buildkitdtest.Program(t, buildkitdtest.Now, "buildctl"), file("buildctl")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // where Debian's sshd confines itself to
+	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // Debian's sshd uses it for privilege separation
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(buildkitdtest.FreeAddr(t))
@@ -61,7 +61,7 @@ func startSSH(t *testing.T) {
 	put(t, file("ssh.conf"), fmt.Sprintf("Host builder\n HostName 127.0.0.1\n Port %s\n User root\n IdentityFile %s\n"+
 		" StrictHostKeyChecking no\n UserKnownHostsFile %s\n LogLevel ERROR\n", port, file("client"), file("known")))
 	ssh, sshd := onPath(t, "ssh"), onPath(t, "sshd")
-	put(t, file("bin/ssh"), "#!/bin/sh\nexec "+ssh+" -F "+file("ssh.conf")+` "$@"`+"\n") // its own place for settings is the user's home
+	put(t, file("bin/ssh"), "#!/bin/sh\nexec "+ssh+" -F "+file("ssh.conf")+` "$@"`+"\n") // ssh ignores HOME
 	if err := os.Chmod(file("bin/ssh"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func onPath(t testing.TB, program string) string {
 	return path
 }
 
-// startContainer runs a container called builder, in which buildctl finds the daemon where it looks for it.
+// startContainer runs a container called builder, in which buildctl finds the daemon at its default address.
 func startContainer(t *testing.T, socket string) {
 	t.Helper()
 	if _, err := baseRef(); err != nil {

@@ -13,21 +13,21 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// illness answers in a registry's stead.
+// illness responds in place of a registry.
 type illness func(r *illRegistry, w http.ResponseWriter, req *http.Request)
 
-// illRegistry is a registry behind a proxy that can fall ill.
+// illRegistry is a registry behind a proxy that can inject faults.
 type illRegistry struct {
-	addr, well string // HOST:PORT, ill and well
+	addr, well string // HOST:PORT of the proxy and of the registry
 	over       chan struct{}
 	proxy      *httputil.ReverseProxy
 
 	mu    sync.Mutex
 	ill   illness // nil while it is well
-	part  string  // of the paths that are ill
-	times int     // how often it still is; negative: for ever
-	asked int     // how often it was, since it fell ill
-	hook  func()  // called each time
+	part  string  // part of the paths that are ill
+	times int     // remaining ill responses; negative: unlimited
+	asked int     // requests since it fell ill
+	hook  func()  // called for each of them
 }
 
 func newIllRegistry(t *testing.T) *illRegistry {
@@ -35,7 +35,7 @@ func newIllRegistry(t *testing.T) *illRegistry {
 	r := &illRegistry{well: buildkitdtest.Registry(t, ""), over: make(chan struct{})}
 	r.proxy = &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
 		p.SetURL(&url.URL{Scheme: "http", Host: r.well})
-		p.Out.Host = p.In.Host // its uploads are at addresses of the host that was asked for
+		p.Out.Host = p.In.Host // its upload URLs use the requested host
 	}}
 	r.proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	s := httptest.NewServer(r)
@@ -45,7 +45,7 @@ func newIllRegistry(t *testing.T) *illRegistry {
 	return r
 }
 
-// fall makes requests whose paths hold part ill, so many times.
+// fall makes the next requests whose paths contain part ill.
 func (r *illRegistry) fall(ill illness, part string, times int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,7 +58,7 @@ func (r *illRegistry) count() int {
 	return r.asked
 }
 
-// ServeHTTP answers well or ill.
+// ServeHTTP forwards or injects a fault.
 func (r *illRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	ill, hook := r.ill, r.hook
@@ -80,7 +80,7 @@ func (r *illRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	ill(r, w, req)
 }
 
-// says is a registry that answers with a status.
+// says responds with an HTTP status.
 func says(status int, header ...string) illness {
 	return func(_ *illRegistry, w http.ResponseWriter, req *http.Request) {
 		io.Copy(io.Discard, req.Body)
@@ -91,7 +91,7 @@ func says(status int, header ...string) illness {
 	}
 }
 
-// silent takes the request and never answers.
+// silent accepts the request and never responds.
 func silent(r *illRegistry, _ http.ResponseWriter, req *http.Request) {
 	select {
 	case <-r.over:
@@ -99,7 +99,7 @@ func silent(r *illRegistry, _ http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// half breaks off in the middle of what it sends or takes.
+// half breaks off in the middle of a response or an upload.
 func half(r *illRegistry, w http.ResponseWriter, req *http.Request) {
 	whole := httptest.NewRecorder()
 	r.proxy.ServeHTTP(whole, req)

@@ -10,15 +10,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// inert keeps what an app's author writes from acting on the terminal of who builds: names of steps and news of them are Visible,
-// and of what steps print colours alone are left of all that terminals obey. The display that draws a terminal of its own for a step
-// obeys nothing else either, and gets its output as it is.
+// inert neutralises the escape sequences in an app's build output, so that the app's author cannot control the user's
+// terminal. Step names and statuses are escaped with fault.Visible; step output keeps only colour sequences. The tty
+// display draws its own terminal for step output and obeys no other sequences, so it gets that output unchanged.
 type inert struct {
-	output  bool // of steps, too
+	output  bool // also filter step output
 	streams map[stream]*colours
 }
 
-// status is news of a build, harmless to print.
+// status returns a copy of s that is safe to print.
 func (n *inert) status(s *client.SolveStatus) *client.SolveStatus {
 	out := *s
 	out.Vertexes, out.Statuses, out.Logs, out.Warnings = slices.Clone(s.Vertexes), slices.Clone(s.Statuses), slices.Clone(s.Logs), slices.Clone(s.Warnings)
@@ -59,21 +59,21 @@ func oneVisible(s string) string {
 	return fault.Visible(strings.NewReplacer("\n", `\n`, "\t", " ").Replace(s))
 }
 
-// colours reads a stream in pieces, and leaves of its instructions to terminals those that choose colours (ESC [ … m).
+// colours filters a stream that arrives in pieces. It keeps only escape sequences that set colours (ESC [ … m).
 type colours struct {
-	reading int    // one of the states below
-	begun   []byte // of what is being read
+	reading int    // parser state, one of the constants below
+	begun   []byte // the sequence read so far
 }
 
 const (
 	asText      = iota
 	afterEscape // ESC
 	inSequence  // ESC [
-	inText      // ESC ] and its like, up to BEL or ESC \
-	afterC2     // the first byte of a control character beyond ASCII
+	inText      // ESC ] and similar, up to BEL or ESC \
+	afterC2     // first UTF-8 byte of a C1 control character
 )
 
-// longest is how long an instruction may be: what goes on after it is text again.
+// longest is the maximum length of a sequence. After that, the input is text again.
 const longest = 64
 
 func (c *colours) filter(data []byte) []byte {
@@ -84,7 +84,7 @@ func (c *colours) filter(data []byte) []byte {
 	return out
 }
 
-// next is out with what is left of one more byte.
+// next appends to out what is left after one more byte.
 func (c *colours) next(out []byte, b byte) []byte {
 	if c.reading == afterC2 {
 		c.reading = asText
@@ -101,7 +101,7 @@ func (c *colours) next(out []byte, b byte) []byte {
 		out = append(out, 0xc2)
 	}
 	switch {
-	case b == '\n' || b == '\r': // end whatever was begun
+	case b == '\n' || b == '\r': // ends any unfinished sequence
 		c.reading = asText
 		return append(out, b)
 	case b == 0x1b:
@@ -130,19 +130,19 @@ func (c *colours) next(out []byte, b byte) []byte {
 
 func (c *colours) begin(state int) { c.reading, c.begun = state, c.begun[:0] }
 
-// escaped reads what follows ESC.
+// escaped handles the byte after ESC.
 func (c *colours) escaped(b byte) {
 	switch {
 	case b == '[':
 		c.begin(inSequence)
 	case strings.IndexByte("]PX^_", b) >= 0:
 		c.begin(inText)
-	case b < 0x20 || b > 0x2f: // which go on
+	case b < 0x20 || b > 0x2f: // other bytes continue the sequence
 		c.reading = asText
 	}
 }
 
-// sequence reads what follows ESC [.
+// sequence handles a byte after ESC [.
 func (c *colours) sequence(out []byte, b byte) []byte {
 	if c.begun = append(c.begun, b); b < 0x40 && len(c.begun) <= longest {
 		return out

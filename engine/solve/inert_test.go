@@ -8,7 +8,7 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// What terminals obey, with what is left of it.
+// Terminal input, and what is left of it.
 var obeyed = map[string]string{
 	"plain text, äöü 漢字\ttab\r\n":          "plain text, äöü 漢字\ttab\r\n",
 	"\x1b[1;32mgreen\x1b[0m \x1b[38:5:1mx": "\x1b[1;32mgreen\x1b[0m \x1b[38:5:1mx",
@@ -26,7 +26,7 @@ var obeyed = map[string]string{
 	"a\x1b[" + strings.Repeat("1", 80):     "a" + strings.Repeat("1", 15),
 }
 
-// Steps print in pieces.
+// Steps print their output in pieces.
 func TestColours(t *testing.T) {
 	for said, want := range obeyed {
 		for at := range len(said) + 1 {
@@ -38,7 +38,7 @@ func TestColours(t *testing.T) {
 	}
 }
 
-// The names of steps, and news of them, are an app's words too: no display of a build sends them to the terminal as they are.
+// Step names and statuses contain text of the app. No display prints them unescaped.
 func TestInert(t *testing.T) {
 	for _, mode := range []string{"plain", "auto"} {
 		var out strings.Builder

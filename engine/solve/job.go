@@ -19,20 +19,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// job is one use of the engine.
+// job is one session with the engine.
 type job struct {
 	opt      client.SolveOpt
 	progress Progress
-	secrets  map[string][]byte // that are not shown
+	secrets  map[string][]byte // masked in the output
 	dirs     *dirs
 	closers  []io.Closer
-	lowered  *plan2llb.Result // once it is known
-	seen     *tracker         // after run
-	places   []string         // that the outputs are written to
+	lowered  *plan2llb.Result // nil until the plan is lowered
+	seen     *tracker         // set by run
+	places   []string         // directories of the outputs
 }
 
 func (e *Engine) newJob(req Request) (*job, error) {
-	given, err := given(req)
+	given, err := attachables(req)
 	if err != nil {
 		return nil, err
 	}
@@ -53,16 +53,16 @@ func (e *Engine) newJob(req Request) (*job, error) {
 	d := &dirs{fs: map[string]fsutil.FS{}}
 	return &job{progress: req.Progress, secrets: req.Secrets, places: places(req.Outputs), dirs: d, closers: []io.Closer{d}, opt: client.SolveOpt{
 		OCIStores:     map[string]content.Store{},
-		SharedKey:     shared, // so that only what changed since this app's last build is sent
+		SharedKey:     shared, // makes BuildKit transfer only changes since this app's last build
 		Session:       append(given, filesync.NewFSSyncProvider(d), newLogins()),
 		CacheImports:  from,
 		CacheExports:  to,
 		FrontendAttrs: attest(req.Attest),
-		Internal:      true, // no record in the engine's history of builds
+		Internal:      true, // keeps the build out of the engine's history
 	}}, nil
 }
 
-// store serves an image on disk to BuildKit under an id.
+// store opens an image on disk and serves it to BuildKit under id.
 func (j *job) store(id, path string, sel image.Select) (*image.Image, error) {
 	img, err := image.Open(path, sel)
 	if err != nil {
@@ -79,7 +79,7 @@ func (j *job) close() {
 	}
 }
 
-// attest are the attestations as BuildKit reads them.
+// attest returns the attestations as frontend attributes.
 func attest(kinds map[string]string) map[string]string {
 	out := map[string]string{}
 	for kind, attrs := range kinds {
@@ -88,7 +88,7 @@ func attest(kinds map[string]string) map[string]string {
 	return out
 }
 
-// run runs build as one job of the engine and gives the exporters' answer. Progress is shown meanwhile.
+// run runs build as a job of the engine and returns the exporter response. It shows progress meanwhile.
 func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[string]string, error) {
 	show, err := j.progress.open(j.secrets)
 	if err != nil {
@@ -99,7 +99,7 @@ func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[
 	news := make(chan *client.SolveStatus)
 	watched := make(chan *tracker, 1)
 	go func() { watched <- show.watch(ctx, news) }()
-	var own error // of build itself: BuildKit would hand it back as text
+	var own error // error of build itself, which BuildKit would return as text
 	res, err := e.client.Build(ctx, j.opt, "nixpacks", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		var out *gateway.Result
 		out, own = build(ctx, c)
@@ -116,16 +116,16 @@ func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[
 	return res.ExporterResponse, nil
 }
 
-// dirs are the directories that a build may read, by the name of their llb.Local. They can be added while
-// the build runs.
+// dirs maps the names of llb.Local sources to directories that a build may read. Directories can be added while the build
+// runs.
 type dirs struct {
 	mu      sync.Mutex
-	fail    context.CancelCauseFunc // ends the job
+	fail    context.CancelCauseFunc // aborts the job
 	fs      map[string]fsutil.FS
 	closers []io.Closer
 }
 
-// open gives the build a directory without the ignored files. All files belong to root there.
+// open adds a directory, without the ignored files, to the build context. All files are owned by root.
 func (d *dirs) open(name, dir string, ignore []string) error {
 	fs, closer, err := openDir(dir, ignore, func(_ string, st *types.Stat) fsutil.MapResult {
 		st.Uid, st.Gid = 0, 0
@@ -149,7 +149,7 @@ func (d *dirs) broken(err error) {
 	}
 }
 
-// LookupDir is how BuildKit's session asks.
+// LookupDir is called by BuildKit's session.
 func (d *dirs) LookupDir(name string) (fsutil.FS, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,9 +10,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// closable is a store that can be shut: a builder whose build was given up may still send blobs. A store makes its
-// directory anew for them after whoever gave up has removed it, and a writer that is closed late notes in its own
-// directory when that was, which keeps a directory that is being removed from becoming empty.
+// closable is a content store that can be closed. A builder may still send blobs after its build was aborted. Without
+// close, the store would then recreate a directory that has been removed, and a writer that is closed late would write a
+// timestamp into its directory, which can prevent the removal of that directory.
 type closable struct {
 	content.Store
 	mu   sync.Mutex
@@ -22,7 +22,7 @@ type closable struct {
 
 var errShut = fault.New(fault.Interrupted, "the build was given up")
 
-// close waits for what is being written, ends every writer and lets nothing more through.
+// close waits for writes in progress, closes all writers and rejects later calls.
 func (g *closable) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -32,7 +32,7 @@ func (g *closable) close() {
 	}
 }
 
-// Writer is that of content.Ingester.
+// Writer implements content.Ingester.
 func (g *closable) Writer(ctx context.Context, opts ...content.WriterOpt) (content.Writer, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -51,15 +51,15 @@ func (g *closable) Writer(ctx context.Context, opts ...content.WriterOpt) (conte
 	return w, nil
 }
 
-// closableWriter does nothing any more once it was ended, by its user or by the store.
+// closableWriter does nothing after it has been ended by its user or by the store.
 type closableWriter struct {
 	content.Writer
 	store *closable
-	mu    sync.Mutex // taken after the store's where both are held
+	mu    sync.Mutex // locked after the store's mutex if both are held
 	ended bool
 }
 
-// end closes the writer, the first time.
+// end closes the writer once.
 func (w *closableWriter) end() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,7 +70,7 @@ func (w *closableWriter) end() error {
 	return w.Writer.Close()
 }
 
-// Write is that of io.Writer.
+// Write implements io.Writer.
 func (w *closableWriter) Write(p []byte) (n int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,7 +80,7 @@ func (w *closableWriter) Write(p []byte) (n int, err error) {
 	return w.Writer.Write(p)
 }
 
-// Commit is that of content.Writer.
+// Commit implements content.Writer.
 func (w *closableWriter) Commit(ctx context.Context, size int64, expected digest.Digest, opts ...content.Opt) error {
 	defer w.forget()
 	w.mu.Lock()
@@ -92,13 +92,13 @@ func (w *closableWriter) Commit(ctx context.Context, size int64, expected digest
 	return w.Writer.Commit(ctx, size, expected, opts...)
 }
 
-// Close is that of io.Closer.
+// Close implements io.Closer.
 func (w *closableWriter) Close() error {
 	defer w.forget()
 	return w.end()
 }
 
-// forget is for a writer that has ended.
+// forget removes an ended writer from the store.
 func (w *closableWriter) forget() {
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// What comes late makes no directory anew.
+// Late writes do not recreate the directory.
 func TestClosable(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	store, err := contentlocal.NewStore(dir)
@@ -44,7 +44,7 @@ func TestClosable(t *testing.T) {
 	}
 }
 
-// A writer that nobody closed has ended when the store is shut: closed later it would write into its directory.
+// Closing the store ends an open writer. If the writer were closed later, it would write into its directory.
 func TestClosableEnds(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	store, err := contentlocal.NewStore(dir)

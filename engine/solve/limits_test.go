@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Limits hold where this machine can set them; where it cannot, that is said before anything runs.
+// Limits are enforced where this machine can set them. Otherwise they are refused before anything runs.
 func TestLimits(t *testing.T) {
 	e := engine(t)
 	limits := plan2llb.Limits{CPUQuota: 30000, Memory: 64 << 20}

@@ -14,14 +14,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// loading is an image on its way into a docker engine: a docker output without a destination. The archive waits in a
-// file without a name until the build has succeeded.
+// loading is an image to be loaded into a docker engine: a docker output without a destination. The archive is kept in an
+// unnamed file until the build has succeeded.
 type loading struct {
 	into *Dockerd
 	file *os.File
 }
 
-// newLoading says hello to the docker engine, so that one that is not there is known of before anything is built.
+// newLoading connects to the docker engine, so that an unreachable engine is reported before anything is built.
 func newLoading(ctx context.Context, d Docker) (*loading, error) {
 	if !d.Present() {
 		return nil, fault.New(fault.Usage, "there is no docker engine here to load the image into").
@@ -42,7 +42,7 @@ func newLoading(ctx context.Context, d Docker) (*loading, error) {
 	return &loading{into, f}, nil
 }
 
-// writer takes the archive, and remembers in d the image's digest.
+// writer returns a function that receives the archive and stores the image's digest in d.
 func (l *loading) writer(d *digest.Digest) func(map[string]string) (io.WriteCloser, error) {
 	return func(about map[string]string) (io.WriteCloser, error) {
 		*d = digest.Digest(about[exptypes.ExporterImageDigestKey])
@@ -50,7 +50,7 @@ func (l *loading) writer(d *digest.Digest) func(map[string]string) (io.WriteClos
 	}
 }
 
-// commit hands the image to the engine.
+// commit loads the image into the engine.
 func (l *loading) commit(ctx context.Context) error {
 	defer l.abort()
 	_, err := l.file.Seek(0, io.SeekStart)
@@ -66,14 +66,14 @@ func (l *loading) commit(ctx context.Context) error {
 	return fault.New(fault.TryAgain, "the docker engine at %s did not take the image: %s", l.into.Where, plainCause(err))
 }
 
-// send loads the archive and looks for an error in what the engine says of it.
+// send loads the archive and looks for an error in the engine's response.
 func (l *loading) send(ctx context.Context) error {
-	said, err := l.into.ImageLoad(ctx, l.file)
+	resp, err := l.into.ImageLoad(ctx, l.file)
 	if err != nil {
 		return err
 	}
-	defer said.Close()
-	for lines := json.NewDecoder(said); ; {
+	defer resp.Close()
+	for lines := json.NewDecoder(resp); ; {
 		var line struct{ Error string }
 		if err := lines.Decode(&line); errors.Is(err, io.EOF) {
 			return nil

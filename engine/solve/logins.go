@@ -14,8 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
-// logins answers BuildKit's questions for docker's logins. A server that gives out tokens for them is not waited for without
-// end.
+// logins answers BuildKit's requests for docker's credentials. It adds a timeout for token servers.
 type logins struct{ auth.AuthServer }
 
 func newLogins() session.Attachable {
@@ -28,10 +27,10 @@ func newLogins() session.Attachable {
 	return given
 }
 
-// Register lets a session's server answer.
+// Register registers the auth service of a session.
 func (l logins) Register(s *grpc.Server) { auth.RegisterAuthServer(s, l) }
 
-// FetchToken asks for a token.
+// FetchToken requests a token from the registry's token server.
 func (l logins) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*auth.FetchTokenResponse, error) {
 	late := stall.Error{Host: req.Host, After: buildkitd.Patience}
 	ctx, cancel := context.WithTimeoutCause(ctx, buildkitd.Patience, late)

@@ -10,20 +10,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// masked stands for what is not shown.
+// masked replaces secret values.
 const masked = "***"
 
-// The shortest values, and lines of values of several lines, that are masked, in bytes: in a shorter one there is little to
-// hide, and to replace it everywhere would make the output unreadable.
+// The minimum length of masked values, and of masked lines of multi-line values, in bytes. Shorter values have little to
+// hide, and masking them everywhere would make the output unreadable.
 const (
 	leastMasked = 4
 	leastLine   = 8
 )
 
-// masker replaces values of secrets in what is shown of a build. A step may print one in pieces: what may be the beginning of a
-// value waits until it is known what follows.
+// masker masks secret values in the output of a build. A step may print a value in pieces: the masker holds back output
+// that may be the beginning of a value until the rest arrives.
 type masker struct {
-	values [][]byte // the longest first: one may be a part of another
+	values [][]byte // longest first, since one may be part of another
 	held   map[stream]*client.VertexLog
 }
 
@@ -46,15 +46,15 @@ func newMasker(values ...[]byte) *masker {
 	return m
 }
 
-// address is one without a password, or a part of one: a file of settings has such beside its secrets, and who looks for what
-// went wrong needs them.
+// address matches a URL without a password, or a host name. Configuration files contain such addresses next to secrets,
+// and users need them to find out what went wrong.
 var address = lazy.Regexp(`^(https?://[^@]*|[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?/?)$`)
 
-// quoted is a text in quotes, and what follows that makes it the name of another one.
+// quoted matches a quoted string, and a following ":" or "=" which makes it a key.
 var quoted = lazy.Regexp(`"([^"\\]+)"(\s*(?::|=))?`)
 
-// parts adds a line of a value, and what a file of settings has in it for the secret itself: what is behind "=", the last word,
-// the text of an element, texts in quotes that name nothing.
+// parts adds a line of a value, and the parts of it that may be the secret itself in a configuration file: the text after
+// "=", the last word, the text of an XML element, and quoted strings that are not keys.
 func (m *masker) parts(line []byte) {
 	_, behind, _ := bytes.Cut(line, []byte("="))
 	last := line[bytes.LastIndexAny(line, " \t")+1:]
@@ -73,7 +73,7 @@ func (m *masker) parts(line []byte) {
 	}
 }
 
-// status is news of a build with the values masked.
+// status returns s with masked values.
 func (m *masker) status(s *client.SolveStatus) *client.SolveStatus {
 	if len(m.values) == 0 {
 		return s
@@ -99,7 +99,7 @@ func (m *masker) status(s *client.SolveStatus) *client.SolveStatus {
 	return &out
 }
 
-// log is the next piece of a step's output, as far as it can be shown.
+// log returns the part of a step's next output that can be shown.
 func (m *masker) log(l *client.VertexLog) *client.VertexLog {
 	key := stream{l.Vertex, l.Stream}
 	out := *l
@@ -116,7 +116,7 @@ func (m *masker) log(l *client.VertexLog) *client.VertexLog {
 	return &out
 }
 
-// rest is what was held of a step that has ended.
+// rest returns the output that was held back for a finished step.
 func (m *masker) rest(vertex digest.Digest) []*client.VertexLog {
 	var out []*client.VertexLog
 	for _, number := range []int{1, 2} {
@@ -129,7 +129,7 @@ func (m *masker) rest(vertex digest.Digest) []*client.VertexLog {
 	return out
 }
 
-// text is data with the values masked.
+// text returns data with masked values.
 func (m *masker) text(data []byte) []byte {
 	for _, v := range m.values {
 		data = bytes.ReplaceAll(data, v, []byte(masked))
@@ -137,7 +137,7 @@ func (m *masker) text(data []byte) []byte {
 	return data
 }
 
-// begun is how many bytes at the end of data may be the beginning of a value.
+// begun returns the number of bytes at the end of data that may be the beginning of a value.
 func (m *masker) begun(data []byte) int {
 	most := 0
 	for _, v := range m.values {

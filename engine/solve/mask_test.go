@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// However a step's output is cut into pieces, no value of a secret is in what is shown, and all else is.
+// However a step's output is split, no secret value is shown, and everything else is.
 func TestMasker(t *testing.T) {
 	const said = "curl -u me:canary-value x\ncanary-valu\nline canary-of-two\nshort abc ends with canary-va"
 	const want = "curl -u me:*** x\ncanary-valu\nline ***\nshort abc ends with canary-va"
@@ -37,7 +37,7 @@ func TestMasker(t *testing.T) {
 	}
 }
 
-// Of a file of settings the secrets are masked, and not the addresses.
+// In a configuration file, secrets are masked and addresses are not.
 func TestMaskedSettings(t *testing.T) {
 	m := newMasker([]byte("registry=https://npm.example.com/team/\n//npm.example.com/:_authToken=canary-npm\n"),
 		[]byte("machine pypi.example.com\nlogin me\npassword canary-pip\n"), []byte("<url>https://maven.example.com/x</url>\n<password>canary-mvn</password>\n"),

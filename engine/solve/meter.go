@@ -9,25 +9,25 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// meter shows downloads that this program does itself as BuildKit shows its own. One is shown at a time.
+// meter shows downloads of this program in the same way as BuildKit shows its own, one at a time.
 type meter struct {
 	progress Progress
-	of       string // what they are for
+	of       string // what the downloads are for
 
-	mu    sync.Mutex
-	news  chan *client.SolveStatus // nil where nothing is shown
-	done  chan struct{}
-	what  string
-	began time.Time
-	told  time.Time
-	got   int64
-	all   int64
+	mu       sync.Mutex
+	news     chan *client.SolveStatus // nil if nothing is shown
+	done     chan struct{}
+	what     string
+	began    time.Time
+	reported time.Time
+	got      int64
+	all      int64
 }
 
-// tellEvery is how often news is shown: a download brings some thousands of times in a second.
+// tellEvery limits the update rate: a download reports progress thousands of times per second.
 const tellEvery = time.Second / 10
 
-// count is news of a download: got of all bytes, which are 0 where that is not known.
+// count reports the progress of a download in bytes. all is 0 if the size is unknown.
 func (m *meter) count(what string, got, all int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -35,14 +35,14 @@ func (m *meter) count(what string, got, all int64) {
 		m.stop()
 		m.start(what)
 	}
-	m.got, m.all = max(m.got, got), all // goroutines may come in another order than they counted
-	if now := time.Now(); m.news != nil && now.Sub(m.told) >= tellEvery {
-		m.told = now
+	m.got, m.all = max(m.got, got), all // goroutines may report out of order
+	if now := time.Now(); m.news != nil && now.Sub(m.reported) >= tellEvery {
+		m.reported = now
 		m.news <- m.status(nil)
 	}
 }
 
-// end ends what is shown, so that something else can be.
+// end ends the shown download, so that something else can be shown.
 func (m *meter) end() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,16 +50,16 @@ func (m *meter) end() {
 }
 
 func (m *meter) start(what string) {
-	m.what, m.began, m.told, m.got, m.all = what, time.Now(), time.Time{}, 0, 0
+	m.what, m.began, m.reported, m.got, m.all = what, time.Now(), time.Time{}, 0, 0
 	show, err := m.progress.open(nil)
 	if err != nil {
-		return // the build itself will say so
+		return // the build itself will report this error
 	}
 	m.news, m.done = make(chan *client.SolveStatus), make(chan struct{})
 	go func(news chan *client.SolveStatus, done chan<- struct{}) {
 		defer close(done)
 		show.display.UpdateFrom(context.Background(), news)
-		for range news { // where the display broke
+		for range news { // drain the channel if the display failed
 		}
 	}(m.news, m.done)
 }
@@ -75,7 +75,7 @@ func (m *meter) stop() {
 	m.news = nil
 }
 
-// status is the download as BuildKit would tell of it.
+// status returns the download's progress in BuildKit's format.
 func (m *meter) status(ended *time.Time) *client.SolveStatus {
 	name := "[base] download the " + m.what + " of " + m.of
 	id := digest.FromString(name)

@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// TestMeter: downloads of several goroutines are shown as a step with its bytes, one after the other, and what ends
-// them waits until all of that is written.
+// TestMeter checks that concurrent downloads are shown one after another as steps with their bytes, and that end waits
+// until everything is written.
 func TestMeter(t *testing.T) {
 	var out bytes.Buffer
 	m := &meter{progress: Progress{Mode: "plain", Out: &out}, of: "debian://trixie"}
-	m.end() // nothing was begun
+	m.end() // nothing was started
 	for _, what := range []string{"index", "packages"} {
 		var wg sync.WaitGroup
 		for i := range 8 {

@@ -9,26 +9,26 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// AptMoved is the cause of a fault: apt takes other packages than those that a build is pinned to.
+// AptMoved is the cause of a fault: apt selects other packages than those that the build is pinned to.
 type AptMoved struct {
-	// Now are the pins that would be right, as far as they could be found.
+	// Now lists the pins that would be correct, as far as they could be found.
 	Now []Pin
 }
 
 func (*AptMoved) Error() string { return plan2llb.AptMoved }
 
-// again is what to do where an archive has moved.
-const again = "look at what changes, and pin it: nixpacks lock --update\n" +
+// hintMoved is the hint for an archive that has changed.
+const hintMoved = "look at what changes, and pin it: nixpacks lock --update\n" +
 	"or take what is pinned from a mirror that has snapshots: --debian-mirror URL, with {date} in it"
 
-// aptMoved is the fault of a step whose packages are not those that are pinned.
+// aptMoved returns the fault for a step whose packages differ from the pinned ones.
 func (f failure) aptMoved() error {
 	lines := strings.Split(f.seen.logs[f.vertex].String(), "\n")
-	return &fault.Fault{Code: fault.Refused, Msg: lines[len(lines)-1], Hint: again, At: f.places(), Err: &AptMoved{}}
+	return &fault.Fault{Code: fault.Refused, Msg: lines[len(lines)-1], Hint: hintMoved, At: f.places(), Err: &AptMoved{}}
 }
 
-// whatMoved finds out what apt takes now, where that ended a build.
-func (e *Engine) whatMoved(ctx context.Context, req Request, err error) error {
+// addMoved adds apt's current selection to an error caused by changed packages.
+func (e *Engine) addMoved(ctx context.Context, req Request, err error) error {
 	var moved *AptMoved
 	if !errors.As(err, &moved) {
 		return err
@@ -37,7 +37,7 @@ func (e *Engine) whatMoved(ctx context.Context, req Request, err error) error {
 	for _, in := range append([]plan2llb.Input{req.Lower}, req.Also...) {
 		req.Lower = in
 		pins, failed := e.pins(ctx, req)
-		if failed != nil { // what is known is said
+		if failed != nil { // report what is known
 			break
 		}
 		for _, p := range pins {
@@ -49,7 +49,7 @@ func (e *Engine) whatMoved(ctx context.Context, req Request, err error) error {
 	return err
 }
 
-// noteMoved says of steps that installed other packages than those that are pinned, which a build without --locked may.
+// noteMoved reports steps that installed other packages than the pinned ones, which is allowed without --locked.
 func (j *job) noteMoved(to Bases) {
 	for _, f := range j.lowered.Fetches() {
 		if !f.Pinned {

@@ -17,18 +17,18 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// offline ends a build that may not use the network and needs what is not on this machine, before any of its steps runs: the
-// fault (TryAgain) lists all that is missing.
+// offline fails a build with --offline before any of its steps run, if it needs something that is not on this machine.
+// The fault (TryAgain) lists everything that is missing.
 func (e *Engine) offline(ctx context.Context, req Request) error {
 	if !req.Offline {
 		return nil
 	}
-	if err := e.staysHere(req); err != nil {
+	if err := e.checkOffline(req); err != nil {
 		return err
 	}
 	var lines []string
 	for _, in := range append([]plan2llb.Input{req.Lower}, req.Also...) {
-		l, err := e.lacks(ctx, req, in)
+		l, err := e.missing(ctx, req, in)
 		if err != nil {
 			return err
 		}
@@ -43,8 +43,8 @@ func (e *Engine) offline(ctx context.Context, req Request) error {
 	return f
 }
 
-// staysHere refuses what goes to the network by itself.
-func (e *Engine) staysHere(req Request) error {
+// checkOffline rejects settings that always use the network.
+func (e *Engine) checkOffline(req Request) error {
 	if !e.embedded {
 		return fault.New(fault.Usage, "--offline holds for the embedded BuildKit alone: what %s fetches is its own affair", e.where)
 	}
@@ -63,13 +63,13 @@ func (e *Engine) staysHere(req Request) error {
 	return nil
 }
 
-// lacks lists what is missing for one platform, a line each.
-func (e *Engine) lacks(ctx context.Context, req Request, in plan2llb.Input) (lines []string, err error) {
+// missing returns a line for everything that is missing for one platform.
+func (e *Engine) missing(ctx context.Context, req Request, in plan2llb.Input) (lines []string, err error) {
 	if in.Platform, err = e.platform(ctx, in.Platform, in.Plan); err != nil {
 		return nil, err
 	}
 	for _, w := range wants(in.Plan) {
-		line, err := e.lacksBase(ctx, req, in, w)
+		line, err := e.missingBase(ctx, req, in, w)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func (e *Engine) lacks(ctx context.Context, req Request, in plan2llb.Input) (lin
 			lines = append(lines, line)
 		}
 	}
-	if lines != nil { // and so are all packages that are installed on it
+	if lines != nil { // and so are all packages installed on the base
 		return append(lines, packageLines(in, req, nil)...), nil
 	}
 	fetches, again, err := e.probe(ctx, req, in)
@@ -93,8 +93,8 @@ func (e *Engine) lacks(ctx context.Context, req Request, in plan2llb.Input) (lin
 	return packageLines(in, req, fetches), nil
 }
 
-// lacksBase is the line about a base that is not here, "" for one that is.
-func (e *Engine) lacksBase(ctx context.Context, req Request, in plan2llb.Input, w want) (string, error) {
+// missingBase returns a line about a missing base, or "" if it is present.
+func (e *Engine) missingBase(ctx context.Context, req Request, in plan2llb.Input, w want) (string, error) {
 	if !base.IsRef(w.ref) {
 		return "image " + w.ref + ", from its registry", nil
 	}
@@ -110,7 +110,7 @@ func (e *Engine) lacksBase(ctx context.Context, req Request, in plan2llb.Input, 
 	return "base " + w.ref + ", whose packages the index " + index + " names", nil
 }
 
-// packageLines list what steps with packages fetch: those of fetches, or of the whole plan with nil.
+// packageLines lists what package steps would fetch: those in fetches, or those of the whole plan if fetches is nil.
 func packageLines(in plan2llb.Input, req Request, fetches []plan2llb.Fetch) (lines []string) {
 	nix := fetches == nil
 	for _, f := range fetches {
@@ -142,7 +142,7 @@ func packageLines(in plan2llb.Input, req Request, fetches []plan2llb.Fetch) (lin
 	return lines
 }
 
-// debianLines are the packages that a step would fetch, by address and hash where the lists of them are here.
+// debianLines lists the packages that a step would fetch, with URL and hash if the package lists are available.
 func debianLines(in plan2llb.Input, req Request, f plan2llb.Fetch) (lines []string) {
 	for _, w := range wants(in.Plan) {
 		if w.run != f.Run {
@@ -160,15 +160,16 @@ func debianLines(in plan2llb.Input, req Request, f plan2llb.Fetch) (lines []stri
 	return []string{"Debian packages, and what they need: " + strings.Join(f.Debian, " ")}
 }
 
-// refusing has every secret and gives none: what asks for it is about to run, and so is not in the cache.
+// refusing claims to have every secret but returns none. A step that asks for a secret is about to run, so it is not
+// cached.
 type refusing struct{}
 
 func (refusing) GetSecret(context.Context, string) ([]byte, error) {
 	return nil, errors.New("this step is not in the cache")
 }
 
-// probe finds out what a build would run, without running it: the steps that fetch packages, and the phases with commands. Each
-// such step asks for a secret first, at the latest for the certificates that it trusts, and is refused here.
+// probe finds out what a build would run, without running it: the steps that fetch packages, and the phases with
+// commands. Each such step first asks for a secret (at least for its CA certificates), which is refused here.
 func (e *Engine) probe(ctx context.Context, req Request, in plan2llb.Input) (fetches []plan2llb.Fetch, phases []string, err error) {
 	req.Lower, req.Also, req.Progress, req.CacheTo, req.Attest = in, nil, Progress{}, nil, nil
 	j, err := e.newJob(req)
@@ -199,7 +200,7 @@ func (e *Engine) probe(ctx context.Context, req Request, in plan2llb.Input) (fet
 	return fetches, phases, err
 }
 
-// uncached asks for one step after the other. Of phases it does so only where every step asks for a secret.
+// uncached checks one step after the other. It checks phases only if every step asks for a secret.
 func uncached(ctx context.Context, c gateway.Client, lowered *plan2llb.Result, phasesToo bool) (fetches []plan2llb.Fetch, phases []string) {
 	cached := func(v plan2llb.Vertex) bool {
 		_, err := c.Solve(ctx, gateway.SolveRequest{Definition: lowered.Upto(v.Digest), Evaluate: true})
@@ -221,11 +222,11 @@ func uncached(ctx context.Context, c gateway.Client, lowered *plan2llb.Result, p
 	return fetches, phases
 }
 
-// withoutNetwork adds to the fault of a step that it had no network.
+// withoutNetwork adds a hint to the fault of a step that had no network.
 func withoutNetwork(req Request, err error) error {
 	var f *fault.Fault
 	if req.Offline && errors.As(err, &f) && (f.Code == fault.BuildFailed || f.Code == fault.TryAgain) {
-		if f.Code == fault.TryAgain { // it will not work later
+		if f.Code == fault.TryAgain { // a retry would not help
 			f.Code, f.Hint = fault.BuildFailed, ""
 		}
 		f.Hint = strings.TrimPrefix(fmt.Sprintf("%s\nsteps have no network with --offline: where this one needs it, build once without", f.Hint), "\n")

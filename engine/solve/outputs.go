@@ -22,37 +22,36 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
 
-// The types of outputs.
+// The output types.
 const (
 	TypeOCI    = "oci"    // an OCI layout: a tar, or a directory with tar=false
 	TypeDocker = "docker" // a tar for docker load
 	TypeImage  = "image"  // kept by the builder, or pushed with push=true
-	TypeLocal  = "local"  // the files of the image in a directory
-	TypeTar    = "tar"    // the files of the image in a tar
+	TypeLocal  = "local"  // the image's files in a directory
+	TypeTar    = "tar"    // the image's files in a tar
 )
 
-// exporterMoby is what the docker engine calls its own images as an output.
+// exporterMoby is the docker engine's exporter for its own image store.
 const exporterMoby = "moby"
 
-// Output is one place that the result of a build goes to.
+// Output is one output of a build.
 type Output struct {
 	Type string
-	// Dest is a path, or "-" for Request.Stdout; a docker output without one is loaded into Request.Docker. An oci output whose Dest is a directory, or ends in a
-	// slash, is a layout directory.
+	// Dest is a path, or "-" for Request.Stdout. A docker output without Dest is loaded into Request.Docker. An oci
+	// output is written as a layout directory if Dest is a directory or ends in a slash.
 	Dest string
-	// Attrs are BuildKit's own attributes of exporters; mode=delete of a local output empties Dest first.
+	// Attrs are BuildKit's exporter attributes. mode=delete of a local output empties Dest first.
 	Attrs map[string]string
 }
 
-// Compression of layers unless an output says otherwise. Measured on 120 MB of half noise and half text, on
-// two cores: zstd takes 0.7 s and is as quick as none after an edit, gzip takes 4.6 s, and 1.7 s at level 3
-// for 2 % more space.
+// Compression of layers unless an output sets it. Measured with 120 MB, half noise and half text, on two cores: zstd
+// takes 0.7 s, and is as fast as no compression after an edit. gzip takes 4.6 s, or 1.7 s at level 3 for 2 % more space.
 const (
 	layoutCompression = "zstd"
 	tarGzipLevel      = "3"
 )
 
-// sink is an output of a build that runs.
+// sink is an output of a running build.
 type sink struct {
 	Output
 	entry   client.ExportEntry
@@ -65,7 +64,7 @@ type sink struct {
 	changed bool
 }
 
-// sinks makes ready all outputs of a request. An error undoes them.
+// sinks opens all outputs of a request. On error it discards them.
 func (e *Engine) sinks(ctx context.Context, req Request) (_ []*sink, err error) {
 	var out []*sink
 	defer func() {
@@ -90,8 +89,8 @@ func (e *Engine) sinks(ctx context.Context, req Request) (_ []*sink, err error) 
 		}
 		out = append(out, s)
 	}
-	// BuildKit merges what its exporters answer, the last one wins: let that be the layout, whose index
-	// is written from the answer.
+	// BuildKit merges the exporter responses, and the last one wins. The layout must be last, since its index is written
+	// from the response.
 	slices.SortStableFunc(out, func(a, b *sink) int { return cmp.Compare(layouts(a), layouts(b)) })
 	if len(out) > 1 && out[len(out)-2].stage != nil {
 		return nil, fault.New(fault.Usage, "only one output can be an OCI layout directory").WithHint("let the other be a tar")
@@ -106,7 +105,7 @@ func layouts(s *sink) int {
 	return 0
 }
 
-// open begins the output beside its place.
+// open starts writing the output to a temporary place next to its destination.
 func (s *sink) open(ctx context.Context, req Request, names []string) (err error) {
 	s.entry = client.ExportEntry{Type: s.Type, Attrs: maps.Clone(s.Attrs)}
 	if s.entry.Attrs == nil {
@@ -117,8 +116,8 @@ func (s *sink) open(ctx context.Context, req Request, names []string) (err error
 	case s.Type == TypeImage:
 	case s.Type == TypeLocal:
 		if s.folder, err = image.NewFolder(s.Dest, s.Attrs["mode"] == "delete"); err == nil {
-			delete(s.entry.Attrs, "mode") // what it asks for is done here
-			// BuildKit's own transfer to a directory can wait without end for one who cannot write the files; a tar cannot.
+			delete(s.entry.Attrs, "mode") // handled here
+			// BuildKit's own transfer to a directory can hang if the files cannot be written; a tar stream cannot.
 			s.entry.Type = TypeTar
 			folder := s.folder
 			s.entry.Output = func(map[string]string) (io.WriteCloser, error) { return folder.Writer() }
@@ -153,9 +152,9 @@ func (s *sink) isLayout() bool {
 	return s.Attrs["tar"] == "false" || strings.HasSuffix(s.Dest, "/") || err == nil && st.IsDir()
 }
 
-// defaults fills in what makes the same build give the same digest. Layers are packed in one way whatever the base or a
-// cache has: their digests say so, and Docker before 23 cannot read zstd. A layout beside an image that is pushed is the
-// same image.
+// defaults sets attributes that make builds reproducible. All layers are compressed in the same way, whatever the base
+// image or a cache contains, since the compression changes the digests, and because Docker before 23 cannot read zstd. A
+// layout written together with a registry image has the same digest.
 func (s *sink) defaults(req Request, names []string) {
 	attrs := s.entry.Attrs
 	set := func(k, v string) {
@@ -167,7 +166,7 @@ func (s *sink) defaults(req Request, names []string) {
 	if s.Type == TypeLocal || s.Type == TypeTar {
 		return
 	}
-	if attrs["unpack"] != "true" { // BuildKit cannot do both
+	if attrs["unpack"] != "true" { // BuildKit does not support both
 		set("rewrite-timestamp", "true")
 	}
 	if len(names) > 0 {
@@ -187,12 +186,12 @@ func (s *sink) defaults(req Request, names []string) {
 	}
 }
 
-// pushes tells whether an output is an image of a registry.
+// pushes reports whether an output is a registry image.
 func pushes(outputs []Output) bool {
 	return slices.ContainsFunc(outputs, func(o Output) bool { return o.Type == TypeImage })
 }
 
-// stream gives BuildKit a writer and remembers what it says about the image.
+// stream returns a function that gives w to BuildKit and stores the image's digest.
 func (s *sink) stream(w io.Writer) func(map[string]string) (io.WriteCloser, error) {
 	return func(about map[string]string) (io.WriteCloser, error) {
 		s.digest = digest.Digest(about[exptypes.ExporterImageDigestKey])
@@ -200,12 +199,12 @@ func (s *sink) stream(w io.Writer) func(map[string]string) (io.WriteCloser, erro
 	}
 }
 
-// keepOpen leaves closing to the end of the build: only then the output is known to be whole.
+// keepOpen ignores Close: the output is complete only at the end of the build.
 type keepOpen struct{ io.Writer }
 
 func (keepOpen) Close() error { return nil }
 
-// commit puts every output in its place.
+// commit moves every output to its destination.
 func commit(ctx context.Context, sinks []*sink, answer map[string]string) error {
 	for _, s := range sinks {
 		if err := s.commit(ctx, answer); err != nil {
@@ -248,7 +247,7 @@ func (s *sink) commitLayout(answer map[string]string) error {
 	return err
 }
 
-// abort leaves nothing of outputs that are not in their places.
+// abort discards outputs that have not been committed.
 func abort(sinks []*sink) {
 	for _, s := range sinks {
 		switch {
@@ -266,7 +265,7 @@ func abort(sinks []*sink) {
 	}
 }
 
-// metadata is an exporter's answer as people read it: values that BuildKit packs are unpacked.
+// metadata returns the exporter response with base64-encoded JSON values decoded.
 func metadata(answer map[string]string) map[string]any {
 	out := map[string]any{}
 	for k, v := range answer {
@@ -279,7 +278,7 @@ func metadata(answer map[string]string) map[string]any {
 	return out
 }
 
-// descriptor is what the exporter says that it wrote.
+// descriptor returns the descriptor of the image that the exporter wrote.
 func descriptor(answer map[string]string) (ocispecs.Descriptor, error) {
 	var desc ocispecs.Descriptor
 	raw, err := base64.StdEncoding.DecodeString(answer[exptypes.ExporterImageDescriptorKey])

@@ -52,7 +52,7 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// checkImage looks for the image of TestOutputs under both of its names, and runs it.
+// checkImage checks that the image of TestOutputs exists under both of its names, and runs it.
 func checkImage(t *testing.T, o Written) {
 	t.Helper()
 	for _, n := range []string{"docker.io/library/app:1", "registry.example.com/team/app:latest"} {
@@ -85,7 +85,7 @@ func tarNames(t *testing.T, r io.Reader) []string {
 	}
 }
 
-// Docker before 23 refuses zstd, wherever in the image it is.
+// Docker before 23 rejects zstd anywhere in the image.
 func TestDockerHasOnlyGzip(t *testing.T) {
 	e := engine(t)
 	req := layoutOf(t, appDir(t, "main.txt:gzip"), appPlan(t, "cat /app/main.txt", "echo"))

@@ -13,23 +13,23 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Pin says what an image is now that a build starts from.
+// Pin is the current version of an image that a build starts from, or of apt's package selection.
 type Pin struct {
 	Ref string
-	// Variant is that of a base which is made of packages, such as amd64, or amd64+nix with Nix in it; "" for an image of a
-	// registry.
+	// Variant is that of a base made of packages, such as amd64, or amd64+nix with Nix. It is "" for a registry image.
 	Variant string
-	// Hash is that of the packages, or the digest of the image.
+	// Hash is the hash of the packages, or the digest of the image.
 	Hash string
-	// Date is when the archive had the packages, as archives of snapshots name it; "" for an image of a registry.
+	// Date is the snapshot date of the packages in the archive. It is "" for a registry image.
 	Date string
-	// Apt is, instead of an image, what apt takes for the set of Debian packages with the key Ref, as plan2llb.SurveyFile has it.
+	// Apt is set if the pin is not an image, but apt's selection for the set of Debian packages with the key Ref, in the
+	// format of plan2llb.SurveyFile.
 	Apt []byte
 }
 
-// Pins finds out what the images of a plan are, and makes those that are made. Images of this machine's own have none.
+// Pins resolves the images of a plan, and makes local bases. OCI layouts of this machine have no pins.
 func (e *Engine) Pins(ctx context.Context, req Request) (pins []Pin, err error) {
-	err = e.insistently(ctx, req, func() error {
+	err = e.withRetries(ctx, req, func() error {
 		pins, err = e.pins(ctx, req)
 		return err
 	})
@@ -51,7 +51,7 @@ func (e *Engine) pins(ctx context.Context, req Request) ([]Pin, error) {
 	if err := e.localBases(ctx, &in, req, j); err != nil {
 		return nil, err
 	}
-	out, err := e.askAround(ctx, &in, req, j)
+	out, err := e.resolveRemote(ctx, &in, req, j)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +65,8 @@ func (e *Engine) pins(ctx context.Context, req Request) ([]Pin, error) {
 	return out, nil
 }
 
-// askAround finds out what images of registries are, and what apt takes on images, where the plan has such.
-func (e *Engine) askAround(ctx context.Context, in *plan2llb.Input, req Request, j *job) (out []Pin, err error) {
+// resolveRemote resolves registry images, and asks apt for its selection for the plan's package sets on images.
+func (e *Engine) resolveRemote(ctx context.Context, in *plan2llb.Input, req Request, j *job) (out []Pin, err error) {
 	var sets []plan.AptSet
 	for _, s := range in.Plan.AptSets() {
 		if _, known := req.Bases.Known[s.Key(in.Platform.Architecture)]; !known {
@@ -99,7 +99,7 @@ func (e *Engine) askAround(ctx context.Context, in *plan2llb.Input, req Request,
 	return out, err
 }
 
-// survey has apt say what it takes for a set of Debian packages.
+// survey asks apt for its selection for a set of Debian packages.
 func survey(ctx context.Context, c gateway.Client, in plan2llb.Input, s plan.AptSet) ([]byte, error) {
 	def, err := plan2llb.Survey(ctx, in, s)
 	if err != nil {
@@ -116,7 +116,7 @@ func survey(ctx context.Context, c gateway.Client, in plan2llb.Input, s plan.Apt
 	return ref.ReadFile(ctx, gateway.ReadRequest{Filename: plan2llb.SurveyFile})
 }
 
-// variant names what a base is made for.
+// variant returns the variant of a base (see Pin).
 func variant(in plan2llb.Input, w want) string {
 	if w.nix {
 		return in.Platform.Architecture + plan.WithNix
@@ -124,14 +124,15 @@ func variant(in plan2llb.Input, w want) string {
 	return in.Platform.Architecture
 }
 
-// pinned makes a base, and holds it to what it is pinned to: where that must be, what is in the cache may be too old.
+// pinned makes a base and compares it with its pin. If they differ, it makes the base again from current packages, since
+// the cached one may be too old.
 func (e *Engine) pinned(ctx context.Context, req Request, in plan2llb.Input, w want) (*base.Layout, error) {
 	r := baseRequest(req, in, w)
 	layout, err := e.base(ctx, req, r)
 	if err != nil {
 		return nil, err
 	}
-	err = asPinned(req, in, w)
+	err = checkPinned(req, in, w)
 	if err == nil || r.Offline || r.Refresh {
 		return layout, err
 	}
@@ -139,12 +140,12 @@ func (e *Engine) pinned(ctx context.Context, req Request, in plan2llb.Input, w w
 	if layout, err = e.base(ctx, req, r); err != nil {
 		return nil, err
 	}
-	return layout, asPinned(req, in, w)
+	return layout, checkPinned(req, in, w)
 }
 
-// asPinned tells of a base that is made of other packages than it is pinned to. Those of another day cannot be had from an
-// archive that has newer ones.
-func asPinned(req Request, in plan2llb.Input, w want) error {
+// checkPinned checks that the packages of a base are the pinned ones. If they are not, a retry does not help: an archive
+// with newer packages no longer has the old ones.
+func checkPinned(req Request, in plan2llb.Input, w want) error {
 	was := req.Bases.Pins[w.ref][variant(in, w)]
 	is, _ := base.PackagesOf(baseRequest(req, in, w))
 	if is == "" || is == was || was == "" && !req.Bases.Locked {
@@ -158,5 +159,5 @@ func asPinned(req Request, in plan2llb.Input, w want) error {
 		req.Bases.say("note: " + f.Msg)
 		return nil
 	}
-	return f.WithHint(again)
+	return f.WithHint(hintMoved)
 }

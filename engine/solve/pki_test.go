@@ -15,7 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// pki is an authority with the certificates of a server, builder.test, and of a client, as PEM files.
+// pki is a CA with certificates for a server, builder.test, and for a client, as PEM files.
 type pki struct {
 	dir  string
 	key  *ecdsa.PrivateKey
@@ -31,7 +31,7 @@ func newPKI(t testing.TB) *pki {
 	return p
 }
 
-// issue makes a certificate that the authority signs; the first is the authority's own.
+// issue creates a certificate signed by the CA; the first one is the CA's own.
 func (p *pki) issue(t testing.TB, name string, c *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -61,12 +61,12 @@ func (p *pki) issue(t testing.TB, name string, c *x509.Certificate) {
 
 func (p *pki) file(name string) string { return filepath.Join(p.dir, name) }
 
-// server is what the server says, and by whom it knows its clients.
+// server returns the TLS files of the server, and the CA of its clients.
 func (p *pki) server() *buildkitdtest.TLS {
 	return &buildkitdtest.TLS{CA: p.file("ca.pem"), Cert: p.file("server.pem"), Key: p.file("server.key")}
 }
 
-// tls is what a client says that knows the authority ca and is known as name.
+// tls returns the TLS files of a client that trusts ca and has the certificate name.
 func (p *pki) tls(ca, name string) TLS {
 	return TLS{CA: p.file(ca), Cert: p.file(name + ".pem"), Key: p.file(name + ".key"), ServerName: "builder.test"}
 }

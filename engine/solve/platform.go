@@ -15,7 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// platform is what is built for: what was asked for, where the engine can run the plan's commands for it, else the
+// platform returns the target platform: the requested one, if the engine can run the plan's commands for it, or the
 // engine's own.
 func (e *Engine) platform(ctx context.Context, asked ocispecs.Platform, p *plan.Plan) (ocispecs.Platform, error) {
 	if asked.Architecture == "" && e.embedded {
@@ -38,8 +38,9 @@ func (e *Engine) platform(ctx context.Context, asked ocispecs.Platform, p *plan.
 	return asked, RefusePlatform(asked, has, p)
 }
 
-// RefusePlatform is the fault for a platform whose programs the engine cannot run, where the plan runs any: it would
-// fail with its first step, after its base was fetched or made. An engine that has none does not say what it can run.
+// RefusePlatform returns a fault if the plan runs programs that the engine cannot run on the requested platform. The
+// build would otherwise fail in its first step, after its base was fetched or made. If has is empty, the engine does not
+// report its platforms, and no fault is returned.
 func RefusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Plan) error {
 	asked = platforms.Normalize(asked)
 	names := map[string]bool{}
@@ -50,7 +51,7 @@ func RefusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Pl
 		}
 		names[h.OS+"/"+h.Architecture] = true
 	}
-	if len(has) == 0 || asked.OS != "linux" || !runsPrograms(p) { // plan2llb has better words for other systems
+	if len(has) == 0 || asked.OS != "linux" || !runsPrograms(p) { // plan2llb has a better message for other systems
 		return nil
 	}
 	return fault.New(fault.Usage, "the builder cannot run programs for %s, only for %s", platforms.Format(asked), strings.Join(slices.Sorted(maps.Keys(names)), ", ")).
@@ -58,7 +59,7 @@ func RefusePlatform(asked ocispecs.Platform, has []ocispecs.Platform, p *plan.Pl
 			"Debian's package qemu-user-binfmt, before Debian 13 qemu-user-static")
 }
 
-// runsPrograms tells whether a build of the plan runs any program, beside copying files.
+// runsPrograms reports whether a build of the plan runs programs, apart from copying files.
 func runsPrograms(p *plan.Plan) bool {
 	for _, ph := range p.Phases {
 		if len(ph.Cmds)+len(ph.AptPkgs) > 0 || ph.UsesNix() {

@@ -15,7 +15,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// prepareAll prepares the build for every platform. Cache directories are those of one platform: they may hold programs.
+// prepareAll prepares the build for every platform. Cache mounts are separate for each platform, since they may contain
+// programs.
 func (e *Engine) prepareAll(ctx context.Context, req Request, j *job) ([]plan2llb.Input, error) {
 	var out []plan2llb.Input
 	for i, in := range append([]plan2llb.Input{req.Lower}, req.Also...) {
@@ -36,8 +37,8 @@ func (e *Engine) prepareAll(ctx context.Context, req Request, j *job) ([]plan2ll
 	return out, nil
 }
 
-// together makes one result of those of the platforms.
-func together(ins []plan2llb.Input, results []*gateway.Result) (*gateway.Result, error) {
+// mergeResults merges the results of all platforms.
+func mergeResults(ins []plan2llb.Input, results []*gateway.Result) (*gateway.Result, error) {
 	if len(ins) == 1 {
 		return results[0], nil
 	}
@@ -59,7 +60,7 @@ func together(ins []plan2llb.Input, results []*gateway.Result) (*gateway.Result,
 	return out, nil
 }
 
-// add notes the graph of a platform, beside those of others.
+// add adds the graph of another platform to those lowered so far.
 func (j *job) add(l *plan2llb.Result) {
 	if j.lowered == nil {
 		j.lowered = l

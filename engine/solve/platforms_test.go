@@ -12,7 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// One build for two platforms is one index, in which each has its own plan's image.
+// A build for two platforms creates one index, with the image of each platform's own plan.
 func TestPlatforms(t *testing.T) {
 	e := engine(t)
 	req := layoutOf(t, appDir(t, "main.txt:both"), nil)

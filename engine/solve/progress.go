@@ -20,15 +20,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// ProgressModes are the ways to show a build.
+// ProgressModes are the progress display modes.
 var ProgressModes = []string{"auto", "plain", "tty", "rawjson", "quiet"}
 
-// Progress says how a build is shown.
+// Progress configures the progress display.
 type Progress struct {
-	Mode string    // one of ProgressModes; "" is auto: tty on a terminal, else plain
-	Out  io.Writer // nil drops it
-	Hide []string  // texts that are not shown, such as passwords in the addresses of proxies
-	// Trace gets to know the same as who watches; nil for nobody.
+	Mode string    // one of ProgressModes; "" is auto: tty on a terminal, plain otherwise
+	Out  io.Writer // nil discards the output
+	Hide []string  // texts to mask, such as passwords in proxy URLs
+	// Trace receives the same events as the display; may be nil.
 	Trace *Trace
 }
 
@@ -37,11 +37,11 @@ type screen struct {
 	display progressui.Display
 	gate    *gate
 	masker  *masker
-	inert   *inert // nil where it is data, and nobody's terminal
+	inert   *inert // nil for machine-readable output
 }
 
-// open makes BuildKit's own display, which shows no value of a secret. Colours obey NO_COLOR there; a terminal that can only print gets
-// plain text.
+// open creates BuildKit's display with masked secrets. BuildKit's display honours NO_COLOR. A dumb terminal gets plain
+// text.
 func (p Progress) open(secrets map[string][]byte) (*screen, error) {
 	mode := cmp.Or(p.Mode, "auto")
 	if mode == "auto" && os.Getenv("TERM") == "dumb" {
@@ -80,11 +80,11 @@ func (p Progress) open(secrets map[string][]byte) (*screen, error) {
 	return s, nil
 }
 
-// gate drops what the display prints after the end of a failed build: the log of the failed step once
-// more, which the error that follows holds too.
+// gate discards what the display prints after a failed build: the log of the failed step, which the error message
+// contains as well.
 type gate struct {
 	io.Writer
-	ended atomic.Bool // no more news will come
+	ended atomic.Bool // no more events will arrive
 	shut  bool
 }
 
@@ -98,7 +98,7 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.Writer.Write(p)
 }
 
-// fileGate is a gate on a terminal.
+// fileGate is a gate for a terminal.
 type fileGate struct {
 	console.File
 	gate *gate
@@ -106,7 +106,7 @@ type fileGate struct {
 
 func (f fileGate) Write(p []byte) (int, error) { return f.gate.Write(p) }
 
-// tracker remembers of a build what its report and its errors need.
+// tracker records what the report and the error messages of a build need.
 type tracker struct {
 	vertices map[digest.Digest]*client.Vertex
 	logs     map[digest.Digest]*tail
@@ -117,12 +117,12 @@ func newTracker() *tracker {
 	return &tracker{map[digest.Digest]*client.Vertex{}, map[digest.Digest]*tail{}, map[digest.Digest][]Part{}}
 }
 
-// watch shows a build until there is no more news, and remembers. A display that breaks does not stop it.
+// watch shows and records a build until news is closed. A failed display does not stop it.
 func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tracker {
 	t := newTracker()
 	shown := make(chan *client.SolveStatus)
 	done := make(chan struct{})
-	go func() { // not under ctx: the last words of a cancelled build are shown
+	go func() { // not under ctx: the last messages of a cancelled build are shown
 		defer close(done)
 		s.display.UpdateFrom(context.WithoutCancel(ctx), shown)
 	}()
@@ -146,8 +146,8 @@ func (s *screen) watch(ctx context.Context, news <-chan *client.SolveStatus) *tr
 
 var stepFailed = lazy.Regexp(`(?s)^process ".*" did not complete successfully: (.*)$`)
 
-// brief is the news with failed steps' errors cut down to how they ended: the step's name is above, and for packages the
-// command is a whole script.
+// brief shortens the errors of failed steps to their exit status. The step's name is shown above, and the command of
+// package steps is a whole script.
 func brief(s *client.SolveStatus) *client.SolveStatus {
 	out := *s
 	out.Vertexes = slices.Clone(s.Vertexes)
@@ -164,7 +164,7 @@ func brief(s *client.SolveStatus) *client.SolveStatus {
 func (t *tracker) note(s *client.SolveStatus) {
 	for _, v := range s.Vertexes {
 		if old := t.vertices[v.Digest]; old != nil && old.Cached {
-			v.Cached = true // it is reported once more when its layers are fetched from a cache elsewhere
+			v.Cached = true // a step is reported again when its layers are fetched from a remote cache
 		}
 		t.vertices[v.Digest] = v
 	}
@@ -179,7 +179,7 @@ func (t *tracker) note(s *client.SolveStatus) {
 	}
 }
 
-// part notes news of a part of a vertex.
+// part records the progress of a part of a vertex.
 func (t *tracker) part(s *client.VertexStatus) {
 	p := Part{s.ID, timeOf(s.Started), timeOf(s.Completed), cmp.Or(s.Total, s.Current)}
 	i := slices.IndexFunc(t.parts[s.Vertex], func(o Part) bool { return o.Name == p.Name })
@@ -190,7 +190,7 @@ func (t *tracker) part(s *client.VertexStatus) {
 	t.parts[s.Vertex][i] = p
 }
 
-// failed is the vertex whose error is a part of the build's: BuildKit before 0.9 does not say which one it was.
+// failed finds the vertex whose error is part of err: BuildKit before 0.9 does not report it.
 func (t *tracker) failed(err error) digest.Digest {
 	text := err.Error()
 	for _, d := range slices.Sorted(maps.Keys(t.vertices)) {

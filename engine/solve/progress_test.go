@@ -7,7 +7,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// The display says how a failed step ended; the script that it ran is not printed once more.
+// The display shows how a failed step ended, without repeating its script.
 func TestFailedStepIsBrief(t *testing.T) {
 	e := engine(t)
 	req := layoutOf(t, appDir(t, "main.txt:one"), appPlan(t, "x", "echo begun; exit 7"))

@@ -12,8 +12,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// proxies gives steps the proxies of the request: those that may hold a password as secrets (proxyValues), and all of them
-// so for JVMs, which read no variables.
+// proxies sets the proxies of the request for steps. Proxies that may contain a password are passed as secrets (see
+// proxyValues). JVMs ignore the variables, so they get all proxies as secrets.
 func proxies(req Request, in *plan2llb.Input) {
 	plain, secret := plan2llb.SplitProxies(plan2llb.Proxies(req.Proxies))
 	in.Proxy = plain
@@ -22,7 +22,7 @@ func proxies(req Request, in *plan2llb.Input) {
 	}
 }
 
-// proxyValues are the secrets that steps are given for the sake of proxies, by id.
+// proxyValues returns the secrets that pass proxies to steps, by id.
 func proxyValues(variables map[string]string) map[string][]byte {
 	all := plan2llb.Proxies(variables)
 	_, secret := plan2llb.SplitProxies(all)
@@ -44,11 +44,11 @@ func proxyValues(variables map[string]string) map[string][]byte {
 	return out
 }
 
-// httpProxy and httpsProxy are where requests go that no other proxy is named for.
+// httpProxy and httpsProxy return the proxies for requests, with ALL_PROXY as the default.
 func httpProxy(p llb.ProxyEnv) string  { return cmp.Or(p.HTTPProxy, p.AllProxy) }
 func httpsProxy(p llb.ProxyEnv) string { return cmp.Or(p.HTTPSProxy, p.AllProxy) }
 
-// jvmOptions are proxies as a file of options for the java command.
+// jvmOptions returns the proxies as an options file for the java command.
 func jvmOptions(p llb.ProxyEnv) string {
 	var b strings.Builder
 	set := func(key, value string) {
@@ -78,15 +78,15 @@ func jvmOptions(p llb.ProxyEnv) string {
 	if hosts := nonProxyHosts(p.NoProxy); hosts != "" {
 		set("http.nonProxyHosts", hosts)
 	}
-	if password { // by default a JVM gives none to a proxy that it reaches https through
+	if password { // by default, a JVM sends no password to a proxy that it uses for https
 		set("jdk.http.auth.tunneling.disabledSchemes", "")
 	}
-	// The HTTP client that Maven has, unlike the JVM's own, heeds these options only when it is told to.
+	// Unlike the JVM's own, Maven's HTTP client ignores these options unless this one is set.
 	set("aether.connector.http.useSystemProperties", "true")
 	return b.String()
 }
 
-// proxyURL reads the address of a proxy, which may lack its scheme; nil for none.
+// proxyURL parses a proxy address, which may lack a scheme. It returns nil if the address is empty or invalid.
 func proxyURL(address string) *url.URL {
 	if address == "" {
 		return nil
@@ -101,8 +101,8 @@ func proxyURL(address string) *url.URL {
 	return u
 }
 
-// nonProxyHosts is NO_PROXY as a JVM has it: names that stand for what lies below them too become two patterns, networks
-// the beginnings of addresses.
+// nonProxyHosts converts NO_PROXY to the JVM's format. A name that also stands for its subdomains becomes two patterns,
+// and a network becomes an address prefix.
 func nonProxyHosts(noProxy string) string {
 	if strings.Trim(noProxy, ", ") == "" {
 		return ""
@@ -115,7 +115,7 @@ func nonProxyHosts(noProxy string) string {
 			out = append(out, "*")
 		case err == nil && network.Addr().Is4():
 			parts := strings.Split(network.Masked().Addr().String(), ".")
-			if whole := network.Bits() / 8; whole > 0 && whole < 4 { // a narrower network has no pattern of its own
+			if whole := network.Bits() / 8; whole > 0 && whole < 4 { // a narrower network cannot be expressed as a pattern
 				out = append(out, strings.Join(parts[:whole], ".")+".*")
 			} else if whole == 4 {
 				out = append(out, strings.Join(parts, "."))
@@ -125,7 +125,7 @@ func nonProxyHosts(noProxy string) string {
 			out = append(out, "*"+h)
 		default:
 			if name, port, ok := strings.Cut(h, ":"); ok && port != "" && !strings.Contains(port, ":") {
-				h = name // a JVM tells no ports apart
+				h = name // the JVM does not support ports
 			}
 			out = append(out, h)
 			if _, err := netip.ParseAddr(h); err != nil {

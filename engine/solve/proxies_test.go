@@ -21,7 +21,7 @@ func TestNonProxyHosts(t *testing.T) {
 	}
 }
 
-// A proxy's password is a secret, that without one is not; a JVM is told of both in a file.
+// Only a proxy with a password is a secret. A JVM gets both in a file.
 func TestProxyValues(t *testing.T) {
 	given := map[string]string{"https_proxy": `http://us%65r:p%22w%5c@proxy.corp:3128`, "HTTP_PROXY": "proxy.corp", "NO_PROXY": "lan", "PATH": "x"}
 	var in plan2llb.Input
@@ -58,8 +58,8 @@ func TestProxyValues(t *testing.T) {
 	}
 }
 
-// Steps know the proxies, and the image does not. Another one, or none, runs nothing again; of one with a password that there is
-// one is a part of the steps, and the password is not.
+// Steps have the proxies, but the image does not. A changed or removed proxy reruns nothing. For a proxy with a password,
+// only its existence is part of the step, not the password.
 func TestStepProxies(t *testing.T) {
 	e := engine(t)
 	req := layoutOf(t, appDir(t, "main.txt:one"), appPlan(t, "x", "env HTTPS_PROXY", "env https_proxy", "env no_proxy"))

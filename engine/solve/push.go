@@ -21,10 +21,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
-// Push puts the one image of an OCI layout directory into a registry under a name, for all its platforms. Whoever
-// `docker login` knows pushes it. A registry on this machine is spoken to without TLS, as Docker does.
+// Push pushes the only image of an OCI layout directory to a registry under a name, for all its platforms. It uses the
+// credentials of docker login. Like Docker, it uses no TLS for a registry on this machine.
 func Push(ctx context.Context, layout, name string) error {
-	buildkitd.SetLog(nil, false) // containerd warns of file systems without verity
+	buildkitd.SetLog(nil, false) // containerd warns about file systems without fs-verity
 	full, err := FullName(name)
 	if err != nil {
 		return err
@@ -50,10 +50,10 @@ func Push(ctx context.Context, layout, name string) error {
 	if err == nil {
 		return nil
 	}
-	return unpushable(err, plainCause(err), name)
+	return pushFault(err, plainCause(err), name)
 }
 
-// credentials are those of the docker configuration for a registry.
+// credentials returns the credentials in docker's configuration for a registry.
 func credentials(host string) (user, secret string, err error) {
 	if host == "registry-1.docker.io" {
 		host = "https://index.docker.io/v1/" // as the configuration calls it
@@ -65,7 +65,7 @@ func credentials(host string) (user, secret string, err error) {
 	return auth.Username, auth.Password, err
 }
 
-// onlyImage is the image that a layout holds, which may be one for several platforms.
+// onlyImage returns the descriptor of the only image in a layout, which may be a multi-platform image.
 func onlyImage(layout string) (ocispecs.Descriptor, error) {
 	raw, err := os.ReadFile(filepath.Join(layout, ocispecs.ImageIndexFile))
 	var index ocispecs.Index

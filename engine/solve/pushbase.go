@@ -10,8 +10,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// PushBase makes a base that comes from no registry, for the engine's own platform and without Nix, and pushes it under a name. It gives
-// that name with the digest. Of the request, what makes bases counts.
+// PushBase makes a local base for the engine's own platform, without Nix, and pushes it under a name. It returns that
+// name with the digest. It uses only the settings of req that affect bases.
 func (e *Engine) PushBase(ctx context.Context, req Request, ref, name string) (string, error) {
 	if !base.IsRef(ref) {
 		return "", fault.New(fault.Usage, "%s comes from a registry, and needs no other name there", ref).WithHint("bases are made of debian://SUITE and oci-layout://PATH")
@@ -20,7 +20,7 @@ func (e *Engine) PushBase(ctx context.Context, req Request, ref, name string) (s
 	if err != nil {
 		return "", err
 	}
-	platform, err := e.platform(ctx, ocispecs.Platform{}, nil) // no plan: nothing is asked for that could be refused
+	platform, err := e.platform(ctx, ocispecs.Platform{}, nil) // without a plan, no platform can be refused
 	if err != nil {
 		return "", err
 	}

@@ -10,45 +10,46 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// registryAnswer is what BuildKit says of a registry that does not take what is pushed: its host, the repository, the status.
+// registryAnswer matches BuildKit's error for a failed push. The groups are the registry host, the repository and the
+// status.
 var registryAnswer = lazy.Regexp(`unexpected status from \w+ request to https?://([^/\s]+)/v2/(\S+?)/(?:blobs|manifests)/\S*: (\d{3})`)
 
-// pushing is how BuildKit begins an error of a push.
+// pushing matches the beginning of a BuildKit push error.
 var pushing = lazy.Regexp(`failed to push (\S+?)(:latest)?: `)
 
-// unpushable is the fault for an image or a cache that a registry does not take; nil where err is none. BuildKit does not always
-// say what it pushed: that is name then, unless it is "".
-func unpushable(err error, cause, name string) *fault.Fault {
+// pushFault returns the fault for a failed push of an image or a cache. BuildKit does not always report the pushed
+// reference: name is used then. pushFault returns nil if err is not a push error and name is "".
+func pushFault(err error, cause, name string) *fault.Fault {
 	out := &fault.Fault{Code: fault.TryAgain, Err: err}
 	passes := false
-	told := pushing().FindStringSubmatch(cause)
-	if told != nil {
-		name, cause = told[1], pushing().ReplaceAllString(cause, "")
+	pushed := pushing().FindStringSubmatch(cause)
+	if pushed != nil {
+		name, cause = pushed[1], pushing().ReplaceAllString(cause, "")
 	}
 	m := registryAnswer().FindStringSubmatch(cause)
 	switch {
 	case m != nil:
-		if told == nil {
+		if pushed == nil {
 			name = m[1] + "/" + m[2]
 		}
-		out.Code, cause, out.Hint = answered(m[1], m[3])
+		out.Code, cause, out.Hint = explainStatus(m[1], m[3])
 		passes = out.Code == fault.TryAgain
 	case name == "":
 		return nil
 	case refused().MatchString(cause):
 		out.Code, cause, out.Hint = fault.Usage, "the registry refuses it to you ("+cause+")", dockerLogin(name)
 	default:
-		cause, passes = whyIll(cause)
+		cause, passes = explainRegistry(cause)
 	}
 	if passes {
-		out.Err = passing{err}
+		out.Err = transient{err}
 	}
 	out.Msg = "cannot push " + name + ": " + cause
 	return out
 }
 
-// answered tells what a registry means by a status, and what to do about it.
-func answered(host, status string) (code fault.Code, why, hint string) {
+// explainStatus explains the HTTP status of a registry response.
+func explainStatus(host, status string) (code fault.Code, why, hint string) {
 	switch {
 	case status == "401" && !hasLogin(host):
 		return fault.Usage, "the registry wants you to log in", "docker login " + host
@@ -64,7 +65,7 @@ func answered(host, status string) (code fault.Code, why, hint string) {
 	return fault.Usage, "the registry answers with status " + status, ""
 }
 
-// hasLogin tells whether docker's configuration knows a user for the registry.
+// hasLogin reports whether docker's configuration has credentials for the registry.
 func hasLogin(host string) bool {
 	auth, err := config.LoadDefaultConfigFile(io.Discard).GetAuthConfig(host)
 	return err == nil && (auth.Username != "" || auth.IdentityToken != "" || auth.RegistryToken != "")

@@ -20,7 +20,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// login lets docker's configuration hold a password for a registry.
+// login adds a password for a registry to docker's configuration.
 func login(t *testing.T, addr, password string) {
 	t.Helper()
 	old := config.Dir()
@@ -31,7 +31,7 @@ func login(t *testing.T, addr, password string) {
 	t.Cleanup(func() { config.SetDir(old) })
 }
 
-// pushOf is a request that pushes the app's image under names.
+// pushOf returns a request that pushes the app's image under names.
 func pushOf(t *testing.T, dir string, p *plan.Plan, names ...string) Request {
 	req := layoutOf(t, dir, p)
 	req.Names = names
@@ -39,7 +39,7 @@ func pushOf(t *testing.T, dir string, p *plan.Plan, names ...string) Request {
 	return req
 }
 
-// An image is pushed under each of its names, and can be a base.
+// An image is pushed under each of its names, and can be used as a base.
 func TestPush(t *testing.T) {
 	addr := buildkitdtest.Registry(t, "secret")
 	login(t, addr, "secret")
@@ -86,7 +86,7 @@ func digestAt(t *testing.T, addr, repository, tag, password string) string {
 	return res.Header.Get("Docker-Content-Digest")
 }
 
-// What a registry says to a push is told apart, and no other output of such a build is in its place.
+// The responses of a registry to a push are told apart. If a push is refused, no other output of the build is written.
 func TestPushRefused(t *testing.T) {
 	addr := buildkitdtest.Registry(t, "secret")
 	e := engine(t)
@@ -105,7 +105,7 @@ func TestPushRefused(t *testing.T) {
 	refuse("127.0.0.1:1/app", fault.TryAgain, "cannot push 127.0.0.1:1/app: the registry cannot be reached")
 }
 
-// An engine that has built nothing takes the layers from a cache that another one wrote, and runs no step.
+// An engine with an empty cache imports layers that another engine exported, and runs no step.
 func TestCaches(t *testing.T) {
 	addr := buildkitdtest.Registry(t, "")
 	local := filepath.Join(t.TempDir(), "cache")
@@ -135,7 +135,7 @@ func TestCaches(t *testing.T) {
 	}
 }
 
-// layersOf are the layers of the layout that a request wrote.
+// layersOf returns the layers of the layout that a request wrote.
 func layersOf(t *testing.T, req Request) []ocispecs.Descriptor {
 	t.Helper()
 	img, err := image.Open(req.Outputs[0].Dest, image.Select{})
@@ -160,14 +160,14 @@ func TestCachesRefused(t *testing.T) {
 		_, err := e.Build(t.Context(), req)
 		wantFault(t, err, fault.Usage, text)
 	}
-	// One that is not there yet is no mistake: the first build of a fresh machine has none.
+	// A missing cache is not an error: the first build on a fresh machine has none.
 	req := layoutOf(t, appDir(t, "main.txt:x"), appPlan(t, "x", "echo"))
 	req.CacheFrom = []Cache{{CacheLocal, map[string]string{"src": filepath.Join(t.TempDir(), "none")}},
 		{CacheRegistry, map[string]string{"ref": buildkitdtest.Registry(t, "") + "/none"}}}
 	build(t, e, req)
 }
 
-// A statement of how the image was built goes with it, and its index leads to the image.
+// The provenance attestation is part of the image, and its index refers to the image.
 func TestProvenance(t *testing.T) {
 	e := engine(t)
 	req := layoutOf(t, appDir(t, "main.txt:stated"), appPlan(t, "cat /app/main.txt", "echo"))
@@ -181,7 +181,7 @@ func TestProvenance(t *testing.T) {
 	}
 }
 
-// predicates are the types of the statements in a layout.
+// predicates returns the predicate types of the attestations in a layout.
 func predicates(t *testing.T, dir string) []string {
 	t.Helper()
 	var out []string
@@ -204,7 +204,7 @@ func predicates(t *testing.T, dir string) []string {
 	return out
 }
 
-// A list of software goes with the image, as the generator makes it.
+// The SBOM that the generator creates is part of the image.
 func TestSBOM(t *testing.T) {
 	addr := buildkitdtest.Registry(t, "")
 	e := engine(t)

@@ -12,76 +12,75 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Request is one build.
+// Request describes one build.
 type Request struct {
-	// Lower has the plan, and what the graph depends on beside it: labels, mirrors, secrets, limits.
-	// Base, Run, CA and Missing are filled in by Build; Platform and CacheKey where they are not set: with
-	// the engine's own platform, and a hash of AppDir's absolute path. Of Caps the engine's own remain.
+	// Lower contains the plan and the other inputs of the graph: labels, mirrors, secrets, limits. Build sets Base, Run,
+	// CA and Missing. It also sets Platform and CacheKey if they are empty, to the engine's platform and a hash of
+	// AppDir's absolute path. Caps is limited to the engine's capabilities.
 	Lower plan2llb.Input
-	// Also are the same for more platforms, each with its plan: one image for all of them is an index.
+	// Also contains the inputs for further platforms, each with its plan. The image is then an index.
 	Also   []plan2llb.Input
 	AppDir string
-	// Outputs, at least one.
+	// Outputs of the build, at least one.
 	Outputs []Output
 	Stdout  io.Writer // for an output with the destination "-"
-	// Names of the image in the outputs, such as app or registry.example.com/app:1.0.
+	// Names of the image, such as app or registry.example.com/app:1.0.
 	Names []string
-	// CAFile is a bundle of certificate authorities in PEM that steps trust while they run; "" for none.
+	// CAFile is a PEM bundle of CAs that steps trust while they run; "" for none.
 	CAFile string
-	// Secrets that phases ask for, and agents of SSH keys, each by its id: the path of an agent's socket, or those of
-	// files with keys.
+	// Secrets contains the values of secrets by id. SSH contains SSH agents by id: the path of an agent's socket, or the
+	// paths of key files.
 	Secrets map[string][]byte
 	SSH     map[string][]string
-	// Proxies are variables that name proxies for steps, such as HTTPS_PROXY and no_proxy; others among them do not count.
+	// Proxies contains proxy variables for steps, such as HTTPS_PROXY and no_proxy. Other variables are ignored.
 	Proxies map[string]string
-	// CacheFrom and CacheTo are caches beside the engine's own.
+	// CacheFrom and CacheTo are additional caches to import and export.
 	CacheFrom, CacheTo []Cache
-	// Attest are statements about the image that go with it, by kind (provenance, sbom), with BuildKit's attributes of
-	// each.
+	// Attest contains the attestations to create, by kind (provenance, sbom), with BuildKit's attributes.
 	Attest map[string]string
-	// Docker is the docker engine that takes an image which has no other destination.
+	// Docker is the docker engine that loads an image without a destination.
 	Docker Docker
-	// MaxSize is how many bytes the layers of an image may have, packed as they are in the outputs; 0 is no limit. An
-	// image that has more (for one of its platforms) is refused before anything is in its place or pushed.
+	// MaxSize limits the total size of an image's compressed layers in bytes; 0 is no limit. A larger image (for any
+	// platform) is refused before any output is written or pushed.
 	MaxSize int64
-	// Epoch is the time of the image and of its layers' history, in seconds of Unix time.
+	// Epoch is the timestamp of the image and of its layer history, in seconds since the Unix epoch.
 	Epoch int64
-	// Offline keeps the build from the network: it goes on only where all is here that is known to be needed. The engine
-	// must be one whose steps have no network.
+	// Offline keeps the build off the network. The build fails early if anything is known to be missing. The engine must
+	// be one whose steps have no network.
 	Offline bool
-	// Bases says how bases that are no registry references are made.
+	// Bases configures bases that do not come from a registry.
 	Bases    Bases
 	Progress Progress
 }
 
-// Report is what a build did.
+// Report describes a finished build.
 type Report struct {
 	Outputs  []Written
-	Steps    int // of the graph, without the files and images that it starts from
-	Cached   int // of these, the ones that did not have to run
+	Steps    int // steps in the graph, without sources
+	Cached   int // steps that did not have to run
 	Duration time.Duration
-	Phases   []Timing // in the order in which they ran
-	// Metadata is what the exporters say of the image, by BuildKit's names.
+	Phases   []Timing // in execution order
+	// Metadata is the exporter response, with BuildKit's keys.
 	Metadata map[string]any
 }
 
-// Written is an output in its place.
+// Written is a finished output.
 type Written struct {
 	Output
 	Digest  digest.Digest // of the image's manifest; "" for plain files
-	Changed bool          // false for a layout that held this very image already
+	Changed bool          // false for a layout that already contained this image
 }
 
-// Timing is how long the commands of a phase ran.
+// Timing is the execution time of a phase's commands.
 type Timing struct {
 	Phase    string
 	Duration time.Duration
-	Cached   bool // none of them had to run
+	Cached   bool // no command had to run
 }
 
 func (r Request) epoch() string { return strconv.FormatInt(r.Epoch, 10) }
 
-// report collects what a finished build did.
+// report builds the report of a finished build.
 func (j *job) report(sinks []*sink) *Report {
 	r := &Report{}
 	for _, s := range sinks {
@@ -94,7 +93,7 @@ func (j *job) report(sinks []*sink) *Report {
 		r.Steps++
 		seen := j.seen.vertices[v.Digest]
 		if seen == nil {
-			r.Cached++ // nobody even asked for it: what needs it came from the cache
+			r.Cached++ // not even requested: a step that depends on it was cached
 			continue
 		}
 		if seen.Cached {

@@ -1,4 +1,4 @@
 package solve
 
-// onResize: Windows has no signal for it, and no embedded engine that would run an app.
+// onResize does nothing: Windows has no signal for it, and no embedded engine to run an app.
 func onResize(func()) (stop func()) { return func() {} }

@@ -21,37 +21,37 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
 
-// DefaultGrace is how long an app may take to end once it is asked to.
+// DefaultGrace is how long an app may take to end after it was asked to.
 const DefaultGrace = 10 * time.Second
 
-// RunRequest is one run of an image.
+// RunRequest describes one run of an image.
 type RunRequest struct {
-	// Path of an OCI layout directory, an OCI tar or a docker archive, and which image of it.
+	// Path of an OCI layout directory, an OCI tar or a docker archive. Select chooses an image in it.
 	Path   string
 	Select image.Select
-	// Env (K=V) over the image's own.
+	// Env (K=V) overrides the image's environment.
 	Env []string
-	// Cmd replaces the image's command. Where its entry point is a shell that takes a script (sh -c), the
-	// words of Cmd are one command of that script.
+	// Cmd replaces the image's command. If its entry point is a shell with a script (sh -c), the words of Cmd are quoted
+	// and joined into that script.
 	Cmd []string
-	// User and Dir replace the image's; "" keeps them.
+	// User and Dir override the image's user and working directory; "" keeps them.
 	User, Dir string
-	Stdin     io.Reader // nil is empty; a terminal gives the app one
+	Stdin     io.Reader // nil is empty; if it is a terminal, the app gets one
 	Stdout    io.Writer
 	Stderr    io.Writer
-	// Signals go to the app. The first that asks it to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT) starts Grace, the
-	// next one kills it. While Run runs, the end of its context counts as SIGTERM.
+	// Signals are forwarded to the app. The first one that asks it to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT) starts
+	// Grace, the next one kills it. The end of Run's context counts as SIGTERM.
 	Signals <-chan os.Signal
 	Grace   time.Duration // 0 is DefaultGrace
-	// Lingers is called when an app has been asked to end and is still there after a while; may be nil.
+	// Lingers is called if an app that was asked to end is still running after a while; may be nil.
 	Lingers func()
-	// Started is called once the app runs, on a goroutine of its own; its context ends with the app.
+	// Started is called in its own goroutine when the app runs. Its context ends with the app.
 	Started  func(context.Context)
-	Progress Progress // of unpacking the image
+	Progress Progress // progress of unpacking the image
 }
 
-// Run runs an image on the embedded engine, in the host's network, and gives the app's exit code.
-// The container's files are those of the image; what the app writes is gone when it ends.
+// Run runs an image on the embedded engine with the host network, and returns the app's exit code. The container's file
+// system is the image; changes by the app are lost when it ends.
 func (e *Engine) Run(ctx context.Context, req RunRequest) (int, error) {
 	if !e.embedded {
 		return 0, fault.New(fault.Usage, "images run on the embedded engine only, not at %s", e.where).
@@ -79,7 +79,7 @@ func (e *Engine) Run(ctx context.Context, req RunRequest) (int, error) {
 		return 0, err
 	}
 	a := &app{req: req, img: img, start: start, outer: ctx, started: make(chan struct{})}
-	// Not under ctx: a container must not vanish before its app was asked to end.
+	// not under ctx: a container must not be removed before its app was asked to end
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	go a.early(own, cancel)
@@ -89,7 +89,7 @@ func (e *Engine) Run(ctx context.Context, req RunRequest) (int, error) {
 	return a.status, nil
 }
 
-// process is what the image's configuration and the request make of the app's process.
+// process combines the image config and the request to the app's process.
 func (r RunRequest) process(c ocispecs.ImageConfig) (gateway.StartRequest, error) {
 	args := slices.Concat(c.Entrypoint, c.Cmd)
 	if len(r.Cmd) > 0 {
@@ -109,7 +109,7 @@ func (r RunRequest) process(c ocispecs.ImageConfig) (gateway.StartRequest, error
 	return start, nil
 }
 
-// script turns words into the one argument that a shell's -c takes; a single word is a script already.
+// script joins words into the single argument of a shell's -c. A single word is a script already.
 func script(entrypoint, words []string) []string {
 	if len(words) == 1 || len(entrypoint) == 0 || entrypoint[len(entrypoint)-1] != "-c" {
 		return words
@@ -121,7 +121,7 @@ func script(entrypoint, words []string) []string {
 	return []string{strings.Join(quoted, " ")}
 }
 
-// mergeEnv lays variables over others; the order of the first ones stays.
+// mergeEnv overrides variables of under with those of over, keeping the order of under.
 func mergeEnv(under, over []string) []string {
 	out := slices.Clone(under)
 	for _, kv := range over {
@@ -136,17 +136,17 @@ func mergeEnv(under, over []string) []string {
 	return out
 }
 
-// app is an image that runs.
+// app is a running image.
 type app struct {
 	req     RunRequest
 	img     *image.Image
 	start   gateway.StartRequest
-	outer   context.Context // the caller's: its end asks the app to end
-	started chan struct{}   // closed when there is an app to ask
+	outer   context.Context // the caller's context; its end asks the app to end
+	started chan struct{}   // closed when the app can receive signals
 	status  int
 }
 
-// run is the job: the image's file system, a container on it, and the app in that until it ends.
+// run is the job: it creates a container with the image's file system, and runs the app in it.
 func (a *app) run(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 	platform := a.req.Select.Platform
 	def, err := ociLayout(runStore, a.img.Desc.Digest).Marshal(ctx, llb.Platform(platform))
@@ -169,7 +169,7 @@ func (a *app) run(ctx context.Context, c gateway.Client) (*gateway.Result, error
 	return gateway.NewResult(), errors.Join(err, withoutStatus(box.Release(context.WithoutCancel(ctx))))
 }
 
-// withoutStatus drops the app's own status: releasing a container reports it once more.
+// withoutStatus ignores the app's exit status, since releasing a container reports it again.
 func withoutStatus(err error) error {
 	if ee := (*gatewaypb.ExitError)(nil); errors.As(err, &ee) {
 		return nil
@@ -177,7 +177,7 @@ func withoutStatus(err error) error {
 	return err
 }
 
-// inside starts the app in its container and stays until it ends.
+// inside starts the app in its container and waits until it ends.
 func (a *app) inside(ctx context.Context, box gateway.Container) error {
 	streams, err := a.connect()
 	if err != nil {

@@ -22,17 +22,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// ready is an image whose app runs the start command.
+// ready builds an image whose app runs the start command.
 func ready(t *testing.T, e *Engine, start string) string {
 	t.Helper()
 	return build(t, e, layoutOf(t, appDir(t, "main.txt:one"), appPlan(t, start, "echo"))).Outputs[0].Dest
 }
 
-// buffer can be read while it is written to.
+// buffer can be read while it is written.
 type buffer struct {
 	mu   sync.Mutex
 	b    bytes.Buffer
-	seen func(text string) // after every write
+	seen func(text string) // called after every write
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
@@ -93,8 +93,8 @@ func TestRunRefused(t *testing.T) {
 	wantFault(t, err, fault.Usage, "images run on the embedded engine only, not at tcp://builder:1234")
 }
 
-// The app is in the host's network and answers on the port that it was told; a signal reaches it, and its
-// status is the run's.
+// The app uses the host network and listens on the port that it was given. Signals reach it, and Run returns its exit
+// code.
 func TestRunServes(t *testing.T) {
 	e := engine(t)
 	path := ready(t, e, "serve")
@@ -189,8 +189,8 @@ func processes(t *testing.T) (out []string) {
 	return out
 }
 
-// A container's first process is not told of signals that it has no handler for. People expect Ctrl-C to end
-// a program all the same, and at once.
+// The kernel does not deliver signals without a handler to a container's first process. Users still expect Ctrl-C to end
+// a program at once.
 func TestRunEndsProgramWithoutHandlers(t *testing.T) {
 	e := engine(t)
 	for start, c := range map[string]struct {
@@ -214,7 +214,7 @@ func TestRunEndsProgramWithoutHandlers(t *testing.T) {
 	}
 }
 
-// Whoever asks for the end before there is an app gets it.
+// An interrupt before the app has started ends the run.
 func TestRunInterruptedEarly(t *testing.T) {
 	e := engine(t)
 	path := ready(t, e, "deaf")
@@ -228,8 +228,8 @@ func TestRunInterruptedEarly(t *testing.T) {
 	wantFault(t, err, fault.Interrupted, "interrupted")
 }
 
-// pty is a terminal: the user's end and the program's. The latter is never closed, since BuildKit reads it as
-// long as this process lives.
+// pty opens a terminal and returns the user's end and the program's. The latter is never closed, since BuildKit reads it
+// as long as this process lives.
 func pty(t *testing.T) (outer console.Console, inner *os.File) {
 	t.Helper()
 	outer, name, err := console.NewPty()
@@ -299,7 +299,7 @@ func TestScript(t *testing.T) {
 	}
 }
 
-// Nobody listens for signals any more once a job has ended whose app never started.
+// The goroutine that listens for signals ends with the job, even if its app never started.
 func TestEarlyEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

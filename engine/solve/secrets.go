@@ -16,8 +16,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// given serves to the build what phases and this program ask for.
-func given(req Request) ([]session.Attachable, error) {
+// attachables returns the session attachables that serve secrets and SSH agents to the build.
+func attachables(req Request) ([]session.Attachable, error) {
 	values, err := secretValues(req)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func given(req Request) ([]session.Attachable, error) {
 	return append(out, a), err
 }
 
-// secretValues reads the secrets now, so that one that is missing is reported before anything runs.
+// secretValues reads all secrets up front, so that an invalid one is reported before anything runs.
 func secretValues(req Request) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	if req.CAFile != "" {
@@ -53,13 +53,14 @@ func secretValues(req Request) (map[string][]byte, error) {
 	return values, nil
 }
 
-// presence tells of the secrets that a plan can do without which it has to do without, and which are there.
-func presence(p *plan.Plan, req Request) (missing, given []string) {
+// splitSecrets splits the secrets that the plan asks for: missing are the optional ones without a value, given are those that
+// have one.
+func splitSecrets(p *plan.Plan, req Request) (missing, given []string) {
 	own := proxyValues(req.Proxies)
 	for _, a := range p.AskedSecrets() {
-		_, said := req.Secrets[a.ID]
+		_, set := req.Secrets[a.ID]
 		switch {
-		case said || own[a.ID] != nil:
+		case set || own[a.ID] != nil:
 			given = append(given, a.ID)
 		case a.Optional:
 			missing = append(missing, a.ID)
@@ -68,10 +69,10 @@ func presence(p *plan.Plan, req Request) (missing, given []string) {
 	return missing, given
 }
 
-// MaxSecret is how many bytes a secret can have: those that BuildKit takes.
+// MaxSecret is the maximum size of a secret in bytes, as limited by BuildKit.
 const MaxSecret = secretsprovider.MaxSecretSize
 
-// fits refuses what BuildKit would refuse later.
+// fits rejects a secret that BuildKit would reject later.
 func fits(value []byte, what string) error {
 	if len(value) > MaxSecret {
 		return fault.New(fault.Usage, "%s is too large: %d bytes, %d are allowed", what, len(value), MaxSecret)
@@ -79,7 +80,7 @@ func fits(value []byte, what string) error {
 	return nil
 }
 
-// agents serve SSH keys to steps that ask for them. No key leaves this process: steps get answers to challenges.
+// agents serves SSH keys to steps that ask for them. The keys do not leave this process; steps get only signatures.
 func agents(by map[string][]string) (session.Attachable, error) {
 	var confs []sshprovider.AgentConfig
 	for _, id := range slices.Sorted(maps.Keys(by)) {
@@ -93,7 +94,7 @@ func agents(by map[string][]string) (session.Attachable, error) {
 	return sshprovider.NewSSHAgentProvider(confs)
 }
 
-// cause is the first of errors that were wrapped in one another.
+// cause returns the innermost wrapped error.
 func cause(err error) error {
 	for errors.Unwrap(err) != nil {
 		err = errors.Unwrap(err)

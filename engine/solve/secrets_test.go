@@ -35,7 +35,8 @@ func TestSecrets(t *testing.T) {
 	wantFault(t, err, fault.Usage, "the agent of SSH keys default ("+ca+") cannot be used: ssh: no key found")
 }
 
-// A step sees the secrets that its phase asks for (these are too short to be masked). A changed one runs it again where a hash says so, and not otherwise.
+// A step sees the secrets that its phase asks for (these are too short to be masked). A changed secret reruns it only if
+// its hash is part of the step.
 func TestPhaseSecrets(t *testing.T) {
 	e := engine(t)
 	p := appPlan(t, "x", "env ABSENT", "copy /run/secrets/npm.rc /tmp/npm.rc", "env TOKEN")
@@ -61,7 +62,7 @@ func TestPhaseSecrets(t *testing.T) {
 	}
 }
 
-// A secret that may be missing stands in for the variable of its name, and leaves it alone where it is missing.
+// An optional secret overrides the variable of the same name. If it is missing, the variable stays.
 func TestOptionalSecretOverVariable(t *testing.T) {
 	e := engine(t)
 	for _, given := range []map[string][]byte{nil, {"TOKEN": []byte("sec")}} {

@@ -17,9 +17,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// give hands an image on disk to a build, as the source ref: BuildKit reads it from here through the session. A docker
-// engine whose BuildKit cannot do that is given the image once, to keep.
-func (e *Engine) give(ctx context.Context, j *job, store, ref, path string, sel image.Select) (plan2llb.Source, error) {
+// serveImage serves an image on disk to a build as the source ref, which BuildKit reads through the session. If a docker
+// engine's BuildKit cannot do that, the image is loaded into the engine once, and stays there.
+func (e *Engine) serveImage(ctx context.Context, j *job, store, ref, path string, sel image.Select) (plan2llb.Source, error) {
 	img, err := j.store(store, path, sel)
 	if err != nil {
 		return plan2llb.Source{}, err
@@ -34,7 +34,7 @@ func (e *Engine) give(ctx context.Context, j *job, store, ref, path string, sel 
 		return source, fault.New(fault.Usage, "the BuildKit at %s cannot be given an image of this machine, and %s is one", e.where, ref).
 			WithHint("BuildKit 0.11 and later can; or name an image of a registry with --build-image")
 	}
-	delete(j.opt.OCIStores, store) // such a BuildKit may not be offered any
+	delete(j.opt.OCIStores, store) // such a BuildKit must not be offered an OCI store
 	name := "nixpacks-base:" + img.Desc.Digest.Encoded()[:16]
 	if err := e.docker.load(ctx, img, name); err != nil {
 		return source, err
@@ -43,7 +43,8 @@ func (e *Engine) give(ctx context.Context, j *job, store, ref, path string, sel 
 	return plan2llb.Source{Ref: name, Config: source.Config, Layers: source.Layers, State: &st}, nil
 }
 
-// readsLayouts asks whether images can be read through the session. The embedded BuildKit does; others are asked once.
+// readsLayouts reports whether the BuildKit can read images through the session. The embedded one can; others are asked
+// once.
 func (e *Engine) readsLayouts(ctx context.Context) (bool, error) {
 	if e.embedded {
 		return true, nil
@@ -62,7 +63,7 @@ func (e *Engine) readsLayouts(ctx context.Context) (bool, error) {
 	return e.able.Supports(pb.CapSourceOCILayout) == nil, nil
 }
 
-// load gives the engine an image under a name, unless it has it.
+// load loads an image into the engine under a name, unless it exists already.
 func (d *Dockerd) load(ctx context.Context, img *image.Image, name string) error {
 	_, err := d.ImageInspect(ctx, name)
 	if err == nil {
@@ -82,7 +83,7 @@ func (d *Dockerd) load(ctx context.Context, img *image.Image, name string) error
 	if err = errors.Join(err, res.Close()); err != nil {
 		return d.failed(ctx, err, "does not take "+name)
 	}
-	if _, err := d.ImageInspect(ctx, name); err != nil { // what is wrong with an archive is told in words alone
+	if _, err := d.ImageInspect(ctx, name); err != nil { // the response reports an invalid archive only as text
 		return d.failed(ctx, err, "has not taken "+name)
 	}
 	return nil

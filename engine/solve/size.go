@@ -18,14 +18,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// largestNamed is how many layers a message names of an image that is too large.
+// largestNamed is the number of layers listed in the message about an image that is too large.
 const largestNamed = 5
 
-// notOfLayers are attributes of outputs that say nothing about how large an image is.
+// notOfLayers lists output attributes that do not affect the image size.
 var notOfLayers = []string{"push", "push-by-digest", "registry.insecure", "unpack", "store", "dangling-name-prefix", "name-canonical", "name", "tar"}
 
-// measured builds the image to see its size, where outputs would be in their places before that is known: all but a
-// layout directory. It gives what the build proper then is, whose steps are in the cache.
+// measured builds the image once to determine its size, if an output would otherwise be written before the size is known.
+// That is true for all outputs except a layout directory. It returns the request for the real build, whose steps are then
+// cached.
 func (e *Engine) measured(ctx context.Context, req Request) (*Report, Request, error) {
 	if req.MaxSize == 0 {
 		return nil, req, nil
@@ -35,7 +36,7 @@ func (e *Engine) measured(ctx context.Context, req Request) (*Report, Request, e
 		return nil, req, err
 	}
 	var kinds []map[string]string
-	wait := len(req.CacheTo) == 0 // a layout directory can wait for its size
+	wait := len(req.CacheTo) == 0 // a layout directory is checked before it is committed
 	for _, o := range req.Outputs {
 		if err := e.check(o, names, len(req.Also) > 0); err != nil {
 			return nil, req, err
@@ -59,7 +60,7 @@ func (e *Engine) measured(ctx context.Context, req Request) (*Report, Request, e
 	return e.measure(ctx, req, kinds)
 }
 
-// layersLike are the attributes of a layout directory with the same layers.
+// layersLike returns the attributes of a layout directory with the same layers as the output.
 func (s *sink) layersLike(req Request, names []string) map[string]string {
 	s.entry.Attrs = maps.Clone(s.Attrs)
 	if s.entry.Attrs == nil {
@@ -74,7 +75,7 @@ func (s *sink) layersLike(req Request, names []string) map[string]string {
 	return out
 }
 
-// measure builds each kind of image into a directory of its own.
+// measure builds each kind of image into a temporary directory.
 func (e *Engine) measure(ctx context.Context, req Request, kinds []map[string]string) (*Report, Request, error) {
 	dir, err := os.MkdirTemp("", "nixpacks-size-")
 	if err != nil {
@@ -98,13 +99,13 @@ func (e *Engine) measure(ctx context.Context, req Request, kinds []map[string]st
 		if first == nil {
 			first = r
 		}
-		req = req.again(bases)
+		req = req.repeat(bases)
 	}
 	return first, req, nil
 }
 
-// again is the same build once more: on the same bases, and of what the first one made.
-func (r Request) again(bases []plan2llb.Input) Request {
+// repeat returns the request to repeat the build with the same bases and cached steps.
+func (r Request) repeat(bases []plan2llb.Input) Request {
 	same := func(in, was plan2llb.Input) plan2llb.Input {
 		if !was.Base.Layout && was.Base.State == nil {
 			in.Base = was.Base
@@ -125,8 +126,8 @@ func (r Request) again(bases []plan2llb.Input) Request {
 	return r
 }
 
-// small refuses an image that is too large, while it is in no place yet.
-func (j *job) small(sinks []*sink, answer map[string]string, limit int64) error {
+// checkSize refuses an image that is too large, before it is committed.
+func (j *job) checkSize(sinks []*sink, answer map[string]string, limit int64) error {
 	for _, s := range sinks {
 		if s.stage == nil || limit == 0 {
 			continue
@@ -173,7 +174,7 @@ func (j *job) fits(img *image.Image, limit int64, several bool) error {
 	return f
 }
 
-// madeBy is the step that made a layer, with its phase.
+// madeBy returns the step that made a layer, with its phase.
 func (j *job) madeBy(l image.Layer) string {
 	var steps []plan2llb.Step
 	for _, v := range j.lowered.Vertices {
@@ -184,8 +185,8 @@ func (j *job) madeBy(l image.Layer) string {
 	return withPhase(plan2llb.StepName(l.By), steps)
 }
 
-// withPhase is the name of a step that made a layer with the phase in front whose command it is: the first of steps, where several
-// phases run the same command.
+// withPhase prefixes the name of a step that made a layer with the phase that runs this command. If several phases run
+// the same command, the first of steps is used.
 func withPhase(by string, steps []plan2llb.Step) string {
 	for _, s := range steps {
 		if cmd := strings.Join(strings.Fields(s.Command), " "); by == "run "+cmd {
@@ -197,7 +198,7 @@ func withPhase(by string, steps []plan2llb.Step) string {
 
 func human(n int64) string { return units.HumanSize(float64(n)) }
 
-// atLeast is n rounded up, as people write it.
+// atLeast formats n in MB, rounded up.
 func atLeast(n int64) string {
 	const mb = 1_000_000
 	return fmt.Sprintf("%dMB", (n+mb-1)/mb)

@@ -17,10 +17,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// room is enough for the base, and not for a file of 20 MB, packed.
+// room is enough for the base, but not for a compressed file of 20 MB.
 const room = 6_000_000
 
-// tooLarge builds what is refused for its size, and looks at what is said.
+// tooLarge runs a build that is refused because of its size, and checks the message.
 func tooLarge(t *testing.T, e *Engine, req Request) {
 	t.Helper()
 	_, err := e.Build(t.Context(), req)
@@ -34,7 +34,7 @@ func tooLarge(t *testing.T, e *Engine, req Request) {
 	}
 }
 
-// An image that is too large takes no place, and the last good one stays in it.
+// An image that is too large is not written, and the previous image stays.
 func TestMaxSize(t *testing.T) {
 	e := engine(t)
 	good := layoutOf(t, appDir(t, "main.txt:good"), appPlan(t, "cat /app/main.txt", "echo"))
@@ -70,7 +70,7 @@ func TestMaxSize(t *testing.T) {
 	wantFault(t, err, fault.Usage, "--max-size is the size of an image, and the outputs are only its files")
 }
 
-// Nothing reaches a registry of an image that is too large, nor of its cache. Else the steps run once, and that image is pushed.
+// Neither an image that is too large nor its cache is pushed. Otherwise the steps run once, and that image is pushed.
 func TestMaxSizeOfPushed(t *testing.T) {
 	addr := buildkitdtest.Registry(t, "")
 	e := engine(t)
@@ -100,7 +100,7 @@ func TestMaxSizeOfPushed(t *testing.T) {
 	}
 }
 
-// Of two phases with the same command it is always the same one that is named.
+// If two phases have the same command, the same one is always named.
 func TestMadeBy(t *testing.T) {
 	var lowered plan2llb.Result
 	lowered.Steps = map[digest.Digest]plan2llb.Step{}

@@ -17,7 +17,7 @@ type stdio struct {
 	stop     func()
 }
 
-// connect gives the app its streams: a terminal where both stdin and stdout are one.
+// connect sets the app's streams: a terminal if both stdin and stdout are terminals.
 func (a *app) connect() (*stdio, error) {
 	a.start.Stdout, a.start.Stderr = writeCloser(a.req.Stdout), writeCloser(a.req.Stderr)
 	if a.req.Stdin != nil {
@@ -35,14 +35,14 @@ func (a *app) connect() (*stdio, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Bug, err, "the terminal cannot be handed to the app")
 	}
-	a.start.Tty, a.start.Stderr = true, nil // a terminal is one stream
+	a.start.Tty, a.start.Stderr = true, nil // a terminal is a single stream
 	s := &stdio{terminal: t, sizes: make(chan gateway.WinSize, 1)}
 	s.size()
 	s.stop = onResize(s.size)
 	return s, nil
 }
 
-// size tells the app how large its terminal is; only the latest size counts.
+// size sends the terminal size to the app. Only the latest size is kept.
 func (s *stdio) size() {
 	size, err := s.terminal.Size()
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *stdio) size() {
 	s.sizes <- gateway.WinSize{Rows: uint32(size.Height), Cols: uint32(size.Width)}
 }
 
-// close gives the terminal back as it was.
+// close restores the terminal.
 func (s *stdio) close() {
 	if s.terminal != nil {
 		s.stop()
@@ -63,7 +63,7 @@ func (s *stdio) close() {
 	}
 }
 
-// IsTerminal tells whether a file is a terminal.
+// IsTerminal reports whether a file is a terminal.
 func IsTerminal(f console.File) bool {
 	_, err := console.ConsoleFromFile(f)
 	return err == nil

@@ -9,8 +9,8 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// early cancels the job when the end is asked for before the app has started. It returns when the app starts, or when ctx, the
-// job's, ends without one.
+// early cancels the job if the app is asked to end before it has started. It returns when the app starts, or when ctx,
+// the job's context, ends.
 func (a *app) early(ctx context.Context, cancel func()) {
 	for {
 		select {
@@ -29,11 +29,11 @@ func (a *app) early(ctx context.Context, cancel func()) {
 	}
 }
 
-// lingering is how long an app may take to end before there is a word about it.
+// lingering is how long an app may take to end before Lingers is called.
 const lingering = time.Second
 
-// watch passes signals and sizes of the terminal on until the app has ended, and ends it when it is asked
-// to and does not.
+// watch forwards signals and terminal sizes until the app has ended. It kills the app if it does not end in time after it
+// was asked to.
 func (a *app) watch(ctx context.Context, proc gateway.ContainerProcess, streams *stdio) error {
 	ended := make(chan error, 1)
 	go func() { ended <- proc.Wait() }()
@@ -52,7 +52,7 @@ func (a *app) watch(ctx context.Context, proc gateway.ContainerProcess, streams 
 			}
 			late = time.After(grace)
 		}
-		_ = proc.Signal(ctx, s) // it may have ended this moment
+		_ = proc.Signal(ctx, s) // it may have ended just now
 	}
 	for {
 		select {

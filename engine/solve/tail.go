@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	tailLines = 20   // how much of a failed step's output a fault shows
-	tailWidth = 2000 // bytes of a line
+	tailLines = 20   // lines of a failed step's output in a fault
+	tailWidth = 2000 // bytes per line
 )
 
 // tail keeps the last lines of a stream.
 type tail struct {
 	lines []string
-	open  bool // the last line has not ended
+	open  bool // the last line has no newline yet
 }
 
-// Write takes the stream piece by piece. A progress bar that rewrites its line with carriage returns is
-// one line, its last.
+// Write appends a piece of the stream. Of a line that is rewritten with carriage returns, such as a progress bar, it
+// keeps the last version.
 func (t *tail) Write(p []byte) {
 	for l := range strings.Lines(string(p)) {
 		text, ended := strings.CutSuffix(l, "\n")
@@ -42,7 +42,7 @@ func (t *tail) Write(p []byte) {
 	}
 }
 
-// String is the lines without colours and other instructions to terminals.
+// String returns the lines without escape sequences.
 func (t *tail) String() string {
 	if t == nil {
 		return ""
@@ -54,10 +54,10 @@ func (t *tail) String() string {
 	return strings.Trim(strings.Join(out, "\n"), "\n")
 }
 
-// escapes are ANSI control sequences, and operating system commands such as window titles.
+// escapes matches ANSI control sequences, and operating system commands such as window titles.
 var escapes = lazy.Regexp("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b[@-Z\\\\-_]")
 
-// plainText removes what would act on the reader's terminal.
+// plainText removes everything that acts on a terminal.
 func plainText(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || !unicode.IsControl(r) {

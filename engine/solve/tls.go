@@ -19,13 +19,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// TLS are PEM files for a tcp:// builder.
+// TLS names the PEM files for a tcp:// builder.
 type TLS struct {
 	CA, Cert, Key string
-	ServerName    string // to verify; "" is the host of the address
+	ServerName    string // server name to verify; "" is the address's host
 }
 
-// check looks into the files: BuildKit's client would not say which one is wrong.
+// check validates the files, since BuildKit's client would not report which one is invalid.
 func (t TLS) check() error {
 	if (t.Cert == "") != (t.Key == "") {
 		return fault.New(fault.Usage, "a client certificate for the builder needs its key, and a key its certificate").
@@ -49,14 +49,14 @@ func (t TLS) check() error {
 	return nil
 }
 
-// dial is how BuildKit's client reaches a builder with TLS. gRPC's own TLS refuses servers that do not name their
-// protocol in the handshake, as BuildKit before 0.13 does not.
+// dial makes BuildKit's client connect with TLS. gRPC's own TLS rejects servers that do not negotiate a protocol in the
+// handshake (ALPN), such as BuildKit before 0.13.
 func (t TLS) dial(host string) client.ClientOpt {
 	d := &tls.Dialer{Config: t.config(host)}
 	return client.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) })
 }
 
-// config is for a builder at host.
+// config returns the TLS configuration for a builder at host.
 func (t TLS) config(host string) *tls.Config {
 	c := &tls.Config{ServerName: cmp.Or(t.ServerName, host), NextProtos: []string{"h2"}}
 	if pem, err := os.ReadFile(t.CA); err == nil {
@@ -69,16 +69,16 @@ func (t TLS) config(host string) *tls.Config {
 	return c
 }
 
-// silent is the fault for a builder that gives no answer.
-func (t Target) silent(ctx context.Context, err error) error {
+// connectFault returns the fault for a builder that does not answer.
+func (t Target) connectFault(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx)
 	}
 	cause := plainCause(err)
-	if alert := t.alert(ctx); alert != nil {
+	if alert := t.tlsError(ctx); alert != nil {
 		cause = plainCause(alert)
 	}
-	if words := t.words(ctx); words != nil {
+	if words := t.helperError(ctx); words != nil {
 		cause = plainCause(words)
 	}
 	f := fault.New(fault.TryAgain, "the BuildKit at %s does not answer: %s", t.Builder, cause).
@@ -106,9 +106,9 @@ func (t Target) silent(ctx context.Context, err error) error {
 	return f
 }
 
-// alert is what a builder that gave no answer has against the TLS that it is offered, nil for nothing. In TLS 1.3 a client
-// learns after its handshake that its certificate is refused, and gRPC may by then have failed to write.
-func (t Target) alert(ctx context.Context) error {
+// tlsError returns the TLS error of a builder that did not answer, or nil. In TLS 1.3, a client learns only after its
+// handshake that its certificate is rejected, and by then gRPC may have failed with a write error.
+func (t Target) tlsError(ctx context.Context) error {
 	u, err := url.Parse(t.Builder)
 	if err != nil || t.TLS == (TLS{}) {
 		return nil
@@ -130,8 +130,9 @@ func (t Target) alert(ctx context.Context) error {
 	return nil
 }
 
-// words is what the program says that reaches a builder, nil for nothing. gRPC may have failed to write to it before it was done speaking.
-func (t Target) words(ctx context.Context) error {
+// helperError returns the error message of the program that connects to the builder, or nil. gRPC may have failed with a write
+// error before the program printed it.
+func (t Target) helperError(ctx context.Context) error {
 	scheme, _, _ := strings.Cut(t.Builder, "://")
 	if programs[scheme] == "" {
 		return nil
@@ -158,9 +159,9 @@ func (t Target) words(ctx context.Context) error {
 	return err
 }
 
-// What Go's TLS says of the builder's certificate, and what the builder's says of ours.
+// Errors of Go's TLS about the builder's certificate, and of the builder about ours.
 var (
 	theirCert = lazy.Regexp(`failed to verify certificate`)
-	carried   = lazy.Regexp(`(?s)command \[(\S+).*\] has exited with .*stderr=(.+)`) // by a program that reaches the builder
+	carried   = lazy.Regexp(`(?s)command \[(\S+).*\] has exited with .*stderr=(.+)`) // of a helper program
 	ourCert   = lazy.Regexp(`remote error: tls: (certificate required|bad certificate|unknown certificate|expired certificate)`)
 )

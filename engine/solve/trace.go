@@ -11,41 +11,41 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// Trace keeps the course of a build, failed ones too, in plain words and with the values of secrets masked as on the screen. Its times are
-// those of clocks: no two builds have the same.
+// Trace records the events of a build, even if it fails, in plain words and with masked secrets. Its times are wall clock
+// times, so no two builds have the same trace.
 type Trace struct {
-	// Spans are what was done, in the order in which it began, and what was not even begun behind it.
+	// Spans are ordered by start time, with those that did not start at the end.
 	Spans []Span
-	// Steps are the commands of phases, in the order of the graph.
+	// Steps are the commands of phases, in graph order.
 	Steps []TracedStep
 
 	seen map[digest.Digest]bool
 }
 
-// Span is a step of BuildKit, or something that this program did itself.
+// Span is a BuildKit step, or an action of this program.
 type Span struct {
 	Name               string    // "[install] npm ci"
-	Started, Completed time.Time // zero where it did not
+	Started, Completed time.Time // zero if it did not happen
 	Cached             bool
-	Error              string // why it failed
-	Log                string // the last lines that a failed one printed
+	Error              string // error message if it failed
+	Log                string // last lines of output if it failed
 	Parts              []Part
 }
 
-// Part is a part of a span that BuildKit tells apart, such as the layers of an export.
+// Part is a part of a span that BuildKit reports separately, such as a layer of an export.
 type Part struct {
 	Name               string
 	Started, Completed time.Time
-	Bytes              int64 // 0 for what is not counted in bytes
+	Bytes              int64 // 0 if not counted in bytes
 }
 
-// TracedStep is a command of a phase, and how it went.
+// TracedStep is a command of a phase, with its execution.
 type TracedStep struct {
 	plan2llb.Step
-	*Span // nil where nobody asked for it: it was in the cache, or the build failed before it
+	*Span // nil if it was not requested: it was cached, or the build failed earlier
 }
 
-// note adds what a job has done. A job that repeats another one, with all of that in the cache, adds only what is new.
+// note adds the vertices of a job. If the job repeats a previous one from the cache, it adds only what is new.
 func (t *Trace) note(j *job, m *masker) {
 	if t == nil {
 		return
@@ -65,7 +65,7 @@ func (t *Trace) note(j *job, m *masker) {
 			s.Parts = append(s.Parts, p)
 		}
 		s.Started, s.Completed = timeOf(v.Started), timeOf(v.Completed)
-		if strings.HasSuffix(v.Error, "context canceled") { // it ended with another one, or with the build
+		if strings.HasSuffix(v.Error, "context canceled") { // cancelled because of another failure, or with the build
 			s.Error, s.Completed = "", time.Time{}
 		}
 		if s.Error != "" {
@@ -89,7 +89,7 @@ func timeOf(at *time.Time) time.Time {
 	return *at
 }
 
-// steps adds the commands of phases, unless a job before has done.
+// steps adds the commands of phases, unless a previous job has added them.
 func (t *Trace) steps(lowered *plan2llb.Result, spans map[digest.Digest]*Span) {
 	for _, v := range lowered.Vertices {
 		step, ok := lowered.Steps[v.Digest]
@@ -121,15 +121,15 @@ func (t *Trace) sort() {
 	})
 }
 
-// took notes something that this program did itself, if it took long enough to be seen.
-func (t *Trace) took(what string, began time.Time) {
+// record adds an action of this program, if it took more than 50 ms.
+func (t *Trace) record(what string, began time.Time) {
 	if now := time.Now(); t != nil && now.Sub(began) > time.Second/20 {
 		t.Spans = append(t.Spans, Span{Name: what, Started: began, Completed: now})
 		t.sort()
 	}
 }
 
-// MadeBy is the step that made a layer, with its phase: out of what the image's history says.
+// MadeBy returns the step that made a layer, with its phase, from the createdBy field of the image's history.
 func (t *Trace) MadeBy(createdBy string) string {
 	var steps []plan2llb.Step
 	for _, s := range t.Steps {
@@ -138,7 +138,7 @@ func (t *Trace) MadeBy(createdBy string) string {
 	return withPhase(plan2llb.StepName(createdBy), steps)
 }
 
-// Failed are the spans that failed.
+// Failed returns the spans that failed.
 func (t *Trace) Failed() []Span {
 	return slices.DeleteFunc(slices.Clone(t.Spans), func(s Span) bool { return s.Error == "" })
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// secretStore are the values of secrets by id. Java's form of the CA bundle is made of the other one when a step wants
-// it: most builds run none.
+// secretStore contains secret values by id. It creates Java's form of the CA bundle only when a step asks for it, since
+// most builds do not run Java.
 type secretStore map[string][]byte
 
-// GetSecret is how BuildKit's session asks.
+// GetSecret is called by BuildKit's session.
 func (s secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
 	if bundle, ok := s[plan2llb.CASecret]; ok && id == plan2llb.TrustStoreSecret {
 		store, err := trustStore(bundle)
@@ -31,8 +31,8 @@ func (s secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
 	return nil, secrets.ErrNotFound
 }
 
-// trustStore is a bundle of certificates in PEM in the form that Java reads, a JKS key store. What is no
-// certificate is left out, since Java would refuse the whole for it.
+// trustStore converts a PEM bundle to a JKS key store for Java. Invalid certificates are skipped, since Java would
+// otherwise reject the whole key store.
 func trustStore(bundle []byte) ([]byte, error) {
 	ks := keystore.New()
 	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
@@ -48,7 +48,7 @@ func trustStore(bundle []byte) ([]byte, error) {
 		}
 	}
 	var b bytes.Buffer
-	// Certificates are no secret: Java reads them without the password, which only guards against changes.
+	// Certificates are not secret: Java reads them without the password, which only protects against changes.
 	err := ks.Store(&b, []byte("changeit"))
 	return b.Bytes(), err
 }

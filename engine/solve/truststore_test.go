@@ -13,7 +13,7 @@ import (
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
 )
 
-// What is no certificate does not cost Java the others.
+// An invalid certificate must not make Java lose the others.
 func TestTrustStore(t *testing.T) {
 	bundle := append([]byte("# a comment\n"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("no certificate")})...)
 	ca := certificate(t)
@@ -38,7 +38,7 @@ func TestTrustStore(t *testing.T) {
 	}
 }
 
-// certificate is one that is well formed, in DER.
+// certificate returns a valid certificate in DER.
 func certificate(t *testing.T) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

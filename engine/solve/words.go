@@ -6,9 +6,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// plainly are plain words for what BuildKit says it does for images, by what that begins with. The longer of two beginnings
-// stands first.
-var plainly = []struct{ theirs, plain string }{
+// plainNames maps the beginnings of BuildKit's vertex names to plain words. Of two matching beginnings, the longer one comes
+// first.
+var plainNames = []struct{ theirs, plain string }{
 	{"exporting to oci image format", "write the image"},
 	{"exporting to docker image format", "write the image"},
 	{"exporting to image", "write the image"},
@@ -37,19 +37,19 @@ var plainly = []struct{ theirs, plain string }{
 	{"sha256:", "fetch the layer sha256:"},
 }
 
-// longDigest is a digest as people do not read it.
+// longDigest matches a full digest, which is too long for users.
 var longDigest = lazy.Regexp(`sha256:[0-9a-f]{64}`)
 
-// plain says what BuildKit does in the words of this program. What it does not know, and the steps that this program has named
-// itself ("[install] npm ci"), stays.
+// plain translates the name of a BuildKit vertex into plain words. Unknown names, and steps named by this program
+// ("[install] npm ci"), are not changed.
 func plain(name string) string {
-	for _, w := range plainly {
+	for _, w := range plainNames {
 		rest, ok := strings.CutPrefix(name, w.theirs)
 		if !ok {
 			continue
 		}
 		if !strings.HasSuffix(w.plain, " ") && !strings.HasSuffix(w.plain, ":") {
-			return w.plain // the rest is for BuildKit's own people
+			return w.plain // the rest is of interest only to BuildKit developers
 		}
 		return longDigest().ReplaceAllStringFunc(w.plain+rest, func(d string) string { return d[:len("sha256:")+12] })
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What BuildKit does for an image is said in plain words; what this program named itself stays.
+// BuildKit's names are translated; names by this program are kept.
 func TestPlain(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("0a", 32)
 	for theirs, want := range map[string]string{

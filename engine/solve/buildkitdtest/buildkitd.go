@@ -7,36 +7,36 @@ import (
 	"testing"
 )
 
-// Options are how a buildkitd is started.
+// Options configures a buildkitd.
 type Options struct {
-	TLS    *TLS     // it listens on TCP too, if not nil
-	Args   []string // of the command line, beside those that every one gets
-	Config string   // its buildkitd.toml
+	TLS    *TLS     // if not nil, it also listens on TCP
+	Args   []string // additional command line arguments
+	Config string   // content of buildkitd.toml
 }
 
-// TLS is what a server knows itself and its clients by: PEM files.
+// TLS names the PEM files of a server and of its clients' CA.
 type TLS struct {
 	CA, Cert, Key string
 }
 
-// Daemon is a buildkitd that runs.
+// Daemon is a running buildkitd.
 type Daemon struct {
-	Unix string // address of its socket
-	TCP  string // address with TLS, where it has one
+	Unix string // address of the Unix socket
+	TCP  string // TCP address with TLS, if configured
 	cmd  *exec.Cmd
 }
 
-// Kill ends it without notice.
+// Kill kills the daemon with SIGKILL.
 func (d *Daemon) Kill() { _ = d.cmd.Process.Kill() }
 
-// Buildkitd runs a buildkitd of a module, Now or Older, until the test ends: in a container of its own, but its steps have
-// this machine's network.
+// Buildkitd runs a buildkitd of a module, Now or Older, until the test ends. It runs in its own container, but its steps
+// use the host network.
 func Buildkitd(t testing.TB, module string, o Options) *Daemon {
 	t.Helper()
 	NeedRoot(t, "runc")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "buildkitd.toml")
-	if err := os.WriteFile(config, []byte(o.Config), 0o600); err != nil { // the machine's own is not ours
+	if err := os.WriteFile(config, []byte(o.Config), 0o600); err != nil { // do not use the machine's own config
 		t.Fatal(err)
 	}
 	d := &Daemon{Unix: "unix://" + filepath.Join(dir, "bk.sock")}

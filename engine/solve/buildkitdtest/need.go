@@ -1,5 +1,5 @@
-// Package buildkitdtest runs the servers of others that builds are tested with: a buildkitd of its own, and a registry
-// (Debian's docker-registry), both on this machine alone. They end with the test.
+// Package buildkitdtest runs external servers for tests of builds: a buildkitd and a registry (Debian's docker-registry).
+// They listen only on this machine, and end with the test.
 package buildkitdtest
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Need ends a test on a machine that lacks one of the programs: as skipped, or as failed with NIXPACKS_E2E=require.
+// Need skips a test on a machine that lacks one of the programs. With NIXPACKS_E2E=require, it fails the test.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
@@ -19,7 +19,7 @@ func Need(t testing.TB, programs ...string) {
 	}
 }
 
-// NeedRoot is Need for programs that only root can start. They are started only if NIXPACKS_E2E asks for it.
+// NeedRoot is like Need, for programs that only root can start. It also skips the test unless NIXPACKS_E2E is set.
 func NeedRoot(t testing.TB, programs ...string) {
 	t.Helper()
 	if os.Getenv("NIXPACKS_E2E") == "" {
@@ -39,7 +39,7 @@ func lacks(t testing.TB, what string) {
 	t.Skipf("this test needs %s", what)
 }
 
-// FreeAddr is a HOST:PORT of the loopback on which nobody listens.
+// FreeAddr returns an unused HOST:PORT on loopback.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -14,13 +14,14 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Now and Older are the BuildKits to test with: modules in testdata/buildkitd, whose go.mod has the version.
+// Now and Older are the BuildKit versions to test with: modules in testdata/buildkitd, whose go.mod selects the version.
 const (
 	Now   = "now"
 	Older = "older"
 )
 
-// Program compiles buildkitd or buildctl of a module, Now or Older. The user's cache keeps it, by what it is made of.
+// Program compiles buildkitd or buildctl of a module, Now or Older. The binary is cached in the user's cache directory,
+// with a key of its inputs.
 func Program(t testing.TB, module, name string) string {
 	t.Helper()
 	path, err := program(module, name)
@@ -48,7 +49,7 @@ func program(module, name string) (string, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
-	// Tests of several packages may come at once; the second waits rather than compiles the same.
+	// Tests of several packages may run at once. The second one waits instead of compiling the same program.
 	lock := flock.New(filepath.Join(cache, "lock"))
 	if err := lock.Lock(); err != nil {
 		return "", err
@@ -64,7 +65,7 @@ func program(module, name string) (string, error) {
 	return path, os.Rename(path+".new", path)
 }
 
-// keyOf tells apart what the programs of a module are made of.
+// keyOf returns a hash of the inputs of a module's programs.
 func keyOf(dir string) (string, error) {
 	sum := sha256.New()
 	for _, f := range []string{"go.mod", "go.sum"} {
@@ -85,14 +86,15 @@ func compile(dir, name, path string) error {
 		return err
 	}
 	flags := "-s -w -X " + pkg + "/version.Version=" + version
-	if name == "buildctl" { // it runs in a container without libraries; compiled without cgo it would share nothing with other builds
+	// buildctl runs in a container without libraries. Built without cgo, it would share no compiled packages with other builds.
+	if name == "buildctl" {
 		flags += " -linkmode external -extldflags -static"
 	}
 	_, err = goIn(dir, "build", "-ldflags", flags, "-o", path, pkg+"/cmd/"+name)
 	return err
 }
 
-// goIn gives what a go command says; what it says beside that, as of a download, goes into the error only.
+// goIn returns the output of a go command. Its other messages, for example about downloads, appear only in the error.
 func goIn(dir string, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir

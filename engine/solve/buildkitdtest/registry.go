@@ -10,17 +10,17 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// RegistryUser is whom a registry with a password lets in.
+// RegistryUser is the user name for a registry with a password.
 const RegistryUser = "me"
 
-// Registry runs a registry until the test ends, and gives its HOST:PORT on loopback, which BuildKit and Docker talk to
-// without TLS. With a password it is for RegistryUser only.
+// Registry runs a registry until the test ends, and returns its HOST:PORT on loopback, which BuildKit and Docker access
+// without TLS. With a password, only RegistryUser has access.
 func Registry(t testing.TB, password string) string {
 	t.Helper()
 	return RegistryIn(t, t.TempDir(), password)
 }
 
-// RegistryIn is Registry with a directory for its files; what is pushed lies in data there.
+// RegistryIn is Registry with a directory for its files. Pushed content is in its subdirectory data.
 func RegistryIn(t testing.TB, dir, password string) string {
 	t.Helper()
 	Need(t, "docker-registry")

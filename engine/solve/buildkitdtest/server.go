@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Contained is a command in namespaces of its own: its mounts and all its processes go when it ends. Only root can start it.
+// Contained returns a command in its own namespaces: its mounts and all its processes vanish when it ends. Only root can
+// start it.
 func Contained(program string, args ...string) *exec.Cmd {
 	const script = `mount --make-rprivate / && mount -t proc proc /proc && exec "$@"`
 	cmd := exec.Command("sh", append([]string{"-c", script, "sh", program}, args...)...)
@@ -18,8 +19,8 @@ func Contained(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Start runs a server until the test ends, and waits until its log has the words that say that it is ready. The log is
-// shown if the test fails.
+// Start runs a server until the test ends, and waits until its log contains the text that it prints when it is ready. The
+// log is shown if the test fails.
 func Start(t testing.TB, cmd *exec.Cmd, ready string) {
 	t.Helper()
 	const patience, grace = 2 * time.Minute, 20 * time.Second
@@ -54,7 +55,7 @@ func Start(t testing.TB, cmd *exec.Cmd, ready string) {
 	}
 }
 
-// serverLog keeps what a server says, and closes up at the words ready.
+// serverLog keeps a server's output, and closes up when it contains ready.
 type serverLog struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
