@@ -19,7 +19,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// archive is a tar of an OCI layout, read in place: nothing is unpacked.
+// archive is a tar of an OCI layout or a docker archive, read in place: nothing is unpacked.
 type archive struct {
 	file    *os.File
 	entries map[string]blob // by clean path
@@ -27,9 +27,9 @@ type archive struct {
 	top     []byte // index.json
 }
 
-// openArchive reads the table of contents of an OCI tar or a docker archive, which may be compressed as a whole.
+// openArchive reads the table of contents of an OCI tar or a docker archive. The whole file may be compressed.
 func openArchive(file string) (*archive, error) {
-	if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() { // a pipe would have it wait, and cannot be read twice
+	if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() { // a pipe would block, and cannot be read twice
 		return nil, fault.New(fault.Usage, "%s is neither a file nor a folder", file).WithHint("name an image's archive, or the folder of its layout")
 	}
 	f, err := os.Open(file)
@@ -50,7 +50,7 @@ func openArchive(file string) (*archive, error) {
 	return a, nil
 }
 
-// plainTar gives a file with the uncompressed tar; a compressed one is spooled to a file without a name.
+// plainTar returns a file with the uncompressed tar. A compressed one is unpacked to an unlinked temporary file.
 func plainTar(f *os.File) (*os.File, error) {
 	head := make([]byte, 4)
 	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -79,10 +79,11 @@ func plainTar(f *os.File) (*os.File, error) {
 	return tmp, err
 }
 
-// What gzip and zstd begin with.
+// The magic numbers of gzip and zstd.
 var gzipMagic, zstdMagic = []byte{0x1f, 0x8b}, []byte{0x28, 0xb5, 0x2f, 0xfd}
 
-// decompressor decompresses f, whose first four bytes are head; nil for what is not compressed. The caller closes it.
+// decompressor decompresses f, whose first four bytes are head. It returns nil if f is not compressed. The caller closes
+// it.
 func decompressor(head []byte, f io.Reader) (io.ReadCloser, error) {
 	switch {
 	case bytes.HasPrefix(head, gzipMagic):
@@ -97,7 +98,7 @@ func decompressor(head []byte, f io.Reader) (io.ReadCloser, error) {
 	return nil, nil
 }
 
-// scan notes where each file's bytes are. Links point to files that came before, as docker save writes them.
+// scan records the offset of each file's content. Links refer to earlier files, as docker save writes them.
 func (a *archive) scan() error {
 	tr := tar.NewReader(a.file)
 	for {

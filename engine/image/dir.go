@@ -12,8 +12,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// layoutDir is an OCI layout directory. It is read through os.Root: a blob that is a symlink out of
-// the directory is an error.
+// layoutDir is an OCI layout directory. It is read through os.Root: a blob that is a symlink out of the directory is an
+// error.
 type layoutDir struct {
 	path string
 	root *os.Root
@@ -33,7 +33,7 @@ func openLayout(dir string) (*layoutDir, error) {
 	return &layoutDir{dir, root, self}, nil
 }
 
-// replaced says whether another directory has been put in this one's place since it was opened.
+// replaced reports whether another directory has taken this one's place since it was opened.
 func (l *layoutDir) replaced() bool {
 	now, err := os.Stat(l.path)
 	return err == nil && !os.SameFile(now, l.self)
@@ -66,7 +66,7 @@ func (l *layoutDir) open(d digest.Digest) (blob, error) {
 
 func (l *layoutDir) closers() []io.Closer { return []io.Closer{l.root} }
 
-// blobPath is where a layout keeps a blob, relative to its root.
+// blobPath returns a blob's path relative to the root of a layout.
 func blobPath(d digest.Digest) string {
 	return path.Join(ocispecs.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }

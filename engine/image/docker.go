@@ -19,7 +19,7 @@ type dockerImage struct {
 	Layers   []string
 }
 
-// convert gives a docker archive's image an OCI manifest, once for each of its names.
+// convert makes an OCI manifest for a docker archive's image. It returns a descriptor for each of the image's names.
 func (a *archive) convert(im dockerImage) ([]ocispecs.Descriptor, error) {
 	man := ocispecs.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageManifest}
 	var err error

@@ -6,14 +6,14 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// File is a file that appears at its path whole, at Commit, or not at all. A path that names a device
-// or a pipe is written to as it is.
+// File is a file that appears at its path complete, at Commit, or not at all. If the path is a device or a pipe, File
+// writes to it directly.
 type File struct {
 	*os.File
 	temp *temp
 }
 
-// Create begins the file that will be at dest.
+// Create starts a file whose final path is dest.
 func Create(dest string) (*File, error) {
 	if st, err := os.Stat(dest); err == nil && !st.Mode().IsRegular() {
 		if st.IsDir() {
@@ -31,7 +31,7 @@ func Create(dest string) (*File, error) {
 	return &File{t.lock, t}, nil
 }
 
-// Commit puts the file in its place.
+// Commit renames the file to its final path.
 func (f *File) Commit() error {
 	if f.temp == nil {
 		return fault.Wrap(fault.Usage, f.File.Close(), "cannot write %s", f.Name())
@@ -44,7 +44,7 @@ func (f *File) Commit() error {
 	return fault.Wrap(fault.Usage, f.File.Close(), "cannot write %s", f.temp.dest)
 }
 
-// Abort leaves no trace of the file.
+// Abort removes the file.
 func (f *File) Abort() {
 	if f.temp == nil {
 		f.File.Close()

@@ -11,18 +11,18 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Folder is a directory of plain files being written beside its place.
+// Folder is a directory of plain files that is written beside its final path.
 type Folder struct {
 	temp    *temp
 	replace bool
 
-	mu      sync.Mutex // a builder may still write when the build is given up
+	mu      sync.Mutex // a builder may still write when the build is aborted
 	unpacks *unpacking // nil before Writer
 	aborted bool
 }
 
-// NewFolder begins the directory that will be at dest. With replace, Commit puts it in the place of
-// what is there; without, its files are moved into what is there, one rename each, and others stay.
+// NewFolder starts a directory whose final path is dest. With replace, Commit replaces an existing directory; without,
+// it moves the files into that directory, one rename each, and keeps other files.
 func NewFolder(dest string, replace bool) (*Folder, error) {
 	if st, err := os.Stat(dest); err == nil && !st.IsDir() {
 		return nil, fault.New(fault.Usage, "%s is not a directory", dest)
@@ -39,8 +39,8 @@ func NewFolder(dest string, replace bool) (*Folder, error) {
 	return &Folder{temp: t, replace: replace}, nil
 }
 
-// Writer takes the folder's files as a tar. Its Close waits until they are there, and gives the error of what could not be
-// written, which Write gives as well.
+// Writer receives the folder's files as a tar. Close waits until they are written, and returns the error if one could
+// not be; Write returns it as well.
 func (f *Folder) Writer() (io.WriteCloser, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -51,7 +51,7 @@ func (f *Folder) Writer() (io.WriteCloser, error) {
 	return f.unpacks, nil
 }
 
-// Abort leaves no trace of the folder.
+// Abort removes the folder.
 func (f *Folder) Abort() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,8 +62,8 @@ func (f *Folder) Abort() {
 	f.temp.remove()
 }
 
-// Commit puts the folder in its place. Where a file would take the place of a directory, or the other
-// way round, nothing is changed and a Usage fault names it.
+// Commit moves the folder to its final path. If a file would replace a directory, or the other way round, it changes
+// nothing and returns a Usage fault that names the file.
 func (f *Folder) Commit() error {
 	empty, err := isEmpty(f.temp.dest)
 	if err == nil && (f.replace || empty) {
@@ -86,7 +86,7 @@ func isEmpty(dir string) (bool, error) {
 	return len(entries) == 0, err
 }
 
-// walk visits every entry with its place.
+// walk visits every entry with its final path.
 func (f *Folder) walk(visit func(from, to string, d fs.DirEntry) error) error {
 	return filepath.WalkDir(f.temp.path, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == f.temp.path {
@@ -121,7 +121,7 @@ func kind(d fs.DirEntry) string {
 	return "file"
 }
 
-// move renames whatever has no directory in its place; directories that are there are descended into.
+// move renames entries, but descends into directories that already exist at the destination.
 func move(from, to string, d fs.DirEntry) error {
 	if d.IsDir() {
 		if st, err := os.Lstat(to); err == nil && st.IsDir() {

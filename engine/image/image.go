@@ -1,5 +1,5 @@
-// Package image reads and writes images on disk: OCI layouts (directories and tars) and docker archives.
-// What it writes appears whole or not at all: everything is written beside its place and then renamed.
+// Package image reads and writes images on disk: OCI layouts (directories and tars) and docker archives. Writes are
+// atomic: everything is written beside its final path and then renamed.
 package image
 
 import (
@@ -16,21 +16,21 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// maxJSON is the largest index, manifest or configuration that is read: what registries accept.
+// maxJSON is the maximum size of an index, manifest or configuration: the limit of registries.
 const maxJSON = 4 << 20
 
-// nameAnnotation is where BuildKit, containerd and Docker keep the full name of an image in index.json.
+// nameAnnotation is the annotation in index.json in which BuildKit, containerd and Docker keep an image's full name.
 const nameAnnotation = "io.containerd.image.name"
 
-// Select says which image of a layout or archive is meant; zero fields accept any.
+// Select selects an image of a layout or archive. Zero fields match any image.
 type Select struct {
-	Digest   digest.Digest     // of the manifest, or of an index that leads to it
+	Digest   digest.Digest     // of the manifest, or of an index above it
 	Name     string            // as in index.json: the full name or the tag alone
 	Platform ocispecs.Platform // only OS, Architecture and Variant count
 }
 
-// Image is one image, open for reading. All its blobs are held open from Open to Close, so it stays
-// readable when the layout is replaced by a newer build in the meantime.
+// Image is one image, open for reading. All its blobs stay open from Open to Close, so it remains readable if a newer
+// build replaces the layout in the meantime.
 type Image struct {
 	Desc     ocispecs.Descriptor // of the manifest
 	Manifest ocispecs.Manifest
@@ -40,7 +40,7 @@ type Image struct {
 	files []io.Closer
 }
 
-// blob is the bytes of one digest.
+// blob is the content of one digest.
 type blob struct {
 	io.ReaderAt
 	size int64
@@ -49,12 +49,12 @@ type blob struct {
 // source finds blobs of a layout directory or of an archive.
 type source interface {
 	index() ([]byte, error)
-	open(digest.Digest) (blob, error) // fs.ErrNotExist where there is none
+	open(digest.Digest) (blob, error) // fs.ErrNotExist if there is none
 	closers() []io.Closer
 }
 
-// Open opens one image of the OCI layout directory, OCI tar or docker archive at path. Faults: Usage
-// when there is nothing at path or sel fits none or several images, Refused when the image is broken.
+// Open opens one image of the OCI layout directory, OCI tar or docker archive at path. It returns a Usage fault if there
+// is nothing at path or sel matches no image or several, and Refused if the image is broken.
 func Open(path string, sel Select) (*Image, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func Open(path string, sel Select) (*Image, error) {
 	return img, err
 }
 
-// read selects the image and opens its blobs. It owns src.
+// read selects the image and opens its blobs. It takes ownership of src.
 func read(src source, path string, sel Select) (_ *Image, err error) {
 	img := &Image{blobs: map[digest.Digest]blob{}}
 	defer func() {
@@ -123,7 +123,7 @@ func (i *Image) open(src source) error {
 	return nil
 }
 
-// keep opens a blob once, whose size must be what its descriptor says.
+// keep opens a blob, once, and checks its size against the descriptor.
 func (i *Image) keep(src source, desc ocispecs.Descriptor) (blob, error) {
 	if b, ok := i.blobs[desc.Digest]; ok {
 		return b, nil
@@ -145,7 +145,7 @@ func (i *Image) keep(src source, desc ocispecs.Descriptor) (blob, error) {
 	return b, nil
 }
 
-// load reads a JSON blob and checks it against its digest.
+// load reads a JSON blob and verifies its digest.
 func (i *Image) load(src source, desc ocispecs.Descriptor, into any) error {
 	b, err := i.keep(src, desc)
 	if err != nil {
@@ -164,7 +164,7 @@ func (i *Image) load(src source, desc ocispecs.Descriptor, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-// choose walks indexes down to the one manifest that sel means.
+// choose descends through indexes to the one manifest that sel selects.
 func choose(load func(ocispecs.Descriptor, any) error, descs []ocispecs.Descriptor, sel Select) (ocispecs.Descriptor, error) {
 	var none ocispecs.Descriptor
 	fits := slices.DeleteFunc(slices.Clone(descs), func(d ocispecs.Descriptor) bool { return !sel.named(d) })
@@ -188,7 +188,7 @@ func choose(load func(ocispecs.Descriptor, any) error, descs []ocispecs.Descript
 	return choose(load, index.Manifests, Select{Platform: sel.Platform})
 }
 
-// named says whether an entry of index.json is meant. Attestations, which name no platform, never are.
+// named reports whether sel may select an entry of index.json. Attestations, which have platform "unknown", never match.
 func (s Select) named(d ocispecs.Descriptor) bool {
 	if d.Platform != nil && d.Platform.OS == "unknown" {
 		return false
@@ -204,7 +204,7 @@ func (s Select) fitsPlatform(p *ocispecs.Platform) bool {
 	return p == nil || platforms.Only(s.Platform).Match(*p)
 }
 
-// String names what was looked for.
+// String describes the selection for messages.
 func (s Select) String() string {
 	var words []string
 	for _, w := range []string{s.Name, s.Digest.String()} {
@@ -222,7 +222,7 @@ func isIndex(mediaType string) bool {
 	return mediaType == ocispecs.MediaTypeImageIndex || mediaType == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
-// distinct drops entries that repeat a digest under another name.
+// distinct removes entries that repeat a digest under another name.
 func distinct(descs []ocispecs.Descriptor) []ocispecs.Descriptor {
 	var out []ocispecs.Descriptor
 	for _, d := range descs {
@@ -233,7 +233,7 @@ func distinct(descs []ocispecs.Descriptor) []ocispecs.Descriptor {
 	return out
 }
 
-// names lists what there is, for messages.
+// names lists the entries for messages.
 func names(descs []ocispecs.Descriptor) string {
 	var out []string
 	for _, d := range descs {

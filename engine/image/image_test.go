@@ -17,7 +17,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// fill writes an image whose layers are the given texts into the directory of a layout.
+// fill writes an image whose layers are the given texts into a layout directory.
 func fill(t *testing.T, dir string, layers ...string) ocispecs.Descriptor {
 	t.Helper()
 	put := func(mediaType string, raw []byte) ocispecs.Descriptor {
@@ -26,7 +26,7 @@ func fill(t *testing.T, dir string, layers ...string) ocispecs.Descriptor {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(path); err != nil { // what is there may be a hard link
+		if _, err := os.Stat(path); err != nil { // an existing file may be a hard link
 			if err := os.WriteFile(path, raw, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +152,7 @@ func linkTo(path, target string) error {
 	return os.Symlink(target, path)
 }
 
-// An image that is open is read to its end although a newer build has taken its place.
+// An open image can be read to its end after a newer build has replaced it.
 func TestOpenOutlivesReplacement(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "img")
 	stage(t, dir, nil, "old layer")
@@ -264,7 +264,7 @@ func TestOpenTar(t *testing.T) {
 	}
 }
 
-// docker save before 25 wrote layers as plain tars and linked the ones that repeat.
+// docker save before 25 wrote layers as plain tars, and repeated layers as links.
 func TestOpenDockerArchive(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "img.tar")
 	entries := []entry{

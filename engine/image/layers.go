@@ -13,14 +13,14 @@ import (
 // Layer is one layer of an image.
 type Layer struct {
 	Digest digest.Digest `json:"digest"`
-	// Size is what a registry keeps of it, Unpacked the length of its tar, both in bytes.
+	// Size is the size in a registry, Unpacked the size of the uncompressed tar, both in bytes.
 	Size     int64 `json:"size"`
 	Unpacked int64 `json:"unpacked"`
-	// By is the step that made it, out of the image's history; "" where that does not say.
+	// By is the step that made the layer, from the image's history; "" if the history does not tell.
 	By string `json:"by"`
 }
 
-// PackedLayers are the image's layers, the base's first, without their length once unpacked.
+// PackedLayers returns the image's layers, the base's first, without their uncompressed size.
 func (i *Image) PackedLayers() []Layer {
 	var by []string
 	for _, h := range i.Config.History {
@@ -39,7 +39,7 @@ func (i *Image) PackedLayers() []Layer {
 	return out
 }
 
-// Layers are the image's layers, the base's first. They are read through, for their length.
+// Layers returns the image's layers, the base's first. It reads all layers to determine their uncompressed size.
 func (i *Image) Layers() ([]Layer, error) {
 	out := i.PackedLayers()
 	for n := range out {
@@ -51,8 +51,8 @@ func (i *Image) Layers() ([]Layer, error) {
 	return out, nil
 }
 
-// Images are the images that desc leads to in the stage, one for each platform, with their manifests and configurations
-// alone.
+// Images returns the images in the stage that desc leads to, one for each platform. They have only their manifests and
+// configurations.
 func (s *Stage) Images(desc ocispecs.Descriptor) ([]*Image, error) {
 	dir, err := openLayout(s.temp.path)
 	if err != nil {
@@ -90,7 +90,7 @@ func staged(src source, desc ocispecs.Descriptor) ([]*Image, error) {
 	return out, nil
 }
 
-// unpacked is the length of a blob once it is decompressed.
+// unpacked returns the uncompressed size of a blob.
 func unpacked(b blob) (int64, error) {
 	var head [4]byte
 	if _, err := b.ReadAt(head[:], 0); err != nil {

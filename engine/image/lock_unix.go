@@ -8,5 +8,5 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the exclusive lock of an open file or directory, which the system drops with the process.
+// lock takes the exclusive lock of an open file or directory. The system releases it when the process ends.
 func lock(f *os.File) bool { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil }

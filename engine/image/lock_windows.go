@@ -2,5 +2,5 @@ package image
 
 import "os"
 
-// lock: an open file cannot be removed on Windows, which is protection enough.
+// lock does nothing: Windows does not remove open files, which is protection enough.
 func lock(*os.File) bool { return true }

@@ -8,8 +8,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Save writes the image as a docker archive, which docker load takes, under the name; "" leaves it without one. Layers
-// stay as they are compressed, which Docker before 23 takes with gzip or without any compression alone.
+// Save writes the image as a docker archive, for docker load, with the given name or, if it is "", none. Layers keep
+// their compression; Docker before 23 loads only gzip and uncompressed layers.
 func (i *Image) Save(w io.Writer, name string) error {
 	about := dockerImage{Config: i.Manifest.Config.Digest.Encoded() + ".json"}
 	if name != "" {

@@ -17,16 +17,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// Stage is an OCI layout directory being written beside its place. It begins with hard links to the
-// blobs that the layout there has, so that only new ones are transferred and written.
+// Stage is an OCI layout directory that is written beside its final path. It starts with hard links to the blobs of the
+// existing layout, so that only new blobs are transferred and written.
 type Stage struct {
 	temp  *temp
-	index ocispecs.Index // of the layout that is there
+	index ocispecs.Index // of the existing layout
 	raw   []byte
 }
 
-// NewStage begins the layout that will be at dest. A directory there that is neither empty nor a
-// layout is a Usage fault.
+// NewStage starts a layout whose final path is dest. An existing directory that is neither empty nor a layout is a Usage
+// fault.
 func NewStage(dest string) (*Stage, error) {
 	if err := mayReplace(dest); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func NewStage(dest string) (*Stage, error) {
 	return s, nil
 }
 
-// mayReplace refuses to replace what is no layout: somebody's folder.
+// mayReplace refuses to replace a directory that is not a layout: it belongs to somebody.
 func mayReplace(dest string) error {
 	entries, err := os.ReadDir(dest)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,8 +61,8 @@ func mayReplace(dest string) error {
 	return nil
 }
 
-// inherit links the blobs of the present layout that are as long as its manifests say. Where that is
-// not possible they are simply written again.
+// inherit links the blobs of the existing layout that have the size that its manifests say. If it cannot link a blob,
+// the build writes it again.
 func (s *Stage) inherit() {
 	dir, err := openLayout(s.temp.dest)
 	if err != nil {
@@ -81,7 +81,8 @@ func (s *Stage) inherit() {
 	}
 }
 
-// descriptors lists what manifests reach: indexes, manifests, configurations and layers that can be read.
+// descriptors lists what manifests lead to: indexes, manifests, configurations and layers. It does not follow manifests
+// that it cannot read.
 func descriptors(src source, tops []ocispecs.Descriptor) []ocispecs.Descriptor {
 	out := slices.Clone(tops)
 	for _, d := range tops {
@@ -103,14 +104,14 @@ func descriptors(src source, tops []ocispecs.Descriptor) []ocispecs.Descriptor {
 	return out
 }
 
-// Dir is the directory to write blobs to.
+// Dir returns the directory to write blobs to.
 func (s *Stage) Dir() string { return s.temp.path }
 
 func (s *Stage) blob(d digest.Digest) string { return filepath.Join(s.temp.path, blobPath(d)) }
 
-// Commit puts the layout with image desc under the given names in its place; images under other names
-// that were there stay. It says whether that changed anything: the same image again does not touch
-// the directory.
+// Commit adds the image desc to the layout under the given names and moves the layout to its final path. Existing images
+// under other names stay. It reports whether this changed anything: committing the same image again leaves the directory
+// untouched.
 func (s *Stage) Commit(desc ocispecs.Descriptor, names []string) (changed bool, err error) {
 	defer func() {
 		if err != nil {
@@ -143,7 +144,7 @@ func (s *Stage) write(name string, raw []byte) error {
 	return os.WriteFile(filepath.Join(s.temp.path, name), raw, 0o644)
 }
 
-// complete says whether the layout that is there has every blob of the stage.
+// complete reports whether the existing layout has every blob of the stage.
 func (s *Stage) complete() bool {
 	entries, err := os.ReadDir(filepath.Join(s.temp.path, ocispecs.ImageBlobsDir, "sha256"))
 	for _, e := range entries {
@@ -156,7 +157,7 @@ func (s *Stage) complete() bool {
 	return err == nil
 }
 
-// merge makes the new index: our image, and the entries of the old one that it does not rename.
+// merge returns the new index: our image, and the old entries whose names it does not take.
 func (s *Stage) merge(desc ocispecs.Descriptor, names []string) ocispecs.Index {
 	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex}
 	if len(names) == 0 {
@@ -182,7 +183,7 @@ func (s *Stage) merge(desc ocispecs.Descriptor, names []string) ocispecs.Index {
 	return index
 }
 
-// tagOf is the tag in a full name; "latest" where it has none.
+// tagOf returns the tag of a full name, or "latest" if it has none.
 func tagOf(name string) string {
 	if _, tag, ok := cutLast(name, ":"); ok && !strings.Contains(tag, "/") {
 		return tag
@@ -190,7 +191,7 @@ func tagOf(name string) string {
 	return "latest"
 }
 
-// prune removes every file that the index does not reach, and reports a blob that it needs and has not.
+// prune removes every blob that the index does not lead to, and returns an error if a blob is missing or incomplete.
 func (s *Stage) prune(index ocispecs.Index) error {
 	dir, err := openLayout(s.temp.path)
 	if err != nil {
@@ -217,5 +218,5 @@ func (s *Stage) prune(index ocispecs.Index) error {
 	return errors.Join(err, dir.root.RemoveAll("ingest"))
 }
 
-// Abort leaves no trace of the stage.
+// Abort removes the stage.
 func (s *Stage) Abort() { s.temp.remove() }

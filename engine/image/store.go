@@ -12,7 +12,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Store gives the image's blobs as BuildKit asks for them; it refuses to be written to.
+// Store returns the image's blobs as a read-only content store for BuildKit.
 func (i *Image) Store() content.Store { return &store{i.blobs} }
 
 type store struct{ blobs map[digest.Digest]blob }
@@ -33,7 +33,7 @@ func (s *store) ReaderAt(ctx context.Context, desc ocispecs.Descriptor) (content
 	return readerAt{io.NewSectionReader(b, 0, b.size)}, nil
 }
 
-// readerAt leaves closing to the image.
+// readerAt does not close the blob: the image does.
 type readerAt struct{ *io.SectionReader }
 
 func (readerAt) Close() error { return nil }

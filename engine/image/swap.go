@@ -6,11 +6,11 @@ import (
 	"os"
 )
 
-// oldSuffix marks the directory that was moved out of the way and not yet removed.
+// oldSuffix marks a replaced directory that is not removed yet.
 const oldSuffix = "-old"
 
-// replace puts the temporary directory in the place of its destination, in one step where the system
-// can exchange two directories, and removes what was there.
+// replace moves the temporary directory to its destination and removes what was there. The move is atomic if the system
+// can exchange two directories.
 func (t *temp) replace() error {
 	defer t.lock.Close()
 	err := os.Rename(t.path, t.dest)

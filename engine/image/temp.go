@@ -12,27 +12,27 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// temp is a file or directory that is written beside dest and then takes its place. While it is held,
-// it is locked: Clean removes the ones that nobody holds, which a killed process left.
+// temp is a file or directory that is written beside dest and then replaces it. It is locked while it is in use: Clean
+// removes the temporaries without a lock, which a killed process left behind.
 type temp struct {
 	path, dest string
 	lock       *os.File
 }
 
-// marker sets our temporary names apart: .NAME.nixpacks-RANDOM
+// marker identifies our temporary names: .NAME.nixpacks-RANDOM
 const marker = ".nixpacks-"
 
-// mostTries bounds how often a temporary is made that others remove.
+// mostTries bounds the attempts to create a temporary that other processes remove.
 const mostTries = 100
 
-// newTemp makes a temporary neighbour of dest: create makes it, and opens what is to be locked.
+// newTemp creates a temporary beside dest. create makes it and opens the file to lock.
 func newTemp(dest string, create func(path string) (*os.File, error)) (*temp, error) {
 	dest, err := filepath.Abs(dest)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot write %s", dest)
 	}
 	if real, err := filepath.EvalSymlinks(dest); err == nil {
-		dest = real // the link stays, what it points to is replaced
+		dest = real // keep the link, replace its target
 	}
 	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot make the folder of %s", dest)
@@ -44,7 +44,7 @@ func newTemp(dest string, create func(path string) (*os.File, error)) (*temp, er
 		path := filepath.Join(filepath.Dir(dest), "."+filepath.Base(dest)+marker+random())
 		f, err := create(path)
 		if errors.Is(err, fs.ErrNotExist) && tries < mostTries {
-			continue // another process took it for a leftover while it was made
+			continue // another process removed it as a leftover while it was created
 		}
 		if err != nil {
 			return nil, fault.Wrap(fault.Usage, err, "cannot write to %s", filepath.Dir(dest))
@@ -53,29 +53,28 @@ func newTemp(dest string, create func(path string) (*os.File, error)) (*temp, er
 		if lock(f) && t.alive() {
 			return t, nil
 		}
-		t.remove() // another process took it for a leftover between its making and its locking
+		t.remove() // another process removed it as a leftover before it was locked
 	}
 }
 
-// alive says whether the path still is what was locked.
+// alive reports whether the path still is the locked file.
 func (t *temp) alive() bool {
 	a, err1 := t.lock.Stat()
 	b, err2 := os.Lstat(t.path)
 	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }
 
-// remove gives up.
+// remove removes the temporary and releases its lock.
 func (t *temp) remove() {
 	os.RemoveAll(t.path)
 	t.lock.Close()
 }
 
-// Clean removes what interrupted builds left of the files and directories in dir that this package writes.
+// Clean removes the temporary files and directories of this package in dir that interrupted builds left behind.
 func Clean(dir string) error { return clean(dir, "") }
 
-// clean removes the temporaries of one name, or of all names for "". A directory whose place is empty
-// takes it back: the process died between the two renames that replace a directory where the system
-// cannot exchange two.
+// clean removes the temporaries for one name, or for all names if it is "". A replaced directory whose place is empty is
+// moved back: where the system cannot exchange two directories, the process may die between the two renames of replace.
 func clean(dir, name string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +103,7 @@ func clean(dir, name string) error {
 
 func restoreOrRemove(path, dest string) {
 	if strings.HasSuffix(path, oldSuffix) && os.Rename(path, dest) == nil {
-		return // fails where dest holds something
+		return // fails if dest is not empty
 	}
 	os.RemoveAll(path)
 }

@@ -12,11 +12,11 @@ import (
 	layertar "github.com/containerd/containerd/v2/pkg/archive"
 )
 
-// unpacking writes the files of a tar below a directory while the tar comes in.
+// unpacking writes the files of a tar below a directory while it receives the tar.
 type unpacking struct {
 	*io.PipeWriter
 	done chan struct{}
-	err  error // once done
+	err  error // valid once done is closed
 }
 
 var errAborted = errors.New("the files are not wanted any more")
@@ -35,21 +35,21 @@ func unpack(dir string) *unpacking {
 	return u
 }
 
-// Unpack writes the files of a tar below a directory, which no link or path in the tar leads out of. They are the
-// caller's own, whoever owned them. Devices are left out: they would be this machine's.
+// Unpack writes the files of a tar below a directory. No link or path in the tar leads out of it. The files belong to
+// the caller, whatever owner the tar names. Devices are skipped: they would be this machine's.
 func Unpack(ctx context.Context, dir string, r io.Reader) error {
 	_, err := layertar.Apply(ctx, dir, r, layertar.WithNoSameOwner(), layertar.WithFilter(wanted), layertar.WithConvertWhiteout(keep))
 	return err
 }
 
-// Close ends the tar.
+// Close ends the tar and waits until all files are written.
 func (u *unpacking) Close() error {
 	u.PipeWriter.Close()
 	<-u.done
 	return u.err
 }
 
-// stop ends the work wherever it is.
+// stop aborts the unpacking.
 func (u *unpacking) stop() {
 	u.CloseWithError(errAborted)
 	<-u.done
@@ -57,7 +57,7 @@ func (u *unpacking) stop() {
 
 const attribute = "SCHILY.xattr."
 
-// wanted leaves out devices, and extended attributes that only root may give.
+// wanted skips devices, and removes extended attributes that only root may set.
 func wanted(h *tar.Header) (bool, error) {
 	if h.Typeflag == tar.TypeBlock || h.Typeflag == tar.TypeChar {
 		return false, nil
@@ -70,5 +70,5 @@ func wanted(h *tar.Header) (bool, error) {
 	return true, nil
 }
 
-// keep takes a file for a file, whatever its name: those of a layer may stand for removed ones.
+// keep treats every name as a plain file: in a layer some names stand for removed files.
 func keep(*tar.Header, string) (bool, error) { return true, nil }

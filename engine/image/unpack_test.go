@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// pack writes files into the folder as a builder does, each "name:text", a link "name->to", or "name>>to" for a hard one.
+// pack writes files into the folder as a builder does: "name:text", "name->to" for a symlink, "name>>to" for a hard
+// link.
 func pack(t *testing.T, f *Folder, files ...string) error {
 	t.Helper()
 	to, err := f.Writer()
@@ -61,7 +62,7 @@ func TestFolderKeepsFilesInside(t *testing.T) {
 	}
 }
 
-// A step may make the devices of the machine that it runs on, which only its container keeps from it.
+// A step may create the devices of its machine, which only its container keeps from it.
 func TestFolderWithoutDevices(t *testing.T) {
 	f, err := NewFolder(filepath.Join(t.TempDir(), "out"), false)
 	must(t, err)
@@ -78,7 +79,7 @@ func TestFolderWithoutDevices(t *testing.T) {
 	}
 }
 
-// Whoever writes hears of what cannot be written, and does not wait.
+// The writer gets the error of a file that cannot be written, and does not block.
 func TestFolderRefuses(t *testing.T) {
 	f, err := NewFolder(filepath.Join(t.TempDir(), "out"), false)
 	if err != nil {
@@ -91,7 +92,7 @@ func TestFolderRefuses(t *testing.T) {
 	}
 }
 
-// A build that is given up leaves nothing, even while files come in.
+// An aborted build leaves nothing, even while files arrive.
 func TestFolderAborted(t *testing.T) {
 	dir := t.TempDir()
 	f, err := NewFolder(filepath.Join(dir, "out"), false)

@@ -72,7 +72,7 @@ func TestStageIncomplete(t *testing.T) {
 	}
 }
 
-// What a killed build left goes with the next one; what a running build writes stays.
+// The next build removes what a killed build left; what a running build writes stays.
 func TestStageCleans(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "img")
@@ -98,8 +98,8 @@ func TestStageCleans(t *testing.T) {
 	}
 }
 
-// Without an exchange of directories there is a moment with nothing in the place; a process that died
-// in it must not have lost the last good output.
+// Without an exchange of directories there is a moment in which the destination is missing. A process that dies in it
+// must not lose the last good output.
 func TestCleanRestores(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "img")
@@ -168,7 +168,7 @@ func TestFile(t *testing.T) {
 func TestFolder(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		there   string // files in place before
+		there   string // existing files
 		replace bool
 		want    string
 		err     string
@@ -232,7 +232,7 @@ func harvest(t *testing.T, dir string) string {
 	return strings.Join(out, " ")
 }
 
-// Builds that begin at once for one place do not take each other's beginnings for leftovers.
+// Builds that start at the same time for one destination do not remove each other's temporaries as leftovers.
 func TestStagesAtOnce(t *testing.T) {
 	dest := filepath.Join(t.TempDir(), "img")
 	errs := make(chan error)
