@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// bases resolves the plan's images: a named context of the build stands for the image of its name.
+// bases resolves the plan's images. A named context of the build replaces the image of its name.
 func (b *build) bases(ctx context.Context, in *plan2llb.Input) error {
 	planned := in.Plan
 	in.Plan = b.inRegistries(planned)
@@ -48,10 +48,10 @@ func (b *build) bases(ctx context.Context, in *plan2llb.Input) error {
 	return err
 }
 
-// asPlanned gives the images that stand for bases the names that the plan has for these, so that an image's history is what it is where
-// they are made.
+// asPlanned gives the images that replace bases the names that the plan has for them, so that the image's history is the
+// same as with bases that are made locally.
 func (b *build) asPlanned(in *plan2llb.Input, planned *plan.Plan) {
-	states := map[string]*llb.State{} // one for both, who are the same then
+	states := map[string]*llb.State{} // one state for both if they are the same
 	rename := func(s *plan2llb.Source, is, was string) {
 		if is == was {
 			return
@@ -69,8 +69,8 @@ func (b *build) asPlanned(in *plan2llb.Input, planned *plan.Plan) {
 	in.Plan = planned
 }
 
-// inRegistries is the plan with the images that the frontend's has for bases which a daemon cannot make. They have no Nix, and are not for
-// plans that build with it.
+// inRegistries returns the plan with the operator's images (Operator.Bases) instead of bases that a daemon cannot make.
+// These images have no Nix and cannot serve plans that build with it.
 func (b *build) inRegistries(p *plan.Plan) *plan.Plan {
 	out := *p
 	if image, ok := b.Bases[p.BuildImage]; ok && !p.UsesNix() {
@@ -84,7 +84,7 @@ func (b *build) inRegistries(p *plan.Plan) *plan.Plan {
 	return &out
 }
 
-// fromRegistry refuses a base that must be made before it can be built on: a daemon has no means for that.
+// fromRegistry refuses a base that must be made before it can be used: a daemon cannot make one.
 func fromRegistry(ref, field string) error {
 	if !solve.IsLocalBase(ref) {
 		return nil
@@ -95,10 +95,10 @@ func fromRegistry(ref, field string) error {
 			"nixpacks build with --builder makes such a base here, and builds on that daemon", field, ref)
 }
 
-// named is the image that a named context gives for ref; nil where there is none of that name.
+// named returns the image that a named context provides for ref, or nil if there is no such context.
 func (b *build) named(ctx context.Context, ref string, p ocispecs.Platform) (*plan2llb.Source, error) {
 	if solve.IsLocalBase(ref) || ref == "" {
-		return nil, nil // no name that a context could have
+		return nil, nil // not a name that a context could have
 	}
 	nc, err := b.NamedContext(ref, dockerui.ContextOpt{Platform: &p, ResolveMode: b.BuildOpts().Opts["image-resolve-mode"]})
 	if err != nil || nc == nil {
@@ -119,7 +119,7 @@ func (b *build) named(ctx context.Context, ref string, p ocispecs.Platform) (*pl
 	return src, nil
 }
 
-// clean is the image's file system alone: what steps see of its configuration comes from Source.Config.
+// clean returns the image's file system alone: the configuration that steps see comes from Source.Config.
 func clean(st *llb.State) *llb.State {
 	out := llb.NewState(st.Output())
 	return &out

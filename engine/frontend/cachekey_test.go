@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// The file of a repository names none of the cache directories of another one, or of a directory; who builds may.
+// A file in a repository cannot name the cache directories of another repository or of a directory; whoever builds can.
 func TestCacheKeys(t *testing.T) {
 	key := func(remote, saved, namespace string) string {
 		b := &build{Client: &dockerui.Client{}, context: source{remote: remote}}

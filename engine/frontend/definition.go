@@ -11,16 +11,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// definition is what the build's file (docker build -f) says.
+// definition is the build's file (docker build -f).
 type definition struct {
 	name string
-	// saved is a finished plan; nil where the app is to be planned.
+	// saved is a finished plan; nil if the app is to be planned.
 	saved *plan.Saved
-	// config is a configuration to plan with; nil where the app's own counts.
+	// config is a configuration to plan with; nil if the app's own is used.
 	config []byte
 }
 
-// app is where in the context the app of a given plan is; nil where that is all of it, or the app is to be planned.
+// app returns the place of the app in the context, if a saved plan has one. It is nil for the whole context, or without
+// a plan.
 func (d definition) app() *plan.Location {
 	if d.saved == nil {
 		return nil
@@ -28,7 +29,7 @@ func (d definition) app() *plan.Location {
 	return d.saved.Plan.App
 }
 
-// root is the folder of the context that goes to the build.
+// root returns the folder of the context that is built.
 func (d definition) root() string {
 	if at := d.app(); at != nil {
 		return at.Root
@@ -38,8 +39,9 @@ func (d definition) root() string {
 
 const filenameOpt = "filename"
 
-// definition reads the build's file. A plan in JSON is built as it is; a configuration is planned with. Nothing but the
-// line that names the frontend, or no file at all, plans the app as it is; so does a Dockerfile that nobody named.
+// definition reads the build's file. A plan in JSON is built as it is; a configuration is used for planning. If there is
+// no file, or it has only the line that names the frontend, the app is planned with its own configuration. The same goes
+// for a Dockerfile that the user did not name.
 func (b *build) definition(ctx context.Context) (definition, error) {
 	name := b.BuildOpts().Opts[filenameOpt]
 	named := name != "" && name != dockerui.DefaultDockerfileName
@@ -48,7 +50,7 @@ func (b *build) definition(ctx context.Context) (definition, error) {
 		if named {
 			return definition{}, fault.Wrap(fault.Usage, err, "the build's file %s cannot be read", name)
 		}
-		return definition{}, nil // if it is the client that does not answer, reading the app says so
+		return definition{}, nil // if the client does not answer, reading the app reports it
 	}
 	d := definition{name: src.Filename}
 	rest := plan.WithoutHead(src.Data)

@@ -15,9 +15,9 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 )
 
-// files are the files of a solved reference, which the daemon keeps, as a file system. Links are resolved here and not
-// by the daemon, which would take one that leads out of the top for one within it: such a link leads nowhere, as for
-// an app on disk. Directories are remembered.
+// files makes the files of a solved reference, which the daemon keeps, available as an fs.FS. It resolves symlinks
+// itself: the daemon would take one that leads out of the root for one inside it, but here such a link is an error, as
+// for an app on disk. It caches directory listings.
 type files struct {
 	ctx context.Context
 	ref gateway.Reference
@@ -30,10 +30,10 @@ func newFiles(ctx context.Context, ref gateway.Reference) *files {
 	return &files{ctx: ctx, ref: ref, dirs: map[string][]*types.Stat{}}
 }
 
-// maxLinks is how many links a path may lead through, as on Linux.
+// maxLinks is how many symlinks a path may lead through, as on Linux.
 const maxLinks = 40
 
-// maxMessage is how many bytes of a file are asked for at once: gRPC's messages end at 16 MB.
+// maxMessage is how many bytes of a file are read at once: gRPC messages are limited to 16 MB.
 const maxMessage = 8 << 20
 
 var (
@@ -41,7 +41,7 @@ var (
 	errLinks   = errors.New("too many levels of symbolic links")
 )
 
-// list is a directory, by its path without links, sorted by name.
+// list returns the entries of a directory, sorted by name. The path dir has no symlinks.
 func (f *files) list(dir string) ([]*types.Stat, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -57,7 +57,8 @@ func (f *files) list(dir string) ([]*types.Stat, error) {
 	return ents, nil
 }
 
-// find is what has the name, and its path without links, but for itself unless follow is set.
+// find returns the path of name without symlinks, and its entry. It follows a symlink in the last element only with
+// follow.
 func (f *files) find(name string, follow bool) (string, *types.Stat, error) {
 	at, st := ".", &types.Stat{Path: ".", Mode: uint32(fs.ModeDir | 0o755)}
 	rest := strings.Split(path.Clean(name), "/")
@@ -121,7 +122,7 @@ func (f *files) info(op, name string, follow bool) (fs.FileInfo, error) {
 	return info{st, path.Base(name)}, nil
 }
 
-// ReadLink is what a link leads to.
+// ReadLink returns the target of a symlink.
 func (f *files) ReadLink(name string) (string, error) {
 	_, st, err := f.look("readlink", name, false)
 	if err != nil {
@@ -157,7 +158,7 @@ func (f *files) Open(name string) (fs.File, error) {
 	return &file{files: f, at: at, info: info{st, path.Base(name)}}, nil
 }
 
-// info is a stat as io/fs wants it.
+// info implements fs.FileInfo.
 type info struct {
 	st   *types.Stat
 	name string
@@ -170,7 +171,7 @@ func (i info) ModTime() time.Time { return time.Unix(0, i.st.ModTime) }
 func (i info) IsDir() bool        { return i.Mode().IsDir() }
 func (i info) Sys() any           { return i.st }
 
-// file is read from the daemon as it is asked for.
+// file reads from the daemon on demand.
 type file struct {
 	files  *files
 	at     string

@@ -1,5 +1,5 @@
-// Package frontend is this program as a frontend of BuildKit: a daemon runs it, hands it an app as the build's context,
-// and builds what it answers. It plans the app, or takes the plan that it is given, and lowers it as everywhere else.
+// Package frontend is this program as a BuildKit frontend: a daemon runs it, passes it an app as the build context, and
+// builds the graph that it returns. It plans the app, or takes a given plan, and lowers it like the command line does.
 //
 // It reads the app through the daemon (files), and has no network, clock or disk of its own.
 package frontend
@@ -16,7 +16,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/gateway/grpcclient"
-	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // how daemons encode their answers
+	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // the encoding of daemons' answers
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -26,15 +26,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// Operator is what whoever made the frontend's image put into it; no client can take it away.
+// Operator is the configuration that the builder of the frontend's image put into it. No client can override it.
 type Operator struct {
-	// Policies that every plan is held to, each the files of one.
+	// Policies apply to every plan. Each element has the files of one policy.
 	Policies [][]catalog.Source
-	// Bases are images in registries, by digest, that stand for what a daemon cannot make: debian://SUITE.
+	// Bases maps bases that a daemon cannot make (debian://SUITE) to images in registries, by digest.
 	Bases map[string]string
 }
 
-// Run answers the daemon that started this process, over its standard input and output.
+// Run serves the daemon that started this process, over standard input and output.
 func Run(ctx context.Context, cat *catalog.Catalog, op Operator) error {
 	return grpcclient.RunFromEnvironment(ctx, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := Build(ctx, c, cat, op)
@@ -42,11 +42,11 @@ func Run(ctx context.Context, cat *catalog.Catalog, op Operator) error {
 	})
 }
 
-// readable is a fault in the words and lines that the command line has for it: a daemon hands on only the text.
+// readable formats faults as the command line prints them: a daemon forwards only the text of an error.
 func readable(err error) error {
 	var f *fault.Fault
 	if !errors.As(err, &f) {
-		return err // the daemon's own, with what it knows of the failed step
+		return err // the daemon's own error, with its details of the failed step
 	}
 	var b bytes.Buffer
 	fault.Print(&b, err, false)
@@ -62,10 +62,10 @@ type build struct {
 	context source
 	Operator
 
-	planning sync.Mutex // of plans, which share the app's files and the rules about them
+	planning sync.Mutex // guards planning: plans share the app's files and their rules
 }
 
-// Build is the result of one request: an image for each platform that is asked for.
+// Build handles one request: it returns an image for each platform requested.
 func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog, op Operator) (*gateway.Result, error) {
 	ui, err := dockerui.NewClient(c)
 	if err != nil {
@@ -91,7 +91,7 @@ func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog, op Opera
 	return rb.Finalize()
 }
 
-// refuse says what of a Dockerfile's options a plan has no use for.
+// refuse rejects options of docker build that a plan cannot honor.
 func (b *build) refuse() error {
 	if b.Target != "" {
 		return fault.New(fault.Usage, "there is no target %q: a plan makes one image", b.Target).WithHint("leave --target out")
@@ -126,7 +126,7 @@ func (b *build) one(ctx context.Context, p *ocispecs.Platform, _ int) (*dockerui
 	if err != nil {
 		return nil, err
 	}
-	var base dockerspec.DockerOCIImage // whose layers keep their times
+	var base dockerspec.DockerOCIImage // its layers keep their timestamps
 	base.RootFS = ocispecs.RootFS{Type: "layers", DiffIDs: in.Final().Layers}
 	epoch, err := b.epoch(ctx)
 	return &dockerui.BuildResult{Reference: ref, Image: &lowered.Image, BaseImage: &base, Epoch: epoch}, err
@@ -141,8 +141,8 @@ func (b *build) runnable(in plan2llb.Input) error {
 	return solve.RefusePlatform(in.Platform, has, in.Plan)
 }
 
-// epoch is the image's time: the daemon's own affair where SOURCE_DATE_EPOCH is given, else the same for every build,
-// as with `nixpacks build`.
+// epoch returns the image's timestamp. If SOURCE_DATE_EPOCH is given it is the daemon's; otherwise it is the same for
+// every build, as with `nixpacks build`.
 func (b *build) epoch(ctx context.Context) (*time.Time, error) {
 	switch b.BuildArgs[epochArg] {
 	case "":
@@ -154,7 +154,7 @@ func (b *build) epoch(ctx context.Context) (*time.Time, error) {
 	return nil, nil
 }
 
-// prepare fills in everything but the bases.
+// prepare fills in everything except the bases.
 func (b *build) prepare(ctx context.Context, in *plan2llb.Input) error {
 	in.Labels = maps.Clone(b.Labels)
 	in.NoCache = b.IsNoCache("")

@@ -24,29 +24,30 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
 
-// labels tell BuildKit what the frontend needs and what it knows to do: no network; contexts that are other images or
-// repositories, results of other frontends as input, requests that build nothing.
+// labels tell BuildKit what the frontend needs and supports: no network; as contexts other images and repositories, as
+// inputs results of other frontends, and requests that build nothing.
 var labels = map[string]string{
 	"moby.buildkit.frontend.network.none": "true",
 	"moby.buildkit.frontend.caps": "moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts," +
 		"moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd",
 }
 
-// program is where the image has this program.
+// program is the path of this program in the image.
 const program = "nixpacks"
 
-// PoliciesFlag names the directory where the frontend finds the policies of its image, BaseFlag a base and the image that stands for it, as
-// REF=IMAGE.
+// PoliciesFlag names the directory with the policies of the frontend's image. BaseFlag names a base and the image that
+// replaces it, as REF=IMAGE.
 const (
 	PoliciesFlag = "policies"
 	BaseFlag     = "base"
 )
 
-// policiesDir is where the image has them, each in a directory of its own.
+// policiesDir is the directory of the policies in the image, each in its own subdirectory.
 const policiesDir = "policies"
 
-// WriteImage makes the frontend's image at dest, an OCI layout directory: nothing but this program, from binaries that are
-// statically linked, one for each platform, and what the operator says. The same gives the same image.
+// WriteImage writes the frontend's image to dest, an OCI layout directory. It contains only this program, from
+// statically linked binaries, one for each platform, and the operator's configuration. The same arguments give the same
+// image.
 func WriteImage(dest string, binaries []string, op Operator) error {
 	s, err := image.NewStage(dest)
 	if err != nil {
@@ -82,7 +83,7 @@ func WriteImage(dest string, binaries []string, op Operator) error {
 
 var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
 
-// platformOf is the platform that a program is for. One that needs libraries is refused: the image has none.
+// platformOf returns the platform of a program. It refuses programs that need shared libraries: the image has none.
 func platformOf(file string) (ocispecs.Platform, error) {
 	how := "build it so: CGO_ENABLED=0 GOOS=linux go build -o FILE ./cli/nixpacks, and give --binary FILE"
 	f, err := elf.Open(file)
@@ -152,7 +153,7 @@ type entry struct {
 	data []byte
 }
 
-// policyFiles are the files of policies, each in a directory whose name says which it is.
+// policyFiles returns the files of all policies, each policy in a numbered directory.
 func policyFiles(policies [][]catalog.Source) (out []entry) {
 	for i, files := range policies {
 		for _, f := range files {
@@ -162,7 +163,7 @@ func policyFiles(policies [][]catalog.Source) (out []entry) {
 	return out
 }
 
-// layerOf is a layer that holds files, and the digest of what it is before compression.
+// layerOf returns a compressed layer with the files, and the digest of its uncompressed content.
 func layerOf(files []entry) ([]byte, digest.Digest, error) {
 	var packed bytes.Buffer
 	plain := digest.Canonical.Digester()

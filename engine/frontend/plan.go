@@ -24,10 +24,10 @@ import (
 
 const epochArg = "SOURCE_DATE_EPOCH"
 
-// appName stands for the app's directory, of which a daemon knows no name.
+// appName stands for the name of the app's directory, which a daemon does not know.
 const appName = "app"
 
-// variables are the build arguments that are the app's: not those that speak to BuildKit.
+// variables returns the build arguments meant for the app, without those for BuildKit.
 func (b *build) variables() map[string]string {
 	out := map[string]string{}
 	for k, v := range b.BuildArgs {
@@ -38,7 +38,7 @@ func (b *build) variables() map[string]string {
 	return out
 }
 
-// surroundings are network, hosts and limits of the steps.
+// surroundings sets network, hosts and limits of the steps.
 func (b *build) surroundings(in *plan2llb.Input) error {
 	switch b.NetworkMode {
 	case llb.NetModeHost:
@@ -62,7 +62,7 @@ func (b *build) surroundings(in *plan2llb.Input) error {
 	}
 	in.Limits.Memory = r.Memory
 	if r.CpuQuota > 0 {
-		const period = 100_000 // of plan2llb, and Linux' own
+		const period = 100_000 // the period of plan2llb and Linux' default
 		in.Limits.CPUQuota = r.CpuQuota
 		if r.CpuPeriod > 0 {
 			in.Limits.CPUQuota = r.CpuQuota * period / int64(r.CpuPeriod)
@@ -71,7 +71,7 @@ func (b *build) surroundings(in *plan2llb.Input) error {
 	return nil
 }
 
-// plan is the plan that was given, with the build's variables, or the one made for the app or a directory dir of it.
+// plan sets the given plan, with the build's variables, or plans the app. dir is the app's directory below the context.
 func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err error) {
 	if b.given.saved == nil {
 		return b.planApp(ctx, in)
@@ -88,7 +88,7 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err e
 	return "", b.hold(ctx, in, app.FromFS(b.context.files, appName), policyDirs(p.App))
 }
 
-// policyDirs are the directories of a repository, below it, whose policies hold for the app that is at a place in it.
+// policyDirs returns the directories below the repository whose policies apply to the app at that location.
 func policyDirs(at *plan.Location) []string {
 	if at == nil {
 		return nil
@@ -96,7 +96,8 @@ func policyDirs(at *plan.Location) []string {
 	return []string{at.Dir}
 }
 
-// lay puts the build's arguments in place of the plan's variables, and gives the names of those that the plan has not.
+// lay replaces the plan's variables by build arguments. It returns the names of arguments that the plan has no variable
+// for.
 func (b *build) lay(p *plan.Plan) (unused []string) {
 	p.Variables = maps.Clone(p.Variables)
 	for k, v := range b.variables() {
@@ -138,7 +139,7 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	for _, n := range res.Notes {
 		b.warn(ctx, n.Text, n.Hint)
 	}
-	b.lay(res.Plan) // a file's own variables beat those that planning starts from
+	b.lay(res.Plan) // build arguments override variables that files of the app set
 	in.Plan, in.Origins = res.Plan, res.Origins()
 	dir = strings.TrimPrefix(strings.TrimPrefix(res.App.Dir(), appName), "/")
 	if err := b.hold(ctx, in, a, policy.Between(".", dir)); err != nil {
@@ -149,7 +150,7 @@ func (b *build) planApp(ctx context.Context, in *plan2llb.Input) (dir string, er
 	return dir, nil
 }
 
-// startless refuses a plan of which nothing comes that runs.
+// startless refuses a plan without a start command.
 func startless(p *plan.Plan) error {
 	switch {
 	case p.Start != nil && p.Start.Cmd != "":
@@ -163,7 +164,7 @@ func startless(p *plan.Plan) error {
 			"[phases.build]\ncmds = [\"make\"]\n[start]\ncmd = \"./app\"")
 }
 
-// providers are the program's, and those that the app brings. Modules of a lock cannot be had here: a frontend has no network.
+// providers returns the program's providers and the app's own. It refuses modules of a lock: a frontend has no network.
 func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 	if l, err := lock.Of(a); err != nil {
 		return nil, err
@@ -179,7 +180,7 @@ func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 	return b.catalog.Beside(extra...)
 }
 
-// hold refuses a plan that does not meet the policies of the frontend, and those of the app and of directories in it.
+// hold checks the plan against the policies of the frontend, of the app and of directories in it.
 func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App, dirs []string) error {
 	held, err := policy.Check(policy.Input{Plan: in.Plan, Origins: func() *plan.Origins { return in.Origins }, Given: b.Policies,
 		App: a, Dirs: dirs})
@@ -192,16 +193,16 @@ func (b *build) hold(ctx context.Context, in *plan2llb.Input, a *app.App, dirs [
 	return held.Err()
 }
 
-// cacheKey tells the app's cache directories from those of others that the daemon builds: by what the build says,
-// else by where the app comes from, among whose keys the plan chooses, else by what the plan says, else by the plan, which is all that
-// is known of an app.
+// cacheKey returns the key that separates the app's cache directories from those of other apps on the daemon. In this
+// order it is the key that the user chose, a key for the app's repository (extended by the plan's key), the plan's key,
+// or, if nothing else is known of the app, a digest of the plan.
 func (b *build) cacheKey(p *plan.Plan, saved string) string {
 	switch {
 	case b.CacheIDNamespace != "":
 		return b.CacheIDNamespace
 	case b.context.remote != "":
 		key := digest.FromString(b.context.remote).Encoded()[:16]
-		if saved != "" { // which the repository says: it is one of its own
+		if saved != "" { // the repository's file names it, so it only chooses among that repository's keys
 			key += "-" + saved
 		}
 		return key
@@ -213,7 +214,7 @@ func (b *build) cacheKey(p *plan.Plan, saved string) string {
 	return digest.FromBytes(same.JSON()).Encoded()[:16]
 }
 
-// warn shows the user a line, and details of it where they are asked for.
+// warn shows the user a line, and details of it on request.
 func (b *build) warn(ctx context.Context, text, detail string) {
 	var d digest.Digest
 	if v := b.context.vertex; v != nil && len(v.Def) > 0 {
@@ -223,6 +224,6 @@ func (b *build) warn(ctx context.Context, text, detail string) {
 	if detail != "" {
 		opt.Detail = [][]byte{[]byte(detail)}
 	}
-	// A daemon that takes no warnings builds all the same.
+	// A daemon that does not support warnings builds nevertheless.
 	_ = b.gateway.Warn(ctx, d, fmt.Sprintf("nixpacks: %s", text), opt)
 }

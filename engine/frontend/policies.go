@@ -9,8 +9,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// ReadPolicies reads the policies that WriteImage put into an image, from the directory where it has them. None there is a fault: nobody
-// is to take a gate that is missing for one that is open.
+// ReadPolicies reads the policies that WriteImage put into an image, from their directory. If it has none, that is a
+// fault: a missing policy must not look like one that allows everything.
 func ReadPolicies(dir string) ([][]catalog.Source, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

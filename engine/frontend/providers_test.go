@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lock"
 )
 
-// A plan without providers that the app's lock names would be another plan.
+// Ignoring the providers in the app's lock would give a different plan.
 func TestLockedProviders(t *testing.T) {
 	builtin, err := catalog.Builtin()
 	if err != nil {

@@ -14,13 +14,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 )
 
-// secrets shows the steps those of the client's secrets that bear the name of a variable: their values then stand in for
-// the plan's. BuildKit tells no frontend which secrets there are, and an optional one that is missing would hide the
-// variable; so each is asked for first, by preparing a container that needs it.
+// secrets gives steps those of the client's secrets that have the name of a variable; they replace the plan's value.
+// BuildKit does not tell a frontend which secrets exist, and a missing optional secret would hide the variable. So it
+// probes for each secret by preparing a container that requires it.
 func (b *build) secrets(ctx context.Context, in *plan2llb.Input) error {
 	opts := b.BuildOpts()
 	if opts.LLBCaps.Supports(pb.CapExecSecretEnv) != nil || opts.Caps.Supports(gwpb.CapGatewayExec) != nil {
-		return nil // a daemon that shows no secret as a variable
+		return nil // the daemon does not support secrets as variables
 	}
 	names, optional := askable(in.Plan), doWithout(in.Plan)
 	if len(names)+len(optional) == 0 {
@@ -42,7 +42,7 @@ func (b *build) secrets(ctx context.Context, in *plan2llb.Input) error {
 	return nil
 }
 
-// doWithout are the names of the variables that secrets are which may be missing.
+// doWithout returns the ids of optional secrets that phases see as variables.
 func doWithout(p *plan.Plan) (ids []string) {
 	for _, a := range p.AskedSecrets() {
 		if a.Optional && a.Variable {
@@ -52,7 +52,7 @@ func doWithout(p *plan.Plan) (ids []string) {
 	return ids
 }
 
-// askable are the names of all variables of a plan.
+// askable returns the names of all variables of a plan.
 func askable(p *plan.Plan) []string {
 	names := slices.Collect(maps.Keys(p.Variables))
 	for _, ph := range p.Phases {
@@ -62,7 +62,7 @@ func askable(p *plan.Plan) []string {
 	return slices.Compact(names)
 }
 
-// asking is the plan with phases that ask for the secrets that bear the name of a variable which they see.
+// asking returns the plan with these secrets added to the phases that see a variable of the same name.
 func asking(p *plan.Plan, secrets []string) *plan.Plan {
 	out := *p
 	out.Phases = map[string]*plan.Phase{}
@@ -80,7 +80,7 @@ func asking(p *plan.Plan, secrets []string) *plan.Plan {
 	return &out
 }
 
-// hasSecret tells whether the client has a secret.
+// hasSecret reports whether the client has a secret.
 func (b *build) hasSecret(ctx context.Context, root gateway.Reference, id string) bool {
 	ctr, err := b.gateway.NewContainer(ctx, gateway.NewContainerRequest{
 		NetMode: llb.NetModeNone,

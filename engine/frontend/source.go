@@ -22,18 +22,18 @@ import (
 // source is the app as the daemon has it.
 type source struct {
 	plan2llb.Context
-	rules  *ignore.Rules // of the ignore files, and the program's own by name
-	files  fs.FS         // for planning; of a local app whose plan is given the policies alone
-	looked fs.FS         // those of the files that a look is needed at
+	rules  *ignore.Rules // from the ignore files, and the program's own by name
+	files  fs.FS         // for planning; if a local app's plan is given, only the policies
+	looked fs.FS         // the files that rules.Look inspects
 	vertex *pb.Definition
-	// remote is the address of a repository or an archive, without what names a version of it.
+	// remote is the URL of a repository or an archive, without a version.
 	remote string
 }
 
-// read by the program itself, whatever .dockerignore says of them.
+// ownFiles are read by the program itself, even if .dockerignore excludes them.
 var ownFiles = []string{"!nixpacks.cue", "!nixpacks.toml", "!nixpacks.json", "!Procfile", "!providers/*.cue", "!providers/*/*.cue", "!policy/*.cue"}
 
-// source finds out where the app is, and reads what of it is not for the build.
+// source locates the app and reads the rules about files that are not part of the build.
 func (b *build) source(ctx context.Context) (source, error) {
 	main, err := b.MainContext(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func (b *build) source(ctx context.Context) (source, error) {
 	return s, err
 }
 
-// policyPatterns are patterns for the policies in directories, and for what says of them that they are not the app's.
+// policyPatterns returns patterns for the policies in dirs, and for the .gitignore files that decide whether they count.
 func policyPatterns(dirs []string) (out []string) {
 	for _, dir := range dirs {
 		out = append(out, ignore.Below(dir, []string{policy.Folder + "/*.cue", ".gitignore", policy.Folder + "/.gitignore"})...)
@@ -84,7 +84,7 @@ func policyPatterns(dirs []string) (out []string) {
 	return out
 }
 
-// read has some files of a local app: do says what for, and hint under which name the daemon keeps them.
+// read returns some files of a local app. do describes the purpose; the daemon keeps the files under the name hint.
 func (b *build) read(ctx context.Context, s source, do, hint string, def **pb.Definition, which ...llb.LocalOption) (fs.FS, error) {
 	ref, err := b.solveState(ctx, llb.Local(s.Local, append(which, llb.SessionID(s.Session),
 		llb.SharedKeyHint("app "+hint), dockerui.WithInternalName("[app] "+do))...), def)
@@ -94,7 +94,7 @@ func (b *build) read(ctx context.Context, s source, do, hint string, def **pb.De
 	return newFiles(ctx, ref), nil
 }
 
-// remote is an app that comes from a repository or an archive.
+// remote returns an app that comes from a repository or an archive.
 func (b *build) remote(ctx context.Context, main *llb.State) (source, error) {
 	s := source{Context: plan2llb.Context{State: main}}
 	s.remote, _, _ = strings.Cut(b.BuildOpts().Opts[dockerui.DefaultLocalNameContext], "#")
@@ -110,8 +110,8 @@ func (b *build) remote(ctx context.Context, main *llb.State) (source, error) {
 	return s, err
 }
 
-// app sets the files that a plan is built of, which was made for the directory dir of the context, "" for all of it: without
-// those that are no part of the build, of which it warns as nixpacks build does.
+// app sets the files for a plan that was made for the directory dir of the context; "" is the whole context. It excludes
+// files that are not part of the build and warns about them as nixpacks build does.
 func (b *build) app(ctx context.Context, in *plan2llb.Input, dir string) (err error) {
 	b.planning.Lock()
 	defer b.planning.Unlock()
@@ -152,7 +152,7 @@ func (b *build) leftOut(ctx context.Context, rules *ignore.Rules, looked fs.FS, 
 	return rules.Patterns(), nil
 }
 
-// below is the files of a directory; none where there is no such directory, as in a part of the app that has nothing of it.
+// below returns the files of a directory. It is empty if there is no such directory, as in a part of the app without it.
 func below(files fs.FS, dir string) (fs.FS, error) {
 	if _, err := fs.Stat(files, dir); errors.Is(err, fs.ErrNotExist) {
 		return embed.FS{}, nil
@@ -160,8 +160,8 @@ func below(files fs.FS, dir string) (fs.FS, error) {
 	return fs.Sub(files, dir)
 }
 
-// local is the name of the directory of the client that a context is, and the session that serves it; "" for any
-// other context.
+// local returns the name of the client's directory that the context is, and the session that serves it; "" for any other
+// context.
 func (b *build) local(ctx context.Context, main *llb.State) (name, session string, err error) {
 	def, err := main.Marshal(ctx, llb.WithCaps(b.BuildOpts().Caps))
 	if err != nil {
@@ -179,7 +179,7 @@ func (b *build) local(ctx context.Context, main *llb.State) (name, session strin
 	return "", "", nil
 }
 
-// solveState is the result of a state; def, where it is given, gets the graph.
+// solveState solves a state. It stores the graph in def if that is not nil.
 func (b *build) solveState(ctx context.Context, st llb.State, def **pb.Definition) (gateway.Reference, error) {
 	d, err := st.Marshal(ctx, llb.WithCaps(b.BuildOpts().Caps))
 	if err != nil {
@@ -195,7 +195,7 @@ func (b *build) solveState(ctx context.Context, st llb.State, def **pb.Definitio
 	return res.SingleRef()
 }
 
-// below is the context without what lies outside of a directory of it, and without what is left out.
+// below returns the part of the context in dir, without the files that exclude matches.
 func (s source) below(dir string, exclude []string) plan2llb.Context {
 	var whole llb.State
 	if s.State == nil {
