@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/testdata/debian"
 )
 
-// movingApp installs the package that moves, and says which version of it is in the image.
+// movingApp is an app that installs the package that changes, and prints which version of it the image has.
 const movingApp = `
 packages = "apt"
 providers = []
@@ -24,7 +24,7 @@ aptPkgs = ["moving"]
 cmd = "cat /usr/share/moving"
 `
 
-// onArchive is an image whose apt knows the archive alone.
+// onArchive is an app on a build image whose apt uses only the test's archive.
 const onArchive = `
 packages = "apt"
 providers = []
@@ -34,10 +34,10 @@ cmds = ["cp key.gpg /etc/apt/keyrings/ && rm /etc/apt/sources.list.d/* && echo '
 cmd = "true"
 `
 
-// TestAptMoves locks an app to what apt takes from an archive, which moves then: what was installed stays, another machine refuses the
-// other version, and the lock can follow.
+// TestAptMoves locks an app to what apt installs from an archive, and then changes the archive. What was installed stays,
+// another machine refuses the new version, and the lock can be updated.
 func TestAptMoves(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	buildkitdtest.Need(t, "docker-registry")
 	m := &machine{host: realHost(t)}
 	a := m.archive(t)
@@ -52,10 +52,10 @@ func TestAptMoves(t *testing.T) {
 	m.ends(t, 0, "\n1.0\n", "run", "--locked", app)
 
 	a.Publish("2.0")
-	m.ends(t, 0, "\n1.0\n", "run", "--locked", app) // is in the cache
+	m.ends(t, 0, "\n1.0\n", "run", "--locked", app) // from the cache
 	m.host = realHost(t)
 	m.ends(t, 0, "\nnote: the Debian packages are not those that are pinned: they are sha256:", "build", app)
-	// What was installed without --locked does not count with it.
+	// What was installed without --locked does not count for it.
 	out := m.ends(t, 21, "error: the Debian packages are not those that are pinned: they are sha256:", "run", "--locked", app)
 	for _, want := range []string{"\n    changed  moving 2.0, which was 1.0\n", "\n  look at what changes, and pin it: nixpacks lock --update\n", "\n  nixpacks.toml:5:"} {
 		if !strings.Contains(out, want) {
@@ -66,15 +66,15 @@ func TestAptMoves(t *testing.T) {
 	m.ends(t, 0, "\n2.0\n", "run", "--locked", app)
 }
 
-// TestAptSnapshot locks an app to a snapshot of an archive, which moves then: the lock leads to the snapshot.
+// TestAptSnapshot locks an app to a snapshot of an archive, and then changes the archive. The lock leads to the snapshot.
 func TestAptSnapshot(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	m := &machine{host: realHost(t)}
 	a := m.archive(t)
 	a.Publish("1.0")
 	key := filepath.Join(folder(t, map[string]string{"key.gpg": string(a.Key())}), "key.gpg")
 	m.flags = []string{"--debian-keyring", key, "--debian-mirror", a.URL + "/snapshot/debian/{date}"}
-	m.host[1] = "XDG_CACHE_HOME=" + t.TempDir() // the archive has another address in each run
+	m.host[1] = "XDG_CACHE_HOME=" + t.TempDir() // each run has an archive with another address
 	app := folder(t, map[string]string{"nixpacks.toml": movingApp})
 	m.ends(t, 0, "\nadded    the packages of debian://trixie for "+runtime.GOARCH+": sha256:", "lock", app)
 	a.Publish("2.0")
@@ -87,13 +87,13 @@ func TestAptSnapshot(t *testing.T) {
 	}
 }
 
-// machine is one with the program on it.
+// machine is a machine on which the program runs.
 type machine struct {
 	host  []string
 	flags []string
 }
 
-// archive is one with the packages of this machine's base, which is made first where there is none.
+// archive returns an archive with the packages of this machine's base. It makes the base first if there is none.
 func (m *machine) archive(t *testing.T) *debian.Archive {
 	t.Helper()
 	dir, err := os.UserCacheDir()
@@ -106,7 +106,7 @@ func (m *machine) archive(t *testing.T) *debian.Archive {
 	return a
 }
 
-// ends runs the program and looks at how it ends, and for a text in what it prints.
+// ends runs the program and checks its exit code, and that its output contains a text.
 func (m *machine) ends(t *testing.T, code int, want string, args ...string) string {
 	t.Helper()
 	args = slices.Concat(args[:1], []string{"--progress", "plain"}, m.flags, args[1:])
@@ -124,7 +124,7 @@ func (m *machine) ends(t *testing.T, code int, want string, args ...string) stri
 	return out
 }
 
-// folder is one with files.
+// folder makes a directory with files.
 func folder(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -66,7 +66,7 @@ func TestArrange(t *testing.T) {
 	}
 }
 
-// Words are not lost, whatever is written, and what was arranged stays as it is.
+// FuzzArrange checks that no argument is lost, and that arranging arranged arguments changes nothing.
 func FuzzArrange(f *testing.F) {
 	f.Add("build ./app --name x")
 	f.Add("-- build -n")

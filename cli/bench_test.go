@@ -48,8 +48,8 @@ func BenchmarkPlanProcess(b *testing.B) {
 	}
 }
 
-// BenchmarkPlanLarge plans repositories of 10,000 files; those of the second must all be searched, since any may be a
-// program for Deno. The goal is 25 ms.
+// BenchmarkPlanLarge plans repositories of 10,000 files. In the second one all files must be searched, because each may be
+// a program for Deno. The goal is 25 ms.
 func BenchmarkPlanLarge(b *testing.B) {
 	bin := benchProgram(b)
 	for _, app := range []struct{ example, file, text string }{
@@ -77,9 +77,9 @@ func BenchmarkPlanLarge(b *testing.B) {
 	}
 }
 
-// BenchmarkBuild times builds of a copy of node-express on the embedded engine: with nothing changed, and after an
-// edit of its source. The first build, which fetches everything, is not timed. It needs the network and runs
-// where NIXPACKS_E2E is set.
+// BenchmarkBuild measures builds of a copy of node-express on the embedded engine: with no change, and after a change of
+// its source. It does not measure the first build, which fetches everything. It needs the network, and runs only if
+// NIXPACKS_E2E is set.
 func BenchmarkBuild(b *testing.B) {
 	if os.Getenv("NIXPACKS_E2E") == "" {
 		b.Skip("set NIXPACKS_E2E=1 to time real builds")

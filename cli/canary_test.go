@@ -18,8 +18,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// nowhere looks for values in what was printed and in all files below dirs, unpacked where they are packed; and for what would
-// tell a value that can be guessed. That it can find something, the texts show that the image has: each must be in a file.
+// nowhere checks that values occur neither in the output nor in any file below dirs, after decompression. It also searches
+// for what would let someone verify a guessed value. To prove that the search works, each of the texts in there, which the
+// image has, must be in a file.
 func nowhere(t *testing.T, said []byte, values, there []string, dirs ...string) {
 	t.Helper()
 	s := search{found: map[string]bool{}, needles: map[string]string{}, report: func(where, what string) { t.Errorf("%s holds %s", where, what) }}
@@ -59,17 +60,17 @@ func backwards(s string) string {
 	return string(r)
 }
 
-// search is one look for texts.
+// search is one search for texts.
 type search struct {
-	needles              map[string]string // to what they are
+	needles              map[string]string // maps each text to what it is
 	report               func(where, what string)
 	wanted               [][]byte
 	found                map[string]bool
 	files, packed, bytes int
 }
 
-// lookFor adds the forms of a value: itself, as a part of an address, in base64 wherever it begins in what is encoded, and its
-// plain hash.
+// lookFor adds the forms of a value: the value itself, escaped as in an address, in base64 at every offset, and its plain
+// hash.
 func (s *search) lookFor(value string) {
 	sum := sha256.Sum256([]byte(value))
 	s.needles[value] = "the value"
@@ -83,14 +84,14 @@ func (s *search) lookFor(value string) {
 			text := enc.EncodeToString(append(make([]byte, before), value...))
 			first, last := []int{0, 2, 3}[before], len(text)
 			if (before+len(value))%3 != 0 {
-				last-- // it depends on what follows
+				last-- // the last character depends on what follows
 			}
 			s.needles[text[first:last]] = "the value in base64"
 		}
 	}
 }
 
-// most is how deep archives are unpacked: a layer in an image in a tar.
+// most is how many levels of archives are unpacked: a layer in an image in a tar.
 const most = 4
 
 func (s *search) look(where string, data []byte, depth int) {
@@ -128,7 +129,7 @@ func (s *search) look(where string, data []byte, depth int) {
 	}
 }
 
-// unpacked is what compressed data holds; nothing of other data.
+// unpacked returns the content of compressed data, and nothing for other data.
 func unpacked(data []byte) []byte {
 	var r io.Reader
 	switch {
@@ -152,7 +153,7 @@ func unpacked(data []byte) []byte {
 	return out
 }
 
-// TestCanary: the search finds what it is to find, in every form and however deep.
+// TestCanary checks that the search finds a value in every form and at every depth.
 func TestCanary(t *testing.T) {
 	const value = "canary-0+1/2~3=abcdef"
 	pack := func(data []byte) []byte {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// asking are programs for shells that print what each line that they are given goes on with, a line each, the script of this
-// program being loaded.
+// asking are programs for each shell that load the script of this program, and print the completion of each line on its
+// input.
 var asking = map[string][]string{
 	"bash": {"bash", "-c", `
 		source <(nixpacks completion bash)
@@ -26,7 +26,7 @@ var asking = map[string][]string{
 		for line in $argv
 			echo (complete -C $line | string split -f 1 \t)
 		end`},
-	// A zsh on a terminal of its own completes each line and prints it.
+	// A zsh on its own terminal completes each line and prints it.
 	"zsh": {"zsh", "-f", "-c", `
 		zmodload zsh/zpty
 		zpty z zsh -f -i
@@ -40,7 +40,7 @@ var asking = map[string][]string{
 		done`, "zsh"},
 }
 
-// TestCompletion has each shell go on with lines. In CI all of them are there.
+// TestCompletion completes lines in each shell. In CI all shells are installed.
 func TestCompletion(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"shop/x", "conf.cue"} {
@@ -57,7 +57,7 @@ func TestCompletion(t *testing.T) {
 			for _, c := range completions {
 				args = append(args, c.line)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a shell that waits for more
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case a shell waits for more input
 			defer cancel()
 			cmd := exec.CommandContext(ctx, program[0], args...)
 			cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir)
@@ -75,11 +75,11 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// completions are lines, and the word that each must end in when it is completed.
+// completions are lines, and the word that each must end in after completion.
 var completions = []struct{ line, want string }{
 	{"nixpacks migr", " migrate"},
 	{"nixpacks plan --pack", " --packages"},
-	{"nixpacks plan shop --pack", " --packages"}, // behind the path, too
+	{"nixpacks plan shop --pack", " --packages"}, // also after the path
 	{"nixpacks plan shop --packages a", " apt"},
 	{"nixpacks plan shop --packages=a", "apt"},
 	{"nixpacks -e A=1 plan --no-s", " --no-slim"},
@@ -93,7 +93,7 @@ var completions = []struct{ line, want string }{
 	{"nixpacks plan --config con", " conf.cue"},
 }
 
-// needProgram ends a test where a program is missing, as a failure where nothing may be left out.
+// needProgram skips a test if a program is missing, or fails it if nothing may be skipped.
 func needProgram(t *testing.T, name string) {
 	t.Helper()
 	_, err := exec.LookPath(name)

@@ -16,11 +16,11 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// TestConformance plans the apps of the folder that NIXPACKS_CONFORMANCE names and compares the plans with
-// those that Nixpacks made: every case of a provider that this program has, and those without one.
-// Differences on purpose are listed, with their reasons, in docs/differences.md.
+// TestConformance plans the apps in the folder that NIXPACKS_CONFORMANCE names, and compares the plans with those of
+// Nixpacks. It covers every case of a provider that this program has, and the cases without one. Intended differences are
+// listed, with their reasons, in docs/differences.md.
 func TestConformance(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	dir := os.Getenv("NIXPACKS_CONFORMANCE")
 	if dir == "" {
 		t.Skip("set NIXPACKS_CONFORMANCE to the folder of cases")
@@ -54,7 +54,7 @@ func knownProviders(t *testing.T) []string {
 	return cat.Names()
 }
 
-// listedDifferences reads the table of docs/differences.md: the cases stand in backquotes in its first column.
+// listedDifferences reads the table of docs/differences.md, whose first column has the cases in backquotes.
 func listedDifferences(t *testing.T) map[string]bool {
 	b, err := os.ReadFile("../docs/differences.md")
 	if err != nil {

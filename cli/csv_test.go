@@ -11,7 +11,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// asCSV are the fields as Go's own library reads them; false where it refuses the line or takes it for several.
+// asCSV returns the fields as Go's own library reads them. It returns false if the library rejects the line, or reads
+// several lines.
 func asCSV(s string) ([]string, bool) {
 	r := csv.NewReader(strings.NewReader(s))
 	fields, err := r.Read()
@@ -29,7 +30,7 @@ func usage(t *testing.T, err error) {
 	}
 }
 
-// What --output means is what CSV means, field by field.
+// FuzzOutputFlag checks that --output is read as CSV, field by field.
 func FuzzOutputFlag(f *testing.F) {
 	for _, s := range []string{"type=oci,dest=app.tar", "-", "out", `type=oci,"dest=a,b.tar"`, "type=registry,name=x", `"`, `a"b`, ",", "type=,dest=", " TYPE =local,dest=x", `"a""b=c",type=x`} {
 		f.Add(s)
@@ -69,7 +70,7 @@ func FuzzOutputFlag(f *testing.F) {
 	})
 }
 
-// What --cache-to means is what BuildKit's own command line takes it for.
+// FuzzCacheFlag checks that --cache-to is read as by BuildKit's own command line.
 func FuzzCacheFlag(f *testing.F) {
 	for _, s := range []string{"type=registry,ref=x/y:z,mode=max", "x/y:z", "type=local,dest=a", `type=local,"dest=a,b"`, "type=", "TYPE=inline", "type=inline,", "a=b", `"type=inline`} {
 		f.Add(s)
@@ -80,7 +81,7 @@ func FuzzCacheFlag(f *testing.F) {
 			usage(t, err)
 		}
 		if !strings.Contains(s, "type=") || strings.ContainsAny(s, " \t\r\n\v\f\u0085\u00a0") || strings.Contains(s, "gha") {
-			return // a name alone is told apart otherwise, space around keys is forgiven, and gha asks the environment
+			return // a bare name is recognized differently, spaces around keys are accepted, and gha reads the environment
 		}
 		all, wantErr := build.ParseExportCache([]string{s})
 		if (err == nil) != (wantErr == nil) {
@@ -99,7 +100,7 @@ func FuzzCacheFlag(f *testing.F) {
 	})
 }
 
-// A --secret takes its value from where its fields say, and no message repeats what stands in them.
+// FuzzSecretFlag checks that --secret takes its value from where its fields say, and that no message repeats the fields.
 func FuzzSecretFlag(f *testing.F) {
 	for _, s := range []string{"id=a,env=A", "id=a", "id=A", "type=env,id=a,src=A", `"id=a,b",env=A`, "id=a,src=x,env=A", "hunter2", "ID=a,ENV=A", "id=a,type=file"} {
 		f.Add(s)

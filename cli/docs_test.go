@@ -14,15 +14,15 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// TestDocs performs every page of the documentation in an empty folder, as somebody who reads it would in one shell: it writes the
-// files that have a name, runs the commands, and where the page shows what they print compares that ("…" stands for any text, alone
-// on a line for any lines). Commands that build happen where real builds are asked for. What cannot be run here is marked so, with
-// the reason: see docBlock.
+// TestDocs follows every page of the documentation in an empty folder and one shell, as a reader would. It writes the files
+// that have a name, runs the commands, and compares their output with what the page shows ("…" stands for any text, and
+// alone on a line for any lines). Commands that build run only if real builds are enabled. What cannot run here is marked,
+// with the reason: see docBlock.
 func TestDocs(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	var host []string
 	if os.Getenv("NIXPACKS_E2E") != "" {
-		host = realHost(t) // one for all pages, so that what these have in common is built once
+		host = realHost(t) // shared by all pages, so that common parts are built once
 	}
 	for _, file := range docPages(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// A reason why something is not run may name the test that does the same: there is one of that name.
+// TestDocsNotRun checks that if a reason for not running a block names a test, that test exists.
 func TestDocsNotRun(t *testing.T) {
 	have, reasons := testNames(t, ".."), 0
 	for _, file := range docPages(t) {
@@ -109,7 +109,7 @@ func (w *walk) prepare(t *testing.T, b docBlock) {
 	}
 }
 
-// shellLines are the commands of a block, those that go on over several lines as one.
+// shellLines returns the commands of a block. A command on several lines is one element.
 func shellLines(body string) (out []string) {
 	for line := range strings.SplitSeq(strings.ReplaceAll(body, "\\\n", " "), "\n") {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
@@ -119,7 +119,7 @@ func shellLines(body string) (out []string) {
 	return out
 }
 
-// console runs the lines that begin with "$ "; the others are what the command before them prints.
+// console runs the lines that begin with "$ ". The lines after a command are its expected output.
 func (w *walk) console(t *testing.T, b docBlock) {
 	t.Helper()
 	for _, part := range strings.Split("\n"+strings.ReplaceAll(b.body, "\\\n", " "), "\n$ ")[1:] {
@@ -127,7 +127,7 @@ func (w *walk) console(t *testing.T, b docBlock) {
 		if w.skips(b, line) {
 			continue
 		}
-		out, _ := w.run(t, line) // of commands that fail, the page shows the message
+		out, _ := w.run(t, line) // the page may show the message of a command that fails
 		got, want := strings.TrimRight(out, "\n"), strings.TrimRight(want, "\n")
 		if spaces := strings.NewReplacer("\t", " "); !printed(spaces.Replace(want), spaces.Replace(got)) {
 			t.Errorf("line %d: $ %s\n%s\nwant\n%s", b.line, line, got, want)
@@ -135,7 +135,7 @@ func (w *walk) console(t *testing.T, b docBlock) {
 	}
 }
 
-// pipeline runs the commands of a file of GitHub's or GitLab's CI, but for those of the programs that not names before its colon.
+// pipeline runs the commands of a CI file of GitHub or GitLab, except those of the programs before the colon in not.
 func (w *walk) pipeline(t *testing.T, b docBlock, not string) {
 	t.Helper()
 	var file any
@@ -158,7 +158,7 @@ func (w *walk) pipeline(t *testing.T, b docBlock, not string) {
 	}
 }
 
-// pipelineCommands are the values of run and the elements of script, in the order of the file as far as it is a list.
+// pipelineCommands returns the values of run and the elements of script, in the order of the file where it is a list.
 func pipelineCommands(v any) (out []string) {
 	switch v := v.(type) {
 	case []any:
@@ -183,7 +183,7 @@ func pipelineCommands(v any) (out []string) {
 	return out
 }
 
-// printed tells whether a command printed what the document shows.
+// printed reports whether a command printed what the document shows.
 func printed(want, got string) bool {
 	pattern := regexp.QuoteMeta("\n" + want + "\n")
 	pattern = strings.ReplaceAll(pattern, "\n…\n", "\n(?:.*\n)*")

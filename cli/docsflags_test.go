@@ -12,7 +12,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 )
 
-// theirFlags are the flags of other programs that pages name.
+// theirFlags are flags of other programs that pages mention.
 var theirFlags = map[string]string{
 	"docker":                          "annotation build-arg build-context call check driver target privileged dockerfile",
 	"buildctl":                        "frontend opt local",
@@ -33,7 +33,7 @@ var (
 	docCode = regexp.MustCompile("(?s)```.*?\n```|`[^`\n]+(?:\n[^`\n]+)?`")
 )
 
-// commandFlags are the flags of commands, by the words that call these; those that help does not show only with hidden.
+// commandFlags returns the flags of each command. With hidden it includes those that help does not show.
 func commandFlags(hidden bool) map[string][]string {
 	out := map[string][]string{}
 	var in func(name string, c *ucli.Command)
@@ -47,7 +47,7 @@ func commandFlags(hidden bool) map[string][]string {
 			}
 			names := f.Names()
 			if !hidden {
-				names = names[:1] // others are letters and Nixpacks' words
+				names = names[:1] // the others are letters and Nixpacks' names
 			}
 			out[name] = append(out[name], names...)
 		}
@@ -62,7 +62,7 @@ func commandFlags(hidden bool) map[string][]string {
 	return out
 }
 
-// Every flag that a page names is one, and every flag and command that there is stands in a page.
+// TestDocsFlags checks that every flag on a page exists, and that every flag and command is on a page.
 func TestDocsFlags(t *testing.T) {
 	known, said := map[string]bool{"version": true}, map[string]bool{}
 	for _, flags := range commandFlags(true) {
@@ -99,7 +99,7 @@ func TestDocsFlags(t *testing.T) {
 	}
 }
 
-// A command that a page shows has the flags that it is given there, whether it is run by a test or not.
+// TestDocsCommands checks that commands on a page have the flags that the page shows, whether or not a test runs them.
 func TestDocsCommands(t *testing.T) {
 	flags, n := commandFlags(true), 0
 	call := regexp.MustCompile(`\bnixpacks ((?:[a-z]+ ?){1,2})([^\n|;&>]*)`)
@@ -134,7 +134,8 @@ var (
 	docAnchor  = strings.NewReplacer(" ", "-", "`", "", ".", "", ",", "", "'", "", "/", "", ":", "", "?", "", "(", "", ")", "")
 )
 
-// Links between pages lead to files and headings that are there, and README.md leads to every page.
+// TestDocsLinks checks that links between pages lead to existing files and headings, and that README.md leads to every
+// page.
 func TestDocsLinks(t *testing.T) {
 	readme, n := "", 0
 	for _, file := range docPages(t) {

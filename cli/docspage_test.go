@@ -10,24 +10,24 @@ import (
 	"testing"
 )
 
-// docBlock is a fenced block of a document, with what the comments right before it say of it. Readers of the rendered page see
-// none of these:
+// docBlock is a fenced block of a document, with the marks in the comments right before it. Readers of the rendered page do
+// not see the marks:
 //
-//	<!-- not run: REASON -->    its commands cannot be run here; of a pipeline, REASON begins with the programs, "go, git: …"
-//	<!-- before: COMMAND -->    what makes ready for it, such as an app to stand in
-//	<!-- with: NAME -->         a server that it needs, of docServers
-//	<!-- real builds -->        its commands need real builds though they look as if they did not
+//	<!-- not run: REASON -->    its commands cannot run here; for a pipeline, REASON begins with the programs, "go, git: …"
+//	<!-- before: COMMAND -->    prepares the block, for example makes an app to work in
+//	<!-- with: NAME -->         a server that the block needs, from docServers
+//	<!-- real builds -->        its commands need real builds, although they do not look like it
 type docBlock struct {
 	line  int    // of its fence
-	kind  string // sh, console, or what kind of file it shows
-	name  string // of the file that it is, if any
+	kind  string // sh, console, or the type of the file
+	name  string // of the file, if it is one
 	body  string
 	marks []docMark
 }
 
 type docMark struct{ what, text string }
 
-// mark is the text of the first mark of a kind.
+// mark returns the text of the first mark of a kind.
 func (b docBlock) mark(what string) (string, bool) {
 	for _, m := range b.marks {
 		if m.what == what {
@@ -40,18 +40,18 @@ func (b docBlock) mark(what string) (string, bool) {
 func (b docBlock) shell() bool { return b.kind == "sh" || b.kind == "console" }
 
 var (
-	// Of commands there are two kinds: sh is what to type, console also has what is printed then.
+	// There are two kinds of commands: sh has only what to type, console also has the output.
 	docKinds   = strings.Fields("sh console toml json cue yaml xml go js lua groovy text ini")
 	docFence   = regexp.MustCompile("^```(\\S*)(?: (\\S+))?$")
 	docComment = regexp.MustCompile(`^<!-- (?:(real builds)|(not run|before|with): (\S.*)) -->$`)
 	docListed  = regexp.MustCompile(`^\s*(- |[0-9]+\. )`)
 )
 
-// docBlocks are the blocks of a document; wrong is what in it no test could see as a command, or run.
+// docBlocks returns the blocks of a document. wrong lists what no test could recognize as a command, or run.
 func docBlocks(text string) (blocks []docBlock, wrong []string) {
 	var marks []docMark
 	lines := strings.Split(text, "\n")
-	listed := false // in a list, where what is indented is a part of an item
+	listed := false // indented lines in a list are part of an item
 	for i := 0; i < len(lines); i++ {
 		say := func(format string, args ...any) {
 			wrong = append(wrong, fmt.Sprintf("%d: ", i+1)+fmt.Sprintf(format, args...))
@@ -91,7 +91,7 @@ func docBlocks(text string) (blocks []docBlock, wrong []string) {
 	return
 }
 
-// wrong is what is not right with a block.
+// wrong returns the errors of a block.
 func (b docBlock) wrong() (out []string) {
 	if !slices.Contains(docKinds, b.kind) {
 		out = append(out, fmt.Sprintf("a block of the kind %q; known: %s", b.kind, strings.Join(docKinds, ", ")))
@@ -108,10 +108,10 @@ func (b docBlock) wrong() (out []string) {
 	return out
 }
 
-// pipeline tells whether a block is a file with commands of a CI.
+// pipeline reports whether a block is a CI file with commands.
 func (b docBlock) pipeline() bool { return b.kind == "yaml" && strings.Contains(b.name, ".git") }
 
-// docPages are README.md and docs/*.md.
+// docPages returns README.md and docs/*.md.
 func docPages(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("../docs/*.md")
@@ -121,7 +121,7 @@ func docPages(t *testing.T) []string {
 	return append([]string{"../README.md"}, files...)
 }
 
-// readPage is a page with its blocks.
+// readPage returns the text of a page and its blocks.
 func readPage(t *testing.T, file string) (string, []docBlock) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -135,7 +135,7 @@ func readPage(t *testing.T, file string) (string, []docBlock) {
 	return string(text), blocks
 }
 
-// What looks like a command to a reader and not to the tests is refused.
+// TestDocBlocks checks that text is rejected if a reader would take it for a command and the tests would not.
 func TestDocBlocks(t *testing.T) {
 	const fence = "```"
 	for text, want := range map[string]string{

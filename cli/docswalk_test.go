@@ -20,20 +20,20 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// walk is a shell in which a page is performed: where it stands and its variables are there for the next command.
+// walk is a shell session that follows a page. Its working directory and variables carry over to the next command.
 type walk struct {
-	dir, shell string // where files of the page go; where the shell keeps what it knows
+	dir, shell string // where the files of the page go; where the shell keeps its state
 	env        []string
-	real       bool              // with real builds
-	at         int               // the line of the page
-	hosts      *strings.Replacer // names of servers in the page, and where these run here
-	names      *strings.Replacer // the other way round
+	real       bool              // real builds are enabled
+	at         int               // the current line of the page
+	hosts      *strings.Replacer // maps names of servers on the page to their addresses here
+	names      *strings.Replacer // the inverse of hosts
 }
 
-// docServers are what pages may ask for: each runs a server, and says by which name pages know it.
+// docServers are the servers that pages may ask for. Each starts the server, and registers the name by which pages know it.
 var docServers = map[string]func(*testing.T, *walk){
 	"registry": func(t *testing.T, w *walk) { w.knows("registry.example.com", buildkitdtest.Registry(t, "")) },
-	"buildkitd": func(t *testing.T, w *walk) { // with the keys that the page makes
+	"buildkitd": func(t *testing.T, w *walk) { // uses the keys that the page makes
 		file := func(name string) string { return filepath.Join(w.dir, "keys", name) }
 		d := buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{TLS: &buildkitdtest.TLS{CA: file("ca.pem"), Cert: file("server.pem"), Key: file("server.key")}})
 		w.knows("tcp://buildkitd:1234", d.TCP)
@@ -51,7 +51,7 @@ var docServers = map[string]func(*testing.T, *walk){
 	},
 }
 
-// newWalk is a walk in an empty folder and home; host is the environment of real builds, if there are to be any.
+// newWalk returns a walk in an empty folder and home. host is the environment of real builds; nil if there are none.
 func newWalk(t *testing.T, host []string) *walk {
 	t.Helper()
 	root, err := filepath.Abs("..")
@@ -71,7 +71,7 @@ func newWalk(t *testing.T, host []string) *walk {
 	return w
 }
 
-// knows has commands reach a server at an address by another name.
+// knows makes commands reach the server at an address by another name.
 func (w *walk) knows(name, address string) {
 	w.hosts, w.names = strings.NewReplacer(name, address), strings.NewReplacer(address, name)
 }
@@ -93,14 +93,14 @@ func (w *walk) write(t *testing.T, b docBlock) {
 
 var builds = regexp.MustCompile(`\bnixpacks (build|run|lock|image) `)
 
-// skips tells whether a command is for real builds, and there are to be none.
+// skips reports whether a command needs real builds and they are not enabled.
 func (w *walk) skips(b docBlock, line string) bool {
 	_, marked := b.mark("real builds")
 	return !w.real && (marked || builds.MatchString(line) && !strings.Contains(line, " --out ") && !strings.Contains(line, " --help"))
 }
 
-// run runs one command, and gives what it prints and its exit code. An app that appAnswers at its URL is asked once, and ended as by
-// Ctrl-C.
+// run runs one command, and returns its output and exit code. When an app prints the URL at which it answers, run requests
+// it once, and then ends the app as Ctrl-C would.
 func (w *walk) run(t *testing.T, line string) (string, int) {
 	t.Helper()
 	t.Logf("line %d: $ %s", w.at, line)
@@ -116,15 +116,15 @@ func (w *walk) run(t *testing.T, line string) (string, int) {
 		t.Fatal(err)
 	}
 	code := cmd.ProcessState.ExitCode()
-	if out.asked { // and so ended
+	if out.asked { // and was ended then
 		code = 0
 	}
 	return w.names.Replace(out.buf.String()), code
 }
 
-// watched is what a command prints, until an app says where it appAnswers.
+// watched collects what a command prints. When an app prints its URL, watched requests it and ends the command.
 type watched struct {
-	buf   bytes.Buffer // not embedded, for io.Copy would fill it behind the back of Write
+	buf   bytes.Buffer // not embedded, because io.Copy would then bypass Write
 	t     *testing.T
 	cmd   *exec.Cmd
 	asked bool

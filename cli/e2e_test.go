@@ -15,8 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// realHost makes an environment for real builds: a state of its own, so that a test can kill the engine, and this
-// machine's cache, so that bases are made once. It skips where real builds were not asked for.
+// realHost returns an environment for real builds. It has its own state, so that a test can kill the engine, and this
+// machine's cache, so that bases are made once. It skips the test if real builds are not enabled.
 func realHost(t *testing.T) []string {
 	t.Helper()
 	if os.Getenv("NIXPACKS_E2E") == "" {
@@ -26,7 +26,7 @@ func realHost(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(state) }) // an ordinary user may not remove all of it
+	t.Cleanup(func() { os.RemoveAll(state) }) // an ordinary user may be unable to remove all of it
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestRealScript(t *testing.T) {
 	})
 }
 
-// sleeper is an app whose build says that it has begun and then takes for ever.
+// sleeper is an app whose build prints that it has started, and then never ends.
 const sleeper = `
 buildImage = "debian://trixie"
 packages = "apt"
@@ -63,8 +63,8 @@ cmds = ["echo begun && exec sleep 86399"]
 cmd = "true"
 `
 
-// TestKilled ends a build in its middle, by a signal that it can and by one that it cannot see, and looks for what
-// stays behind after the next build: no process, no mount, no file half written, and the last good image.
+// TestKilled ends a running build with a signal that it can handle, and with one that it cannot. After the next build it
+// checks what remains: no process, no mount, no partial file, and the last good image.
 func TestKilled(t *testing.T) {
 	host := realHost(t)
 	state := strings.TrimPrefix(host[0], "XDG_STATE_HOME=")
@@ -106,14 +106,14 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// program is this test binary as nixpacks.
+// program returns a command that runs this test binary as nixpacks.
 func program(host []string, args ...string) *exec.Cmd {
 	cmd := exec.Command("nixpacks", args...) // testscript puts it on PATH
 	cmd.Env = append(os.Environ(), host...)
 	return cmd
 }
 
-// begin starts a command and waits until it has said a word.
+// begin starts a command and waits until it prints a word.
 func begin(t *testing.T, cmd *exec.Cmd, word string) (*exec.Cmd, func() string) {
 	t.Helper()
 	out, err := cmd.StderrPipe()
@@ -131,7 +131,7 @@ func begin(t *testing.T, cmd *exec.Cmd, word string) (*exec.Cmd, func() string) 
 		mu.Lock()
 		said.WriteString(lines.Text() + "\n")
 		mu.Unlock()
-		// the step's own output, not the name of the step
+		// Match the step's own output, not its name.
 		if f := strings.Fields(lines.Text()); len(f) > 0 && f[len(f)-1] == word && !strings.Contains(lines.Text(), "echo") {
 			go io.Copy(io.Discard, out)
 			return cmd, text
@@ -142,7 +142,7 @@ func begin(t *testing.T, cmd *exec.Cmd, word string) (*exec.Cmd, func() string) 
 	return nil, nil
 }
 
-// nothingLeft looks for processes of steps and for mounts below the state.
+// nothingLeft checks that no processes of steps and no mounts below the state remain.
 func nothingLeft(t *testing.T, state string) {
 	t.Helper()
 	cmdlines, _ := filepath.Glob("/proc/[0-9]*/cmdline")

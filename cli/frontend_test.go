@@ -13,9 +13,9 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestFrontend builds apps on a buildkitd of its own, which has nothing of this program but the frontend's image.
+// TestFrontend builds apps on a separate buildkitd, which has nothing of this program except the frontend image.
 func TestFrontend(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	p := newPlace(t)
 	for _, c := range []struct {
 		name string
@@ -48,7 +48,7 @@ func frontendSameImage(t *testing.T, p *place) {
 	}
 }
 
-// frontendGivenFirst: a variable, a host or a secret that the build is given counts more than what the plan says.
+// frontendGivenFirst checks that variables, hosts and secrets of the build take precedence over the plan.
 func frontendGivenFirst(t *testing.T, p *place) {
 	app := p.files(t, nil, append(p.gateway(), "--opt", "build-arg:GREETING=argument", "--opt", "add-hosts=marker=10.0.0.1", "--opt", "force-network-mode=none")...)
 	wants(t, app+"/greeting", "argument")
@@ -63,7 +63,7 @@ func frontendGivenFirst(t *testing.T, p *place) {
 	wants(t, app+"/name", "hush")
 }
 
-// frontendLeftOut: safe files are part of the build, others are not, and the user is told.
+// frontendLeftOut checks that safe files are part of the build context, that others are not, and that the user is told.
 func frontendLeftOut(t *testing.T, p *place) {
 	plan := filepath.Join(p.app("left-out", map[string]string{"plan.json": ""}), "plan.json")
 	planned, err := program(p.host, "plan", "--env", "NIXPACKS_BUILD_IMAGE="+p.base, "--include", "certs/dev.pem", p.source).Output()
@@ -89,7 +89,7 @@ func frontendLeftOut(t *testing.T, p *place) {
 		}
 	}
 	said, _ := p.buildctl(nil, append(p.gateway(), "--progress", "rawjson")...).CombinedOutput()
-	var told string // warnings are not in the plain progress of buildctl
+	var told string // buildctl's plain progress does not have warnings
 	for _, m := range regexp.MustCompile(`"short":"([^"]+)"`).FindAllSubmatch(said, -1) {
 		text, _ := base64.StdEncoding.DecodeString(string(m[1]))
 		told += string(text) + "\n"
@@ -99,9 +99,9 @@ func frontendLeftOut(t *testing.T, p *place) {
 	}
 }
 
-// frontendPlatformCalls: the invocations of a platform that runs Nixpacks.
+// frontendPlatformCalls checks the commands of a platform that runs Nixpacks.
 func frontendPlatformCalls(t *testing.T, p *place) {
-	// What the platform writes: the plan that it was given, through PHP, which knows no empty map.
+	// The platform passes the plan through PHP, which does not have empty maps.
 	app := p.app("platform", map[string]string{"nixpacks.toml": "packages = \"apt\"\n", "main.txt": "x\n"})
 	cmd := program(p.host, "plan", "-f", "json", "--env", "GREETING=plan", "--env", "NIXPACKS_BUILD_IMAGE="+p.base, "--build-cmd", "echo $GREETING > greeting", app)
 	planned, err := cmd.Output()
@@ -129,7 +129,7 @@ func frontendPlatformCalls(t *testing.T, p *place) {
 	wants(t, p.files(t, nil, append(docker, "--opt", "filename=plan.json")...)+"/greeting", "plan")
 }
 
-// frontendStatements: by the names that docker buildx has for --sbom and --provenance.
+// frontendStatements checks attestations, by docker buildx's names for --sbom and --provenance.
 func frontendStatements(t *testing.T, p *place) {
 	scanner := strings.Replace(p.frontend, "/nixpacks:test", "/scanner:test", 1)
 	p.run(program(p.host, "build", p.app("scan", map[string]string{"nixpacks.json": `{"packages": "apt", "providers": [], "buildImage": "` + p.base + `", "start": {"cmd":
@@ -157,7 +157,7 @@ func frontendStatements(t *testing.T, p *place) {
 	}
 }
 
-// frontendMadeBase: a base from the archive of Debian is made and pushed with the image of the frontend.
+// frontendMadeBase checks that a base from the Debian archive is made, and pushed with the frontend image.
 func frontendMadeBase(t *testing.T, p *place) {
 	based := strings.Replace(p.frontend, ":test", ":based", 1)
 	said := p.run(program(p.host, "frontend", "image", "--binary", filepath.Join(p.dir, "static"), "--base", "debian://trixie="+strings.Replace(p.frontend, "/nixpacks:test", "/made:trixie", 1), "--push", based))
@@ -204,7 +204,8 @@ func frontendNamedFrontend(t *testing.T, p *place) {
 	wants(t, app+"/greeting", "hello")
 }
 
-// frontendHeldPolicies: policies in the image of the frontend and in the app hold over plans that are made and that are given.
+// frontendHeldPolicies checks that policies in the frontend image and in the app apply to plans that are made and to plans
+// that are given.
 func frontendHeldPolicies(t *testing.T, p *place) {
 	rules := p.app("rules", map[string]string{"user.cue": "package rules\nstart: user!: !=\"root\" | error(\"nobody runs as root\")\n"})
 	held := strings.Replace(p.frontend, ":test", ":held", 1)
@@ -218,7 +219,7 @@ func frontendHeldPolicies(t *testing.T, p *place) {
 	for _, c := range []struct {
 		frontend, app, file string
 		more                []string
-		want                []string // none: it is built
+		want                []string // nil if it is built
 	}{
 		{held, root, "", nil, []string{"nobody runs as root", "frontend/01/user.cue:2:8"}},
 		{held, user, "", nil, nil},

@@ -9,8 +9,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// TestFrontendAllowed asks a buildkitd that allows one frontend, as docs/frontend.md writes it, for that one and for others. The
-// registry that has them is none: whether it is asked tells them apart.
+// TestFrontendAllowed asks a buildkitd that allows one frontend, configured as in docs/frontend.md, for that one and for
+// others. Their registry does not exist: a frontend is allowed if buildkitd tries to reach it there.
 func TestFrontendAllowed(t *testing.T) {
 	text, err := os.ReadFile("../docs/frontend.md")
 	must(t, err)
@@ -39,7 +39,7 @@ func TestFrontendAllowed(t *testing.T) {
 	}
 }
 
-// gatewayOf are the arguments of buildctl that name a frontend.
+// gatewayOf returns the arguments of buildctl that name a frontend.
 func gatewayOf(image string) []string {
 	return []string{"--frontend", "gateway.v0", "--opt", "source=" + image}
 }

@@ -16,16 +16,16 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// place is where the frontend is tried: a buildkitd and a registry that are not ours, with the frontend's image and a base.
+// place is where the frontend is tested: a buildkitd and a registry of other projects, with the frontend image and a base.
 type place struct {
 	t              testing.TB
-	host           []string // of nixpacks
+	host           []string // environment of nixpacks
 	builder, dir   string
 	frontend, base string
 	source         string // the app of most tests
 }
 
-// in is the same place, for a test in the test.
+// in returns the same place, for a subtest.
 func (p *place) in(t testing.TB) *place {
 	q := *p
 	q.t = t
@@ -38,14 +38,14 @@ func newPlace(t *testing.T) *place {
 	p.builder = buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{Args: []string{"--allow-insecure-entitlement", "network.host"}}).Unix
 	p.frontend, p.base = registry+"/nixpacks:test", registry+"/debian:trixie"
 
-	// Linked anew rather than compiled anew, as it would be without cgo: the image is the same but for that.
+	// Link the program again instead of compiling it without cgo. The image is the same except for that.
 	static := filepath.Join(p.dir, "static")
 	p.run(exec.Command("go", "build", "-ldflags=-s -w -linkmode external -extldflags -static", "-o", static, "./nixpacks"))
 	p.run(program(p.host, "frontend", "image", "--binary", static, "--push", p.frontend))
 
 	bare := p.app("bare", map[string]string{"plan.json": `{"providers": [], "buildImage": "debian://trixie", "packages": "apt", "start": {"cmd": "true"}}`})
 	layout := filepath.Join(p.dir, "base") + "/"
-	// In a state of its own: BuildKit remembers of a layer how it came about there, and writes that into images.
+	// Use a separate state, because BuildKit remembers how a layer was made and writes that into images.
 	p.run(program(realHost(t), "build", "--plan", bare+"/plan.json", bare, "--output", "type=oci,dest="+layout+",compression=gzip,force-compression=true"))
 	if err := solve.Push(t.Context(), layout, p.base); err != nil {
 		t.Fatal(err)
@@ -54,19 +54,19 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
-// gateway are the arguments of buildctl that have the frontend build the app.
+// gateway returns the arguments of buildctl with which the frontend builds the app.
 func (p *place) gateway() []string {
 	return []string{"--frontend", "gateway.v0", "--opt", "source=" + p.frontend, "--local", "context=" + p.source, "--opt", "build-arg:NIXPACKS_BUILD_IMAGE=" + p.base}
 }
 
-// files has buildctl write the files of an image, and is where those of the app are.
+// files makes buildctl write the files of an image, and returns the directory of the app.
 func (p *place) files(t *testing.T, env []string, args ...string) string {
 	out := filepath.Join(t.TempDir(), "out")
 	p.run(p.buildctl(env, append(args, "--output", "type=local,dest="+out)...))
 	return filepath.Join(out, "app")
 }
 
-// wants looks at what a file of an image says.
+// wants checks the content of a file of an image.
 func wants(t *testing.T, file, want string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
@@ -75,7 +75,7 @@ func wants(t *testing.T, file, want string) {
 	}
 }
 
-// app makes an app's directory.
+// app makes an app directory.
 func (p *place) app(name string, files map[string]string) string {
 	dir := filepath.Join(p.dir, name)
 	for file, text := range files {
@@ -99,14 +99,14 @@ func (p *place) run(cmd *exec.Cmd) string {
 	return string(out)
 }
 
-// buildctl runs buildctl build; env is beside this process's own.
+// buildctl returns a command that runs buildctl build. env is added to the environment of this process.
 func (p *place) buildctl(env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(buildkitdtest.Program(p.t, buildkitdtest.Now, "buildctl"), append([]string{"--addr", p.builder, "build", "--progress", "plain"}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	return cmd
 }
 
-// sameAttrs make an exporter write layers as another does: compressed in one way, with one time.
+// sameAttrs make two exporters write equal layers, with the same compression and the same time.
 const sameAttrs = ",compression=gzip,compression-level=3,force-compression=true,rewrite-timestamp=true"
 
 func (p *place) archive(name string) (output, file string) {
@@ -114,7 +114,7 @@ func (p *place) archive(name string) (output, file string) {
 	return "type=oci,dest=" + file + sameAttrs, file
 }
 
-// blobs are those of an OCI archive that are small, its index among them, by the ends of their names.
+// blobs returns the small blobs of an OCI archive, including its index, by the ends of their names.
 func blobs(t testing.TB, file string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
@@ -140,7 +140,7 @@ func blobs(t testing.TB, file string) map[string][]byte {
 	}
 }
 
-// images are those of an OCI archive: the digest of the top, and of an index its manifests.
+// images returns the top descriptor of an OCI archive, and the manifests if that is an index.
 func images(t testing.TB, file string) (top ocispecs.Descriptor, below []ocispecs.Descriptor) {
 	t.Helper()
 	all := blobs(t, file)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// frontendRepository: what --out writes for an app in a repository is built of the files, and held to the policies, that nixpacks
-// build has for it.
+// frontendRepository checks that what --out writes for an app in a repository is built from the same files, and checked
+// against the same policies, as with nixpacks build.
 func frontendRepository(t *testing.T, p *place) {
 	plan := strings.Replace(`{"providers": [], "buildImage": "BASE", "packages": "apt", "phases": {"build": {"cmds": ["cd /app && find . -type f | sort > /list", "mv /list ."]}},
 		"start": {"cmd": "cat list"}, "app": {"dir": "svc/web", "root": "svc", "with": ["lib"], "without": ["other"], "keep": ["package.json"]}}`, "BASE", p.base, 1)

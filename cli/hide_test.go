@@ -9,7 +9,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// The password of a proxy is not printed, however it is written, and whatever else is wrong with the address.
+// TestHidden checks that the password of a proxy is not printed, however it is written and whatever else is wrong with the
+// address.
 func TestHidden(t *testing.T) {
 	for address, want := range map[string][]string{
 		"http://me:canary@proxy:3128": {"canary"},
@@ -18,7 +19,7 @@ func TestHidden(t *testing.T) {
 		"me:canary@proxy":             {"canary"},
 		"http://me@proxy":             nil,
 		"http://proxy:3128":           nil,
-		"http://me:x@proxy":           nil, // to hide a letter would leave nothing to read
+		"http://me:x@proxy":           nil, // hiding single letters would leave nothing to read
 	} {
 		if got := hidden([]string{"https_proxy=" + address, "PATH=/a:b@c", "NOT_A_PROXY_=x:y@z"}); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", address, got, want)

@@ -16,24 +16,24 @@ import (
 	"time"
 )
 
-// What planning may take, as docs/security.md promises it, whatever an app, a configuration or a provider holds.
+// The limits of planning, as docs/security.md promises them for any app, configuration and provider.
 const (
-	mostTime   = 5 * time.Second // of processors
+	mostTime   = 5 * time.Second // CPU time
 	mostMemory = 500             // MB
-	// Values that double one another may do so once more before anybody looks.
-	mostEvaluated = 1024 // MB, where CUE is evaluated that runs away
+	// Values that double one another may do so once more before the next check.
+	mostEvaluated = 1024 // MB, for CUE whose evaluation grows without bound
 )
 
-// attack is a directory that somebody hostile wrote, and what comes of it.
+// attack is a directory that an attacker wrote, and the expected result.
 type attack struct {
 	name string
-	make func(t *testing.T, dir string) // dir holds the app in app, and perhaps providers
-	args []string                       // of `nixpacks plan DIR`
+	make func(t *testing.T, dir string) // dir holds the app in app, and maybe providers
+	args []string                       // arguments of `nixpacks plan DIR`
 	code int
-	want string // on stderr, or, where code is 0, on stdout
+	want string // on stderr, or on stdout if code is 0
 }
 
-// run runs the program as a process of its own, and holds it to what it may take.
+// run runs the program as a separate process, and checks the limits.
 func (a attack) run(t *testing.T) { a.within(t, mostMemory) }
 
 func (a attack) within(t *testing.T, memory int64) {
@@ -74,7 +74,7 @@ func (a attack) within(t *testing.T, memory int64) {
 	}
 }
 
-// files makes files, by their paths below the directory.
+// files returns a function that writes files, by their paths below the directory.
 func files(all map[string]string) func(*testing.T, string) {
 	return func(t *testing.T, dir string) {
 		for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -85,7 +85,7 @@ func files(all map[string]string) func(*testing.T, string) {
 	}
 }
 
-// inApp is files in the app alone.
+// inApp is files for one file of the app.
 func inApp(name, text string) func(*testing.T, string) {
 	return files(map[string]string{"app/" + name: text})
 }
@@ -103,7 +103,8 @@ func all(t *testing.T, attacks []attack) {
 	}
 }
 
-// Files that mean more than they are: bombs, depths, sizes, kinds of file that block.
+// TestHostileFiles plans apps whose files are dangerous to read: bombs, deep nesting, large sizes, and kinds of files that
+// block.
 func TestHostileFiles(t *testing.T) {
 	slow(t)
 	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
@@ -138,7 +139,7 @@ func TestHostileFiles(t *testing.T) {
 	})
 }
 
-// slow leaves a test that uses up its limits again and again to CI, and to who asks for it.
+// slow skips a test that uses up its limits many times, except in CI and on request.
 func slow(t *testing.T) {
 	if os.Getenv("NIXPACKS_E2E") == "" && os.Getenv("NIXPACKS_HOSTILE") == "" {
 		t.Skip("set NIXPACKS_HOSTILE or NIXPACKS_E2E to run it")
@@ -159,7 +160,7 @@ func hugeSources(t *testing.T, dir string) {
 	}
 }
 
-// special is an app of what is no file.
+// special makes an app of special files.
 func special(t *testing.T, dir string) {
 	for _, name := range []string{"Procfile", "main.go", "go.mod", "package.json", "requirements.txt", ".gitignore"} {
 		must(t, syscall.Mkfifo(dir+"/app/"+name, 0o644))
@@ -170,7 +171,7 @@ func special(t *testing.T, dir string) {
 	must(t, syscall.Mkfifo(dir+"/app/nixpacks.toml", 0o644))
 }
 
-// linksOut is a site with links to what is no part of it, by every name that is looked for.
+// linksOut makes a site with symlinks to files outside of it, under every name that is looked for.
 func linksOut(t *testing.T, dir string) {
 	must(t, os.WriteFile(dir+"/app/index.html", nil, 0o644))
 	for _, name := range []string{"main.go", "composer.lock", "requirements.txt", "Gemfile.lock", "mime.types", "Staticfile.auth"} {

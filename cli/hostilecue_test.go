@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/modules"
 )
 
-// doubled is text of 20 MB in the name _d12, in a few hundred bytes of CUE and 5 KB of letters.
+// doubled returns a few hundred bytes of CUE, and 5 KB of letters, that make a text of 20 MB in the name _d12.
 func doubled() string {
 	text := "_d0: \"" + strings.Repeat("x", 5000) + "\"\n"
 	for i := 1; i <= 12; i++ {
@@ -23,7 +23,7 @@ func doubled() string {
 	return text
 }
 
-// runaway is CUE that asks for more than there is, by the name of its shape: declarations, and a string to be wanted.
+// runaway returns CUE that asks for too much, by the name of its form: declarations, and a string to request.
 func runaway() map[string][2]string {
 	many := doubled()
 	for i := 13; i <= 40; i++ {
@@ -49,7 +49,7 @@ func runaway() map[string][2]string {
 	}
 }
 
-// refused is CUE that is refused before it runs, and the words.
+// refused returns CUE that is refused before it runs, and the words of the message.
 func refused() map[string][3]string {
 	return map[string][3]string{
 		"strings.Repeat":              {"import \"strings\"\n", `strings.Repeat(strings.Repeat("x", 1000000), 1000000)`, "strings.Repeat cannot be used"},
@@ -77,12 +77,12 @@ func refused() map[string][3]string {
 	}
 }
 
-// asConfig is the CUE as a nixpacks.cue.
+// asConfig writes the CUE as a nixpacks.cue.
 func asConfig(decls, want string) func(*testing.T, string) {
 	return inApp("nixpacks.cue", decls+"start: cmd: "+want+"\n")
 }
 
-// asProvider is the CUE as a provider's.
+// asProvider writes the CUE as a provider.
 func asProvider(decls, want string) func(*testing.T, string) {
 	attribute := ""
 	if strings.HasPrefix(decls, "@") {
@@ -92,7 +92,7 @@ func asProvider(decls, want string) func(*testing.T, string) {
 		"name: \"p\"\ndetect: any: [{file: \"x.txt\"}]\nplan: start: cmd: " + want + "\n"})
 }
 
-// asBrought is the provider of asProvider, brought by the app itself.
+// asBrought writes the provider of asProvider into the app.
 func asBrought(decls, want string) func(*testing.T, string) {
 	provider := asProvider(decls, want)
 	return func(t *testing.T, dir string) {
@@ -102,7 +102,8 @@ func asBrought(decls, want string) func(*testing.T, string) {
 	}
 }
 
-// asModule is the provider of asProvider as a module of a registry that the app's lock names. No publisher looked at it.
+// asModule puts the provider of asProvider into a module in a registry that the app's lock names. No publisher has checked
+// it.
 func asModule(registry, decls, want string) func(*testing.T, string) {
 	provider := asProvider(decls, want)
 	return func(t *testing.T, dir string) {
@@ -118,7 +119,7 @@ func asModule(registry, decls, want string) func(*testing.T, string) {
 	}
 }
 
-// asPolicy is the CUE as a policy in a folder.
+// asPolicy writes the CUE as a policy in a folder.
 func asPolicy(folder, decls, want string) func(*testing.T, string) {
 	attribute := ""
 	if strings.HasPrefix(decls, "@") {
@@ -127,7 +128,7 @@ func asPolicy(folder, decls, want string) func(*testing.T, string) {
 	return files(map[string]string{"app/nixpacks.toml": "start = {cmd = \"x\"}\n", folder + "/p.cue": attribute + "\npackage p\n" + decls + "start: cmd: " + want + "\n"})
 }
 
-// CUE of strangers ends within the limits, with the name of the file that asks for too much.
+// TestHostileEvaluation checks that untrusted CUE stays within the limits, and that the message names the file.
 func TestHostileEvaluation(t *testing.T) {
 	slow(t)
 	for name, cue := range runaway() {
@@ -158,7 +159,8 @@ func (a attack) sub(t *testing.T, where string) {
 	t.Run(where+"/"+a.name, func(t *testing.T) { a.within(t, mostEvaluated) })
 }
 
-// What reaches outside of the file, or costs the machine in one step, is refused with its place, in both kinds of file.
+// TestHostileCUE checks that CUE that reaches outside of its file, or costs too much in one step, is refused with its
+// position, in both kinds of file.
 func TestHostileCUE(t *testing.T) {
 	for name, cue := range refused() {
 		attack{name, asConfig(cue[0], cue[1]), nil, 21, cue[2]}.sub(t, "nixpacks.cue")
@@ -169,13 +171,13 @@ func TestHostileCUE(t *testing.T) {
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, want}.sub(t, "provider")
 		attack{name, asProvider(cue[0], cue[1]), []string{"--providers", "providers"}, 21, "providers/p/p.cue"}.sub(t, "provider, its place")
 		attack{name, asBrought(cue[0], cue[1]), nil, 21, want}.sub(t, "brought")
-		registry := memoryRegistry(t) // for each its own: they have one name
+		registry := memoryRegistry(t) // each test has its own, because the modules have the same name
 		t.Setenv("CUE_REGISTRY", registry)
 		attack{name, asModule(registry, cue[0], cue[1]), nil, 21, want}.sub(t, "module")
 	}
 }
 
-// Policies are read if they are files, those of an app if they lie in it.
+// TestHostilePolicies checks that only regular files are read as policies, and for an app only files in the app.
 func TestHostilePolicies(t *testing.T) {
 	app := files(map[string]string{"app/nixpacks.toml": "start = {cmd = \"x\"}\n", "app/policy/x.txt": "", "out.cue": "start: user!: string\n", "org/a.cue": ""})
 	with := func(do func(dir string) error) func(*testing.T, string) {
@@ -195,7 +197,7 @@ func TestHostilePolicies(t *testing.T) {
 	})
 }
 
-// Files of providers are read if they are files, and lie in the folder of providers.
+// TestHostileProviders checks that only regular files in the folder of providers are read as providers.
 func TestHostileProviders(t *testing.T) {
 	good := files(map[string]string{"app/x.txt": "", "secret.cue": "package p\n_x: \"hunter2\"\n",
 		"providers/p/p.cue": "package p\nname: \"p\"\ndetect: any: [{file: \"x.txt\"}]\nplan: start: cmd: \"x\"\n"})
@@ -228,7 +230,7 @@ plan: start: cmd: "\(facts.a.value)\(facts.b.value) \(facts.c.ok) \(len(facts.d.
 	})
 }
 
-// Providers that the app brings are read as those of --providers, and lie in the app.
+// TestHostileBrought checks that providers in an app are read like those of --providers, and only from the app.
 func TestHostileBrought(t *testing.T) {
 	good := asBrought("", `"x"`)
 	with := func(do func(app string) error) func(*testing.T, string) {
@@ -258,7 +260,7 @@ func TestHostileBrought(t *testing.T) {
 	})
 }
 
-// CUE's own variables have no say in a plan.
+// TestHostileEnvironment checks that CUE's own variables do not affect a plan.
 func TestHostileEnvironment(t *testing.T) {
 	for _, kv := range []string{"CUE_DEBUG=openinline=0,strict", "CUE_DEBUG=nonsense", "CUE_EXPERIMENT=nonsense", "CUE_EXPERIMENT=embed,cmdreferencepkg", "CUE_REGISTRY=example.invalid", "CUE_CACHE_DIR=/dev/null", "CUE_CONFIG_DIR=/dev/null"} {
 		k, v, _ := strings.Cut(kv, "=")

@@ -12,8 +12,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Whoever takes all of init's comment signs away says what the plan says anyhow, even without the provider; where they stay
-// nothing changes.
+// TestInitRoundTrip checks that removing all comment signs from init's file gives the same plan, even without the provider,
+// and that leaving them in place changes nothing.
 func TestInitRoundTrip(t *testing.T) {
 	apps, err := filepath.Glob("../examples/*/expect.json")
 	if err != nil || len(apps) < 20 {
@@ -30,7 +30,7 @@ func TestInitRoundTrip(t *testing.T) {
 			}
 			want := aptPlan(t, app)
 			for _, c := range []struct{ flag, file, sign, alone string }{
-				{"--cue=false", "nixpacks.toml", "#", "providers = []"}, {"--cue", "nixpacks.cue", "//", ""}, // where the plan's phases may depend on some that are not there
+				{"--cue=false", "nixpacks.toml", "#", "providers = []"}, {"--cue", "nixpacks.cue", "//", ""}, // where the plan's phases may depend on some that do not exist
 			} {
 				output(t, "init", "--packages", "apt", c.flag, app)
 				file := filepath.Join(app, c.file)
@@ -58,7 +58,7 @@ func TestInitRoundTrip(t *testing.T) {
 	}
 }
 
-// differ are the differences of two plans, but for what init leaves to providers.
+// differ returns the differences of two plans, except for what init leaves to providers.
 func differ(t *testing.T, want, got []byte) (out []plan.Change) {
 	t.Helper()
 	var both [2]*plan.Plan
@@ -92,7 +92,7 @@ func aptPlan(t *testing.T, app string) []byte {
 	return output(t, "plan", "--packages", "apt", app)
 }
 
-// output is what a command prints.
+// output returns what a command prints.
 func output(t *testing.T, args ...string) []byte {
 	t.Helper()
 	out, code := outputOf(args...)
@@ -102,7 +102,7 @@ func output(t *testing.T, args ...string) []byte {
 	return out
 }
 
-// outputOf is what a command prints, or what it says where it fails, and its exit code.
+// outputOf returns what a command prints, or its message if it fails, and its exit code.
 func outputOf(args ...string) ([]byte, int) {
 	var out, errs bytes.Buffer
 	code := Run(context.Background(), append([]string{"nixpacks"}, args...), Host{Stdout: &out, Stderr: &errs})

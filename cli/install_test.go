@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// releaseOf is the archive of a release, whose binary says its version.
+// releaseOf returns the archive of a release, whose binary prints its version.
 func releaseOf(t *testing.T, name, version string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -39,7 +39,7 @@ func releaseOf(t *testing.T, name, version string) []byte {
 	return buf.Bytes()
 }
 
-// installer runs the script as a machine of some system and architecture, with the releases at an address.
+// installer runs the script as on a machine with the given system and architecture, with the releases at an address.
 func installer(t *testing.T, address, system, machine string, args ...string) (string, error) {
 	t.Helper()
 	bin := t.TempDir()
@@ -59,7 +59,8 @@ func installer(t *testing.T, address, system, machine string, args ...string) (s
 	return string(out), err
 }
 
-// The script fetches what is for the machine, compares its hash, and replaces what was there, or leaves it as it was.
+// TestInstall checks that the script fetches the release for the machine, verifies its hash, and replaces the existing
+// program, or leaves it unchanged.
 func TestInstall(t *testing.T) {
 	files := map[string][]byte{}
 	sums := ""
@@ -117,7 +118,7 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// withoutCurl takes curl's own lines away.
+// withoutCurl removes curl's own messages.
 func withoutCurl(out string) string {
 	var keep []string
 	for l := range strings.Lines(out) {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A command that reads and does nothing else is interrupted, too, however long that takes: here a pipe into which nobody writes.
+// TestInterruptedReading interrupts a command that only reads and cannot end by itself, here from a pipe without a writer.
 func TestInterruptedReading(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "plan.json")
@@ -23,7 +23,7 @@ func TestInterruptedReading(t *testing.T) {
 	must(t, cmd.Start())
 	stuck := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 	defer stuck.Stop()
-	for range time.Tick(10 * time.Millisecond) { // until somebody reads
+	for range time.Tick(10 * time.Millisecond) { // until it is opened for reading
 		writer, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 		if err == nil {
 			defer writer.Close()

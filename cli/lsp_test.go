@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// lspClient speaks with a language server over its standard input and output.
+// lspClient speaks to a language server over its standard input and output.
 type lspClient struct {
 	t     *testing.T
 	to    io.WriteCloser
@@ -38,7 +38,7 @@ func (c *lspClient) send(message map[string]any) {
 	must(c.t, err)
 }
 
-// until reads messages until one is wanted; what the server asks for is answered with nothing.
+// until reads messages until one is wanted. It answers requests of the server with an empty result.
 func (c *lspClient) until(wanted func(lspMessage) bool) lspMessage {
 	c.t.Helper()
 	for {
@@ -60,7 +60,7 @@ func (c *lspClient) until(wanted func(lspMessage) bool) lspMessage {
 	}
 }
 
-// call gives the result of a method, as JSON.
+// call returns the result of a method, as JSON.
 func (c *lspClient) call(method string, params any) string {
 	c.t.Helper()
 	c.calls++
@@ -73,7 +73,7 @@ func (c *lspClient) call(method string, params any) string {
 	return string(m.Result)
 }
 
-// newLSP is the stock cue lsp, in a folder.
+// newLSP starts the standard cue lsp in a folder.
 func newLSP(t *testing.T, dir string) *lspClient {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "cue", "lsp")
@@ -96,7 +96,8 @@ func newLSP(t *testing.T, dir string) *lspClient {
 	return c
 }
 
-// An editor with the stock cue lsp knows what nixpacks.cue may say once the schema lies beside it, as docs/configuration.md has it.
+// TestEditor checks that an editor with the standard cue lsp knows the fields of nixpacks.cue if the schema is next to it,
+// as in docs/configuration.md.
 func TestEditor(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "package.json"), []byte(`{"scripts": {"start": "node ."}, "engines": {"node": "22"}}`))
@@ -106,7 +107,7 @@ func TestEditor(t *testing.T) {
 	put(t, filepath.Join(w.shell, "cwd"), []byte(dir))
 	for _, b := range blocks {
 		if strings.Contains(b.body, "cue mod init") {
-			b.marks = nil // the folder is here
+			b.marks = nil // the folder exists already
 			w.perform(t, []docBlock{b})
 		}
 	}

@@ -14,10 +14,11 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// TestMigrateKeepsPlans moves apps from a nixpacks.toml or nixpacks.json to a nixpacks.cue and plans them before and after:
-// those by which package unify tests such files, and those of the folder that NIXPACKS_CONFORMANCE names.
+// TestMigrateKeepsPlans migrates apps from nixpacks.toml or nixpacks.json to nixpacks.cue, and compares the plans before
+// and after. The apps are the test cases of package unify for such files, and those in the folder that NIXPACKS_CONFORMANCE
+// names.
 func TestMigrateKeepsPlans(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +56,8 @@ func TestMigrateKeepsPlans(t *testing.T) {
 	}
 }
 
-// appOf writes the app of a case that has a nixpacks.toml or nixpacks.json, and gives the variables that go with it; "" for
-// any other case.
+// appOf writes the app of a case with a nixpacks.toml or nixpacks.json, and returns the variables that go with it. It
+// returns "" for any other case.
 func appOf(t *testing.T, path string) (app string, args []string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -99,13 +100,13 @@ func appOf(t *testing.T, path string) (app string, args []string) {
 	return app, args
 }
 
-// refusedMoves are the cases that are not moved, and why.
+// refusedMoves are the cases that are not migrated, and why.
 var refusedMoves = map[string]string{
-	"filled-twice":        "the plan would not be what it is: phases.setup.nixPkgs", // with the variable that it has
+	"filled-twice":        "the plan would not be what it is: phases.setup.nixPkgs", // with its variable
 	"subdirectory-config": "the app is in one/two, where no file above it counts",
 }
 
-// samePlanMoved tells whether the app could be moved; what cannot be planned with its file cannot.
+// samePlanMoved reports whether the app could be migrated. An app that cannot be planned with its file cannot be migrated.
 func samePlanMoved(t *testing.T, app string, args []string) bool {
 	t.Helper()
 	plans := func(config ...string) ([]byte, int) {
@@ -136,7 +137,7 @@ func samePlanMoved(t *testing.T, app string, args []string) bool {
 		for _, ph := range p.Phases {
 			ph.DependsOn = slices.DeleteFunc(ph.DependsOn, func(dep string) bool { return p.Phases[dep] == nil })
 			if len(ph.NixPkgs)+len(ph.NixLibs) == 0 {
-				ph.NixpkgsArchive = "" // of nothing
+				ph.NixpkgsArchive = "" // without packages it has no effect
 			}
 		}
 		both[i] = p

@@ -14,7 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// memoryRegistry is a registry in this process, by its HOST:PORT on loopback.
+// memoryRegistry starts a registry in this process, and returns its HOST:PORT on loopback.
 func memoryRegistry(t testing.TB) string {
 	t.Helper()
 	s := httptest.NewServer(ociserver.New(ocimem.New(), nil))
@@ -22,10 +22,10 @@ func memoryRegistry(t testing.TB) string {
 	return strings.TrimPrefix(s.URL, "http://")
 }
 
-// TestModules runs testdata/modules/*.txtar: modules of a registry, from those who publish them to those who use them. Each script has a
-// registry of its own, in memory and, where there is one, Debian's.
+// TestModules runs testdata/modules/*.txtar: modules in a registry, from publishing to use. Each script has its own
+// registry, in memory and, if it is installed, Debian's.
 func TestModules(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	t.Run("memory", func(t *testing.T) { moduleScripts(t, memoryRegistry) })
 	t.Run("docker-registry", func(t *testing.T) {
 		buildkitdtest.Need(t, "docker-registry")

@@ -12,9 +12,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
 
-// A built image is found by each of its names, wherever the state is.
+// TestKeptAs checks that a built image is found by each of its names, wherever the state is.
 func TestKeptAs(t *testing.T) {
-	state := filepath.Join(t.TempDir(), "[state]") // a pattern, if somebody took it for one
+	state := filepath.Join(t.TempDir(), "[state]") // looks like a glob pattern
 	first, other := "docker.io/library/app:latest", "docker.io/library/app:1.0"
 	dir, err := keptAt(state, []string{"app", "app:1.0"}, "")
 	if err != nil {

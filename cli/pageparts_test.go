@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// TestParts: the parts of a step that took long enough to matter are told with their time, and no others.
+// TestParts checks that only parts of a step that take long enough are listed, with their time.
 func TestParts(t *testing.T) {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(1000 + ms)) }
 	trace := &solve.Trace{Spans: []solve.Span{{

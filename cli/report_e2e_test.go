@@ -26,13 +26,13 @@ cmds = ["cat made > again"]
 cmd = "cat again"
 `
 
-// pageRow is a row of a page's table: what it is about, and the cells behind that, with their marks.
+// pageRow matches a row of a page's table: its header, and the markup of the other cells.
 var pageRow = regexp.MustCompile(`(?s)<th scope="row">([^\n<]*)\n.*?</th>\n(<td.*?)</tr>`)
 
-// TestReportOfBuilder builds through a BuildKit elsewhere. Its reports tell of that as of the one in this program: the steps in
-// time, what came from the cache, and the layers with their bytes.
+// TestReportOfBuilder builds on a remote BuildKit. The report must have the same content as with the embedded one: the
+// steps with times, which steps came from the cache, and the layers with their sizes.
 func TestReportOfBuilder(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	host := realHost(t)
 	d := buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{})
 	app, out := t.TempDir(), t.TempDir()
@@ -61,7 +61,7 @@ func TestReportOfBuilder(t *testing.T) {
 	}
 }
 
-// inTime looks at the steps of a page: each when it ran, in what state, and in words that are no builder's own.
+// inTime checks the steps on a page: their times, their state, and that no text is specific to the builder.
 func inTime(t *testing.T, times, state string) {
 	t.Helper()
 	var order []string
@@ -69,7 +69,7 @@ func inTime(t *testing.T, times, state string) {
 		order = append(order, row[1])
 		want := state
 		if !strings.HasPrefix(row[1], "[make]") && !strings.HasPrefix(row[1], "[then]") {
-			want = "" // a base and a context are looked at each time
+			want = "" // a base and a context are checked each time
 		}
 		if !strings.Contains(row[2], `class="state `+want) || want == "ran" && !strings.Contains(row[2], "s</td>") {
 			t.Errorf("the step %q, which is %s: %s", row[1], state, row[2])
@@ -84,7 +84,7 @@ func inTime(t *testing.T, times, state string) {
 	}
 }
 
-// likeImage compares the layers of a page with those of the image.
+// likeImage compares the layers on a page with those of the image.
 func likeImage(t *testing.T, page, tar string) {
 	t.Helper()
 	img, err := image.Open(tar, image.Select{})

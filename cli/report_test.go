@@ -8,7 +8,8 @@ import (
 	"github.com/moby/patternmatcher"
 )
 
-// Whatever a report is called, it is no part of the build: its name is no pattern, and does not take back what others leave out.
+// TestReportIsSpared checks that a report stays out of the build under any name: the name is not a pattern, and does not
+// include what other rules exclude.
 func TestReportIsSpared(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"report.html", "!report.html", "[report].html", "a*.html"} {

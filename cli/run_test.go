@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestAnnounce guards what a user is told about an app that does not heed PORT: nothing, for ever, before.
+// TestAnnounce checks that the user is told about an app that ignores PORT, instead of waiting forever without a message.
 func TestAnnounce(t *testing.T) {
 	port, err := freePort()
 	if err != nil {

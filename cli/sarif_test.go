@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What `nixpacks vet --format sarif` prints has what the standard (SARIF 2.1.0) and GitHub demand, and its places are in the
-// app.
+// TestSARIF checks that `nixpacks vet --format sarif` prints what the standard (SARIF 2.1.0) and GitHub require, with
+// locations in the app.
 func TestSARIF(t *testing.T) {
 	dir := t.TempDir()
 	files(map[string]string{

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// exits runs a command and wants its exit code: `exits 21 nixpacks plan app`.
+// exits runs a command and checks its exit code: `exits 21 nixpacks plan app`.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND ARGS…")
@@ -46,13 +46,13 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){"exits": exits}
 
-// TestScript runs testdata/script/*.txtar: the command line as people use it, with what it prints.
+// TestScript runs testdata/script/*.txtar: the command line as people use it, and its output.
 func TestScript(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	self, err := exec.LookPath("nixpacks") // where testscript put it, alone with cue
+	self, err := exec.LookPath("nixpacks") // in the directory of testscript, which has only this and cue
 	if err != nil {
 		t.Fatal(err)
 	}

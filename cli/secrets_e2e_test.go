@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// keeper is an app whose install looks at its secrets without telling them.
+// keeper is an app whose install checks its secrets without printing them.
 const keeper = `
 buildImage = "debian://trixie"
 packages = "apt"
@@ -33,11 +33,11 @@ cmds = ["test -z \"$API_TOKEN\" && ! ls /run/secrets/API_TOKEN /run/secrets/netr
 cmd = "cat keys"
 `
 
-// TestSecretsStaySecret builds with secrets and looks for their values in everything that is left: the plan, the graph, what was
-// printed, the image, and every file of the state directory. Two builds with different secrets run the install twice, and
-// nothing before it.
+// TestSecretsStaySecret builds with secrets, and searches for their values in everything that remains: the plan, the graph,
+// the output, the image, and every file in the state directory. Two builds with different secrets run the install twice,
+// and nothing before it.
 func TestSecretsStaySecret(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	host := realHost(t)
 	state := strings.TrimPrefix(host[0], "XDG_STATE_HOME=")
 	app, keys := t.TempDir(), t.TempDir()
@@ -86,7 +86,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	nowhere(t, said.Bytes(), []string{one, two, three}, []string{backwards(one), backwards(two), backwards(three)}, state)
 }
 
-// ran is how many steps a build ran, by its last words.
+// ran returns how many steps a build ran, from the end of its output.
 func ran(text string) int {
 	m := regexp.MustCompile(`\((\d+) of (\d+) steps from the cache\)`).FindStringSubmatch(text)
 	if m == nil {
@@ -97,7 +97,7 @@ func ran(text string) int {
 	return all - cached
 }
 
-// sshAgent starts an agent with a key of its own, and gives its socket.
+// sshAgent starts an agent with its own key, and returns its socket.
 func sshAgent(t *testing.T, dir string) string {
 	t.Helper()
 	sock, key := filepath.Join(dir, "agent"), filepath.Join(dir, "key")
@@ -110,7 +110,7 @@ func sshAgent(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { agent.Process.Kill(); agent.Wait() })
-	out.Read(make([]byte, 1)) // it says where it listens once it does
+	out.Read(make([]byte, 1)) // it prints its address once it listens
 	add := exec.Command("ssh-add", key)
 	add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+sock)
 	for _, cmd := range []*exec.Cmd{exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key), add} {

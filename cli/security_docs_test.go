@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// docs/security.md names the test that holds each promise: there is one of that name.
+// TestSecurityDocs checks that the tests that docs/security.md names for its promises exist.
 func TestSecurityDocs(t *testing.T) {
 	doc, err := os.ReadFile("../docs/security.md")
 	if err != nil {
@@ -34,7 +34,7 @@ func TestSecurityDocs(t *testing.T) {
 	}
 }
 
-// testNames are the tests of all packages below dir.
+// testNames returns the tests of all packages below dir.
 func testNames(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

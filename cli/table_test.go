@@ -12,7 +12,7 @@ import (
 	"github.com/containerd/console"
 )
 
-// terminal is a terminal of some width, as a place to print to.
+// terminal returns a terminal of the given width to print to.
 func terminal(t *testing.T, width uint16) *os.File {
 	t.Helper()
 	c, name, err := console.NewPty()
@@ -42,7 +42,7 @@ func fill(w *table) string {
 	return string(w.text())
 }
 
-// TestTable: in a terminal no line is wider than it, and nothing of the text is lost; elsewhere a row is a line.
+// TestTable checks that in a terminal no line is too wide and no text is lost, and that elsewhere each row is one line.
 func TestTable(t *testing.T) {
 	plain := fill(newTable(&Host{Stdout: &strings.Builder{}}))
 	if n := strings.Count(plain, "\n"); n != 10 || strings.Contains(plain, "\x1b") || !strings.Contains(plain, `\u001b[31m`) {
@@ -51,14 +51,14 @@ func TestTable(t *testing.T) {
 	words := func(s string) []string {
 		s = strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "").Replace(s)
 		out := strings.Split(strings.Join(strings.Fields(s), ""), "")
-		slices.Sort(out) // columns are read line by line here
+		slices.Sort(out) // cells on several lines are interleaved
 		return out
 	}
 	for _, width := range []uint16{40, 60, 80, 200} {
 		text := fill(newTable(&Host{Stdout: terminal(t, width)}))
 		for line := range strings.Lines(text) {
 			line = strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "", "\n", "").Replace(line)
-			if n := utf8.RuneCountInString(line); n > int(width) && width >= 80 { // columns do not become narrower than 24
+			if n := utf8.RuneCountInString(line); n > int(width) && width >= 80 { // columns do not shrink below 24
 				t.Errorf("in %d: a line of %d: %s", width, n, line)
 			}
 		}

@@ -17,10 +17,10 @@ import (
 
 var (
 	bold = regexp.MustCompile(`\*\*[A-Z]`)
-	code = regexp.MustCompile("(?ms)^```.*?^```$") // which stays as it is
+	code = regexp.MustCompile("(?ms)^```.*?^```$") // code is unchanged
 )
 
-// Each topic has its section of the documentation, and nothing is left of its marks.
+// TestTopics checks that each topic has its section of the documentation, and that no markup remains.
 func TestTopics(t *testing.T) {
 	for _, topic := range helpTopics {
 		md, err := topic.text()
@@ -39,7 +39,7 @@ func TestTopics(t *testing.T) {
 	}
 }
 
-// The documentation has the exit codes that the program has.
+// TestExitCodes checks that the documentation lists the program's exit codes.
 func TestExitCodes(t *testing.T) {
 	doc, err := os.ReadFile("../docs/configuration.md")
 	if err != nil {
@@ -54,7 +54,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// The manual page has every command and flag, and nothing that those who read it stumble over.
+// TestManPage checks that the manual page has every command and flag, and nothing that its readers report.
 func TestManPage(t *testing.T) {
 	if got, want := roff(".x\\y\n'--z"), "\\&.x\\ey\n\\&'\\-\\-z"; got != want {
 		t.Errorf("%q, want %q", got, want)
@@ -93,7 +93,7 @@ func TestManPage(t *testing.T) {
 	needProgram(t, "mandoc")
 	out, _ := exec.Command("mandoc", "-T", "lint", "-W", "warning", file).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
-		if !strings.Contains(line, "missing date") { // the same source gives the same page
+		if !strings.Contains(line, "missing date") { // the page has no date, so that it is reproducible
 			t.Error(line)
 		}
 	}

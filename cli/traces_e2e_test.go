@@ -15,17 +15,17 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// traces are builds with secrets of every kind.
+// traces holds builds with every kind of secret.
 type traces struct {
 	t        *testing.T
 	host     []string
-	dir      string // of all that builds leave, but for the state
+	dir      string // of everything that builds leave behind, except the state
 	state    string
 	registry string
 	said     bytes.Buffer
 }
 
-// The secrets of TestSecretsLeaveNoTrace. A password may have what an address must write otherwise.
+// The secrets of TestSecretsLeaveNoTrace. A password may contain characters that an address must escape.
 const (
 	envCanary      = "canary-env-01+23/45~67=89"
 	npmCanary      = "canary-npm-98+76/54~32=10"
@@ -35,14 +35,14 @@ const (
 	brokenCanary   = "canary-broken-%zz"
 )
 
-// anyFailure is any exit status but that of success.
+// anyFailure stands for any exit status except success.
 const anyFailure = -1
 
-// TestSecretsLeaveNoTrace builds an app that is given secrets, on a base and with a push and caches for which the registry
-// wants a password, with statements of every kind, with and without success; and looks for the secrets in everything that
-// builds print and leave behind.
+// TestSecretsLeaveNoTrace builds an app with secrets, on a base, with a push and caches in a registry that requires a
+// password, and with every kind of attestation. Builds succeed and fail. The test then searches for the secrets in
+// everything that builds print and leave behind.
 func TestSecretsLeaveNoTrace(t *testing.T) {
-	t.Parallel() // it waits more than it computes
+	t.Parallel() // mostly waits
 	host := realHost(t)
 	x := &traces{t: t, host: host, dir: t.TempDir(), state: strings.TrimPrefix(host[0], "XDG_STATE_HOME=")}
 	x.registry = buildkitdtest.RegistryIn(t, x.make("registry"), registryCanary)
@@ -56,7 +56,7 @@ func TestSecretsLeaveNoTrace(t *testing.T) {
 		[]string{backwards(envCanary)}, x.state, x.dir)
 }
 
-// make is a new directory among those that are looked through.
+// make makes a new directory among those that are searched.
 func (x *traces) make(name string) string {
 	dir := filepath.Join(x.dir, name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -72,7 +72,7 @@ func (x *traces) write(path, text string) string {
 	return path
 }
 
-// login is a docker configuration with a password for the registry, outside of what is looked through.
+// login writes a Docker configuration with a password for the registry, outside of the searched directories.
 func (x *traces) login(name, password string) string {
 	dir := x.t.TempDir()
 	auth := base64.StdEncoding.EncodeToString([]byte(buildkitdtest.RegistryUser + ":" + password))
@@ -80,7 +80,7 @@ func (x *traces) login(name, password string) string {
 	return "DOCKER_CONFIG=" + dir
 }
 
-// run runs nixpacks and keeps what it prints; code is the exit status that is wanted, or anyFailure.
+// run runs nixpacks and keeps its output. code is the expected exit status, or anyFailure.
 func (x *traces) run(code int, env []string, args ...string) string {
 	x.t.Helper()
 	cmd := program(append(x.host[:len(x.host):len(x.host)], env...), args...)
@@ -92,7 +92,7 @@ func (x *traces) run(code int, env []string, args ...string) string {
 	return string(out)
 }
 
-// bases pushes a base, and an image that makes lists of software.
+// bases pushes a base, and an image that generates SBOMs.
 func (x *traces) bases() {
 	for name, start := range map[string]string{"base": "true", "scanner": `echo '{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": {"name": "mine"}}' > /run/out/sbom.spdx.json`} {
 		app := x.make("app-" + name)
@@ -101,7 +101,7 @@ func (x *traces) bases() {
 	}
 }
 
-// app is an app whose install is given secrets, and prints them. (TestNetworks has package managers that use theirs.)
+// app makes an app whose install gets secrets and prints them. (TestNetworks has package managers that use theirs.)
 func (x *traces) app() (dir string, secrets []string) {
 	dir = x.make("app")
 	x.write(filepath.Join(dir, "nixpacks.toml"), `
@@ -124,7 +124,7 @@ cmd = "cat reversed"
 	return dir, []string{"--secret", "id=API_TOKEN,env=TOKEN", "--secret", "id=npm,src=" + file, "--secrets-hash", "auto"}
 }
 
-// succeed writes every output that there is.
+// succeed writes every kind of output.
 func (x *traces) succeed(app string, secrets []string) {
 	ref := x.registry + "/app"
 	all := append([]string{"build", app, "--build-image", x.registry + "/base", "--verbose"}, secrets...)
@@ -141,7 +141,7 @@ func (x *traces) succeed(app string, secrets []string) {
 	x.run(0, nil, "build", app, "--build-image", x.registry+"/base", "--cache-from", ref+":cache", "--secret", secrets[1], "--secret", secrets[3], "--progress", "plain")
 }
 
-// fail lets steps fail that have secrets, and that print them.
+// fail runs steps that have secrets, print them, and fail.
 func (x *traces) fail(app string, secrets []string) {
 	x.write(filepath.Join(app, "fail"), "x")
 	x.run(1, nil, append([]string{"build", app, "--build-image", x.registry + "/base", "--verbose", "--progress", "plain"}, secrets...)...)
@@ -166,7 +166,7 @@ cmd = "true"
 	}
 }
 
-// refused lets the registry refuse the password, and proxies theirs.
+// refused makes the registry and the proxies reject their passwords.
 func (x *traces) refused() {
 	app := x.make("small")
 	x.write(filepath.Join(app, "nixpacks.json"), `{"packages": "apt", "providers": [], "phases": {"build": {"cmds": ["true"], "secrets": ["API_TOKEN"]}}, "start": {"cmd": "true"}}`)
