@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// subject is one of examples/, with what an edit is there.
+// subject is one of examples/, with the edits that builds are measured after.
 type subject struct {
 	name, example      string
 	prepare            func(dir string) error
@@ -17,17 +17,17 @@ type subject struct {
 // edit changes one file of an app.
 type edit struct {
 	file string
-	// change gives the file's text after edit number n.
+	// change returns the text of the file after edit number n.
 	change func(text string, n int) string
 }
 
-// appended is an edit that puts a line, of a comment, at the end.
+// appended is an edit that adds a line with a comment to the end of a file.
 func appended(file, line string) edit {
 	return edit{file, func(text string, n int) string { return text + fmt.Sprintf(line, n) + "\n" }}
 }
 
-// version is an edit of a package.json that changes no package but the app itself; as far as an install can tell, anything
-// may have changed.
+// version is an edit of a package.json that changes only the app's own version. An install cannot tell that nothing else
+// has changed.
 func version(file string) edit {
 	return edit{file, func(text string, n int) string {
 		return strings.Replace(text, "{", fmt.Sprintf("{\n  \"description\": \"%d\",", n), 1)
@@ -42,7 +42,7 @@ var apps = []subject{
 	{name: "rust-http", example: "rust-http", source: appended("src/main.rs", "// %d"), dependency: appended("Cargo.toml", "# %d")},
 }
 
-// components gives a React app 200 components, so that its source is of a usual size.
+// components adds 200 components to a React app, so that its source has a realistic size.
 func components(dir string) error {
 	parts := filepath.Join(dir, "src", "parts")
 	if err := os.MkdirAll(parts, 0o755); err != nil {
@@ -68,7 +68,7 @@ func components(dir string) error {
 	return os.WriteFile(file, []byte(strings.Replace(with, ";\n}\n\ncreateRoot", "</>;\n}\n\ncreateRoot", 1)), 0o644)
 }
 
-// write lays the app anew into dir.
+// write writes a fresh copy of the app to dir.
 func (a subject) write(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err

@@ -1,6 +1,6 @@
-// Package compare builds four apps on one BuildKit in several ways, and prints what each costs beside the others: this
-// program's graph, the same for a BuildKit without MergeOp, the Dockerfile that Nixpacks writes for the plan, and the best
-// multi-stage Dockerfile that we know how to write by hand. It needs the package registries and Debian's archive.
+// Package compare builds four apps on one BuildKit in several ways, and prints what each way costs: this program's graph,
+// the same graph for a BuildKit without MergeOp, the Dockerfile that Nixpacks writes for the plan, and the best multi-stage
+// Dockerfile that we can write by hand. It needs the package registries and the Debian archive.
 //
 //	go test ./cli/compare -bench . -benchtime 1x -timeout 2h            # all apps
 //	go test ./cli/compare -bench . -benchtime 1x -app node-express -cold 3 -warm 5
@@ -27,19 +27,19 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if handled, code := buildkitd.Main(); handled { // the steps' runtime is this binary, too
+	if handled, code := buildkitd.Main(); handled { // this binary is also the runtime of the steps
 		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }
 
-// BenchmarkCompare prints a table in Markdown, in which every kind of build is a row. Planning is not timed: Nixpacks'
-// Dockerfile is there already, as is the one by hand.
+// BenchmarkCompare prints a Markdown table with one row for each kind of build. It does not measure planning, because
+// Nixpacks' Dockerfile and the one written by hand exist before the build.
 func BenchmarkCompare(b *testing.B) {
 	if os.Getenv("NIXPACKS_E2E") == "" {
 		b.Skip("set NIXPACKS_E2E=1 to time real builds")
 	}
-	// Beside the program's own state: the folder for temporary files may be in memory.
+	// Next to the program's own state, because the folder for temporary files may be in memory.
 	dir, err := os.MkdirTemp(cacheDir(), "compare")
 	if err != nil {
 		b.Fatal(err)
@@ -101,8 +101,8 @@ const (
 
 var kinds = []string{cold, noop, sourceEdit, dependencyEdit, imageBytes}
 
-// measure builds the app's plan one way: cold with nothing kept but the base's file, then again, and after edits. Of several
-// builds it takes the median.
+// measure builds the app's plan in one way: cold, with only the base's file kept, then unchanged, and then after edits. It
+// returns the median of several builds.
 func (b *field) measure(ctx context.Context, a subject, r rival) (map[string]float64, error) {
 	out := map[string]float64{}
 	timed := func(kind string, n int, before func() error) error {
@@ -133,7 +133,7 @@ func (b *field) measure(ctx context.Context, a subject, r rival) (map[string]flo
 	if err := timed(noop, *warms, nil); err != nil {
 		return nil, err
 	}
-	// An edit is unlike all before it, in this rival's builds and in the others'.
+	// Each edit differs from all edits before it, for this rival and the others.
 	if err := timed(sourceEdit, *warms, func() error { return a.edit(b.dir, a.source, b.next()) }); err != nil {
 		return nil, err
 	}

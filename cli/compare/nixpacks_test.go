@@ -10,10 +10,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// caMount shows a step the certificates that this machine trusts.
+// caMount mounts the certificates that this machine trusts into a step.
 const caMount = "--mount=type=secret,id=ca,target=/run/secrets/ca.pem "
 
-// trusting adds caMount to every RUN, and the variables that programs look for it in.
+// trusting adds caMount, and the variables that make programs use it, to every RUN.
 func trusting(text string) string {
 	env := "export"
 	for _, k := range []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CARGO_HTTP_CAINFO", "npm_config_cafile"} {
@@ -34,8 +34,8 @@ func trusting(text string) string {
 	return strings.Join(out, "\n")
 }
 
-// nixpacksDockerfile is the plan in the shape of the Dockerfile that Nixpacks writes: the packages, then for each phase the
-// whole app and the commands with their cache directories, then the whole app once more.
+// nixpacksDockerfile writes the plan as the Dockerfile that Nixpacks writes: the packages, then for each phase the whole
+// app and the commands with their cache directories, then the whole app once more.
 func nixpacksDockerfile(p *plan.Plan) (string, error) {
 	order, err := p.Sorted()
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// plan is what this program plans for the app, for a run image of its own or not.
+// plan returns this program's plan for the app, with or without a separate run image.
 func (b *field) plan(slim bool) (*plan.Plan, error) {
 	cat, err := catalog.Builtin()
 	if err != nil {
@@ -49,7 +49,7 @@ func (b *field) ours(ctx context.Context, p *plan.Plan, out string, caps plan2ll
 	return err
 }
 
-// writeIndex makes a layout of what an exporter wrote.
+// writeIndex makes an OCI layout of what an exporter wrote.
 func writeIndex(dir string, answer map[string]string) error {
 	desc, err := base64.StdEncoding.DecodeString(answer[exptypes.ExporterImageDescriptorKey])
 	if err != nil {

@@ -27,11 +27,11 @@ const baseRef = "debian://trixie"
 // rival is one way to build an app.
 type rival struct {
 	name  string
-	out   string // OCI layout that it writes
+	out   string // the OCI layout that it writes
 	build func(context.Context) error
 }
 
-// size is how many bytes the layers of the image have that was built last.
+// size returns the size in bytes of the layers of the last image.
 func (r rival) size() (int64, error) {
 	img, err := image.Open(r.out, image.Select{})
 	if err != nil {
@@ -45,7 +45,7 @@ func (r rival) size() (int64, error) {
 	return sum, nil
 }
 
-// field is the BuildKit that everything is built on, and the app's folder.
+// field is the BuildKit that runs all builds, and the folder of the app.
 type field struct {
 	dir    string
 	engine *solve.Engine
@@ -75,7 +75,7 @@ func (b *field) close() {
 
 func (b *field) next() int { b.edits++; return b.edits }
 
-// forget empties the BuildKit and what the rival wrote. The file of the base stays.
+// forget empties the BuildKit, and removes the rival's output. The file of the base stays.
 func (b *field) forget(ctx context.Context, r rival) error {
 	if err := os.RemoveAll(r.out); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (b *field) rivals(ctx context.Context, a subject) ([]rival, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole, err := b.plan(false) // Nixpacks knows no other
+	whole, err := b.plan(false) // Nixpacks has no separate run image
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (b *field) rivals(ctx context.Context, a subject) ([]rival, error) {
 	}
 	plain := rival{name: "without MergeOp", out: out("plain")}
 	plain.build = func(ctx context.Context) error { return b.ours(ctx, slim, plain.out, plan2llb.Caps{}) }
-	// Whoever is first also has the base made.
+	// The first build also makes the base.
 	if err := ours.build(ctx); err != nil {
 		return nil, err
 	}
@@ -125,8 +125,8 @@ func (b *field) rivals(ctx context.Context, a subject) ([]rival, error) {
 	return []rival{ours, plain, nix, hand}, nil
 }
 
-// dockerfile builds a Dockerfile with BuildKit's own frontend. Its steps get the certificates as this program's do, and its
-// layers are compressed in the same way.
+// dockerfile builds a Dockerfile with BuildKit's own frontend. Its steps get the same certificates as this program's, and
+// its layers are compressed in the same way.
 func (b *field) dockerfile(ctx context.Context, text, out string) error {
 	folder, err := os.MkdirTemp("", "bench-dockerfile")
 	if err != nil {
