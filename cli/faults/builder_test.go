@@ -12,7 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
-// TestFaultsBuilderKilled kills the BuildKit elsewhere that builds.
+// TestFaultsBuilderKilled kills the remote BuildKit during a build.
 func TestFaultsBuilderKilled(t *testing.T) {
 	needBuilds(t)
 	below(t)
@@ -29,7 +29,7 @@ func TestFaultsBuilderKilled(t *testing.T) {
 			follow(t, build(calm, o))
 			was := sum(t, o.path(s))
 			app(t, dir, heavy(1000+i))
-			course := follow(t, build(buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{}), o)) // which has nothing yet
+			course := follow(t, build(buildkitdtest.Buildkitd(t, buildkitdtest.Now, buildkitdtest.Options{}), o)) // with an empty cache
 			want := digest(t, o.path(s))
 			app(t, dir, heavy(i))
 			follow(t, build(calm, o))
@@ -41,7 +41,7 @@ func TestFaultsBuilderKilled(t *testing.T) {
 			t.Logf("in %s after %v of %v: exit %d after %v", m.stage, m.pause.Round(time.Millisecond), course.took.Round(time.Millisecond), got.code, got.after.Round(time.Millisecond))
 			if !got.late {
 				told[m.stage]++
-				wantCode(t, got, []int{75, 0}) // 0: there was nothing left to do
+				wantCode(t, got, []int{75, 0}) // 0: the build had nothing left to do
 			}
 			if got.code == 75 && !strings.Contains(got.said, d.Unix) {
 				t.Errorf("it does not name the builder:\n%s", short(got.said))

@@ -18,7 +18,7 @@ import (
 
 const mb = 1 << 20
 
-// heavy is an app that makes 14 MB, and what they are depends on the number.
+// heavy is an app whose build makes 14 MB that depend on the number.
 func heavy(number int) map[string]string {
 	return map[string]string{
 		"nixpacks.toml": plain("[phases.build]\ncmds = [\"cat number.txt > made && seq 1 2000000 >> made && sha256sum made > built\"]\n"),
@@ -26,7 +26,7 @@ func heavy(number int) map[string]string {
 	}
 }
 
-// disk mounts a file system of its own until the test ends: ext4 in a file, or tmpfs, which no state can be on.
+// disk mounts a separate file system until the test ends: ext4 in a file, or tmpfs, which cannot hold a state directory.
 func disk(t *testing.T, kind string, size int64) string {
 	t.Helper()
 	buildkitdtest.NeedRoot(t, "mount", "mkfs.ext4")
@@ -59,7 +59,7 @@ func run(t *testing.T, program string, args ...string) {
 	}
 }
 
-// leave fills a disk but for so many bytes; the result makes room again.
+// leave fills a disk except for the given number of bytes. undo frees the space again.
 func leave(t *testing.T, disk string, bytes int64) (undo func()) {
 	t.Helper()
 	var st unix.Statfs_t
@@ -71,7 +71,7 @@ func leave(t *testing.T, disk string, bytes int64) (undo func()) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for n := int64(st.Bavail)*st.Bsize - bytes; n >= st.Bsize; n -= max(n/64, st.Bsize) { // the disk's own notes on the file take room too
+	for n := int64(st.Bavail)*st.Bsize - bytes; n >= st.Bsize; n -= max(n/64, st.Bsize) { // the file's metadata takes space too
 		if unix.Fallocate(int(f.Fd()), 0, 0, n) == nil {
 			break
 		}
@@ -83,7 +83,7 @@ func leave(t *testing.T, disk string, bytes int64) (undo func()) {
 	}
 }
 
-// wantFull looks for what a build on a full disk says.
+// wantFull checks the message of a build on a full disk.
 func wantFull(t *testing.T, said string, code int, dir string) {
 	t.Helper()
 	if code != 75 || !strings.Contains(said, "the disk that holds "+dir) && !strings.Contains(said, "there is no space left in "+dir) {
@@ -94,7 +94,7 @@ func wantFull(t *testing.T, said string, code int, dir string) {
 	}
 }
 
-// maybe runs a build that may have too little room for it, and tells whether it had.
+// maybe runs a build that may run out of space, and reports whether it succeeded.
 func (s *site) maybe(t *testing.T, dir string, args []string) bool {
 	t.Helper()
 	said, code := s.any(args...)
@@ -105,7 +105,7 @@ func (s *site) maybe(t *testing.T, dir string, args []string) bool {
 	return false
 }
 
-// TestFaultsDiskOfState builds where the state's disk is full at the beginning, or becomes full at any point of a build.
+// TestFaultsDiskOfState builds while the disk of the state is full from the start, or becomes full at any point.
 func TestFaultsDiskOfState(t *testing.T) {
 	needBuilds(t)
 	at := disk(t, "ext4", 500*mb)
@@ -117,7 +117,7 @@ func TestFaultsDiskOfState(t *testing.T) {
 	s.good(args...)
 	was := sum(t, kept(s))
 
-	// A step takes all there is.
+	// A step takes all the space.
 	big := app(t, t.TempDir(), map[string]string{"nixpacks.toml": plain("[phases.build]\ncmds = [\"head -c 2G /dev/zero > built\"]\n")})
 	said, code := s.any("build", "--progress", "plain", "-n", "app", big)
 	wantFull(t, said, code, s.at("state"))
@@ -126,7 +126,7 @@ func TestFaultsDiskOfState(t *testing.T) {
 	}
 	s.nothingTemporary()
 
-	// There is no byte left: cache prune must work nevertheless.
+	// With no byte left, cache prune must still work.
 	undo := leave(t, at, 0)
 	said, code = s.any("build", "--progress", "plain", "-n", "app", app(t, dir, heavy(-1)))
 	wantFull(t, said, code, s.at("state"))
@@ -145,7 +145,7 @@ func TestFaultsDiskOfState(t *testing.T) {
 	}
 }
 
-// scarce lets a build have a little room only.
+// scarce runs a build with little free space.
 func (s *site) scarce(t *testing.T, r *rand.Rand, at string, args []string) {
 	t.Helper()
 	room := r.Int64N(24 * mb)
@@ -158,7 +158,7 @@ func (s *site) scarce(t *testing.T, r *rand.Rand, at string, args []string) {
 	}
 }
 
-// TestFaultsDiskOfOutput writes to disks without room for the whole output.
+// TestFaultsDiskOfOutput writes to disks that have no room for the whole output.
 func TestFaultsDiskOfOutput(t *testing.T) {
 	needBuilds(t)
 	at := disk(t, "tmpfs", 600*mb)
@@ -181,9 +181,9 @@ func TestFaultsDiskOfOutput(t *testing.T) {
 			app(t, dir, heavy(0))
 			s.good(args...)
 			was := sum(t, path)
-			for i := range (many + 4) / 5 { // for each of five outputs
+			for i := range (many + 4) / 5 { // five outputs
 				app(t, dir, heavy(i+1))
-				undo := leave(t, at, r.Int64N(20*mb)*int64(min(i, 1))) // once nothing
+				undo := leave(t, at, r.Int64N(20*mb)*int64(min(i, 1))) // once with no space at all
 				enough := s.maybe(t, filepath.Dir(path), args)
 				undo()
 				if is := sum(t, path); !enough && is != was {
@@ -200,7 +200,7 @@ func TestFaultsDiskOfOutput(t *testing.T) {
 	}
 }
 
-// TestFaultsDiskOfCache makes a base where there is no room for it.
+// TestFaultsDiskOfCache makes a base on a disk that has no room for it.
 func TestFaultsDiskOfCache(t *testing.T) {
 	needBuilds(t)
 	at := disk(t, "tmpfs", 300*mb)
@@ -216,7 +216,7 @@ func TestFaultsDiskOfCache(t *testing.T) {
 		}
 		undo()
 	}
-	if os.Getenv("NIXPACKS_FAULTS") != "" { // to make a base takes long
+	if os.Getenv("NIXPACKS_FAULTS") != "" { // making a base takes long
 		s.good(args...)
 	}
 }

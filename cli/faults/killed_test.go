@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// project is an app with something to do in each stage of a build. What is made depends on the number alone; the salt makes
-// every step from the source on run anew.
+// project is an app with work in each stage of a build. Its result depends only on the number. The salt makes every step
+// from the source on run again.
 func project(number, salt int) map[string]string {
 	return map[string]string{
 		"nixpacks.toml": "buildImage = \"debian://trixie\"\npackages = \"apt\"\nproviders = []\n" +
@@ -30,7 +30,7 @@ func project(number, salt int) map[string]string {
 	}
 }
 
-// kind is a way in which much or little of a build is there before it begins.
+// kind is how much of a build exists before it starts.
 type kind struct {
 	name string
 	args []string
@@ -43,7 +43,7 @@ var (
 	bare = kind{name: "with its base", args: []string{"--no-cache"}, bare: true}
 )
 
-// kindOf gives build i its kind: a base takes long to make.
+// kindOf returns the kind of build i. Few builds make a base, because that takes long.
 func kindOf(i int) kind {
 	switch {
 	case i%25 == 4:
@@ -54,7 +54,7 @@ func kindOf(i int) kind {
 	return warm
 }
 
-// target is an output of the builds that are struck.
+// target is an output of the builds that are disturbed.
 type target struct {
 	name string
 	args func(s *site) []string
@@ -67,12 +67,12 @@ var targets = []target{
 	{"a tar", func(s *site) []string { return []string{"--output", "type=oci,dest=" + s.at("out/app.tar")} },
 		func(s *site) string { return s.at("out/app.tar") }},
 	{"a name", func(s *site) []string { return []string{"-n", "app"} }, func(s *site) string {
-		found, _ := filepath.Glob(s.at("state/nixpacks/images/names/[^.]*app*")) // what begins with a dot is not finished
+		found, _ := filepath.Glob(s.at("state/nixpacks/images/names/[^.]*app*")) // a name that begins with a dot is not complete
 		return strings.Join(found, " ")
 	}},
 }
 
-// trial is where builds are struck: a site for them, and another with the same app where nothing happens.
+// trial is where builds are disturbed: a site for them, and another with the same app where builds run undisturbed.
 type trial struct {
 	t           *testing.T
 	r           *rand.Rand
@@ -80,13 +80,13 @@ type trial struct {
 	app         string
 	salt        int
 	courses     map[string]course    // by kind and target
-	right       map[string][2]string // the digests of an output, by target and the app's number
-	told        map[string]int       // strikes by what they are and the stage
+	right       map[string][2]string // the digests of an output, by target and app number
+	told        map[string]int       // strikes by what they are and the stage that they hit
 }
 
 func newTrial(t *testing.T) *trial {
 	needBuilds(t)
-	below(t) // adopts from here on
+	below(t) // from here on, this process adopts orphans
 	x := &trial{t: t, r: chance(t), calm: newSite(t), prone: newSite(t), app: t.TempDir(),
 		courses: map[string]course{}, right: map[string][2]string{}, told: map[string]int{}}
 	for _, o := range targets {
@@ -102,13 +102,13 @@ func newTrial(t *testing.T) *trial {
 	return x
 }
 
-// write makes the app another.
+// write changes the app.
 func (x *trial) write(number int) {
 	x.salt++
 	app(x.t, x.app, project(number, x.salt))
 }
 
-// course is that of a build of this kind where nothing happens.
+// course returns the course of an undisturbed build of this kind.
 func (x *trial) course(k kind, o target) course {
 	name := k.name + " " + o.name
 	if _, ok := x.courses[name]; !ok {
@@ -125,7 +125,7 @@ func (x *trial) args(o target, s *site, k kind) []string {
 	return append(append(args, o.args(s)...), x.app)
 }
 
-// forget takes the base from the cache, which becomes the site's own; downloads stay.
+// forget gives the site its own cache without the base. Downloads stay.
 func (s *site) forget() {
 	s.t.Helper()
 	shared, err := os.UserCacheDir()
@@ -144,18 +144,18 @@ func (s *site) forget() {
 	}
 	files, _ := filepath.Glob(filepath.Join(shared, "nixpacks/downloads/*"))
 	for _, f := range files {
-		_ = os.Link(f, filepath.Join(own, filepath.Base(f))) // on another disk it is downloaded
+		_ = os.Link(f, filepath.Join(own, filepath.Base(f))) // on another disk it is downloaded again
 	}
 }
 
-// blow is what happens to a build, and with which codes it may end then.
+// blow is what happens to a build, and the exit codes that the build may then have.
 type blow struct {
 	hit   func(*exec.Cmd)
 	codes []int
-	tidy  []string // what it has the time to remove, as patterns
+	tidy  []string // patterns of what it has time to remove
 }
 
-// once strikes one build, and looks for what is left, at once and after the next build.
+// once disturbs one build, and checks what it leaves behind, at once and after the next build.
 func (x *trial) once(what string, i int, b blow) {
 	k := kindOf(i)
 	o := targets[i%len(targets)]
@@ -200,13 +200,13 @@ func wantCode(t *testing.T, s struck, codes []int) {
 	}
 }
 
-// TestKilledAtAnyMoment kills builds, and every third time only the engine below one; and it interrupts them, as Ctrl-C does every
-// process of the job, or the program alone.
+// TestKilledAtAnyMoment kills builds, and every third time only the engine of a build. It also interrupts builds: all
+// processes of the job, as Ctrl-C does, or only the program.
 func TestKilledAtAnyMoment(t *testing.T) {
 	x := newTrial(t)
 	n := number(t, "NIXPACKS_FAULTS", 3)
 	for i := range n {
-		b := blow{hit: func(c *exec.Cmd) { c.Process.Kill() }, codes: []int{-1, 0}} // 0: it had just ended
+		b := blow{hit: func(c *exec.Cmd) { c.Process.Kill() }, codes: []int{-1, 0}} // 0: it had just finished
 		if i%3 == 2 {
 			b = blow{hit: func(c *exec.Cmd) { killEngine(c.Process.Pid) }, codes: []int{75, 0}, tidy: besideOutputs}
 		}
@@ -217,12 +217,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if i%2 == 0 {
 			hit = func(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
 		}
-		x.once("interrupted", i, blow{hit, []int{130, 0, -1}, slices.Concat(besideOutputs, elsewhere)}) // -1: before it listens, by the signal itself
+		x.once("interrupted", i, blow{hit, []int{130, 0, -1}, slices.Concat(besideOutputs, elsewhere)}) // -1: ended by the signal itself, before it listened for signals
 	}
 	t.Logf("%v", x.told)
 }
 
-// killEngine kills the engine of a build; while there is none, nothing.
+// killEngine kills the engine of a build. It does nothing if there is none.
 func killEngine(pid int) {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, f := range files {

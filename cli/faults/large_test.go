@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// measured runs the program, and gives what it prints, how long it took and the most memory it had, in MB.
+// measured runs the program, and returns its output, its duration, and its peak memory in MB.
 func (s *site) measured(args ...string) (out string, took time.Duration, peak int64) {
 	s.t.Helper()
 	cmd := s.nixpacks(args...)
@@ -26,11 +26,11 @@ func (s *site) measured(args ...string) (out string, took time.Duration, peak in
 	return said.String(), time.Since(began), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10
 }
 
-// TestSoakPhases plans, lowers and builds a plan of 500 phases, as many of them with a command as can run.
+// TestSoakPhases plans, lowers and builds a plan of 500 phases, of which as many as possible have a command.
 func TestSoakPhases(t *testing.T) {
 	needBuilds(t)
 	const phases = 500
-	run := 12 // of them, so many have a command
+	run := 12 // number of phases with a command
 	if number(t, "NIXPACKS_SOAK", 0) > 0 {
 		run = 450
 	}
@@ -60,7 +60,7 @@ func TestSoakPhases(t *testing.T) {
 	}
 }
 
-// phased is an app with so many phases, one after another, of which the first run have a command.
+// phased is an app with the given number of phases, one after another. The first run of them have a command.
 func phased(t testing.TB, phases, run int) string {
 	t.Helper()
 	var text strings.Builder
@@ -76,7 +76,7 @@ func phased(t testing.TB, phases, run int) string {
 	return app(t, t.TempDir(), map[string]string{"nixpacks.toml": plain(text.String())})
 }
 
-// TestSoakFiles plans and builds an app of very many files.
+// TestSoakFiles plans and builds an app with very many files.
 func TestSoakFiles(t *testing.T) {
 	needBuilds(t)
 	files, long := 10_000, number(t, "NIXPACKS_SOAK", 0) > 0
@@ -100,7 +100,7 @@ func TestSoakFiles(t *testing.T) {
 	}
 	_, took, peak := s.measured("plan", dir)
 	t.Logf("plan of %d files: %v, %d MB", files, took.Round(time.Millisecond), peak)
-	if peak > 500 || took > time.Minute { // of seconds the long form on a quiet machine tells
+	if peak > 500 || took > time.Minute { // loose, since the machine may be busy; the long form on a quiet one logs the seconds
 		t.Errorf("the plan takes %v and %d MB", took, peak)
 	}
 	if !long {

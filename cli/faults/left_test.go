@@ -23,10 +23,10 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd/leaks"
 )
 
-// adopt makes processes whose parents have ended this one's children, so that none can hide.
+// adopt makes this process the parent of orphaned descendants, so that none can hide.
 var adopt = sync.OnceValue(func() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
 
-// below lists the processes that come from this one, with their command lines, but for those that have ended.
+// below returns the command lines of all running descendants of this process.
 func below(t testing.TB) map[int]string {
 	t.Helper()
 	if err := adopt(); err != nil {
@@ -40,10 +40,10 @@ func below(t testing.TB) map[int]string {
 	for _, f := range files {
 		raw, err := os.ReadFile(f)
 		if err != nil {
-			continue // it has ended
+			continue // it has exited
 		}
 		pid, _ := strconv.Atoi(strings.Split(f, "/")[2])
-		fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:])) // a name may hold anything
+		fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:])) // a name may contain any character
 		states[pid] = fields[0]
 		parents[pid], _ = strconv.Atoi(fields[1])
 	}
@@ -66,10 +66,10 @@ func below(t testing.TB) map[int]string {
 	return out
 }
 
-// deadline is how long anything may go on after a fault.
+// deadline is how long anything may keep running after a fault.
 const deadline = 10 * time.Second
 
-// nothingRuns waits until no process is there that was not before.
+// nothingRuns waits until there are no processes that did not exist before.
 func (s *site) nothingRuns(before map[int]string) {
 	s.t.Helper()
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
@@ -88,7 +88,7 @@ func (s *site) nothingRuns(before map[int]string) {
 	}
 }
 
-// nothingMounted looks for mounts.
+// nothingMounted checks that no mounts remain.
 func (s *site) nothingMounted() {
 	s.t.Helper()
 	if left, err := leaks.Mounts(s.dir); err != nil || len(left) > 0 {
@@ -96,10 +96,10 @@ func (s *site) nothingMounted() {
 	}
 }
 
-// besideOutputs are the files that no build leaves beside what it makes.
+// besideOutputs are files that no build may leave next to its outputs.
 var besideOutputs = []string{"out/.*", "out/*/.*", "out/*/ingest", "state/nixpacks/images/*/.*", "state/nixpacks/images/*/*/ingest"}
 
-// elsewhere are the files that no build leaves in the state, the caches, and where temporary files are.
+// elsewhere are files that no build may leave in the state, the caches and the folder for temporary files.
 var elsewhere = []string{
 	"tmp/*", "cache/nixpacks/tmp/*",
 	"state/nixpacks/buildkit/*/tmp/*", "state/nixpacks/buildkit/*/probe*", "state/nixpacks/buildkit/*/*.tmp", "state/nixpacks/buildkit/*/bk.sock",
@@ -109,13 +109,13 @@ var elsewhere = []string{
 	"state/nixpacks/buildkit/*/runc-*/snapshots/snapshots/new-*",
 }
 
-// nothingTemporary looks for what no build leaves anywhere.
+// nothingTemporary checks for files that no build may leave anywhere.
 func (s *site) nothingTemporary() {
 	s.t.Helper()
 	s.nothingAt(slices.Concat(besideOutputs, elsewhere))
 }
 
-// nothingAt looks for files.
+// nothingAt checks that no files match the patterns.
 func (s *site) nothingAt(patterns []string) {
 	s.t.Helper()
 	for _, pattern := range patterns {
@@ -129,7 +129,7 @@ func (s *site) nothingAt(patterns []string) {
 	}
 }
 
-// sum is a hash over the names, modes and contents of all files at a path; "" where there is nothing.
+// sum returns a hash of the names, modes and contents of all files at a path; "" if there are none.
 func sum(t testing.TB, path string) string {
 	t.Helper()
 	h := sha256.New()
@@ -162,7 +162,7 @@ func sum(t testing.TB, path string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// size is how many bytes files below a directory take on the disk, and how many files there are.
+// size returns the disk usage in bytes of the files below a directory, and their number.
 func size(t testing.TB, dir string) (bytes int64, files int) {
 	t.Helper()
 	seen := map[uint64]bool{}
@@ -187,5 +187,5 @@ func size(t testing.TB, dir string) (bytes int64, files int) {
 	return bytes, files
 }
 
-// sorted are a map's keys in order.
+// sorted returns a map's keys in order.
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package faults has whole builds killed, interrupted, left without room, and run in numbers; docs/security.md says what they
-// promise.
+// Package faults kills and interrupts whole builds, takes away their disk space, and runs many of them. docs/security.md
+// says what the builds promise.
 package faults
 
 import (
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"nixpacks": func() { os.Exit(cli.Main(os.Args)) }})
 }
 
-// needBuilds ends a test where real builds were not asked for.
+// needBuilds skips a test if real builds are not enabled.
 func needBuilds(t testing.TB) {
 	t.Helper()
 	if os.Getenv("NIXPACKS_E2E") == "" {
@@ -37,7 +37,7 @@ func needBuilds(t testing.TB) {
 	}
 }
 
-// number is how many of something a test does: short, or what a variable says for the long form.
+// number returns how many repetitions a test does: short, or the value of a variable for the long form.
 func number(t testing.TB, variable string, short int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -51,7 +51,7 @@ func number(t testing.TB, variable string, short int) int {
 	return n
 }
 
-// chance is a source of random numbers. Its seed is printed, and NIXPACKS_FAULTS_SEED repeats it.
+// chance returns a source of random numbers. It prints the seed, and NIXPACKS_FAULTS_SEED sets it.
 func chance(t testing.TB) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -65,11 +65,11 @@ func chance(t testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// site is a machine's user, as far as builds can tell: places for the state, caches, temporary files and outputs.
+// site is what builds know of a user on a machine: directories for the state, caches, temporary files and outputs.
 type site struct {
 	t   testing.TB
 	dir string
-	env []string // beside this process's own
+	env []string // added to the environment of this process
 }
 
 // newSite makes a site that shares this machine's bases.
@@ -105,11 +105,11 @@ func siteIn(t testing.TB, dir string) *site {
 
 func (s *site) at(elem ...string) string { return filepath.Join(append([]string{s.dir}, elem...)...) }
 
-// nixpacks is a run of the program here.
+// nixpacks returns a command that runs the program on this site.
 func (s *site) nixpacks(args ...string) *exec.Cmd {
 	cmd := exec.Command("nixpacks", args...) // testscript puts it on PATH
 	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "NIXPACKS_") { // those are this test's own, and nixpacks would speak of them
+		if !strings.HasPrefix(kv, "NIXPACKS_") { // these are for the test, and nixpacks would print notes about them
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
@@ -117,7 +117,7 @@ func (s *site) nixpacks(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// good runs the program, which must succeed, and gives what it says.
+// good runs the program, which must succeed, and returns its output.
 func (s *site) good(args ...string) string {
 	s.t.Helper()
 	text, code := s.any(args...)
@@ -127,7 +127,7 @@ func (s *site) good(args ...string) string {
 	return text
 }
 
-// any runs the program and gives what it says and its exit code.
+// any runs the program, and returns its output and exit code.
 func (s *site) any(args ...string) (string, int) {
 	s.t.Helper()
 	cmd := s.nixpacks(args...)
@@ -137,7 +137,7 @@ func (s *site) any(args ...string) (string, int) {
 	return said.String(), cmd.ProcessState.ExitCode()
 }
 
-// app writes an app's files, NAME: TEXT.
+// app writes the files of an app, NAME: TEXT.
 func app(t testing.TB, dir string, files map[string]string) string {
 	t.Helper()
 	for name, text := range files {
@@ -152,12 +152,12 @@ func app(t testing.TB, dir string, files map[string]string) string {
 	return dir
 }
 
-// plain is a nixpacks.toml for a bare Debian with phases as given.
+// plain returns a nixpacks.toml with the given phases on a plain Debian.
 func plain(phases string) string {
 	return "buildImage = \"debian://trixie\"\npackages = \"apt\"\nproviders = []\n" + phases + "[start]\ncmd = \"cat built\"\n"
 }
 
-// digest is that of the image at a path; "" where there is none.
+// digest returns the digest of the image at a path; "" if there is none.
 func digest(t testing.TB, path string) string {
 	t.Helper()
 	img, err := image.Open(path, image.Select{})
@@ -168,7 +168,7 @@ func digest(t testing.TB, path string) string {
 	return img.Desc.Digest.String()
 }
 
-// short cuts what is said down to its end.
+// short returns the end of a long text.
 func short(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-12):], "\n")

@@ -14,19 +14,19 @@ import (
 	"time"
 )
 
-// event is a line of a build's progress, and when it came.
+// event is a line of a build's progress, and when it was printed.
 type event struct {
-	at   time.Duration // since the start of the program
+	at   time.Duration // since the program started
 	line string
 }
 
-// course is what a build that nobody disturbed said, and how long it took.
+// course is what an undisturbed build printed, and how long it took.
 type course struct {
 	events []event
 	took   time.Duration
 }
 
-// follow runs a program to its end and notes what it says to stderr.
+// follow runs a program to its end, and records what it prints to stderr.
 func follow(t testing.TB, cmd *exec.Cmd) course {
 	t.Helper()
 	r, err := cmd.StderrPipe()
@@ -60,10 +60,10 @@ func (c course) text() string {
 
 var vertex = regexp.MustCompile(`^#(\d+) (.*)$`)
 
-// stages tells for each event, and for the time before the first, what the build was at from there on.
+// stages returns, for the time before the first event and for each event, the stage of the build from then on.
 func (c course) stages() []string {
 	out := []string{"start"}
-	names := map[string]string{} // of the progress's vertices
+	names := map[string]string{} // of the vertices in the progress
 	for _, e := range c.events {
 		stage := out[len(out)-1]
 		if m := vertex.FindStringSubmatch(e.line); m != nil {
@@ -76,11 +76,11 @@ func (c course) stages() []string {
 		}
 		out = append(out, stage)
 	}
-	out[len(out)-1] = "end" // from the last word to the end of the process
+	out[len(out)-1] = "end" // from the last line to the end of the process
 	return out
 }
 
-// stageOf is what a vertex is a part of, by its name.
+// stageOf returns the stage that a vertex belongs to, by its name.
 func stageOf(name string) string {
 	for _, s := range []struct{ begins, stage string }{
 		{"[base] debian", "base"}, {"[base]", "bootstrap"}, {"[app]", "source"}, {"[apt]", "apt"}, {"[install]", "install"}, {"[build]", "build"}, {"exporting", "export"}, {"sending", "export"},
@@ -92,14 +92,15 @@ func stageOf(name string) string {
 	return "between"
 }
 
-// moment is a point in the course of a build: so many lines, and so much time after the last of them.
+// moment is a point in the course of a build: a number of lines, and the time after the last of them.
 type moment struct {
 	stage string
 	lines int
 	pause time.Duration
 }
 
-// moment chooses one: first the stage, each as likely as the others that take any time, then the point in it.
+// moment chooses a moment. First it chooses a stage, with equal probability among those that take any time, and then a
+// point in it.
 func (c course) moment(r *rand.Rand) moment {
 	stages := c.stages()
 	gap := func(i int) time.Duration {
@@ -132,22 +133,22 @@ func (c course) moment(r *rand.Rand) moment {
 	return moment{stage, len(c.events), 0}
 }
 
-// struck is a build that something happened to.
+// struck is a build that was disturbed.
 type struck struct {
 	said  string
 	code  int // -1: it was killed
 	late  bool
-	after time.Duration // from what happened to the end of the process
+	after time.Duration // from the disturbance to the end of the process
 }
 
-// strike runs a program and calls hit at a moment of it, unless it has ended before.
+// strike runs a program, and calls hit at a moment of it unless the program has ended before.
 func strike(t testing.TB, cmd *exec.Cmd, m moment, hit func(*exec.Cmd)) struck {
 	t.Helper()
 	r, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell's job
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // like a shell's job
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// edited writes an app whose one large file does not compress, and is new each time.
+// edited writes an app with one large file that does not compress, and differs each time.
 func edited(t testing.TB, dir string, r *rand.Rand, bytes int) {
 	t.Helper()
 	noise := make([]byte, bytes)
@@ -25,7 +25,7 @@ func edited(t testing.TB, dir string, r *rand.Rand, bytes int) {
 	app(t, dir, map[string]string{"nixpacks.toml": plain("[phases.build]\ncmds = [\"cat noise > built\"]\n"), "noise": string(noise)})
 }
 
-// TestSoakInARow builds an app again and again, changed each time, with a limit on what is kept.
+// TestSoakInARow builds an app many times, changed each time, with a limit on storage.
 func TestSoakInARow(t *testing.T) {
 	needBuilds(t)
 	n, r, s, dir := number(t, "NIXPACKS_SOAK", 3), chance(t), newSite(t), t.TempDir()
@@ -46,7 +46,8 @@ func TestSoakInARow(t *testing.T) {
 		t.Logf("MB: %v, files: %v", inMB(sizes), counts)
 		return
 	}
-	// Of each build some 16 MB stay, the layer as files and packed: without a limit this would be 3 GB after 200.
+	// Each build leaves about 16 MB, its layer as files and compressed. Without a limit this would be 3 GB after 200
+	// builds.
 	if most := maxOf(sizes[n/4:]); most > limit*5/4 {
 		t.Errorf("the state is %d MB, and may be %d: %v", most/mb, limit/mb, inMB(sizes))
 	}
@@ -56,7 +57,8 @@ func TestSoakInARow(t *testing.T) {
 	t.Logf("%d builds; MB: first %v, last %v, most %d; files: %d, %d", n, inMB(sizes[:4]), inMB(sizes[n-4:]), maxOf(sizes)/mb, counts[0], counts[n-1])
 }
 
-// kept is the directory of layers and cache directories: beside it are a copy of the program, and the spare.
+// kept returns the directory of layers and cache directories. Next to it are a copy of the program, and the file named
+// spare.
 func (s *site) kept() string {
 	s.t.Helper()
 	found, err := filepath.Glob(s.at("state/nixpacks/buildkit/*/runc-overlayfs"))
@@ -66,7 +68,7 @@ func (s *site) kept() string {
 	return found[0]
 }
 
-// TestSoakKeepStorage trims what a few builds have left.
+// TestSoakKeepStorage prunes what a few builds have left.
 func TestSoakKeepStorage(t *testing.T) {
 	needBuilds(t)
 	r, s, dir := chance(t), newSite(t), t.TempDir()
@@ -106,10 +108,10 @@ func maxOf[N int | int64](all []N) N {
 	return most
 }
 
-// holder is an app whose build takes as long as it is let.
+// holder is an app whose build runs until it is stopped.
 var holder = map[string]string{"nixpacks.toml": plain("[phases.build]\ncmds = [\"echo begun && exec sleep 86397\"]\n")}
 
-// hold runs such a build until release is called; engine is the process of its BuildKit, which others use too.
+// hold runs such a build until release is called. engine is the process of its BuildKit, which other builds use too.
 func (s *site) hold(args ...string) (engine int, release func()) {
 	s.t.Helper()
 	cmd := s.nixpacks(append(append([]string{"build", "--progress", "plain"}, args...), app(s.t, s.at("holder"), holder))...)
@@ -148,7 +150,7 @@ func (s *site) hold(args ...string) (engine int, release func()) {
 	}
 }
 
-// burden is what a process holds.
+// burden is what a process uses.
 type burden struct{ resident, descriptors, threads, mounts int }
 
 func burdenOf(t testing.TB, pid int) burden {
@@ -179,7 +181,7 @@ func burdenOf(t testing.TB, pid int) burden {
 	return burden{value("VmRSS") >> 10, len(fds), value("Threads"), strings.Count(string(mounts), "\n")}
 }
 
-// TestSoakShared lets many builds use one engine, which must not gather anything.
+// TestSoakShared runs many builds on one engine, whose use of resources must not grow.
 func TestSoakShared(t *testing.T) {
 	needBuilds(t)
 	n, r, s, dir := number(t, "NIXPACKS_SOAK", 6), chance(t), newSite(t), t.TempDir()
@@ -193,9 +195,9 @@ func TestSoakShared(t *testing.T) {
 	}
 	early, late := all[n/3], all[n-1]
 	t.Logf("%d builds (MB, descriptors, threads, mounts): %v after the first, %v after a third, %v after the last", n, all[0], early, late)
-	memory, descriptors, mounts := 96, 8, 2 // beyond what the first third took
+	memory, descriptors, mounts := 96, 8, 2 // more than after the first third
 	if n < 50 {
-		memory = 256 // after a few builds the heap has not had its full size: what leaks slowly, only many show
+		memory = 256 // after a few builds the heap has not reached its full size; only many builds show slow leaks
 	}
 	if late.resident > early.resident+memory || late.descriptors > early.descriptors+descriptors || late.mounts > early.mounts+mounts {
 		t.Errorf("it grows: %v", all)
@@ -206,7 +208,7 @@ func TestSoakShared(t *testing.T) {
 	s.nothingTemporary()
 }
 
-// TestSoakAtOnce starts plans and builds of different apps all at the same time, in one state.
+// TestSoakAtOnce runs plans and builds of different apps at the same time, on one state.
 func TestSoakAtOnce(t *testing.T) {
 	needBuilds(t)
 	plans, builds := 8, 3
