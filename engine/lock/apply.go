@@ -9,8 +9,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Apply writes into a plan what it is pinned to: digests of images from registries, and hashes of archives, and of what apt takes, of
-// which the plan itself knows none. What the plan says stays.
+// Apply writes into a plan the pins that it lacks: digests of images in registries, hashes of archives, and hashes of
+// what apt installs. Values that the plan sets stay.
 func (l *Lock) Apply(p *plan.Plan) {
 	l.applyApt(p)
 	for _, ref := range images(p) {
@@ -21,7 +21,7 @@ func (l *Lock) Apply(p *plan.Plan) {
 	for _, a := range Archives(p) {
 		if hash := l.Nix[a]; hash != "" && p.NixHashes[a] == "" {
 			if _, said := p.NixHashes[a]; said {
-				continue // there shall be none
+				continue // the plan disables the check
 			}
 			p.NixHashes = maps.Clone(p.NixHashes)
 			if p.NixHashes == nil {
@@ -32,10 +32,10 @@ func (l *Lock) Apply(p *plan.Plan) {
 	}
 }
 
-// PinImage pins an image to a digest, or one of a variant to the hash of its packages, and the date when archives had these. Packages
-// that are pinned already keep the date that they have.
+// PinImage pins an image to a digest or, with a variant, to the hash of its packages and the date at which archives had
+// them. If the packages are pinned to this hash already, they keep their date.
 func (l *Lock) PinImage(ref, variant, hash, date string) {
-	if strings.Contains(ref, "@") { // by the app itself
+	if strings.Contains(ref, "@") { // the app pins it itself
 		return
 	}
 	if l.Bases == nil {
@@ -59,7 +59,7 @@ func (l *Lock) PinImage(ref, variant, hash, date string) {
 	l.Bases[ref] = b
 }
 
-// PinArchives pins the archives of a plan to the hashes that it knows of them.
+// PinArchives pins the archives of a plan to the plan's hashes of them.
 func (l *Lock) PinArchives(p *plan.Plan) {
 	for _, a := range Archives(p) {
 		if l.Nix == nil {
@@ -69,8 +69,8 @@ func (l *Lock) PinArchives(p *plan.Plan) {
 	}
 }
 
-// Add pins what another lock pins, in place of what is pinned or only where nothing is. Whatever else is pinned stays: one lock
-// is for several plans, those of a repository's apps and those for several platforms.
+// Add adds the pins of another lock. With inPlace they replace existing pins; without, those stay. Other pins are kept:
+// one lock serves several plans, those of a repository's apps and those for several platforms.
 func (l *Lock) Add(found *Lock, inPlace bool) {
 	for ref, b := range found.Bases {
 		if _, ok := l.Bases[ref]; b.Packages == nil && (inPlace || !ok) {
@@ -93,7 +93,7 @@ func (l *Lock) Add(found *Lock, inPlace bool) {
 	l.addApt(found.Apt, inPlace)
 }
 
-// Beyond says in words which bases, archives and Debian packages are pinned of which another lock has no pin, a line each.
+// Beyond describes the bases, archives and Debian packages that l pins and found does not, one per line.
 func (l *Lock) Beyond(found *Lock) (lines []string) {
 	of := found.pins()
 	for name := range (&Lock{Bases: l.Bases, Nix: l.Nix, Apt: l.Apt}).pins() {
@@ -105,12 +105,12 @@ func (l *Lock) Beyond(found *Lock) (lines []string) {
 	return lines
 }
 
-// Drift is what a plan has, after Apply, that the lock has not or has otherwise, a line each. What a base is made of is not
-// known to the plan.
+// Drift describes what a plan, after Apply, has that the lock lacks or has otherwise, one per line. It does not cover
+// the packages of bases, which the plan does not know.
 func (l *Lock) Drift(p *plan.Plan) (lines []string) {
 	for _, ref := range images(p) {
 		_, pinned := l.Bases[*ref]
-		if !pinned && open(*ref) {
+		if !pinned && pinnable(*ref) {
 			lines = append(lines, fmt.Sprintf("the image %s is not pinned", *ref))
 		}
 	}
@@ -130,7 +130,8 @@ func (l *Lock) Drift(p *plan.Plan) (lines []string) {
 	return lines
 }
 
-// Packages are the hashes of the packages of bases, and the dates when archives had them, by reference and variant.
+// Packages returns the hashes of the packages of bases, and the dates at which archives had them, by reference and
+// variant.
 func (l *Lock) Packages() (hashes, dates map[string]map[string]string) {
 	hashes, dates = map[string]map[string]string{}, map[string]map[string]string{}
 	for ref, b := range l.Bases {
@@ -141,7 +142,7 @@ func (l *Lock) Packages() (hashes, dates map[string]map[string]string) {
 	return hashes, dates
 }
 
-// Changes says in words what another lock has otherwise, a line each.
+// Changes describes the pins in which next differs from l, one per line.
 func (l *Lock) Changes(next *Lock) (lines []string) {
 	was, is := l.pins(), next.pins()
 	names := slices.Sorted(maps.Keys(was))
@@ -167,7 +168,7 @@ func (l *Lock) Changes(next *Lock) (lines []string) {
 	return lines
 }
 
-// pins are all of them, by what they are pins of.
+// pins returns all pins by the description of what they pin.
 func (l *Lock) pins() map[string]string {
 	out := map[string]string{}
 	for kind, modules := range map[string]map[string]Module{"the providers of ": l.Providers, "the policies of ": l.Policies} {
@@ -199,7 +200,7 @@ func orNone(s string) string {
 	return s
 }
 
-// images are the plan's references to images, each once.
+// images returns pointers to the plan's references to images.
 func images(p *plan.Plan) (refs []*string) {
 	if p.BuildImage != "" {
 		refs = append(refs, &p.BuildImage)
@@ -210,16 +211,16 @@ func images(p *plan.Plan) (refs []*string) {
 	return refs
 }
 
-// Asks tells whether a plan has an image, or Debian packages, of which somebody has to be asked what they are.
+// Asks reports whether pinning a plan takes queries: it has unpinned images, or Debian packages.
 func Asks(p *plan.Plan) bool {
-	return len(p.AptSets()) > 0 || slices.ContainsFunc(images(p), func(ref *string) bool { return open(*ref) })
+	return len(p.AptSets()) > 0 || slices.ContainsFunc(images(p), func(ref *string) bool { return pinnable(*ref) })
 }
 
-// open tells whether an image is one that the plan leaves to a lock to pin: one of this machine nobody else has, and a lock is for
-// all.
-func open(ref string) bool { return !strings.Contains(ref, "@sha256:") && !plan.LocalImage(ref) }
+// pinnable reports whether the plan leaves it to a lock to pin an image. Local images are excluded: nobody else has them,
+// and locks are shared.
+func pinnable(ref string) bool { return !strings.Contains(ref, "@sha256:") && !plan.LocalImage(ref) }
 
-// Archives are the archives that the plan's Nix packages come from, sorted.
+// Archives returns the archives that the plan's Nix packages come from, sorted.
 func Archives(p *plan.Plan) []string {
 	var out []string
 	for _, ph := range p.Phases {

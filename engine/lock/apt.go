@@ -10,7 +10,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// applyApt writes into a plan the hashes of what apt is to take, for all architectures that the lock has.
+// applyApt writes into a plan the hashes of what apt should install, for all architectures in the lock.
 func (l *Lock) applyApt(p *plan.Plan) {
 	for _, s := range p.AptSets() {
 		for key, pin := range l.Apt {
@@ -26,7 +26,7 @@ func (l *Lock) applyApt(p *plan.Plan) {
 	}
 }
 
-// AptHashes are those of the sets of Debian packages by their keys, as plans have them.
+// AptHashes returns the hashes of the sets of Debian packages, by their keys, in the form of plan.Plan.AptHashes.
 func (l *Lock) AptHashes() map[string]string {
 	out := map[string]string{}
 	for key, pin := range l.Apt {
@@ -35,7 +35,7 @@ func (l *Lock) AptHashes() map[string]string {
 	return out
 }
 
-// hasApt tells whether a set of Debian packages is pinned for some architecture. For which one a build is, it says itself.
+// hasApt reports whether a set of Debian packages is pinned for some architecture. The build checks its own.
 func (l *Lock) hasApt(s plan.AptSet) bool {
 	for key := range l.Apt {
 		if s.IsKey(key) {
@@ -45,8 +45,8 @@ func (l *Lock) hasApt(s plan.AptSet) bool {
 	return false
 }
 
-// PinApt pins the set of Debian packages with a key to what apt takes: a line for each package, as plan2llb.SurveyFile has them, on
-// a date.
+// PinApt pins the set of Debian packages with this key to what apt installed on a date. taken has a line for each
+// package, in the form of plan2llb.SurveyFile.
 func (l *Lock) PinApt(key string, taken []byte, date string) {
 	sum := sha256.Sum256(taken)
 	pin := Apt{Hash: "sha256:" + hex.EncodeToString(sum[:]), Date: date, Packages: map[string]string{}}
@@ -60,7 +60,7 @@ func (l *Lock) PinApt(key string, taken []byte, date string) {
 	}
 	for _, words := range lines {
 		name := words[0]
-		if times[name] > 1 { // of several architectures
+		if times[name] > 1 { // it is installed for several architectures
 			name += ":" + words[2]
 		}
 		pin.Packages[name] = words[1]
@@ -71,7 +71,7 @@ func (l *Lock) PinApt(key string, taken []byte, date string) {
 	l.Apt[key] = pin
 }
 
-// addApt pins what another lock pins, as Add does. What apt takes still, it took on the day that is pinned.
+// addApt adds the pins of another lock, as Add does. Sets that did not change keep their date.
 func (l *Lock) addApt(found map[string]Apt, inPlace bool) {
 	for key, pin := range found {
 		if l.Apt == nil {
@@ -83,7 +83,7 @@ func (l *Lock) addApt(found map[string]Apt, inPlace bool) {
 	}
 }
 
-// AptMoves says in words what apt takes otherwise in another lock, of the sets that both have, a line each.
+// AptMoves describes what changes in next in the sets that both locks have, one change per line.
 func (l *Lock) AptMoves(next *Lock) (lines []string) {
 	for _, key := range slices.Sorted(maps.Keys(next.Apt)) {
 		was, is := l.Apt[key], next.Apt[key]
@@ -96,13 +96,13 @@ func (l *Lock) AptMoves(next *Lock) (lines []string) {
 	return lines
 }
 
-// aptName is a set of Debian packages in words.
+// aptName describes a set of Debian packages.
 func aptName(key string) string {
 	words := strings.SplitN(key, " ", 3)
 	return "the Debian packages " + words[2] + " on " + words[0] + " for " + words[1]
 }
 
-// aptOf is the set with a name.
+// aptOf returns the set with a description of aptName.
 func (l *Lock) aptOf(name string) Apt {
 	for key, pin := range l.Apt {
 		if aptName(key) == name {
@@ -112,7 +112,7 @@ func (l *Lock) aptOf(name string) Apt {
 	return Apt{}
 }
 
-// aptChanges says of each package that is another one what it is and was, a line each.
+// aptChanges describes the packages that differ, one per line.
 func aptChanges(was, is Apt) (lines []string) {
 	names := maps.Clone(was.Packages)
 	if names == nil {

@@ -16,7 +16,7 @@ func installing() *plan.Plan {
 	}
 }
 
-// What apt takes is pinned for the packages that a plan asks for, on the image that it asks for them on, and for nothing else.
+// Apply pins what apt installs for the plan's own packages on its own images, and nothing else.
 func TestApplyApt(t *testing.T) {
 	const build, run = "debian://trixie amd64 curl git make", "debian:13 amd64 libpq5"
 	l := &Lock{Bases: map[string]Base{"debian://trixie": {Packages: map[string]string{"amd64": "1"}}}}
@@ -37,7 +37,7 @@ func TestApplyApt(t *testing.T) {
 		t.Errorf("%v", p.AptHashes)
 	}
 	p = installing()
-	p.Packages = "" // a base with Nix in it is another one
+	p.Packages = "" // a base with Nix in it is a different one
 	if l.Apply(p); len(p.AptHashes) != 2 || p.AptHashes["debian://trixie amd64+nix curl git make"] == "" {
 		t.Errorf("%v", p.AptHashes)
 	}
@@ -52,7 +52,7 @@ func TestApplyApt(t *testing.T) {
 	}
 }
 
-// A lock says which packages moved; those that did not keep the day on which they were pinned.
+// A lock says which packages changed; a set that did not change keeps its date.
 func TestAptMoves(t *testing.T) {
 	const key = "debian:13 amd64 curl"
 	taken := "curl 8.14-1 amd64 SHA256:0a\nlibc6 2.41-12 amd64 SHA256:0b\nlibc6 2.41-12 i386 SHA256:0c\nlibold 1 all SHA256:0d\n"

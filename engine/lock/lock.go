@@ -1,5 +1,5 @@
-// Package lock is nixpacks.lock: what the plans and builds of an app are pinned to, as data. It lies beside the app's
-// configuration, and belongs into the app's repository.
+// Package lock reads and writes nixpacks.lock, the pins of an app's plans and builds. The file lies beside the app's
+// configuration and belongs in the app's repository.
 package lock
 
 import (
@@ -18,64 +18,64 @@ import (
 // File is the lock's name, in the app's directory.
 const File = "nixpacks.lock"
 
-// MaxModules is how many modules one lock may name: each is fetched and evaluated.
+// MaxModules is the maximum number of modules of one kind in a lock: each is fetched and evaluated.
 const MaxModules = 64
 
 // current is the version of the format.
 const current = "1"
 
-// Lock is what nixpacks.lock says. schema/lock.cue has the same as CUE.
+// Lock is the content of nixpacks.lock. schema/lock.cue is the same in CUE.
 type Lock struct {
-	// Providers are the modules with providers, and Policies those with policies, by their paths with the major version
+	// Providers are the modules with providers, Policies those with policies, by their paths with the major version
 	// (example.com/lua@v0).
 	Providers map[string]Module `json:"providers,omitempty"`
 	Policies  map[string]Module `json:"policies,omitempty"`
 	// Bases are the images that builds start from, by their references.
 	Bases map[string]Base `json:"bases,omitempty"`
-	// Nix are the hashes of the archives that Nix packages come from, as plans have them (plan.Plan.NixHashes); "" for an
-	// archive of which none is known.
+	// Nix are the hashes of the archives that Nix packages come from, as in plan.Plan.NixHashes; "" for an archive
+	// without a known hash.
 	Nix map[string]string `json:"nix,omitempty"`
-	// Apt is what apt takes for sets of Debian packages that builds install, by their keys (plan.AptSet).
+	// Apt is what apt installs for sets of Debian packages, by their keys (plan.AptSet).
 	Apt map[string]Apt `json:"apt,omitempty"`
 }
 
-// Base is what an image is pinned to: one of a registry to its digest, and one that is made of packages (debian://SUITE) to
-// the hash of these, by its variant: amd64, or amd64+nix for one with Nix in it.
+// Base is the pin of an image: the digest of one in a registry, or the hashes of the packages that one is made of
+// (debian://SUITE). Keys are variants: amd64, or amd64+nix for an image with Nix in it.
 type Base struct {
 	Digest   string            `json:"digest,omitempty"`
 	Packages map[string]string `json:"packages,omitempty"`
-	// Dates are when archives had these packages, by variant.
+	// Dates are the times at which archives had these packages, by variant.
 	Dates map[string]string `json:"dates,omitempty"`
 }
 
-// Apt is what apt takes for a set of Debian packages.
+// Apt is what apt installs for a set of Debian packages.
 type Apt struct {
-	Hash string `json:"hash"` // of names, versions, architectures and contents, as plans have it (plan.Plan.AptHashes)
+	Hash string `json:"hash"` // of names, versions, architectures and contents, as in plan.Plan.AptHashes
 	Date string `json:"date"` // when archives had them
-	// Packages are their versions by their names, those included that the set needs and the image has not.
+	// Packages are the versions by package name, including dependencies that the image lacks.
 	Packages map[string]string `json:"packages"`
 }
 
-// Module is what a module is pinned to.
+// Module is the pin of a module.
 type Module struct {
 	Version string `json:"version"`
 	Digest  string `json:"digest"` // of the module's manifest in its registry
 }
 
-// Pin is a module with what it is pinned to.
+// Pin is a module and its pin.
 type Pin struct {
 	Path string // with the major version
 	Module
 }
 
-// String is the module as people write it: example.com/lua@v0.1.0.
+// String returns the module with its version: example.com/lua@v0.1.0.
 func (p Pin) String() string {
 	base, _, _ := strings.Cut(p.Path, "@")
 	return base + "@" + p.Version
 }
 
-// Path is where an app's lock is, from the app's directory: there, or else, for one that is part of a repository, at the top of
-// that.
+// Path returns the path of an app's lock, relative to the app's directory: there, or else, for an app that is part of a
+// repository, at the root of the repository.
 func Path(a *app.App) string {
 	repository, place := a.Repository()
 	if _, own := a.Stat(File); own || repository == nil {
@@ -84,7 +84,7 @@ func Path(a *app.App) string {
 	return strings.Repeat("../", strings.Count(place, "/")+1) + File
 }
 
-// Of reads the lock of an app; one without has an empty lock. What is wrong with it is a fault (Refused) with its place.
+// Of reads the lock of an app. An app without one has an empty lock. Errors are faults (Refused) with their positions.
 func Of(a *app.App) (*Lock, error) {
 	file := Path(a)
 	text, ok, err := a.Text(file)
@@ -92,10 +92,10 @@ func Of(a *app.App) (*Lock, error) {
 		return &Lock{}, err
 	}
 	_, place := a.Repository()
-	return Parse([]byte(text), path.Join(place, file)) // as all places in a repository
+	return Parse([]byte(text), path.Join(place, file)) // positions are relative to the repository
 }
 
-// Parse reads a lock; file is what places begin with.
+// Parse reads a lock. Positions name file.
 func Parse(data []byte, file string) (*Lock, error) {
 	n, err := plan.ParseJSON(data, file)
 	if err != nil {
@@ -109,7 +109,7 @@ func Parse(data []byte, file string) (*Lock, error) {
 	return l, nil
 }
 
-// Set pins a module among those of the lock, Providers or Policies, in place of its pin so far.
+// Set pins a module in among, which is Providers or Policies of a lock. It replaces an existing pin.
 func Set(among *map[string]Module, p Pin) {
 	if *among == nil {
 		*among = map[string]Module{}
@@ -117,7 +117,7 @@ func Set(among *map[string]Module, p Pin) {
 	(*among)[p.Path] = p.Module
 }
 
-// Clone is a lock with the same pins, of which none is shared.
+// Clone returns a copy whose pins can change without changing those of l.
 func (l *Lock) Clone() *Lock {
 	out := &Lock{Providers: maps.Clone(l.Providers), Policies: maps.Clone(l.Policies), Bases: maps.Clone(l.Bases), Nix: maps.Clone(l.Nix), Apt: maps.Clone(l.Apt)}
 	for ref, b := range out.Bases {
@@ -127,25 +127,25 @@ func (l *Lock) Clone() *Lock {
 	return out
 }
 
-// Empty tells whether nothing is pinned.
+// Empty reports whether nothing is pinned.
 func (l *Lock) Empty() bool {
 	return len(l.Providers)+len(l.Policies)+len(l.Bases)+len(l.Nix)+len(l.Apt) == 0
 }
 
-// JSON is the lock's file: the same bytes for the same pins.
+// JSON returns the lock's file. The same pins give the same bytes.
 func (l *Lock) JSON() []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(struct { // it holds texts and maps of texts, which always encode
+	_ = e.Encode(struct { // it holds only strings and maps, which always encode
 		Version json.Number `json:"version"`
 		*Lock
 	}{current, l})
 	return b.Bytes()
 }
 
-// The forms of what a lock says, as schema/lock.cue has them.
+// The forms of values in a lock, as in schema/lock.cue.
 var (
 	pathForm    = lazy.Regexp(`^[a-z0-9][a-z0-9._/-]*@v[0-9]+$`)
 	versionForm = lazy.Regexp(`^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
@@ -156,7 +156,7 @@ var (
 	digestForm  = lazy.Regexp(`^sha256:[0-9a-f]{64}$`)
 )
 
-// IsDigest tells whether a text is a digest as locks have them.
+// IsDigest reports whether s is a digest in the form that locks use.
 func IsDigest(s string) bool { return digestForm().MatchString(s) }
 
 func mistake(at fault.Pos, text []byte, format string, args ...any) *fault.Fault {

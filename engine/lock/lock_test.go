@@ -24,7 +24,7 @@ func module(version, digest string) string {
 	return fmt.Sprintf(`{"version": %q, "digest": %q}`, version, digest)
 }
 
-// locks are texts, and what is said of those that are none; "" is one that is read.
+// locks are documents with the error that Parse gives for them; "" if there is none.
 var locks = map[string]string{
 	`{"version": 1}`:                  "",
 	`{"version": 1, "providers": {}}`: "",
@@ -88,7 +88,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// The schema, which editors read, takes what Parse takes.
+// The schema, which editors read, accepts what Parse accepts.
 func TestSchema(t *testing.T) {
 	var all strings.Builder
 	for _, name := range []string{"plan.cue", "lock.cue"} {
@@ -108,7 +108,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// A version of another major version than the path's is wrong, which the schema cannot say.
+// A version must have the major version of the path, which the schema cannot express.
 func TestMajor(t *testing.T) {
 	for path, ok := range map[string]bool{"example.com/lua@v0": true, "example.com/lua@v1": false} {
 		_, err := Parse([]byte(`{"version": 1, "providers": {"`+path+`": `+module("v0.1.0", digest)+`}}`), File)
@@ -118,7 +118,7 @@ func TestMajor(t *testing.T) {
 	}
 }
 
-// A lock is written sorted, and is read as what was written.
+// A lock is written sorted, and reads back equal.
 func TestJSON(t *testing.T) {
 	l := &Lock{Providers: map[string]Module{}}
 	for i := range 20 {
@@ -142,7 +142,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// What is pinned in a copy is pinned there alone.
+// Pinning in a copy does not change the original.
 func TestClone(t *testing.T) {
 	l := &Lock{Providers: map[string]Module{"p@v0": {"v0.1.0", digest}}, Policies: map[string]Module{"p@v0": {"v0.1.0", digest}},
 		Bases: map[string]Base{"a": {Digest: digest}, "debian://x": {Packages: map[string]string{"amd64": digest}, Dates: map[string]string{"amd64": "d"}}},
@@ -200,7 +200,7 @@ func TestApply(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	p = planned()
-	p.NixHashes["https://example.com/o"] = "" // there shall be none
+	p.NixHashes["https://example.com/o"] = "" // disables the check
 	if l.Apply(p); p.NixHashes["https://example.com/o"] != "" {
 		t.Errorf("%v", p.NixHashes)
 	}
@@ -227,7 +227,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// One lock is for several plans: what one of them starts from is pinned, and the others' pins stay.
+// One lock serves several plans: Add changes the pins of one of them and keeps those of the others.
 func TestAdd(t *testing.T) {
 	of := func(web string) *Lock {
 		return &Lock{Providers: map[string]Module{"m@v0": {"v0.1.0", digest}}, Nix: map[string]string{"of web": web, "of another": "1"},

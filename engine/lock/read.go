@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// reader reads a lock, and collects what is wrong with it.
+// reader decodes a lock and collects its faults.
 type reader struct {
 	text   []byte
 	faults []error
@@ -22,7 +22,7 @@ func (r *reader) fault(at fault.Pos, format string, args ...any) *fault.Fault {
 
 func (r *reader) joined() error { return errors.Join(r.faults...) }
 
-// fields are those of a map, each of a name that is known.
+// fields returns the fields of a map. Each must have one of the known names, if there are any.
 func (r *reader) fields(n *plan.Node, what string, known ...string) map[string]*plan.Node {
 	if n.Kind != plan.Map {
 		r.fault(n.Pos, "%s must be a map, not %v", what, n.Kind)
@@ -43,7 +43,7 @@ func (r *reader) fields(n *plan.Node, what string, known ...string) map[string]*
 	return out
 }
 
-// text is a text of a form.
+// form returns a string that must satisfy ok.
 func (r *reader) form(n *plan.Node, at fault.Pos, what string, ok func(string) bool) string {
 	switch {
 	case n == nil:
@@ -73,7 +73,7 @@ func (r *reader) lock(n *plan.Node) *Lock {
 		if v != nil {
 			at = v.Pos
 		}
-		r.faults = nil // what a later version has is not known here
+		r.faults = nil // a later version may have fields that are not known here
 		r.fault(at, "this nixpacks reads version %s of nixpacks.lock alone", current).WithHint("use the nixpacks that wrote it, or a newer one")
 		return nil
 	}
@@ -86,7 +86,7 @@ func (r *reader) lock(n *plan.Node) *Lock {
 	}
 }
 
-// texts is a map of texts, each with names and texts of a form.
+// texts returns a map of strings whose names and values must satisfy name and text.
 func (r *reader) texts(n *plan.Node, what string, name, text func(string) bool) map[string]string {
 	if n == nil {
 		return nil
@@ -103,7 +103,7 @@ func (r *reader) texts(n *plan.Node, what string, name, text func(string) bool) 
 	return out
 }
 
-// bases are the pins of images by their references.
+// bases decodes the pins of images, by their references.
 func (r *reader) bases(n *plan.Node) map[string]Base {
 	if n == nil {
 		return nil
@@ -131,7 +131,7 @@ func (r *reader) bases(n *plan.Node) map[string]Base {
 	return out
 }
 
-// apt are the pins of sets of Debian packages by their keys.
+// apt decodes the pins of sets of Debian packages, by their keys.
 func (r *reader) apt(n *plan.Node) map[string]Apt {
 	if n == nil {
 		return nil
@@ -161,7 +161,7 @@ func (r *reader) apt(n *plan.Node) map[string]Apt {
 
 func isWord(s string) bool { return s != "" && !strings.ContainsAny(s, " \n\x00") }
 
-// modules are the pins of modules by their paths.
+// modules decodes the pins of modules, by their paths.
 func (r *reader) modules(n *plan.Node, what string) map[string]Module {
 	if n == nil {
 		return nil
