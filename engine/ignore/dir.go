@@ -10,8 +10,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Of is the rules for what is built by a plan, after a look at it: an app, or the part of a repository that is /app. dir is the
-// directory of this machine that either is in.
+// Of returns the rules for a plan's build context, after inspecting the files (Look): an app, or the part of a
+// repository that becomes /app. dir is the app's or the repository's directory on this machine.
 func Of(dir string, d plan.Defaults, p *plan.Plan, made func(*plan.Phase) []string) (*Rules, error) {
 	fsys, err := open(dir)
 	if err != nil {
@@ -34,7 +34,8 @@ func Of(dir string, d plan.Defaults, p *plan.Plan, made func(*plan.Phase) []stri
 	return r, r.Look(fsys)
 }
 
-// directory lists by path, which is quick, and reads through os.Root: a link that is put in a file's place leads nowhere.
+// directory lists by path, which is fast, and reads through os.Root: a symlink put in a file's place cannot lead
+// outside.
 type directory struct {
 	root *os.Root
 	dir  string
@@ -48,11 +49,11 @@ func open(dir string) (directory, error) {
 	return directory{root, dir}, nil
 }
 
-// Open does not wait for the writer of a pipe.
+// Open does not block on a pipe without a writer.
 func (d directory) Open(name string) (fs.File, error) {
 	f, err := d.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err // not a file that is nil
+		return nil, err // not an interface that holds a nil *os.File
 	}
 	return f, nil
 }

@@ -1,8 +1,8 @@
-// Package ignore knows which files of an app go to its build, and why. Three have a say: the lines of .dockerignore and
-// .nixpacksignore, the plan (exclude, include, what phases make), and what no app's build should have (plan.ContextDefaults). The
-// last line that matches a file, or a folder that it is in, decides; but a line that takes something back holds against the plan
-// and the defaults only where it names what they leave out, not a folder around it: a file that lets in "src" alone
-// says nothing of a key in src.
+// Package ignore decides which files of an app enter its build context, and why. Rules have three sources: the lines of
+// .dockerignore and .nixpacksignore, the plan (exclude, include, outputs of phases), and files that no build should have
+// (plan.ContextDefaults). The last rule that matches a file, or a folder above it, decides. But a "!" line overrides the
+// plan and the defaults only if it names what they exclude, not a folder around it: an ignore file that includes only
+// "src" does not include a private key in src.
 package ignore
 
 import (
@@ -21,48 +21,48 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Files are those in which a user says which files of the app are not for the build; what a later one says counts more.
+// Files are the ignore files. Later ones override earlier ones.
 var Files = []string{".dockerignore", ".nixpacksignore"}
 
-// maxFile is the largest of them, in bytes, and maxRules how many patterns there may be beside those of the place in a
-// repository: each file is held against each.
+// maxFile is the maximum size of an ignore file in bytes, maxRules that of the number of patterns besides those of the
+// location in a repository: each file is matched against each pattern.
 const (
 	maxFile  = 1 << 20
 	maxRules = 5000
 )
 
-// Rule is a pattern of .dockerignore's, and what it does with files that match.
+// Rule is a pattern in .dockerignore's syntax, with its effect on matching files.
 type Rule struct {
 	Pattern string    // without "!"
-	Keep    bool      // they go to the build: a line with "!"
-	At      fault.Pos // where it is written; File is "" where the program itself says it
-	Why     string    // what the files are, or who says so
-	Quiet   bool      // nobody need be told
+	Keep    bool      // matching files enter the build context: a line with "!"
+	At      fault.Pos // where it is written; File is "" for the program's own rules
+	Why     string    // what the files are, or where the rule comes from
+	Quiet   bool      // not reported to the user
 
 	matcher *patternmatcher.PatternMatcher
 	alone   patternmatcher.MatchInfo // of a folder that does not match
 }
 
-// Rules are all that is said about an app's files.
+// Rules are all rules about an app's files.
 type Rules struct {
 	defaults plan.Defaults
-	place    []Rule // what the plan's location leaves out of a repository
-	lines    []Rule // of the files
-	fixed    []Rule // what the program leaves out by name, what phases make, and the plan's exclude
-	found    []Rule // what it leaves out after a look (Look)
+	place    []Rule // members of the workspace that the plan's location excludes
+	lines    []Rule // of the ignore files
+	fixed    []Rule // defaults by name, outputs of phases, and the plan's exclude
+	found    []Rule // defaults that depend on a file's content or neighbors (Look)
 	include  []Rule // of the plan
-	order    []Rule // all of them, the last one counts most
+	order    []Rule // all of them; the last match decides
 	judged   map[string]*verdict
 
-	left     []left     // what Look found to be left out, where somebody is to be told
+	left     []left     // files that Look found excluded, to be reported
 	settings []settings // files with values that look like secrets
 }
 
 // Read reads the ignore files of an app.
 func Read(fsys fs.FS, d plan.Defaults) (*Rules, error) { return ReadAt(fsys, nil, d) }
 
-// ReadAt reads those of a repository and of the app that is at a location in it. The rules are about the files of the location's
-// root.
+// ReadAt reads the ignore files of a repository and of the app at a location in it. The rules apply to the files of the
+// location's root.
 func ReadAt(repository fs.FS, at *plan.Location, d plan.Defaults) (*Rules, error) {
 	r := &Rules{defaults: d}
 	for _, dir := range at.Dirs() {
@@ -85,8 +85,8 @@ func ReadAt(repository fs.FS, at *plan.Location, d plan.Defaults) (*Rules, error
 	return r, r.settle()
 }
 
-// For is the rules with what a plan says. made are the patterns of what a phase makes: copies of it in the app's directory are
-// of no use.
+// For returns the rules with those of a plan added. made returns the patterns of a phase's outputs: copies of them in
+// the app's directory are useless.
 func (r *Rules) For(p *plan.Plan, made func(*plan.Phase) []string) (*Rules, error) {
 	out := *r
 	out.place, out.fixed, out.include = located(p.App), slices.Clip(r.fixed), nil
@@ -115,7 +115,7 @@ func readFile(fsys fs.FS, name string) ([]Rule, error) {
 		defer f.Close()
 		text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
 	}
-	if len(text) > maxFile { // what its end leaves out would be in the image
+	if len(text) > maxFile { // lines beyond the limit could exclude files that would then be in the image
 		return nil, fault.New(fault.Refused, "%s is larger than %d KB", name, maxFile>>10).WithPos(fault.Pos{File: name}).WithHint("name folders instead of their files")
 	}
 	if err != nil {
@@ -143,7 +143,7 @@ func readFile(fsys fs.FS, name string) ([]Rule, error) {
 	return out, nil
 }
 
-// parse reads one line as BuildKit does; false for one that says nothing.
+// parse reads one line as BuildKit does. It returns false for a line without a pattern.
 func parse(line string) (Rule, bool, error) {
 	read, err := ignorefile.ReadAll(strings.NewReader(line))
 	if err != nil || len(read) == 0 {
@@ -156,7 +156,7 @@ func parse(line string) (Rule, bool, error) {
 	return Rule{Pattern: pattern, Keep: keep}, true, nil
 }
 
-// clean is a pattern of a plan's as a line of a file would be.
+// clean normalizes a plan's pattern as BuildKit does with the lines of a file.
 func clean(pattern string) string {
 	return strings.TrimPrefix(path.Clean("/"+strings.TrimSpace(pattern)), "/")
 }
@@ -174,7 +174,7 @@ func (r *Rule) compile() (err error) {
 	return err
 }
 
-// settle makes the rules ready to be asked.
+// settle compiles the rules and puts them in order.
 func (r *Rules) settle() error {
 	back := r.back()
 	if n := len(r.lines) + len(r.fixed) + len(back) + len(r.found) + len(r.include); n > maxRules {
@@ -197,7 +197,7 @@ func tooMany(n int) *fault.Fault {
 		WithHint("name folders instead of their files")
 }
 
-// Patterns are the rules as .dockerignore would have them, in order.
+// Patterns returns the rules as lines of a .dockerignore, in order.
 func (r *Rules) Patterns() []string {
 	var out []string
 	for _, rule := range r.order {
@@ -210,7 +210,7 @@ func (r *Rules) Patterns() []string {
 	return out
 }
 
-// back are the lines that take back by name what is left out by name.
+// back returns the "!" lines that include by name what fixed rules exclude by name.
 func (r *Rules) back() []Rule {
 	var out []Rule
 	for _, line := range r.lines {
@@ -221,15 +221,15 @@ func (r *Rules) back() []Rule {
 	return out
 }
 
-// withBelow is a rule that takes back for a folder and, since that alone says nothing where the folder is in, for all that is
-// in it.
+// withBelow returns a "!" rule for a folder and one for everything in it: the first alone has no effect if the folder is
+// included anyway.
 func (r Rule) withBelow() []Rule {
 	below := r
 	below.Pattern, below.matcher = r.Pattern+"/**", nil
 	return []Rule{r, below}
 }
 
-// names tells whether a line names what another one leaves out: a part of it, between slashes, is that one's last part.
+// names reports whether a line names what the rule left excludes: a part of its path matches the last part of that rule.
 func (r *Rule) names(left Rule) bool {
 	last := lastName(left.Pattern)
 	return last != "" && slices.ContainsFunc(strings.Split(r.Pattern, "/"), func(part string) bool {
@@ -238,7 +238,7 @@ func (r *Rule) names(left Rule) bool {
 	})
 }
 
-// stands tells whether no later line takes back what a line takes back, as far as its text alone says.
+// stands reports whether no later line reverses a "!" line, as far as its text alone tells.
 func (r *Rules) stands(line Rule) bool {
 	name := strings.TrimPrefix(line.Pattern, "**/")
 	if strings.ContainsAny(name, `*?[\`) {
@@ -248,10 +248,10 @@ func (r *Rules) stands(line Rule) bool {
 	return by != nil && by.Keep
 }
 
-// wild tells whether a part of a pattern is any name.
+// wild reports whether a part of a pattern matches any name.
 func wild(part string) bool { return strings.Trim(part, "*?.") == "" }
 
-// lastName is the last part of a pattern that is not any name.
+// lastName returns the last part of a pattern that does not match any name.
 func lastName(pattern string) string {
 	parts := strings.Split(pattern, "/")
 	for _, p := range slices.Backward(parts) {
@@ -262,7 +262,7 @@ func lastName(pattern string) string {
 	return ""
 }
 
-// Exactly is the pattern of one path: what would have a meaning in a pattern has none in it.
+// Exactly returns the pattern that matches exactly one path. It escapes special characters.
 func Exactly(name string) string {
 	var b strings.Builder
 	for i, c := range name {

@@ -58,7 +58,7 @@ func look(t *testing.T, files map[string]string, p *plan.Plan) *Rules {
 	return r
 }
 
-// out are the files that do not go to the build.
+// out returns the files that do not enter the build context.
 func (r *Rules) out(files map[string]string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -142,7 +142,7 @@ func in(r *Rules, files map[string]string) string {
 	return strings.Join(out, " ")
 }
 
-// sent are the files that BuildKit takes with patterns.
+// sent returns the files that BuildKit sends for patterns.
 func sent(t *testing.T, fsys fs.FS, patterns []string) string {
 	t.Helper()
 	filtered, err := fsutil.NewFilterFS(listed{fsys}, &fsutil.FilterOpt{ExcludePatterns: patterns})
@@ -163,7 +163,7 @@ func sent(t *testing.T, fsys fs.FS, patterns []string) string {
 	return strings.Join(out, " ")
 }
 
-// TestPatterns: whatever the lines are, what Judge says of a file is what BuildKit does with the patterns.
+// TestPatterns: for any lines, Judge decides about a file as BuildKit does with the patterns.
 func TestPatterns(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	parts := []string{"a", "b.pem", ".ssh", ".git", "src", "id_rsa", "*", "**", "*.pem", "venv"}
@@ -176,7 +176,7 @@ func TestPatterns(t *testing.T) {
 			}
 			files[strings.Join(name, "/")] = []string{"", key}[random.IntN(2)]
 		}
-		for name := range files { // no file where a folder is
+		for name := range files { // a path cannot be a file and a folder
 			for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 				delete(files, dir)
 			}
@@ -244,7 +244,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Each file is held against each line, and an app is a stranger's: there is an end to both, and what is not read leaves nothing out.
+// Each file is matched against each line, and the app may be hostile: both are limited, and exceeding a limit is a
+// fault: files that an unread line excludes would get into the build.
 func TestTooMany(t *testing.T) {
 	lines := func(n int) string { return strings.Repeat("**/a*b\n", n) }
 	keys := map[string]string{}

@@ -2,19 +2,19 @@ package ignore
 
 import "path"
 
-// meets tells whether the pattern matches the path itself.
+// meets reports whether the pattern matches the path itself.
 func (r *Rule) meets(name string) bool {
 	ok, _, err := r.matcher.MatchesUsingParentResults(name, r.alone)
 	return ok && err == nil
 }
 
-// matches tells whether the pattern matches a path, or a folder that it is in.
+// matches reports whether the pattern matches a path or a folder above it.
 func (r *Rule) matches(name string) bool {
 	ok, err := r.matcher.MatchesOrParentMatches(name)
 	return ok && err == nil
 }
 
-// last is the last of rules that matches a path; nil for none.
+// last returns the last of rules that matches a path, or nil.
 func last(rules []Rule, name string) *Rule {
 	for i := len(rules) - 1; i >= 0; i-- {
 		if rules[i].matches(name) {
@@ -24,20 +24,20 @@ func last(rules []Rule, name string) *Rule {
 	return nil
 }
 
-// verdict is what the rules say of a path.
+// verdict is the result of the rules for a path.
 type verdict struct {
 	out   bool
-	by    *Rule  // that says so; nil where none speaks of it
-	spoke []bool // which rules match it or a folder that it is in
+	by    *Rule  // the rule that decides; nil if none matches
+	spoke []bool // which rules match the path or a folder above it
 }
 
-// Judge tells whether a file or folder goes to the build, and which rule says so; nil where none speaks of it.
+// Judge reports whether a file or folder enters the build context, and which rule decides; nil if none matches.
 func (r *Rules) Judge(name string) (in bool, by *Rule) {
 	v := r.judge(name)
 	return !v.out, v.by
 }
 
-// wanted is what takes back a path that nothing leaves out because of it; nil where nothing does.
+// wanted returns the user's rule for a path: the plan's include, or else the last matching line; nil if there is none.
 func (r *Rules) wanted(name string) *Rule {
 	by := last(r.include, name)
 	if by == nil {
@@ -46,8 +46,8 @@ func (r *Rules) wanted(name string) *Rule {
 	return by
 }
 
-// judge goes down a path as BuildKit does: of a folder that is in, what takes back is not even looked at, and so says nothing
-// of what is in that folder either.
+// judge matches a path from the top, as BuildKit does: "!" rules are not matched against a folder that is included, and
+// so have no effect on that folder's content either.
 func (r *Rules) judge(name string) *verdict {
 	if v := r.judged[name]; v != nil {
 		return v

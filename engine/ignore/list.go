@@ -9,28 +9,28 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-// File is a file of an app, or a folder of which nothing goes to the build: its path then ends in "/".
+// File is a file of an app, or a folder without any file in the build context: its path then ends in "/".
 type File struct {
 	Path string `json:"path"`
-	In   bool   `json:"in"` // it goes to the build
+	In   bool   `json:"in"` // it enters the build context
 	Sum
-	// Why it is out, or in though something else would leave it out: the rule's reason, pattern ("!" in front of one that takes
-	// back) and place. They are empty for a file of which no rule speaks.
+	// Why a file is excluded, or included although another rule would exclude it: the reason of the rule, its pattern
+	// (with "!" if it includes) and its position. They are empty for a file that no rule matches.
 	Why  string     `json:"why,omitempty"`
 	Rule string     `json:"rule,omitempty"`
 	At   *fault.Pos `json:"at,omitempty"`
 }
 
-// Sum is how much there is.
+// Sum is a number of files and their total size.
 type Sum struct {
 	Size  int64 `json:"size"` // bytes
 	Count int   `json:"files"`
 }
 
-// Add adds what there is more.
+// Add adds another sum.
 func (s *Sum) Add(more Sum) { s.Size, s.Count = s.Size+more.Size, s.Count+more.Count }
 
-// Because is why, in a line.
+// Because returns the reason in one line.
 func (f File) Because() string {
 	switch {
 	case f.At != nil:
@@ -41,7 +41,7 @@ func (f File) Because() string {
 	return f.Why
 }
 
-// List is all files of the app in a directory of this machine, in the order of a walk.
+// List returns all files of the app in a directory of this machine, in walk order.
 func (r *Rules) List(dir string) ([]File, error) {
 	l := lister{rules: r, dir: dir}
 	return l.folder(".")
@@ -52,7 +52,7 @@ type lister struct {
 	dir   string
 }
 
-// folder is what is in a folder: one line where nothing of it goes to the build.
+// folder lists a folder. If none of its files enters the build context, that is one entry.
 func (l *lister) folder(name string) ([]File, error) {
 	ents, err := os.ReadDir(filepath.Join(l.dir, filepath.FromSlash(name)))
 	if err != nil {
@@ -83,7 +83,7 @@ func (l *lister) folder(name string) ([]File, error) {
 	return out, nil
 }
 
-// file is a file, a link, or what is neither and has no content to build from.
+// file returns the entry for a file or symlink. Other kinds, such as sockets, have no content to build from.
 func (l *lister) file(name string, e fs.DirEntry) File {
 	f := File{Path: name, Sum: Sum{Count: 1}}
 	in, by := l.rules.Judge(name)

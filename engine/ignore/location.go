@@ -8,7 +8,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// Below are patterns for the files of a folder as they are called from the folder above it; "." is both.
+// Below rewrites patterns for the files in dir as patterns for the folder above it. If dir is ".", both are the same.
 func Below(dir string, patterns []string) []string {
 	if dir == "." {
 		return patterns
@@ -23,12 +23,12 @@ func Below(dir string, patterns []string) []string {
 	return out
 }
 
-// moved are the lines of a file in a folder of the repository as lines of one in the location's root.
+// moved rewrites the lines of a file in a folder of the repository as lines of one in the location's root.
 func moved(lines []Rule, dir string, at *plan.Location) []Rule {
 	switch {
 	case at == nil || dir == at.Root:
 		return lines
-	case dir != ".": // further down
+	case dir != ".": // the folder lies below the root
 		for i := range lines {
 			lines[i].Pattern, lines[i].matcher = path.Join(Exactly(at.InRoot()), lines[i].Pattern), nil
 		}
@@ -44,17 +44,17 @@ func moved(lines []Rule, dir string, at *plan.Location) []Rule {
 	return out
 }
 
-// within are the patterns that match in the folder dir what pattern matches above it: what may be left of it after each part of
-// dir, which are never more than its own parts.
+// within returns the patterns that match in the folder dir what pattern matches above it: the possible rests of pattern
+// after each part of dir. There are never more of them than pattern has parts.
 func within(pattern, dir []string) []string {
-	left := []int{0} // where what is left begins
+	left := []int{0} // where the rests begin
 	for _, name := range dir {
 		var next []int
 		for _, i := range left {
 			for ; i < len(pattern) && pattern[i] == "**"; i++ {
 				next = append(next, i)
 			}
-			if i == len(pattern) { // it matches a folder that dir is in
+			if i == len(pattern) { // it matches a folder above dir
 				next = append(next, i)
 			} else if ok, err := path.Match(pattern[i], name); ok && err == nil {
 				next = append(next, i+1)
@@ -76,7 +76,8 @@ func within(pattern, dir []string) []string {
 	return out
 }
 
-// located are the rules that leave the members out which the app does not need. A member may lie in another one's folder.
+// located returns the rules that exclude workspace members that the app does not need. Members may lie in others'
+// folders.
 func located(at *plan.Location) []Rule {
 	if at == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// TestLocation: of a repository go to the build what its workspace's root holds, the app and what it needs; the ignore files of
-// the repository, of the root and of the app hold, wherever the root is.
+// TestLocation: of a repository, the build context has the files of the workspace's root, the app and what it needs. The
+// ignore files of the repository, of the root and of the app apply, wherever the root is.
 func TestLocation(t *testing.T) {
 	place := plan.Location{Dir: "js/apps/web", Root: "js", With: []string{"libs/ui", "libs"}, Without: []string{"apps/admin", "libs/old", "apps/web/e2e", "group"}, Keep: []string{"m.json"}}
 	nested := plan.Location{Dir: "a", Root: ".", With: []string{"group/b"}, Without: []string{"group", "c[1]"}}
@@ -68,8 +68,8 @@ func TestLocation(t *testing.T) {
 	}
 }
 
-// TestWithin: what is left of a pattern in a folder; one with many ** has no more left than others, where every way to part the
-// folders between them would be one.
+// TestWithin checks the rests of a pattern in a folder. A pattern with many ** has no more rests than others; an
+// implementation that tries every way to split the folders between them would take exponential time.
 func TestWithin(t *testing.T) {
 	split := func(s string) []string { return strings.Split(s, "/") }
 	for _, c := range []struct{ pattern, dir, want string }{

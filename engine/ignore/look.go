@@ -14,22 +14,22 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// maxLook is how much of a file is looked at, in bytes: a bundle may hold many certificates before its key.
+// maxLook is how much of a file is inspected, in bytes: a bundle may have many certificates before its key.
 const maxLook = 256 << 10
 
-// left is what is left out, where somebody is to be told.
+// left is an excluded file to be reported.
 type left struct{ name, why string }
 
-// watch is a name that Look looks for.
+// watch is a pattern that Look searches for.
 type watch struct {
 	pattern Rule
-	last    string // the last part of the pattern, to tell most names apart at little cost
+	last    string // the last part of the pattern, a cheap test that rejects most names
 	rule    *plan.ContextRule
 	holds   *regexp.Regexp
 }
 
-// Look goes through the files that the rules let in so far, and adds rules for those that the program leaves out after a look
-// at them: their contents, and what is beside them.
+// Look inspects the files that the rules include so far, and adds rules for those that the defaults exclude because of
+// their content or their neighbors.
 func (r *Rules) Look(fsys fs.FS) error {
 	w := &walk{rules: r, fsys: fsys}
 	if err := w.prepare(); err != nil {
@@ -41,7 +41,7 @@ func (r *Rules) Look(fsys fs.FS) error {
 	return r.settle()
 }
 
-// Looked are patterns of all that Look reads, for one who has the files elsewhere and fetches only those.
+// Looked returns patterns for all files that Look reads, for callers that have to fetch these.
 func (r *Rules) Looked() []string {
 	var out []string
 	for _, c := range r.defaults.Context.Exclude {
@@ -60,14 +60,14 @@ func (r *Rules) Looked() []string {
 	return append(out, r.defaults.Context.Settings.Files...)
 }
 
-// walk is one look at an app.
+// walk is one run of Look.
 type walk struct {
-	rules    *Rules
-	fsys     fs.FS
-	watched  []watch
-	except   map[*plan.ContextRule][]Rule
-	settings []watch
-	spared   []Rule // of the settings
+	rules          *Rules
+	fsys           fs.FS
+	watched        []watch
+	except         map[*plan.ContextRule][]Rule
+	settings       []watch
+	settingsExcept []Rule // exceptions from settings
 }
 
 func (w *walk) prepare() (err error) {
@@ -82,7 +82,7 @@ func (w *walk) prepare() (err error) {
 	}
 	var err1, err2 error
 	w.settings, err1 = watchFor(d.Settings.Files, nil)
-	w.spared, err2 = rulesOf(d.Settings.Except)
+	w.settingsExcept, err2 = rulesOf(d.Settings.Except)
 	if err = errors.Join(err, err1, err2); err != nil {
 		return fault.Wrap(fault.Bug, err, "a rule about what stays out of builds is wrong")
 	}
@@ -117,13 +117,13 @@ func watchFor(patterns []string, c *plan.ContextRule) ([]watch, error) {
 	return out, nil
 }
 
-// meets tells whether the pattern matches a path itself.
+// meets reports whether the pattern matches a path itself.
 func (w *watch) meets(name string) bool {
 	ok, err := path.Match(w.last, path.Base(name))
 	return ok && err == nil && w.pattern.meets(name)
 }
 
-// visit is called for every file and folder. What cannot be read is no one's secret, and the build says what it cannot read.
+// visit is called for every file and folder. It skips what it cannot read: the build reports such files.
 func (w *walk) visit(name string, d fs.DirEntry, err error) error {
 	if err != nil || name == "." {
 		if name == "." && errors.Is(err, fs.ErrNotExist) {
@@ -148,13 +148,13 @@ func (w *walk) visit(name string, d fs.DirEntry, err error) error {
 	in, by := w.rules.Judge(name)
 	switch {
 	case !in:
-		w.told(name, hit, by)
+		w.report(name, hit, by)
 		if d.IsDir() && !w.rules.keepsBelow(name) {
 			return fs.SkipDir
 		}
-	case hit != nil && hit.rule.Narrow() && !w.taken(name) && w.decides(name, d.IsDir(), hit):
+	case hit != nil && hit.rule.Narrow() && !w.requested(name) && w.decides(name, d.IsDir(), hit):
 		w.rules.found = append(w.rules.found, Rule{Pattern: Exactly(name), Why: hit.rule.Why, Quiet: hit.rule.Quiet})
-		w.told(name, hit, &w.rules.found[len(w.rules.found)-1])
+		w.report(name, hit, &w.rules.found[len(w.rules.found)-1])
 		if d.IsDir() {
 			return fs.SkipDir
 		}
@@ -164,21 +164,21 @@ func (w *walk) visit(name string, d fs.DirEntry, err error) error {
 	return nil
 }
 
-// told notes what somebody is to be told of: not what a line of theirs leaves out.
-func (w *walk) told(name string, hit *watch, by *Rule) {
+// report records an excluded file to report, unless a line of the user excludes it.
+func (w *walk) report(name string, hit *watch, by *Rule) {
 	if hit != nil && by.At.File == "" && !by.Quiet {
 		w.rules.left = append(w.rules.left, left{name, by.Why})
 	}
 }
 
-// taken tells whether somebody wants this very file: the plan includes it, or the last line about it takes it back and is
-// about its name.
-func (w *walk) taken(name string) bool {
+// requested reports whether the user asks for this very file: the plan includes it, or the last line about it is a "!" line
+// that names it.
+func (w *walk) requested(name string) bool {
 	by := w.rules.wanted(name)
 	return by != nil && by.Keep && (by.At.File == "" || !wild(path.Base(by.Pattern)) && by.meets(name))
 }
 
-// decides looks whether a file or folder is what a rule means.
+// decides checks the conditions of a rule for a file or folder.
 func (w *walk) decides(name string, dir bool, hit *watch) bool {
 	c := hit.rule
 	if len(c.With) > 0 != dir || slices.ContainsFunc(w.except[c], func(e Rule) bool { return e.matches(name) }) {
@@ -196,21 +196,21 @@ func (w *walk) decides(name string, dir bool, hit *watch) bool {
 	return hit.holds == nil || hit.holds.Match(w.beginning(name))
 }
 
-// beginning is the beginning of a file; nothing of one that cannot be read.
+// beginning returns the beginning of a file, or nothing if the file cannot be read.
 func (w *walk) beginning(name string) []byte {
 	f, err := w.fsys.Open(name)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() { // it may be another file by now
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() { // it may have been replaced since
 		return nil
 	}
 	text, _ := io.ReadAll(io.LimitReader(f, maxLook))
 	return text
 }
 
-// keepsBelow tells whether a line may take back something in a folder that is left out.
+// keepsBelow reports whether a "!" line may include something in an excluded folder.
 func (r *Rules) keepsBelow(dir string) bool {
 	return slices.ContainsFunc(r.order, func(rule Rule) bool {
 		if !rule.Keep {

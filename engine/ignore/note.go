@@ -8,26 +8,26 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
-// Note is a message about what goes to the build and what does not.
+// Note is a message about the content of the build context.
 type Note struct{ Text, Hint string }
 
 // maxNamed is how many files a message names.
 const maxNamed = 5
 
-// settings are the names in a file of settings that look like those of secrets.
+// settings are the names in a settings file that look like those of secrets.
 type settings struct {
 	file string
 	keys []string
 }
 
-// setting is a line of a file of settings: a name, perhaps behind a registry's address as npm has it, and a value.
+// setting matches a line of a settings file: a name, perhaps after a registry's URL as in npm's files, and a value.
 var setting = lazy.Regexp(`(?m)^[ \t]*(?:export[ \t]+)?(?:[^\s=#;]*:)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*(\S[^\r\n]*)`)
 
-// reference is a value that names another variable, which is no secret.
+// reference matches a value that refers to another variable, which is no secret.
 var reference = lazy.Regexp(`^\$(\{[^}]*\}|\w+)$`)
 
 func (w *walk) readSettings(name string) error {
-	if slices.ContainsFunc(w.spared, func(s Rule) bool { return s.matches(name) }) {
+	if slices.ContainsFunc(w.settingsExcept, func(s Rule) bool { return s.matches(name) }) {
 		return nil
 	}
 	found := settings{file: name}
@@ -45,7 +45,7 @@ func (w *walk) readSettings(name string) error {
 	return nil
 }
 
-// Notes are for whoever builds: what the program leaves out of its own accord, and what looks secret and goes in.
+// Notes returns messages for the user: files that the defaults exclude, and included files that look secret.
 func (r *Rules) Notes() []Note {
 	var out []Note
 	if len(r.left) > 0 {
@@ -78,7 +78,7 @@ func (r *Rules) Notes() []Note {
 	return out
 }
 
-// reasons are why things are left out, each once, in the order of what is left out.
+// reasons returns the distinct reasons for exclusions, in the order of the excluded files.
 func (r *Rules) reasons() []string {
 	var out []string
 	for _, l := range r.left {
@@ -89,7 +89,7 @@ func (r *Rules) reasons() []string {
 	return out
 }
 
-// list is names as a message has them.
+// list formats names for a message.
 func list(names []string) string {
 	if more := len(names) - maxNamed; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
