@@ -22,8 +22,8 @@ type temp struct {
 // marker identifies our temporary names: .NAME.nixpacks-RANDOM
 const marker = ".nixpacks-"
 
-// mostTries bounds the attempts to create a temporary that other processes remove.
-const mostTries = 100
+// maxTries bounds the attempts to create a temporary that other processes remove.
+const maxTries = 100
 
 // newTemp creates a temporary beside dest. create makes it and opens the file to lock.
 func newTemp(dest string, create func(path string) (*os.File, error)) (*temp, error) {
@@ -43,7 +43,7 @@ func newTemp(dest string, create func(path string) (*os.File, error)) (*temp, er
 	for tries := 1; ; tries++ {
 		path := filepath.Join(filepath.Dir(dest), "."+filepath.Base(dest)+marker+random())
 		f, err := create(path)
-		if errors.Is(err, fs.ErrNotExist) && tries < mostTries {
+		if errors.Is(err, fs.ErrNotExist) && tries < maxTries {
 			continue // another process removed it as a leftover while it was created
 		}
 		if err != nil {

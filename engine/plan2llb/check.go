@@ -148,9 +148,9 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 	}
 }
 
-// mostCommands is the maximum number of commands in a plan. Each command is a layer, Linux stacks at most 500 layers,
+// maxCommands is the maximum number of commands in a plan. Each command is a layer, Linux stacks at most 500 layers,
 // and the base, packages and the source are layers too.
-const mostCommands = 450
+const maxCommands = 450
 
 // commands refuses too many commands early: otherwise the build would fail only after the others have run.
 func (c *checks) commands(p *plan.Plan) {
@@ -160,8 +160,8 @@ func (c *checks) commands(p *plan.Plan) {
 			n += len(ph.Cmds)
 		}
 	}
-	if n > mostCommands {
-		c.refuse("the plan has %d commands, and no more than %d can run on one another", n, mostCommands).
+	if n > maxCommands {
+		c.refuse("the plan has %d commands, and no more than %d can run on one another", n, maxCommands).
 			WithHint("each is a layer, of which Linux takes 500: join some to one, as \"make && make install\"")
 	}
 }
