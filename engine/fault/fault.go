@@ -79,7 +79,7 @@ func New(code Code, format string, args ...any) *Fault {
 }
 
 // Wrap returns a fault with err as its cause. If err is or wraps a fault already, Wrap returns err unchanged. If the
-// cause is a full disk, the code is always TryAgain and the hint names the directory.
+// cause is a full disk, the code is always TryAgain, and the hint names the directory if it is known.
 func Wrap(code Code, err error, format string, args ...any) error {
 	if err == nil {
 		return nil
