@@ -45,7 +45,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	resp.Body = &answer{resp.Body, w}
+	resp.Body = &responseBody{resp.Body, w}
 	return resp, nil
 }
 
@@ -87,11 +87,11 @@ func (w *watch) request(req *http.Request) *http.Request {
 	if req.Body == nil || req.Body == http.NoBody {
 		return out
 	}
-	out.Body = &question{req.Body, w}
+	out.Body = &requestBody{req.Body, w}
 	if again := req.GetBody; again != nil {
 		out.GetBody = func() (io.ReadCloser, error) {
 			body, err := again()
-			return &question{body, w}, err
+			return &requestBody{body, w}, err
 		}
 	}
 	return out
@@ -106,37 +106,37 @@ func (w *watch) reason(err error) error {
 	return err
 }
 
-// question is a request body. The timer is stopped while the body has nothing to send.
-type question struct {
+// requestBody is a watched request body. The timer is stopped while the body has nothing to send.
+type requestBody struct {
 	io.ReadCloser
 	w *watch
 }
 
-func (q *question) Read(p []byte) (int, error) {
-	q.w.run(false)
-	defer q.w.run(true)
-	return q.ReadCloser.Read(p)
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.w.run(false)
+	defer b.w.run(true)
+	return b.ReadCloser.Read(p)
 }
 
-// answer is a response body. The timer is stopped while nobody reads.
-type answer struct {
+// responseBody is a watched response body. The timer is stopped while nobody reads.
+type responseBody struct {
 	io.ReadCloser
 	w *watch
 }
 
-func (a *answer) Read(p []byte) (int, error) {
-	a.w.timer.Reset(a.w.after)
-	n, err := a.ReadCloser.Read(p)
-	a.w.timer.Stop()
+func (b *responseBody) Read(p []byte) (int, error) {
+	b.w.timer.Reset(b.w.after)
+	n, err := b.ReadCloser.Read(p)
+	b.w.timer.Stop()
 	if err != nil && err != io.EOF {
-		err = a.w.reason(err)
+		err = b.w.reason(err)
 	}
 	return n, err
 }
 
-func (a *answer) Close() error {
-	a.w.timer.Stop()
-	err := a.ReadCloser.Close()
-	a.w.cancel(nil)
+func (b *responseBody) Close() error {
+	b.w.timer.Stop()
+	err := b.ReadCloser.Close()
+	b.w.cancel(nil)
 	return err
 }
