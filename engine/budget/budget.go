@@ -34,7 +34,7 @@ type Work struct {
 var abandoned atomic.Int64
 
 // Abandoned reports whether abandoned work is still running. GC settings must not be changed while it is: changing them
-// stops the world, which waits for such work (see holdCollector), and everything else waits while that work takes more.
+// stops the world, which waits for such work (see pauseGC), and everything else waits while that work takes more.
 func Abandoned() bool { return abandoned.Load() > 0 }
 
 // lookEvery is the interval between checks of the limits.
@@ -56,7 +56,7 @@ func (b *Budget) Run(w Work, f func() error) error {
 		}()
 		o.err = b.While(w, f)
 	}()
-	release := holdCollector()
+	release := pauseGC()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
@@ -85,7 +85,7 @@ func (b *Budget) Run(w Work, f func() error) error {
 // limits returns a function that reports which limit is exceeded, or "". It must be called every lookEvery.
 func (b *Budget) limits() func() string {
 	looks, start, begun := time.Duration(0), processorTime(), memory()
-	var heap collected
+	var heap heapWatch
 	return func() string {
 		looks++
 		used := processorTime() - start

@@ -23,10 +23,10 @@ var held struct {
 	limit          int64
 }
 
-// holdCollector disables GC, except for the collections that the watch itself starts. GC stops the world, which can take
+// pauseGC disables GC, except for the collections that the watch itself starts. GC stops the world, which can take
 // a tenth of a second while goroutines copy large strings. Values that double each other would meanwhile grow from
 // megabytes to gigabytes before the watch checks again.
-func holdCollector() (release func()) {
+func pauseGC() (release func()) {
 	held.Lock()
 	defer held.Unlock()
 	if held.works++; held.works == 1 {
@@ -42,8 +42,8 @@ func holdCollector() (release func()) {
 	}
 }
 
-// collected tracks the heap for the watch.
-type collected struct {
+// heapWatch tracks the heap of the watched work.
+type heapWatch struct {
 	before  uint64        // at the last check
 	calm    int           // number of checks to wait after a leap
 	least   atomic.Uint64 // after the last collection
@@ -59,7 +59,7 @@ const (
 
 // look starts a collection if memory exceeds from and has grown by from/2 since the last collection, but not while leaps
 // occur.
-func (c *collected) look(now, from uint64) {
+func (c *heapWatch) look(now, from uint64) {
 	if c.calm = max(c.calm-1, 0); now > c.before+leap {
 		c.calm = longCalm
 	}
