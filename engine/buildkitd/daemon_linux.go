@@ -143,7 +143,7 @@ func (d *daemon) end() error {
 	defer d.lock.Close()
 	d.drain()
 	<-d.served
-	d.server.hangUp() // no build is left that needs a transfer
+	d.server.abortTransfers() // no build is left that needs a transfer
 	ctx, cancel := context.WithTimeout(context.Background(), teardownTime)
 	defer cancel()
 	stopped := make(chan struct{})

@@ -29,13 +29,13 @@ import (
 
 // server is BuildKit's controller with its only worker, and everything that must be closed with them.
 type server struct {
-	ctrl    *control.Controller
-	worker  *base.Worker
-	steps   *steps
-	cache   solver.CacheManager
-	stop    context.CancelFunc // ends the controller's background work
-	hangUp  context.CancelFunc // aborts registry transfers
-	closers closers
+	ctrl           *control.Controller
+	worker         *base.Worker
+	steps          *steps
+	cache          solver.CacheManager
+	stop           context.CancelFunc // ends the controller's background work
+	abortTransfers context.CancelFunc // aborts registry transfers
+	closers        closers
 
 	unsynced bool // databases are not synced on every change
 	killed   bool // the previous engine may have been killed
@@ -78,8 +78,8 @@ func newServer(dir string, o Options, rootless bool, found condition) (_ *server
 		defer close(detected)
 		archutil.SupportedPlatforms(false)
 	}()
-	lifetime, hangUp := context.WithCancel(ctx)
-	s.hangUp = hangUp
+	lifetime, abortTransfers := context.WithCancel(ctx)
+	s.abortTransfers = abortTransfers
 	hosts := registryHosts(lifetime, o)
 	opt, err := s.workerOpt(ctx, dir, o, rootless)
 	if err != nil {

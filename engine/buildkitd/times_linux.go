@@ -96,14 +96,14 @@ type timedRef struct {
 	base   []digest.Digest
 }
 
-// unpackedSoon is the compression of a layer that is read only once, to be rewritten and recompressed as requested.
-var unpackedSoon = compression.New(compression.Zstd).SetLevel(1)
+// intermediate is the compression of a layer that is read only once, to be rewritten and recompressed as requested.
+var intermediate = compression.New(compression.Zstd).SetLevel(1)
 
 // GetRemotes is called by exporters to get the layers.
 func (r timedRef) GetRemotes(ctx context.Context, create bool, cfg config.RefConfig, all bool, s session.Group) ([]*solver.Remote, error) {
 	comp := cfg.Compression
 	if !all {
-		cfg.Compression = unpackedSoon
+		cfg.Compression = intermediate
 	}
 	remotes, err := r.ImmutableRef.GetRemotes(ctx, create, cfg, all, s)
 	if err != nil || all {

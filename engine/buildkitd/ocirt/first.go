@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// first is a process of a container. The container's init process (p.Init) needs extra work: the kernel does not deliver
-// a signal to it, and only to it, for which it has no handler. A Node server or a shell script would ignore a request to
-// end. So the runtime does what a terminal does on Ctrl-C: it sends the signal to all processes of the container. Once
-// the others are gone, it kills the init process.
+// first is a process of a container. The container's init process (p.Init) needs extra work: unlike other processes, it
+// never receives a signal for which it has no handler, since the kernel drops that signal. A Node server or a shell
+// script would ignore a request to end. So the runtime does what a terminal does on Ctrl-C: it sends the signal to all
+// processes of the container. Once the others are gone, it kills the init process.
 type first struct {
 	p     *libcontainer.Process
 	once  sync.Once
@@ -97,7 +97,7 @@ func ignored(pid int, s unix.Signal) bool {
 	}
 	bit := uint64(1) << (s - 1)
 	for line := range strings.Lines(string(raw)) {
-		// a blocked signal is handled by sigwait
+		// a blocked signal counts as handled: the process is expected to wait for it
 		name, value, _ := strings.Cut(line, ":")
 		if name != "SigBlk" && name != "SigIgn" && name != "SigCgt" {
 			continue
