@@ -33,7 +33,7 @@ type Bases struct {
 	Refresh  bool                         // check for newer packages
 	Pins     map[string]map[string]string // package hashes of bases by reference and variant (see Pin)
 	Dates    map[string]map[string]string // dates of these packages, for a Mirror with snapshots
-	Known    map[string]string            // known hashes of apt's package selections by set key; these need not be found out
+	Known    map[string]string            // known hashes of apt's package selections, by set key; these sets are not surveyed
 	Locked   bool                         // refuse bases that are not pinned or whose packages have changed
 	Say      func(string)                 // receives progress messages; may be nil
 }

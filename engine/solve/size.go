@@ -25,8 +25,8 @@ const largestNamed = 5
 var notOfLayers = []string{"push", "push-by-digest", "registry.insecure", "unpack", "store", "dangling-name-prefix", "name-canonical", "name", "tar"}
 
 // measured builds the image once to determine its size, if an output would otherwise be written before the size is known.
-// That is true for all outputs except a layout directory. It returns the request for the real build, whose steps are then
-// cached.
+// That is true for all outputs except a layout directory. It returns the report of that build, and the request for the
+// real build, whose steps are then cached.
 func (e *Engine) measured(ctx context.Context, req Request) (*Report, Request, error) {
 	if req.MaxSize == 0 {
 		return nil, req, nil
