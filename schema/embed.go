@@ -1,4 +1,4 @@
-// Package schema embeds the CUE module that says what may be said in a plan and in a provider.
+// Package schema embeds the CUE module with the schema of plans and providers.
 package schema
 
 import "embed"
@@ -8,9 +8,9 @@ import "embed"
 //go:embed *.cue cue.mod
 var FS embed.FS
 
-// Module is the module's path, with its major version.
+// Module is the module's path with its major version.
 const Module = "github.com/nixpacks-cue/nixpacks/schema@v0"
 
-// Release is the version of the program that has this schema, as a release's build sets it; "" elsewhere. The module is published with
-// the same.
+// Release is the version of the program with this schema, set by release builds; "" in other builds. The module is published
+// with the same version.
 var Release string

@@ -42,8 +42,8 @@ func load(t *testing.T) cue.Value {
 	return v
 }
 
-// check holds the archive's first file, named after the definition it must fit (Plan.cue), to the schema,
-// and gives CUE's words, the places in the schema left out.
+// check validates the archive's first file against the definition that it is named after (Plan.cue),
+// and returns CUE's messages without positions in the schema.
 func check(t *testing.T, s cue.Value, a *txtar.Archive) string {
 	t.Helper()
 	f := a.Files[0]
@@ -111,7 +111,7 @@ func cases(t *testing.T, folder string) []string {
 	return files
 }
 
-// The module's path is the one that its file says.
+// The module's path is the one declared in its file.
 func TestModule(t *testing.T) {
 	text, err := schema.FS.ReadFile("cue.mod/module.cue")
 	if err != nil || !strings.Contains(string(text), `module: "`+schema.Module+`"`) {
@@ -119,7 +119,7 @@ func TestModule(t *testing.T) {
 	}
 }
 
-// The schema and the Go types name the same fields with the same kinds.
+// The schema and the Go types have the same fields with the same kinds.
 func TestSchemaIsThePlan(t *testing.T) {
 	s := load(t)
 	for def, path := range map[string][]string{"#Plan": nil, "#Phase": {"phases", "x"}, "#Start": {"start"}} {
