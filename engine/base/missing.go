@@ -10,9 +10,9 @@ type Deb struct {
 	Name, Version, URL, SHA256 string
 }
 
-// Missing returns the Debian packages that apt would download to install names on a cached base: the
-// packages and those of their dependencies that the base lacks. It uses the lists of packages that the base was built from, without
-// network access. ok is false if these lists are not in the cache any more or lack one of the names.
+// Missing returns the Debian packages that apt would download to install names on a cached base: the packages and those of
+// their dependencies that the base lacks. It uses the lists of packages that the base was built from, without network access.
+// ok is false if these lists are not in the cache any more or lack one of the names.
 func Missing(req Request, names []string) (debs []Deb, ok bool) {
 	d, err := newDebian(req)
 	if err != nil {
@@ -55,8 +55,8 @@ func Missing(req Request, names []string) (debs []Deb, ok bool) {
 	return slices.Clip(debs), true
 }
 
-// Index returns the address of the index that the request's base would be built from, as far as it is known without the network, or
-// "" for a base without an index.
+// Index returns the address of the index that the request's base would be built from, as far as it is known without the
+// network, or "" for a base without an index.
 func Index(req Request) string {
 	if !strings.HasPrefix(req.Ref, debianScheme) {
 		return ""

@@ -127,8 +127,8 @@ func mainSources(host []aptSource, suite string) []source {
 	return unique(out)
 }
 
-// securitySources returns the possible sources of the suite's security updates: the host's own security archives, then the one that
-// mirrors conventionally have beside the main archive.
+// securitySources returns the possible sources of the suite's security updates: the host's own security archives, then the one
+// that mirrors conventionally have beside the main archive.
 func securitySources(host []aptSource, beside source, suite string) []source {
 	var out []source
 	for _, s := range host {

@@ -28,7 +28,8 @@ type parsed struct {
 }
 
 // parseFile parses one file. The contents of `schema.#Provider & {…}` are treated as top-level declarations, and a lone
-// schema.#Provider is dropped: every provider is checked against it after evaluation. Dropped text becomes blanks to keep positions.
+// schema.#Provider is dropped: every provider is checked against it after evaluation. Dropped text becomes blanks to keep
+// positions.
 func parseFile(src Source, mode []parser.Option) (parsed, error) {
 	f, err := parser.ParseFile(src.Name, src.Data, mode...)
 	if err != nil {

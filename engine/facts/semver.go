@@ -193,7 +193,7 @@ func (p partial) caret() int {
 	return p.known - 1
 }
 
-// bump returns the exclusive upper bound of the versions equal to p up to and including index i. Prereleases of the bound are out.
+// bump returns the exclusive upper bound of the versions equal to p up to index i (inclusive). Prereleases of the bound are out.
 func (p partial) bump(i int) version {
 	v := version{pre: least}
 	copy(v.n[:], p.n[:i])

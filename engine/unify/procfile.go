@@ -71,8 +71,8 @@ func Starter(all map[string]Process) string {
 	return ""
 }
 
-// Processes parses a Procfile and returns its processes by name. Like Nixpacks, it parses YAML. A file that is not valid YAML, such
-// as one with a command that begins with a quote or bracket, is parsed line by line, as other tools do.
+// Processes parses a Procfile and returns its processes by name. Like Nixpacks, it parses YAML. A file that is not valid YAML,
+// such as one with a command that begins with a quote or bracket, is parsed line by line, as other tools do.
 func Processes(text string) (map[string]Process, error) {
 	if err := TooLarge("Procfile", []byte(text)); err != nil {
 		return nil, err

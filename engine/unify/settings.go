@@ -16,7 +16,8 @@ var Settings = []string{
 	"PACKAGES", "BUILD_IMAGE", "INCLUDE", "DEBIAN", "CONFIG_FILE", "UNKNOWN_KEYS", "NO_CACHE", "NO_SLIM", "VERBOSE",
 }
 
-// anywhere are the settings that also work as variables in a file. The others are read before the file's variables, as in Nixpacks.
+// anywhere are the settings that also work as variables in a file. The others are read before the file's variables, as in
+// Nixpacks.
 var anywhere = []string{"DEBIAN", "NO_CACHE", "NO_SLIM"}
 
 // instead maps settings that do not work as variables in a file to the field to use there.
