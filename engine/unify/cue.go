@@ -17,7 +17,7 @@ var headFields = []string{"providers", "packages", "variables"}
 // readCUE evaluates nixpacks.cue without the layers below it, for headFields only. It ignores everything that is not known
 // at this point, including mistakes, because layCUE evaluates the whole file again.
 func (u *unifier) readCUE() error {
-	u.cueHead = &says{doc: &plan.Document{Plan: &plan.Plan{}}}
+	u.cueHead = &cueDocument{doc: &plan.Document{Plan: &plan.Plan{}}}
 	return u.budget.While(u.evaluation(), func() error {
 		if !slices.ContainsFunc(headFields, func(name string) bool { return strings.Contains(string(u.file.text), name) }) {
 			return nil
@@ -94,7 +94,7 @@ func (u *unifier) layCUE(base *plan.Plan) (*plan.Plan, error) {
 }
 
 // lay merges base, the file and the layers above the file to the finished plan.
-func (u *unifier) lay(e *evaluated, s *says, base *plan.Plan) *plan.Plan {
+func (u *unifier) lay(e *evaluated, s *cueDocument, base *plan.Plan) *plan.Plan {
 	p := plan.Merge(base, s.doc.Plan)
 	clearBlanks(p, &plan.Plan{}, s.doc)
 	yielded := &plan.Plan{}
@@ -139,7 +139,7 @@ func bare(over, p *plan.Plan) *plan.Plan {
 }
 
 // markers refuses "..." where the list that it stands for is unknown.
-func (e *evaluated) markers(s *says) error {
+func (e *evaluated) markers(s *cueDocument) error {
 	var errs []error
 	for _, l := range s.doc.Plan.Leaves() {
 		list, _ := l.Value.([]string)
@@ -159,7 +159,7 @@ func baseName(path []string) string { return "#base." + plan.Path(path...) }
 
 // headHolds refuses a file whose providers or packages change once #base is known, because #base
 // was computed from them.
-func (u *unifier) headHolds(s *says, base *plan.Plan) error {
+func (u *unifier) headHolds(s *cueDocument, base *plan.Plan) error {
 	var errs []error
 	refuse := func(name string) {
 		f := fault.New(fault.Refused, "%s cannot depend on #base, which depends on it", name)
@@ -196,7 +196,7 @@ func (u *unifier) noteNothing(d dropped, p *plan.Plan) {
 
 // unknownPhases refuses names in dependsOn that the file itself added and that no phase has. Names from the layers
 // below are ignored: providers name phases that an app may lack.
-func (e *evaluated) unknownPhases(s *says, p, base *plan.Plan) error {
+func (e *evaluated) unknownPhases(s *cueDocument, p, base *plan.Plan) error {
 	var faults []*fault.Fault
 	for _, name := range slices.Sorted(maps.Keys(s.doc.Plan.Phases)) {
 		path := []string{"phases", name, "dependsOn"}

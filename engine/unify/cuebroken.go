@@ -30,7 +30,7 @@ func Breaks(met cue.Value, p *plan.Plan, name string) []Broken {
 	}
 	var out []Broken
 	for _, b := range append(broken(err, p, name), lacking(met, p, name)...) {
-		if each := apart(met, b.Path, p, name); each != nil {
+		if each := checkEach(met, b.Path, p, name); each != nil {
 			out = append(out, each...)
 		} else {
 			out = append(out, b)
@@ -39,9 +39,9 @@ func Breaks(met cue.Value, p *plan.Plan, name string) []Broken {
 	return out
 }
 
-// apart checks each constraint on the value at path separately. CUE reports only one of several violated constraints, and may
+// checkEach checks each constraint on the value at path. CUE reports only one of several violated constraints, and may
 // report it with the message of another: an error() alternative, which applies to every failure of the value.
-func apart(met cue.Value, path []string, p *plan.Plan, name string) []Broken {
+func checkEach(met cue.Value, path []string, p *plan.Plan, name string) []Broken {
 	leaf, elem, _ := ValueAt(p, path)
 	value := p.Get(leaf...)
 	if elem != "" {

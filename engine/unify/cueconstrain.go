@@ -20,7 +20,7 @@ import (
 // constrain checks the finished plan against the file's constraints, no matter which layer set a value. A plain value of
 // the file that a variable or flag overrides is not a constraint. A constraint next to it still applies, as
 // in "node x" & =~"^node".
-func (u *unifier) constrain(e *evaluated, s *says, p *plan.Plan) error {
+func (u *unifier) constrain(e *evaluated, s *cueDocument, p *plan.Plan) error {
 	c := &constraints{u: u, e: e, plan: p, seen: map[string]bool{}}
 	data, replaced := c.data(s)
 	met := e.own.Unify(e.ctx.BuildExpr(data))
@@ -51,7 +51,7 @@ type constraints struct {
 var decided = []string{"providers", "packages"}
 
 // data converts the plan to CUE, with "_" for the leaves that the file set and a layer above overrides.
-func (c *constraints) data(s *says) (ast.Expr, []plan.Leaf) {
+func (c *constraints) data(s *cueDocument) (ast.Expr, []plan.Leaf) {
 	t := newTree(c.plan)
 	var replaced []plan.Leaf
 	for _, l := range c.plan.Leaves() {

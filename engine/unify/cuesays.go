@@ -12,8 +12,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// says holds the parts of an evaluated nixpacks.cue apart from its constraints.
-type says struct {
+// cueDocument holds the parts of an evaluated nixpacks.cue apart from its constraints.
+type cueDocument struct {
 	doc  *plan.Document // values that override the layers below
 	soft []plan.Leaf    // defaults, which the layers below override
 	drop []dropped      // values that null deletes
@@ -31,8 +31,8 @@ type want struct {
 }
 
 // read splits an evaluated file into its parts. at names the top-level fields to read; nil is all of them.
-func (e *evaluated) read(at []string) (*says, error) {
-	w := &walker{e: e, s: &says{}}
+func (e *evaluated) read(at []string) (*cueDocument, error) {
+	w := &walker{e: e, s: &cueDocument{}}
 	root := &plan.Node{Kind: plan.Map, Pos: fault.Pos{File: e.name}}
 	if at == nil {
 		w.fields(e.full, e.own, root, nil)
@@ -50,7 +50,7 @@ func (e *evaluated) read(at []string) (*says, error) {
 
 type walker struct {
 	e *evaluated
-	s *says
+	s *cueDocument
 }
 
 // fields reads the fields of v into n. own is the same value without the schema, with positions in the user's file.
@@ -80,7 +80,7 @@ func (w *walker) null(hidden string, path []string) {
 	}
 }
 
-// field reads one field into n: a struct, or a leaf as one of the kinds in says.
+// field reads one field into n: a struct, or a leaf as one of the kinds in cueDocument.
 func (w *walker) field(v, own cue.Value, n *plan.Node, path []string) {
 	if v.IncompleteKind() == cue.StructKind {
 		child := &plan.Node{Kind: plan.Map, Pos: valuePos(own)}

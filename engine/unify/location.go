@@ -47,9 +47,9 @@ func (r *Result) inDir(a *app.App, dir string) {
 	for i := range r.Versions {
 		prefix(r.Versions[i].At, a, dir)
 	}
-	said := r.Said
+	inner := r.Said
 	r.Said = func(path ...string) ([]Said, error) {
-		all, err := said(path...)
+		all, err := inner(path...)
 		for _, s := range all {
 			for _, b := range s.Rests {
 				prefix(b.At, a, dir)

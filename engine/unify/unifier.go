@@ -23,10 +23,10 @@ type unifier struct {
 	dir     string  // path of the directory relative to the given app, for messages
 	asked   *config // the explicit configuration, if already read for a parent directory
 
-	file     *config    // nil if there is none
-	cueHead  *says      // nixpacks.cue evaluated before any provider runs; nil for other files
-	head     *plan.Plan // the user's file before any provider runs
-	above    []layer    // layers above the file, lowest first: variables, --json-plan, flags
+	file     *config      // nil if there is none
+	cueHead  *cueDocument // nixpacks.cue evaluated before any provider runs; nil for other files
+	head     *plan.Plan   // the user's file before any provider runs
+	above    []layer      // layers above the file, lowest first: variables, --json-plan, flags
 	jsonPlan *plan.Document
 
 	wanted   []string          // the providers that the user names; nil to detect one
