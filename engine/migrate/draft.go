@@ -12,8 +12,8 @@ type draft struct {
 	plan *plan.Plan
 	// at is the position of each value by path (plan.Path), and of each list element.
 	at map[string]fault.Pos
-	// gone are the paths that nixpacks.cue deletes.
-	gone [][]string
+	// deleted are the paths that nixpacks.cue deletes.
+	deleted [][]string
 	// comments are the comments of the source file, and added ones.
 	comments []comment
 }

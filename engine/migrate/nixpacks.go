@@ -72,7 +72,7 @@ func (m *mover) take(doc *plan.Document) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.plan.Phases)) { // phases of a finished plan have no implied dependencies
 		if d.plan.Phases[name].DependsOn == nil {
-			d.gone = append(d.gone, []string{"phases", name, "dependsOn"})
+			d.deleted = append(d.deleted, []string{"phases", name, "dependsOn"})
 		}
 	}
 }
@@ -88,7 +88,7 @@ func (m *mover) blanks(doc *plan.Document) {
 	}
 	for _, path := range paths {
 		if doc.Blank(path...) {
-			m.draft.gone = append(m.draft.gone, path)
+			m.draft.deleted = append(m.draft.deleted, path)
 		}
 	}
 	if doc.Blank("buildImage") {

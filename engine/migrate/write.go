@@ -69,7 +69,7 @@ func (d *draft) text(from []string) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(d.plan.Phases)) {
 		root.at([]string{"phases", name})
 	}
-	for _, path := range d.gone {
+	for _, path := range d.deleted {
 		root.at(path).value = "null"
 	}
 	if d.plan.Start != nil {
