@@ -80,12 +80,12 @@ func itself(mv module.Version, file *zip.File) error {
 	if err != nil {
 		return fault.Wrap(fault.Refused, err, "%s of %s cannot be read: %v", moduleFile, mv, err)
 	}
-	says, err := describe(text, mv.String()+"/"+moduleFile)
+	mod, err := describe(text, mv.String()+"/"+moduleFile)
 	if err != nil {
 		return err
 	}
-	if says.QualifiedModule() != mv.Path() {
-		return fault.New(fault.Refused, "what the registry has as %s says that it is %s", mv, says.QualifiedModule()).
+	if mod.QualifiedModule() != mv.Path() {
+		return fault.New(fault.Refused, "what the registry has as %s says that it is %s", mv, mod.QualifiedModule()).
 			WithHint("nothing of it was used")
 	}
 	return nil
@@ -93,16 +93,16 @@ func itself(mv module.Version, file *zip.File) error {
 
 // describe parses a module.cue. It refuses dependencies other than the schema, because a provider must not import other modules.
 func describe(text []byte, name string) (*modfile.File, error) {
-	says, err := modfile.Parse(text, name)
+	mod, err := modfile.Parse(text, name)
 	if err != nil {
 		return nil, fault.New(fault.Refused, "%s cannot be read: %v", name, err).WithPos(fault.Pos{File: name})
 	}
-	for dep := range says.Deps {
+	for dep := range mod.Deps {
 		if dep == schema.Module { // built into the program
 			continue
 		}
 		return nil, fault.New(fault.Refused, "%s needs other modules, such as %s", name, dep).WithPos(fault.Pos{File: name}).
 			WithHint("providers and policies import list, regexp, strconv and strings alone, and providers %s: take other deps out of it", schema.Module)
 	}
-	return says, nil
+	return mod, nil
 }

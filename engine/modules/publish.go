@@ -39,15 +39,15 @@ func Pack(ctx context.Context, dir, v string) (*Packed, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot read %s", name)
 	}
-	says, err := describe(text, name)
+	mod, err := describe(text, name)
 	if err != nil {
 		return nil, err
 	}
-	if says.Source == nil || says.Source.Kind != "self" {
+	if mod.Source == nil || mod.Source.Kind != "self" {
 		return nil, fault.New(fault.Usage, "%s does not say that the folder is the source of the module", name).WithPos(fault.Pos{File: name}).
 			WithHint("write into it: source: kind: \"self\"\nor publish with cue mod publish, which knows other sources")
 	}
-	mv, err := version(says.QualifiedModule(), v, "version "+v+" of "+says.QualifiedModule())
+	mv, err := version(mod.QualifiedModule(), v, "version "+v+" of "+mod.QualifiedModule())
 	if err != nil {
 		return nil, err
 	}
