@@ -46,7 +46,7 @@ func buildCommand(h *Host) *ucli.Command {
 
 // run builds the image, or writes the files of --out, and prints the result. The report is nil if nothing was built.
 func (b *theBuild) run(c *ucli.Context, h *Host) (*solve.Report, error) {
-	if err := b.unasked(); err != nil {
+	if err := b.refuseUnasked(); err != nil {
 		return nil, err
 	}
 	if dir := c.String("out"); dir != "" {
@@ -56,15 +56,15 @@ func (b *theBuild) run(c *ucli.Context, h *Host) (*solve.Report, error) {
 	err := withEngine(c, h, func(e *solve.Engine) (err error) {
 		b.engine = e.Where()
 		report, err = e.Build(c.Context, b.request)
-		return b.moved(c, err)
+		return b.explainMoved(c, err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := note(c, report); err != nil {
+	if err := writeMetadata(c, report); err != nil {
 		return nil, err
 	}
-	b.tell(c, h, report)
+	b.printResult(c, h, report)
 	return report, nil
 }
 
@@ -94,7 +94,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if err != nil {
 		return nil, err
 	}
-	saved, dir, err := heldPlan(c, h)
+	saved, dir, err := enforcedPlan(c, h)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if err := plan2llb.Check(p); err != nil { // first, because errors about secrets quote the plan
 		return nil, err
 	}
-	path, _ := appPath(c) // thePlan has checked it
+	path, _ := appPath(c) // loadPlan has checked it
 	b := &theBuild{path: path}
 	if b.request.Lower, err = lowerInput(c, saved); err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	if err := b.outputs(c, h); err != nil {
 		return nil, err
 	}
-	return b, b.also(c, h, first, more)
+	return b, b.addPlatforms(c, h, first, more)
 }
 
 func oneOrNone(s string) []string {
@@ -139,8 +139,8 @@ func oneOrNone(s string) []string {
 	return []string{s}
 }
 
-// thePlan reads the plan in --plan, or plans the app. It also returns the app directory.
-func thePlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
+// loadPlan reads the plan in --plan, or plans the app. It also returns the app directory.
+func loadPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 	file := c.String("plan")
 	if file == "" {
 		collector.Off()
@@ -213,7 +213,7 @@ func (b *theBuild) outputs(c *ucli.Context, h *Host) (err error) {
 	if err := errors.Join(b.caches(c), b.attestations(c)); err != nil {
 		return err
 	}
-	if b.request.Outputs, err = b.wanted(c); err != nil {
+	if b.request.Outputs, err = b.requestedOutputs(c); err != nil {
 		return err
 	}
 	if len(b.request.Outputs) > 0 {

@@ -34,7 +34,7 @@ func candidates(a *app.App, cat *catalog.Catalog, opt unify.Options) (out []appB
 	var found []appBelow
 	look := budget.Budget{Time: time.Second, Memory: 64 << 20}
 	err := look.Run(budget.Work{Costly: a.Costly}, func() error {
-		dirs, err := a.Glob([]string{"**"}, app.GlobOptions{Dirs: true, Depth: deepestApp, Not: installed(cat)})
+		dirs, err := a.Glob([]string{"**"}, app.GlobOptions{Dirs: true, Depth: deepestApp, Not: installedDirs(cat)})
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func candidates(a *app.App, cat *catalog.Catalog, opt unify.Options) (out []appB
 			if strings.HasPrefix(dir, ".") || strings.Contains(dir, "/.") || slices.ContainsFunc(found, below) || len(found) == mostTried {
 				continue
 			}
-			if name := knownAs(a, dir, cat, opt.Env); name != "" {
+			if name := detectedBy(a, dir, cat, opt.Env); name != "" {
 				found = append(found, appBelow{dir, name})
 			}
 		}
@@ -64,9 +64,9 @@ func candidates(a *app.App, cat *catalog.Catalog, opt unify.Options) (out []appB
 	return out
 }
 
-// installed returns the names of directories with installed packages and tools, which builds exclude. Nothing in them is an
+// installedDirs returns the names of directories with installed packages and tools, which builds exclude. Nothing in them is an
 // app.
-func installed(cat *catalog.Catalog) []string {
+func installedDirs(cat *catalog.Catalog) []string {
 	var out []string
 	for _, c := range cat.Defaults().Context.Exclude {
 		if len(c.With) > 0 {
@@ -78,8 +78,8 @@ func installed(cat *catalog.Catalog) []string {
 	return out
 }
 
-// knownAs returns the names of the providers that detect a directory; "" if there are none.
-func knownAs(a *app.App, dir string, cat *catalog.Catalog, env map[string]string) string {
+// detectedBy returns the names of the providers that detect a directory; "" if there are none.
+func detectedBy(a *app.App, dir string, cat *catalog.Catalog, env map[string]string) string {
 	sub, err := a.Sub(dir)
 	if err != nil {
 		return ""

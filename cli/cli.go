@@ -133,7 +133,7 @@ func run(ctx context.Context, args []string, h Host) (code int) {
 	if cmd != nil {
 		app.Commands = []*ucli.Command{cmd} // searching the flags of all commands takes half a millisecond
 	}
-	if cmd == nil || !slices.Contains(passing, cmd.Name) {
+	if cmd == nil || !slices.Contains(shortLived, cmd.Name) {
 		collector.On()
 	}
 	err = app.RunContext(ctx, append([]string{app.Name}, arranged...))
@@ -144,8 +144,8 @@ func run(ctx context.Context, args []string, h Host) (code int) {
 	return
 }
 
-// passing are the short-lived commands, which run without garbage collection: they plan, or do less, and exit.
-var passing = []string{"plan", "vet", "detect", "explain", "diff", "facts", "version", "help", "completion", "complete", "init", "migrate", "schema"}
+// shortLived are the commands that plan, or do less, and exit. They run without garbage collection.
+var shortLived = []string{"plan", "vet", "detect", "explain", "diff", "facts", "version", "help", "completion", "complete", "init", "migrate", "schema"}
 
 // report prints err and returns the exit code.
 func report(h *Host, args []string, err error) int {
@@ -156,7 +156,7 @@ func report(h *Host, args []string, err error) int {
 	if errors.As(err, &exit) {
 		return int(exit)
 	}
-	err = hide(unwritten(err), hidden(h.Environ))
+	err = hide(outputFault(err), proxyPasswords(h.Environ))
 	if hasFlag(args, "json-errors") {
 		fault.PrintJSON(h.Stderr, err)
 	} else {
@@ -165,8 +165,8 @@ func report(h *Host, args []string, err error) int {
 	return int(fault.CodeOf(err))
 }
 
-// unwritten returns a fault that explains a failed write to stdout. It returns other errors unchanged.
-func unwritten(err error) error {
+// outputFault returns a fault that explains a failed write to stdout. It returns other errors unchanged.
+func outputFault(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) && path.Path == os.Stdout.Name() {
 		f := fault.New(fault.Usage, "cannot write the output: %v", path.Err)

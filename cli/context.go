@@ -79,7 +79,7 @@ func contextLs(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	saved, dir, err := thePlan(c, h)
+	saved, dir, err := loadPlan(c, h)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (e *explanation) text(h *Host) []byte {
 	for _, v := range e.Values {
 		w.row("  "+v.Path, brief(v.Value), v.setBy)
 	}
-	if w.tight() { // three narrow columns are hard to read
+	if w.tooWide() { // three narrow columns are hard to read
 		w.rows = nil
 		for _, v := range e.Values {
 			w.row("  " + v.Path + " = " + brief(v.Value))

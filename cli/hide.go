@@ -14,9 +14,9 @@ import (
 // leave nothing to read.
 const leastHidden = 3
 
-// hidden returns the passwords in proxy addresses, as written and decoded. Network errors may repeat an address, above all
-// one that cannot be parsed.
-func hidden(environ []string) []string {
+// proxyPasswords returns the passwords in proxy addresses, as written and decoded. Network errors may repeat an address,
+// above all one that cannot be parsed.
+func proxyPasswords(environ []string) []string {
 	var out []string
 	for _, kv := range environ {
 		name, address, _ := strings.Cut(kv, "=")

@@ -21,7 +21,7 @@ func TestHidden(t *testing.T) {
 		"http://proxy:3128":           nil,
 		"http://me:x@proxy":           nil, // hiding single letters would leave nothing to read
 	} {
-		if got := hidden([]string{"https_proxy=" + address, "PATH=/a:b@c", "NOT_A_PROXY_=x:y@z"}); !slices.Equal(got, want) {
+		if got := proxyPasswords([]string{"https_proxy=" + address, "PATH=/a:b@c", "NOT_A_PROXY_=x:y@z"}); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", address, got, want)
 		}
 	}

@@ -42,7 +42,7 @@ func initAction(c *ucli.Context, h *Host) error {
 	}
 	for _, name := range configFiles {
 		if _, err := os.Lstat(filepath.Join(path, name)); err == nil {
-			return isThere(filepath.Join(path, name)).WithHint("nixpacks explain says what it does")
+			return existsFault(filepath.Join(path, name)).WithHint("nixpacks explain says what it does")
 		}
 	}
 	p, err := planOf(c, h, path)
@@ -70,7 +70,7 @@ func writeConfig(file string, text []byte, over bool) error {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return isThere(name)
+		return existsFault(name)
 	}
 	if over && err == nil {
 		defer os.Remove(name)
@@ -85,7 +85,9 @@ func writeConfig(file string, text []byte, over bool) error {
 	return fault.Wrap(fault.Usage, err, "cannot write %s", file)
 }
 
-func isThere(file string) *fault.Fault { return fault.New(fault.Usage, "%s is there already", file) }
+func existsFault(file string) *fault.Fault {
+	return fault.New(fault.Usage, "%s is there already", file)
+}
 
 // setting is a value of the plan in the form of a configuration.
 type setting struct {

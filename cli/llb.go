@@ -35,7 +35,7 @@ type graph struct {
 }
 
 func llbAction(c *ucli.Context, h *Host) error {
-	saved, dir, err := heldPlan(c, h)
+	saved, dir, err := enforcedPlan(c, h)
 	if err != nil {
 		return err
 	}

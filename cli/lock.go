@@ -55,18 +55,18 @@ func pinTo(c *ucli.Context, h *Host, a *app.App, p *plan.Plan) error {
 		return nil
 	}
 	if _, there := a.Stat(lock.Path(a)); !there {
-		return fault.New(fault.Usage, "--locked holds an app to its %s, and this one has none", lock.File).WithHint("write it: nixpacks lock %s", asNamed(a))
+		return fault.New(fault.Usage, "--locked holds an app to its %s, and this one has none", lock.File).WithHint("write it: nixpacks lock %s", appArgs(a))
 	}
 	if lines := l.Drift(p); lines != nil {
-		f := fault.New(fault.Refused, "the plan is not the one that %s pins", lock.File).WithHint("look at what changes, and pin it: nixpacks lock --update %s", asNamed(a))
+		f := fault.New(fault.Refused, "the plan is not the one that %s pins", lock.File).WithHint("look at what changes, and pin it: nixpacks lock --update %s", appArgs(a))
 		f.Detail = strings.Join(lines, "\n")
 		return f
 	}
 	return nil
 }
 
-// asNamed returns the command-line arguments that name an app.
-func asNamed(a *app.App) string {
+// appArgs returns the command-line arguments that name an app.
+func appArgs(a *app.App) string {
 	if repository, place := a.Repository(); repository != nil {
 		return repository.Dir() + " --app " + place
 	}
@@ -104,7 +104,7 @@ func lockAction(c *ucli.Context, h *Host) error {
 	if c.Bool("update") {
 		kept = next.Beyond(found)
 	}
-	return sayChanges(h, file, old.Changes(next), kept, moved)
+	return printChanges(h, file, old.Changes(next), kept, moved)
 }
 
 // pinsOfPlan returns a lock with only what the plan of the app at path starts from, at its current state. The plan uses the
@@ -116,7 +116,7 @@ func pinsOfPlan(c *ucli.Context, h *Host, path string, modules *lock.Lock) (*loc
 	if err != nil {
 		return nil, err
 	}
-	pins, err := pinsNow(c, h, path, p.Plan, modules)
+	pins, err := resolvePins(c, h, path, p.Plan, modules)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +137,8 @@ func pin(l *lock.Lock, found []solve.Pin) {
 	}
 }
 
-// moved adds to the fault of a build whose Debian packages differ from the lock which packages those are.
-func (b *theBuild) moved(c *ucli.Context, err error) error {
+// explainMoved adds to the fault of a build whose Debian packages differ from the lock which packages those are.
+func (b *theBuild) explainMoved(c *ucli.Context, err error) error {
 	var moved *solve.AptMoved
 	var f *fault.Fault
 	if !errors.As(err, &moved) || !errors.As(err, &f) {
@@ -154,8 +154,8 @@ func (b *theBuild) moved(c *ucli.Context, err error) error {
 	return err
 }
 
-// sayChanges prints what the command changed, and what it kept although it was to update.
-func sayChanges(h *Host, file string, changes, kept []string, moved []move) error {
+// printChanges prints what the command changed, and what it kept although it was to update.
+func printChanges(h *Host, file string, changes, kept []string, moved []move) error {
 	said := file + " has all of it already"
 	if changes != nil {
 		said = "wrote " + file
@@ -199,9 +199,9 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 	return nil
 }
 
-// pinsNow resolves the images of the app's plan, and the Debian packages that apt installs, if they are not pinned or are
+// resolvePins resolves the images of the app's plan, and the Debian packages that apt installs, if they are not pinned or are
 // to be updated.
-func pinsNow(c *ucli.Context, h *Host, path string, p *plan.Plan, so *lock.Lock) (pins []solve.Pin, err error) {
+func resolvePins(c *ucli.Context, h *Host, path string, p *plan.Plan, so *lock.Lock) (pins []solve.Pin, err error) {
 	if !c.Bool("update") { // new pins are resolved on top of those that exist
 		p = p.Clone()
 		so.Apply(p)

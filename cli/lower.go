@@ -53,7 +53,7 @@ const (
 func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	in := plan2llb.Input{
 		Plan: s.Plan, Origins: s.Origins, CacheKey: c.String("cache-key"), NoCache: c.Bool("no-cache"), Labels: map[string]string{},
-		NoCacheDirectories: unify.Truthy(s.Plan.Variables, "NO_CACHE"), SecretHashes: saidHashes(c, s.Plan), Locked: c.Bool("locked"),
+		NoCacheDirectories: unify.Truthy(s.Plan.Variables, "NO_CACHE"), SecretHashes: givenHashes(c, s.Plan), Locked: c.Bool("locked"),
 	}
 	for _, kv := range c.StringSlice("label") {
 		k, v, _ := strings.Cut(kv, "=") // as with docker, K alone is an empty label
@@ -133,5 +133,5 @@ func progress(c *ucli.Context, h *Host) solve.Progress {
 	if h.verbose && !c.IsSet("progress") {
 		mode = "plain"
 	}
-	return solve.Progress{Mode: mode, Out: h.Stderr, Hide: hidden(h.Environ)}
+	return solve.Progress{Mode: mode, Out: h.Stderr, Hide: proxyPasswords(h.Environ)}
 }

@@ -66,7 +66,7 @@ func migrateAction(c *ucli.Context, h *Host) error {
 		return fault.New(fault.Usage, "--print writes nothing, so --force and --remove have no meaning with it")
 	}
 	if _, err := os.Lstat(file); err == nil && !print && !c.Bool("force") {
-		return isThere(file).WithHint("--force writes over it, --print prints what would be written")
+		return existsFault(file).WithHint("--force writes over it, --print prints what would be written")
 	}
 	res, err := migration(c, h, path)
 	if res != nil && print {

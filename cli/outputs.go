@@ -54,8 +54,8 @@ func outputFlags() []ucli.Flag {
 	}
 }
 
-// wanted returns the outputs that the flags ask for.
-func (b *theBuild) wanted(c *ucli.Context) ([]solve.Output, error) {
+// requestedOutputs returns the outputs that the flags ask for.
+func (b *theBuild) requestedOutputs(c *ucli.Context) ([]solve.Output, error) {
 	var out []solve.Output
 	pushes := false
 	for _, s := range c.StringSlice("output") {
@@ -131,8 +131,8 @@ func (b *theBuild) attestations(c *ucli.Context) error {
 	return nil
 }
 
-// note writes the files of --metadata-file and --iidfile.
-func note(c *ucli.Context, r *solve.Report) error {
+// writeMetadata writes the files of --metadata-file and --iidfile.
+func writeMetadata(c *ucli.Context, r *solve.Report) error {
 	if file := c.String("metadata-file"); file != "" {
 		raw, err := json.MarshalIndent(r.Metadata, "", "  ")
 		if err != nil {
@@ -163,28 +163,28 @@ func severalPlatforms(c *ucli.Context) (first string, more []string, err error) 
 			return "", nil, cmp.Or(err, error(fault.New(fault.Usage, "--platform %q has an empty name in it", c.String("platform"))))
 		}
 	}
-	return all[0], all[1:], use(c, all[0])
+	return all[0], all[1:], usePlatform(c, all[0])
 }
 
-// use selects the platform to plan for from here on.
-func use(c *ucli.Context, platform string) error {
+// usePlatform selects the platform to plan for from here on.
+func usePlatform(c *ucli.Context, platform string) error {
 	if platform == c.String("platform") {
 		return nil
 	}
 	return fault.Wrap(fault.Bug, c.Set("platform", platform), "--platform %s cannot be set", platform)
 }
 
-// also plans for the other platforms. Everything except the plan is the same as for the first one, which is selected again
-// afterwards.
-func (b *theBuild) also(c *ucli.Context, h *Host, first string, more []string) error {
+// addPlatforms plans for the other platforms. Everything except the plan is the same as for the first one, which is
+// selected again afterwards.
+func (b *theBuild) addPlatforms(c *ucli.Context, h *Host, first string, more []string) error {
 	quiet := *h
 	quiet.Stderr, quiet.course = io.Discard, nil // notes have been printed for the first platform
 	for _, name := range more {
-		if err := use(c, name); err != nil {
+		if err := usePlatform(c, name); err != nil {
 			return err
 		}
 		in := b.request.Lower
-		saved, _, err := heldPlan(c, &quiet)
+		saved, _, err := enforcedPlan(c, &quiet)
 		if err != nil {
 			return err
 		}
@@ -194,5 +194,5 @@ func (b *theBuild) also(c *ucli.Context, h *Host, first string, more []string) e
 		in.Plan, in.Origins = saved.Plan, saved.Origins
 		b.request.Also = append(b.request.Also, in)
 	}
-	return use(c, first)
+	return usePlatform(c, first)
 }

@@ -76,8 +76,8 @@ func (t tree) escapes(name string) bool {
 	return err != nil || !filepath.IsLocal(in)
 }
 
-// ledOut returns the fault for a path that leads out of its tree by a symlink. The arguments format what it is called.
-func ledOut(what string, args ...any) *fault.Fault {
+// escapeFault returns the fault for a path that leads out of its tree by a symlink. The arguments format what it is called.
+func escapeFault(what string, args ...any) *fault.Fault {
 	return fault.New(fault.Usage, what+" leads out of what it is in, by a link", args...).
 		WithHint("a repository that is a stranger's could have anything written over that way, or read: name the file or folder itself that the link leads to")
 }
@@ -87,17 +87,17 @@ func checkOutputPaths(c *ucli.Context) error {
 	t := treeOf(c)
 	for _, flag := range []string{"report", "metadata-file", "iidfile", "out"} {
 		if name := c.String(flag); name != "" && t.leadsOut(name) {
-			return ledOut("--%s %s", flag, name)
+			return escapeFault("--%s %s", flag, name)
 		}
 	}
 	for _, s := range c.StringSlice("output") {
 		if o, err := parseOutput(s); err == nil && o.Dest != "" && o.Dest != "-" && t.leadsOut(o.Dest) {
-			return ledOut("--output %s", o.Dest)
+			return escapeFault("--output %s", o.Dest)
 		}
 	}
 	for _, s := range c.StringSlice("cache-to") {
 		if k, err := parseCache("--cache-to", s); err == nil && k.Attrs["dest"] != "" && t.leadsOut(k.Attrs["dest"]) {
-			return ledOut("--cache-to %s", k.Attrs["dest"])
+			return escapeFault("--cache-to %s", k.Attrs["dest"])
 		}
 	}
 	return nil

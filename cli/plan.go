@@ -37,7 +37,7 @@ func planAction(c *ucli.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	if err := hold(c, h, p.Plan, p.Origins, p.dir); err != nil {
+	if err := enforce(c, h, p.Plan, p.Origins, p.dir); err != nil {
 		return err
 	}
 	out, err := encode(h, p)

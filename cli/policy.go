@@ -21,19 +21,19 @@ func policyFlags() []ucli.Flag {
 	return []ucli.Flag{lockedFlag(), &ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse a plan that does not meet the policies in `FILE|DIR`, or in the module MODULE@VERSION@sha256:DIGEST of a registry (repeatable)"}}
 }
 
-// heldPlan is thePlan, checked against the policies of the command line and of the app.
-func heldPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
-	saved, dir, err := thePlan(c, h)
+// enforcedPlan is loadPlan, checked against the policies of the command line and of the app.
+func enforcedPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
+	saved, dir, err := loadPlan(c, h)
 	if err != nil {
 		return nil, "", err
 	}
-	return saved, dir, hold(c, h, saved.Plan, origins(saved), dir)
+	return saved, dir, enforce(c, h, saved.Plan, origins(saved), dir)
 }
 
 func origins(s *plan.Saved) func() *plan.Origins { return func() *plan.Origins { return s.Origins } }
 
-// hold refuses a plan that does not meet its policies.
-func hold(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) error {
+// enforce refuses a plan that does not meet its policies.
+func enforce(c *ucli.Context, h *Host, p *plan.Plan, set func() *plan.Origins, dir string) error {
 	res, err := policies(c, h, p, set, dir)
 	if err != nil {
 		return err

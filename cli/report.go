@@ -107,7 +107,7 @@ func (b *theBuild) page(h Host, began time.Time, made *solve.Report, failure err
 	}
 	if failure != nil {
 		p.Result = "failed"
-		p.Failures = failuresOf(hide(failure, hidden(h.Environ)), trace)
+		p.Failures = failuresOf(hide(failure, proxyPasswords(h.Environ)), trace)
 	}
 	p.Facts = b.facts(began, made)
 	p.Warnings = pageWarnings(h.course.notes)

@@ -58,7 +58,7 @@ func runAction(c *ucli.Context, h *Host) error {
 	return withEngine(c, h, func(e *solve.Engine) error {
 		if img.build != nil {
 			if _, err := e.Build(c.Context, img.build.request); err != nil {
-				return img.build.moved(c, err)
+				return img.build.explainMoved(c, err)
 			}
 		}
 		return runImage(c, h, e, img, env)

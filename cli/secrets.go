@@ -84,21 +84,21 @@ func missing(a plan.Ask, what, flag, optional string) error {
 		WithHint("give it: %s\nor say in the phase that it may be missing: %s", flag, optional)
 }
 
-// unasked refuses secrets and SSH agents that no phase asks for: either the flag or the plan is wrong.
-func (b *theBuild) unasked() error {
+// refuseUnasked refuses secrets and SSH agents that no phase asks for: either the flag or the plan is wrong.
+func (b *theBuild) refuseUnasked() error {
 	p := b.request.Lower.Plan
 	var errs []error
 	refuse := func(what, id, line string) {
 		errs = append(errs, fault.New(fault.Usage, "no phase asks for the %s %s", what, id).
-			WithHint("name it in the phase that needs it, in nixpacks.toml:\n  [phases.%s]\n  %s", likely(p), line))
+			WithHint("name it in the phase that needs it, in nixpacks.toml:\n  [phases.%s]\n  %s", likelyPhase(p), line))
 	}
-	without(b.request.Secrets, p.AskedSecrets(), func(id string) { refuse("secret", id, fmt.Sprintf("secrets = [%q]", id)) })
-	without(b.request.SSH, p.AskedSSH(), func(id string) { refuse("agent of SSH keys", id, fmt.Sprintf("ssh = %q", id)) })
+	eachUnasked(b.request.Secrets, p.AskedSecrets(), func(id string) { refuse("secret", id, fmt.Sprintf("secrets = [%q]", id)) })
+	eachUnasked(b.request.SSH, p.AskedSSH(), func(id string) { refuse("agent of SSH keys", id, fmt.Sprintf("ssh = %q", id)) })
 	return errors.Join(errs...)
 }
 
-// without calls found for every given id that is not in asked.
-func without[T any](given map[string]T, asked []plan.Ask, found func(id string)) {
+// eachUnasked calls found for every given id that is not in asked.
+func eachUnasked[T any](given map[string]T, asked []plan.Ask, found func(id string)) {
 	for _, id := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(asked, func(a plan.Ask) bool { return a.ID == id }) {
 			found(id)
@@ -106,8 +106,8 @@ func without[T any](given map[string]T, asked []plan.Ask, found func(id string))
 	}
 }
 
-// likely returns the phase that most likely needs a secret: one that fetches packages.
-func likely(p *plan.Plan) string {
+// likelyPhase returns the phase that most likely needs a secret: one that fetches packages.
+func likelyPhase(p *plan.Plan) string {
 	for _, name := range []string{"install", "build"} {
 		if p.Phases[name] != nil {
 			return name
@@ -147,7 +147,7 @@ func fromDir(secrets map[string][]byte, dir string, p *plan.Plan, t tree) error 
 		}
 		file := filepath.Join(dir, a.ID)
 		if t.leadsOut(file) {
-			return ledOut("the secret %s in --secrets-dir", a.ID)
+			return escapeFault("the secret %s in --secrets-dir", a.ID)
 		}
 		value, err := secretFile(file)
 		switch {
@@ -212,7 +212,7 @@ func (h *Host) secretFrom(id, file, variable, kind string, t tree) ([]byte, erro
 		return []byte(v), nil
 	}
 	if t.leadsOut(file) {
-		return nil, ledOut("--secret %s: its file", id)
+		return nil, escapeFault("--secret %s: its file", id)
 	}
 	value, err := secretFile(file)
 	if err != nil && file == id {
@@ -294,6 +294,6 @@ func warnOfSecrets(c *ucli.Context, h *Host, p *plan.Plan) error {
 	}
 	printNotes(h, []unify.Note{{Text: fmt.Sprintf("%s, given with --env, %s part of the image", strings.Join(names, ", "), looks),
 		Hint: fmt.Sprintf("what the build needs of it: --secret id=%s,env=%[1]s, and in nixpacks.toml under [phases.%s]: secrets = [%[1]q]\n"+
-			"what the app needs when it runs, give it then", names[0], likely(p))}})
+			"what the app needs when it runs, give it then", names[0], likelyPhase(p))}})
 	return nil
 }

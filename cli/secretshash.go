@@ -19,8 +19,8 @@ import (
 // hashAuto is the value of --secrets-hash that stands for hashes of the secrets.
 const hashAuto = "auto"
 
-// saidHashes returns, by secret id, the text of --secrets-hash that steps depend on if they ask for the secret.
-func saidHashes(c *ucli.Context, p *plan.Plan) map[string]string {
+// givenHashes returns, by secret id, the text of --secrets-hash that steps depend on if they ask for the secret.
+func givenHashes(c *ucli.Context, p *plan.Plan) map[string]string {
 	said := c.String("secrets-hash")
 	if said == "" || said == hashAuto {
 		return nil

@@ -86,8 +86,8 @@ func oneLine(s string) string {
 // end writes the rows added so far, with aligned columns.
 func (t *table) end() {
 	widths := t.columns(false)
-	if t.tight() {
-		widths = fitting(t.columns(true), t.width)
+	if t.tooWide() {
+		widths = narrowed(t.columns(true), t.width)
 	}
 	for _, cells := range t.rows {
 		t.line(cells, widths)
@@ -95,8 +95,8 @@ func (t *table) end() {
 	t.rows = nil
 }
 
-// tight reports whether the pending rows are wider than the terminal.
-func (t *table) tight() bool { return t.width > 0 && total(t.columns(true)) > t.width }
+// tooWide reports whether the pending rows are wider than the terminal.
+func (t *table) tooWide() bool { return t.width > 0 && total(t.columns(true)) > t.width }
 
 // listWidth is the width of a list without a terminal, in characters.
 const listWidth = 120
@@ -148,8 +148,8 @@ func total(widths []int) int {
 	return n
 }
 
-// fitting narrows the widest columns until the row fits.
-func fitting(widths []int, room int) []int {
+// narrowed narrows the widest columns until the row fits.
+func narrowed(widths []int, room int) []int {
 	for total(widths) > room {
 		widest := slices.Index(widths, slices.Max(widths))
 		if widths[widest] <= narrowest {
@@ -168,7 +168,7 @@ func (t *table) line(cells []string, widths []int) {
 	for i, c := range cells {
 		parts[i] = []string{c}
 		if t.width > 0 && widths[i] > 0 {
-			parts[i] = broken(c, widths[i])
+			parts[i] = breakLines(c, widths[i])
 		}
 		lines = max(lines, len(parts[i]))
 	}
@@ -188,9 +188,9 @@ func (t *table) line(cells []string, widths []int) {
 	}
 }
 
-// broken breaks a text into lines of at most width characters, between words if possible. Lines after the first are
+// breakLines breaks a text into lines of at most width characters, between words if possible. Lines after the first are
 // indented like the first, plus two spaces.
-func broken(s string, width int) (out []string) {
+func breakLines(s string, width int) (out []string) {
 	in := strings.Repeat(" ", min(len(s)-len(strings.TrimLeft(s, " ")), width/2))
 	if in != "" {
 		in += "  "

@@ -89,7 +89,7 @@ func TestBroken(t *testing.T) {
 		{"a bcdefghijk", 6, "a bcde|fghijk"},
 		{"", 5, ""},
 	} {
-		if got := strings.Join(broken(tc.text, tc.width), "|"); got != tc.want {
+		if got := strings.Join(breakLines(tc.text, tc.width), "|"); got != tc.want {
 			t.Errorf("%q in %d: %s", tc.text, tc.width, got)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
-// tell prints what was built, and what to do next.
-func (b *theBuild) tell(c *ucli.Context, h *Host, r *solve.Report) {
+// printResult prints what was built, and what to do next.
+func (b *theBuild) printResult(c *ucli.Context, h *Host, r *solve.Report) {
 	if c.String("progress") == "quiet" {
 		return
 	}

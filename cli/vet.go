@@ -30,7 +30,7 @@ func vetAction(c *ucli.Context, h *Host) error {
 	if !ok {
 		return fault.New(fault.Usage, "unknown format %q", c.String("format")).WithHint("known: text, json, sarif")
 	}
-	saved, dir, err := thePlan(c, h)
+	saved, dir, err := loadPlan(c, h)
 	if err != nil {
 		return err
 	}

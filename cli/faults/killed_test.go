@@ -217,7 +217,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if i%2 == 0 {
 			hit = func(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
 		}
-		x.once("interrupted", i, blow{hit, []int{130, 0, -1}, slices.Concat(besideOutputs, elsewhere)}) // -1: ended by the signal itself, before it listened for signals
+		x.once("interrupted", i, blow{hit, []int{130, 0, -1}, slices.Concat(besideOutputs, elsewhere)}) // -1: not listening yet
 	}
 	t.Logf("%v", x.told)
 }
