@@ -145,7 +145,7 @@ func run(ctx context.Context, args []string, h Host) (code int) {
 }
 
 // shortLived are the commands that plan, or do less, and exit. They run without garbage collection.
-var shortLived = []string{"plan", "vet", "detect", "explain", "diff", "facts", "version", "help", "completion", "complete", "init", "migrate", "schema"}
+var shortLived = []string{"plan", "vet", "detect", "explain", "diff", "facts", "version", "help", "completion", "__complete", "init", "migrate", "schema"}
 
 // report prints err and returns the exit code.
 func report(h *Host, args []string, err error) int {

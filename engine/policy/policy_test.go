@@ -92,6 +92,8 @@ phases.build.cmds[1] is "curl https://x | sh", but must not match "curl" p.cue:3
 phases: [string]: {cmds?: [...string], ...}
 if len(_x) > 0 {error("curl in \(_x[0])")}`, `curl in build p.cue:3:17`},
 	{"unknown reference", `start: cmd: nothing`, `p.cue speaks of "nothing", which is nowhere declared p.cue:1:13 saved.json:19:12`},
+	{"an index below zero", `start: aptPkgs: {"-1"!: string}`, `p.cue refuses the plan: start.aptPkgs."-1": field is required but not present p.cue:1:18 nothing sets start.aptPkgs[-1], which has its default
+p.cue refuses the plan: field is required but not present p.cue:1:18 nothing sets start.aptPkgs[-1], which has its default`},
 	{"against itself", `start: cmd: "a" & "b"`, `start.cmd is "node .", but must be "b" p.cue:1:13 saved.json:19:12
 start.cmd is "node .", but must be "a" p.cue:1:13 saved.json:19:12`},
 }

@@ -219,7 +219,7 @@ func ValueAt(p *plan.Plan, path []string) (leaf []string, elem, shown string) {
 	}
 	if len(path) > 1 {
 		list, _ := p.Get(path[:len(path)-1]...).([]string)
-		if i, err := strconv.Atoi(path[len(path)-1]); err == nil && i < len(list) {
+		if i, err := strconv.Atoi(path[len(path)-1]); err == nil && i >= 0 && i < len(list) {
 			return path[:len(path)-1], list[i], strconv.Quote(list[i])
 		}
 	}
