@@ -120,7 +120,7 @@ func TestEditor(t *testing.T) {
 	at := func(line, column int) any {
 		return map[string]any{"textDocument": map[string]any{"uri": uri}, "position": map[string]any{"line": line, "character": column}}
 	}
-	if got := c.call("textDocument/hover", at(2, 8)); !strings.Contains(got, "The command, run in login bash from /app.") {
+	if got := c.call("textDocument/hover", at(2, 8)); !strings.Contains(got, "The command, run in a login bash in /app.") {
 		t.Errorf("hover: %s", got)
 	}
 	if got := c.call("textDocument/definition", at(2, 8)); !strings.Contains(got, "nixpacks_schema.cue") {
