@@ -12,8 +12,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
-// TestDocsVariables holds docs/configuration.md to the settings that providers ask for: each has a row, and none
-// stands there that a provider it names does not know.
+// TestDocsVariables compares docs/configuration.md with the settings that providers read: each setting has a row, and every
+// row is a setting that some provider reads.
 func TestDocsVariables(t *testing.T) {
 	c, err := catalog.Load(os.DirFS("."), "providers")
 	if err != nil {
@@ -23,7 +23,7 @@ func TestDocsVariables(t *testing.T) {
 	for _, name := range c.Names() {
 		p, _ := c.Get(name)
 		for _, v := range p.Variables() {
-			general := slices.Contains(unify.Settings, strings.TrimPrefix(v, catalog.Setting)) // in a table of their own
+			general := slices.Contains(unify.Settings, strings.TrimPrefix(v, catalog.Setting)) // these have their own table
 			if _, ok := rows[v]; !ok && !general {
 				t.Errorf("docs/configuration.md, Variables of providers: add a row\n| `%s` | %s | what it does |", v, name)
 			}
@@ -38,7 +38,7 @@ func TestDocsVariables(t *testing.T) {
 	}
 }
 
-// written tells whether a name stands in a provider's files.
+// written reports whether a name occurs in a provider's files.
 func written(t *testing.T, name string) bool {
 	files, err := filepath.Glob("*/*.cue")
 	if err != nil {
@@ -50,7 +50,7 @@ func written(t *testing.T, name string) bool {
 	})
 }
 
-// documented are the rows of the table, with the providers that each names.
+// documented returns the rows of the table: setting to the providers that the row names.
 func documented(t *testing.T) map[string][]string {
 	text, err := os.ReadFile("../docs/configuration.md")
 	if err != nil {

@@ -28,15 +28,15 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// payload is run by a shell wherever it stands without quotes, in double quotes, or in single quotes alone.
+// payload runs in a shell if it is unquoted, in double quotes, or naively put in single quotes.
 const payload = "$(INJECTED)'$(INJECTED)"
 
-// words are what may be a name, a version or a path in an app's files.
+// words matches possible names, versions and paths in an app's files.
 var words = regexp.MustCompile(`[\w@./~^+-]*\w[\w@./~^+-]*`)
 
-// TestHostileWords: no word of an app's files, and none of their names, is run by a shell. Every case of every provider is
-// an app to try it with: a payload is put behind each of its words in turn that the commands have, too, once for every
-// place of such a word in such a file; with NIXPACKS_HOSTILE=all behind every word of every case.
+// TestHostileWords checks that a shell never runs a word from an app's files or file names. It uses every case of every
+// provider as an app, and appends the payload to one word at a time: to words that also occur in the plan, once per place in
+// a kind of file, or, with NIXPACKS_HOSTILE=all, to every word of every case.
 func TestHostileWords(t *testing.T) {
 	slow(t)
 	all := os.Getenv("NIXPACKS_HOSTILE") == "all"
@@ -85,7 +85,7 @@ func TestHostileWords(t *testing.T) {
 	}
 }
 
-// nixWords: what a plan takes of Nix are names, not expressions of the app's making.
+// nixWords checks that package names in a plan are not expressions that the app controls.
 func nixWords(t *testing.T, files, change map[string]string, p *plan.Plan) {
 	for _, ph := range p.Phases {
 		for _, name := range slices.Concat(ph.NixPkgs, ph.NixLibs, ph.NixOverlays, ph.AptPkgs, []string{ph.NixpkgsArchive}) {
@@ -96,7 +96,7 @@ func nixWords(t *testing.T, files, change map[string]string, p *plan.Plan) {
 	}
 }
 
-// hostile gives the app again and again, each time with the payload in another place.
+// hostile returns copies of the app, each with the payload in another place.
 func hostile(files map[string]string, counts func(word, place string) bool) (out []map[string]string) {
 	change := func(do func(m map[string]string)) {
 		m := maps.Clone(files)
@@ -136,7 +136,7 @@ func hostile(files map[string]string, counts func(word, place string) bool) (out
 	return out
 }
 
-// changed names what differs between two apps.
+// changed describes the difference between two apps.
 func changed(files, change map[string]string) string {
 	for _, name := range slices.Sorted(maps.Keys(change)) {
 		if text, ok := files[name]; !ok {
@@ -149,7 +149,7 @@ func changed(files, change map[string]string) string {
 	return ""
 }
 
-// planned is what the provider says of the app; nil where it refuses it.
+// planned evaluates the provider for the app; it returns nil if the provider refuses the app.
 func planned(t *testing.T, c *catalog.Catalog, p *catalog.Provider, files map[string]string, k *cases.Case) *catalog.Evaluation {
 	dir := filepath.Join(t.TempDir(), "app")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -187,7 +187,7 @@ func commands(p *plan.Plan, s *catalog.Slim) (out []string) {
 	return out
 }
 
-// chosen tells whether a command stands in the app's files as a whole: a script, which is a command by design.
+// chosen reports whether a whole command occurs in the app's files: such a script is a command by design.
 func chosen(files map[string]string, cmd string) bool {
 	quoted, _ := json.Marshal(strings.TrimSpace(strings.ReplaceAll(cmd, payload, "")))
 	for _, text := range files {
@@ -198,7 +198,7 @@ func chosen(files map[string]string, cmd string) bool {
 	return false
 }
 
-// runs tells how the payload of a command is run; "" where it is not. Nothing else is run either.
+// runs returns how a shell would run the payload in a command, or "" if it would not. No program is executed.
 func runs(t *testing.T, cmd string) (why string) {
 	script, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(cmd), "")
 	if err != nil {
@@ -222,7 +222,7 @@ func runs(t *testing.T, cmd string) (why string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = r.Run(context.Background(), script) // that it fails, with nothing to run, says nothing
+	_ = r.Run(context.Background(), script) // it may fail, because no program runs
 	return why
 }
 

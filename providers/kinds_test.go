@@ -18,9 +18,9 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/catalog"
 )
 
-// TestHostileKinds: whatever stands where a manifest has a value, the app is planned or refused; nothing fails. Every value
-// in the manifests of every case is tried as a list of lists, once for each place in such a file, and with
-// NIXPACKS_HOSTILE=all as every kind of value.
+// TestHostileKinds checks that an app is planned or refused, without any other error, whatever the kind of a value in its
+// manifests. Every value in the manifests of every case is replaced by a list of lists, once per place in a kind of file,
+// or, with NIXPACKS_HOSTILE=all, by a value of every kind.
 func TestHostileKinds(t *testing.T) {
 	slow(t)
 	var tried sync.Map
@@ -47,14 +47,14 @@ func TestHostileKinds(t *testing.T) {
 	}
 }
 
-// slow leaves a test of thousands of apps to CI, and to who asks for it.
+// slow skips a test of thousands of apps unless CI or the user asks for it.
 func slow(t *testing.T) {
 	if os.Getenv("NIXPACKS_E2E") == "" && os.Getenv("NIXPACKS_HOSTILE") == "" {
 		t.Skip("set NIXPACKS_HOSTILE or NIXPACKS_E2E to run it")
 	}
 }
 
-// TestWords: what makes a word of a shell is the same wherever it stands; providers cannot import it from one place.
+// TestWords checks that word.cue, which quotes shell words, is the same in all providers: they cannot import a shared file.
 func TestWords(t *testing.T) {
 	files, err := filepath.Glob("*/word.cue")
 	if err != nil || len(files) < 2 {
@@ -89,7 +89,7 @@ func kindsToTry() []string {
 	return []string{"null", "1", `"x"`, "[]", "{}", "[[1]]"}
 }
 
-// otherKinds are the texts of a manifest with one value changed to another kind, by what is changed to what.
+// otherKinds returns the manifest's text with one value changed to another kind, keyed by the change.
 func otherKinds(name, text string) map[string]string {
 	out := map[string]string{}
 	lines := func(re *regexp.Regexp) {
@@ -116,7 +116,7 @@ func otherKinds(name, text string) map[string]string {
 	return out
 }
 
-// replaceEach sets each value below v to one of each kind, calls tried, and puts it back.
+// replaceEach sets each value below v to one of each kind, calls tried, and restores the value.
 func replaceEach(v any, place string, set func(any), tried func(place string)) {
 	for _, text := range values {
 		var other any

@@ -15,8 +15,8 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 )
 
-// TestDocsCredentials holds docs/networks.md to the credentials that phases of providers name, as their test cases have
-// them: each has a place in the table, and no other.
+// TestDocsCredentials compares the table in docs/networks.md with the credentials that providers' phases use in their test
+// cases.
 func TestDocsCredentials(t *testing.T) {
 	said := map[string]bool{plan.AptAuth: true, plan.NixAuth: true}
 	cases, err := filepath.Glob("*/testdata/*.txtar")

@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the tests expect from what the providers say")
 
-// TestProviders evaluates each provider for the apps in its testdata, which package cases describes. -update writes what is
-// expected of it.
+// TestProviders evaluates each provider for the apps in its testdata (see package cases). -update rewrites the expected
+// results.
 func TestProviders(t *testing.T) {
 	eachCase(t, 1, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, file string, k *cases.Case) {
 		got, err := cases.Outcome(k.Ask(c, p.Name))
@@ -37,8 +37,8 @@ func TestProviders(t *testing.T) {
 	})
 }
 
-// eachCase runs f for one in some cases of every provider. The providers are loaded like those from outside, so
-// that all they give is checked against schema.#Provider.
+// eachCase runs f for one in some cases of every provider. It loads providers like external ones, so that everything they
+// define is checked against schema.#Provider.
 func eachCase(t *testing.T, some int, f func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, file string, k *cases.Case)) {
 	c, err := catalog.Load(os.DirFS("."), "providers")
 	if err != nil {
@@ -66,7 +66,7 @@ func eachCase(t *testing.T, some int, f func(t *testing.T, c *catalog.Catalog, p
 	}
 }
 
-// TestIndex compares index.json, by which the program knows its providers, with the providers.
+// TestIndex checks that index.json, from which the program loads its providers, is up to date. -update regenerates it.
 func TestIndex(t *testing.T) {
 	c, err := catalog.Load(os.DirFS("."), "providers")
 	if err != nil {
@@ -88,9 +88,9 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// TestStockCUE gives the facts of every case to the cue command, which knows nothing of this program: the
-// provider's own files and the answers are all that a plan depends on. It does so for one case in four, since each is a process of its
-// own; for all with NIXPACKS_STOCK_CUE=all.
+// TestStockCUE evaluates facts with the stock cue command, which knows nothing of this program. It shows that a plan depends
+// only on the provider's files and the answers to its facts. Each case is a process, so only one case in four runs unless
+// NIXPACKS_STOCK_CUE=all is set.
 func TestStockCUE(t *testing.T) {
 	cue := filepath.Join(t.TempDir(), "cue")
 	if out, err := exec.Command("go", "build", "-o", cue, "cuelang.org/go/cmd/cue").CombinedOutput(); err != nil {
@@ -103,13 +103,13 @@ func TestStockCUE(t *testing.T) {
 	eachCase(t, some, func(t *testing.T, c *catalog.Catalog, p *catalog.Provider, _ string, k *cases.Case) {
 		e, err := k.Ask(c, p.Name)
 		if err != nil {
-			return // what is refused has no plan
+			return // a refused app has no plan
 		}
 		facts := filepath.Join(t.TempDir(), "facts.json")
 		if err := os.WriteFile(facts, indented(t, e.Facts), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		// From the repository's root, as the documentation says it.
+		// From the repository's root, as documented.
 		cmd := exec.Command(cue, "export", "./providers/"+p.Folder, facts, "-e", "plan")
 		cmd.Dir = ".."
 		var stderr bytes.Buffer
