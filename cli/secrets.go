@@ -109,16 +109,12 @@ func eachUnasked[T any](given map[string]T, asked []plan.Ask, found func(id stri
 // likelyPhase returns the phase that most likely needs a secret: one that fetches packages. A plan without phases would get
 // a build phase.
 func likelyPhase(p *plan.Plan) string {
-	names := slices.Sorted(maps.Keys(p.Phases))
 	for _, name := range []string{"install", "build"} {
 		if p.Phases[name] != nil {
 			return name
 		}
 	}
-	if len(names) == 0 {
-		return "build"
-	}
-	return names[0]
+	return append(slices.Sorted(maps.Keys(p.Phases)), "build")[0]
 }
 
 // givenSecrets returns the secrets of --secret by id. The flag has the format of docker buildx.
