@@ -2,6 +2,7 @@ package examples
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,12 +48,14 @@ func TestNixRunning(t *testing.T) {
 			c.start.Cmd = "greeter"
 			p := plan.Plan{Providers: []string{}, Phases: setup, Start: &c.start, NixHashes: map[string]string{"one": "", "two": ""}}
 			flags := append([]string{"--build-image", "debian://trixie", "--json-plan", oneLine(t, &p)}, mirrored...)
-			built := nixImage(t, bin, "one", flags)
+			// A text of its own: on the steps of an earlier run of this test, the first image could be a mixture already.
+			one := "one " + rand.Text()
+			built := nixImage(t, bin, one, flags)
 			wantRuns(t, bin, built, c.want)
 			if c.name == "same base" {
 				sameLayers(t, built, nixImage(t, bin, "another", append(flags, "--no-cache")))
 				// The steps behind the packages are those of the first build, and the packages those of the second one.
-				wantRuns(t, bin, nixImage(t, bin, "one", flags), c.want)
+				wantRuns(t, bin, nixImage(t, bin, one, flags), c.want)
 			}
 		})
 	}
