@@ -122,7 +122,7 @@ func newBuild(c *ucli.Context, h *Host) (*theBuild, error) {
 	b.request.AppDir, b.app = filepath.Join(dir, p.App.Up()), dir
 	b.request.Stdout = h.Stdout
 	b.request.Names = append(oneOrNone(c.String("name")), c.StringSlice("tag")...)
-	b.request.Progress = progress(c, h)
+	b.request.Progress = progressOptions(c, h)
 	if err := b.networks(c, h); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func frontendBases(c *ucli.Context, h *Host) (map[string]string, error) {
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
-	req := solve.Request{Progress: progress(c, h)}
+	req := solve.Request{Progress: progressOptions(c, h)}
 	if req.Bases, err = bases(c, h); err != nil {
 		return nil, err
 	}

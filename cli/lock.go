@@ -226,7 +226,7 @@ func resolvePins(c *ucli.Context, h *Host, path string, p *plan.Plan, so *lock.L
 	}
 	b.request.Bases.Refresh = c.Bool("pull") || c.Bool("update") && !c.Bool("offline")
 	b.request.Lower = plan2llb.Input{Plan: p, Platform: on}
-	b.request.Progress = progress(c, h)
+	b.request.Progress = progressOptions(c, h)
 	err = withEngine(c, h, func(e *solve.Engine) error {
 		pins, err = e.Pins(c.Context, b.request)
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
-	"github.com/nixpacks-cue/nixpacks/engine/solve"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -126,12 +126,12 @@ func hosts(given []string) ([]plan2llb.Host, error) {
 	return out, nil
 }
 
-// progress returns how a build is shown: as --progress says, or with every line of every step for --verbose, as in
+// progressOptions returns how a build is shown: as --progress says, or with every line of every step for --verbose, as in
 // Nixpacks.
-func progress(c *ucli.Context, h *Host) solve.Progress {
+func progressOptions(c *ucli.Context, h *Host) progress.Options {
 	mode := c.String("progress")
 	if h.verbose && !c.IsSet("progress") {
 		mode = "plain"
 	}
-	return solve.Progress{Mode: mode, Out: h.Stderr, Hide: proxyPasswords(h.Environ)}
+	return progress.Options{Mode: mode, Out: h.Stderr, Hide: proxyPasswords(h.Environ)}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/cli/page"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
-	"github.com/nixpacks-cue/nixpacks/engine/solve"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
 
@@ -68,8 +68,8 @@ func pageStart(p *plan.Plan) *page.Phase {
 
 // addOutcome sets how a phase went, by its commands. If it has none, its packages count, which are installed for all phases
 // at once.
-func addOutcome(p *page.Phase, trace *solve.Trace, failed bool) {
-	var list []*solve.Span
+func addOutcome(p *page.Phase, trace *progress.Trace, failed bool) {
+	var list []*progress.Span
 	for _, s := range trace.Steps {
 		if s.Phase == p.Name {
 			list = append(list, s.Span)
@@ -84,7 +84,7 @@ func addOutcome(p *page.Phase, trace *solve.Trace, failed bool) {
 			}
 		}
 		if len(list) == 0 {
-			list = []*solve.Span{nil}
+			list = []*progress.Span{nil}
 		}
 	}
 	for _, s := range list {
@@ -105,7 +105,7 @@ func addOutcome(p *page.Phase, trace *solve.Trace, failed bool) {
 	p.Took = max(p.Took, 0)
 }
 
-func stateOf(s solve.Span) page.State {
+func stateOf(s progress.Span) page.State {
 	switch {
 	case s.Error != "":
 		return page.Failed
@@ -122,7 +122,7 @@ const leastPart = time.Second / 10
 
 // spans returns the steps of a build for the timeline. It leaves out steps that never ran because what needs them was in
 // the cache.
-func spans(trace *solve.Trace) (out []page.Span) {
+func spans(trace *progress.Trace) (out []page.Span) {
 	for _, s := range trace.Spans {
 		if s.Started.IsZero() && s.Error == "" && !s.Cached {
 			continue

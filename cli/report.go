@@ -17,6 +17,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/ignore"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 	"github.com/nixpacks-cue/nixpacks/engine/unify"
 )
@@ -47,7 +48,7 @@ func reported(c *ucli.Context, h Host) error {
 	b, err := newBuild(c, &h)
 	var made *solve.Report
 	if err == nil {
-		b.request.Progress.Trace = &solve.Trace{}
+		b.request.Progress.Trace = &progress.Trace{}
 		b.excludeReport(file)
 		made, err = b.run(c, &h)
 	}
@@ -156,7 +157,7 @@ func (b *theBuild) facts(began time.Time, made *solve.Report) []page.Row {
 }
 
 // failuresOf returns the faults, and the last lines of each failed step that no fault mentions.
-func failuresOf(err error, trace *solve.Trace) (out []page.Failure) {
+func failuresOf(err error, trace *progress.Trace) (out []page.Failure) {
 	told := ""
 	for _, f := range fault.All(err) {
 		out = append(out, page.Failure{Text: f.Msg, Hint: f.Hint, Log: f.Detail, At: strs(f.At)})
@@ -174,7 +175,7 @@ func failuresOf(err error, trace *solve.Trace) (out []page.Failure) {
 }
 
 // layersOf returns the layers of the first output that is an image in a file on this machine.
-func layersOf(made *solve.Report, trace *solve.Trace) (out []page.Layer) {
+func layersOf(made *solve.Report, trace *progress.Trace) (out []page.Layer) {
 	for _, o := range made.Outputs {
 		if o.Digest == "" || o.Dest == "" || o.Dest == "-" {
 			continue

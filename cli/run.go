@@ -18,6 +18,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
@@ -114,7 +115,7 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 		Lingers: func() {
 			fmt.Fprintf(h.Stderr, "the app has been asked to end, and has %s for it; Ctrl-C again ends it at once%s", solve.DefaultGrace, h.eol())
 		},
-		Progress: solve.Progress{Mode: "quiet"},
+		Progress: progress.Options{Mode: "quiet"},
 		Started:  func(ctx context.Context) { answered.Store(h.announce(ctx, port, 10*time.Second)) },
 	})
 	if err != nil {
@@ -168,7 +169,7 @@ func (h *Host) announce(ctx context.Context, port string, patience time.Duration
 
 // eol returns the end of a line beside an app that has the terminal, which is in raw mode then.
 func (h *Host) eol() string {
-	if f, ok := h.Stdin.(*os.File); ok && solve.IsTerminal(f) {
+	if f, ok := h.Stdin.(*os.File); ok && progress.IsTerminal(f) {
 		return "\r\n"
 	}
 	return "\n"

@@ -17,6 +17,7 @@
 //	modules   CUE modules in OCI registries: publishes them, and fetches those that a lock file names
 //	plan2llb  lowers a plan to BuildKit LLB and an image config
 //	solve     solves LLB on a BuildKit, writes the image, runs an image
+//	progress  shows and records the progress of a build
 //	buildkitd the embedded BuildKit, its OCI runtime, and rootless operation
 //	base      base images bootstrapped from the Debian archive, and OCI layouts as bases
 //	image     OCI layouts and tars on disk

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"docs":             {},
 	"providers":        {},
 	"engine":           {},
-	"engine/fault":     {},
+	"engine/fault":     {"engine/lazy"},
 	"engine/lazy":      {},
 	"engine/budget":    {"engine/fault"},
 	"engine/stall":     {},
@@ -42,10 +42,11 @@ var mayImport = map[string][]string{
 	"engine/image":     {"engine/fault"},
 	"engine/base":      {"engine/fault", "engine/lazy", "engine/stall", "engine/image"},
 	"engine/buildkitd": {"engine/fault", "engine/stall"},
-	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd"},
+	"engine/progress":  {"engine/fault", "engine/lazy", "engine/plan2llb"},
+	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd", "engine/progress"},
 	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/lock", "engine/unify", "engine/policy", "engine/ignore", "engine/plan2llb", "engine/solve", "engine/image"},
 	"cli": {"engine/frontend", "engine/fault", "engine/lazy", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify", "engine/policy", "engine/migrate",
-		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers", "docs"},
+		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/progress", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers", "docs"},
 }
 
 // doors lists the packages that may import a dependency. The longest matching prefix wins.
@@ -53,8 +54,8 @@ var doors = map[string][]string{
 	"cuelang.org/go/":                   {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/policy", "engine/plan", "engine/migrate"},
 	"cuelang.org/go/mod/":               {"engine/modules"}, // the network
 	"cuelabs.dev/go/oci/":               {"engine/modules"},
-	"github.com/moby/buildkit/":         {"engine/solve", "engine/buildkitd", "engine/frontend"},
-	"github.com/moby/buildkit/client/":  {"engine/solve", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
+	"github.com/moby/buildkit/":         {"engine/solve", "engine/progress", "engine/buildkitd", "engine/frontend"},
+	"github.com/moby/buildkit/client/":  {"engine/solve", "engine/progress", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
 	"github.com/moby/buildkit/solver/":  {"engine/solve", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
 	"github.com/urfave/cli/":            {"cli"},
 	"github.com/opencontainers/runc/":   {"engine/buildkitd"},

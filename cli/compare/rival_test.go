@@ -19,6 +19,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
 )
 
@@ -194,9 +195,9 @@ func cacheDir() string {
 	return filepath.Join(dir, "nixpacks")
 }
 
-func (b *field) progress() solve.Progress {
+func (b *field) progress() progress.Options {
 	if *verbose {
-		return solve.Progress{Mode: "plain", Out: os.Stderr}
+		return progress.Options{Mode: "plain", Out: os.Stderr}
 	}
-	return solve.Progress{Mode: "quiet"}
+	return progress.Options{Mode: "quiet"}
 }

@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 )
 
 // Visible escapes invisible characters, control characters and characters that change the text direction as \uXXXX, so
@@ -24,6 +26,19 @@ func Visible(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// escapes matches ANSI control sequences, and operating system commands such as window titles.
+var escapes = lazy.Regexp("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b[@-Z\\\\-_]")
+
+// Plain removes everything that acts on a terminal: escape sequences, and control characters except tabs.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || !unicode.IsControl(r) {
+			return r
+		}
+		return -1
+	}, escapes().ReplaceAllString(s, ""))
 }
 
 // VisibleJSON escapes the same characters in a UTF-8 JSON document with JSON's own escape sequences. The document keeps

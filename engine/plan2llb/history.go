@@ -2,6 +2,18 @@ package plan2llb
 
 import "strings"
 
+// MadeBy describes the step that made a layer like StepName. It adds the phase that runs this command: "[install] npm ci".
+// If several phases run the same command, the first of steps is used.
+func MadeBy(createdBy string, steps []Step) string {
+	by := StepName(createdBy)
+	for _, s := range steps {
+		if cmd := strings.Join(strings.Fields(s.Command), " "); by == "run "+cmd {
+			return "[" + s.Phase + "] " + cmd
+		}
+	}
+	return by
+}
+
 // StepName describes the step that made a layer, given what BuildKit writes about it into the image's history. For a
 // program these are its arguments; for this package's own scripts it is the script's name and what it installs.
 func StepName(createdBy string) string {

@@ -19,3 +19,17 @@ func TestStepName(t *testing.T) {
 		}
 	}
 }
+
+// The phase of a layer's command is that of the first step with the same words, whatever their spaces.
+func TestMadeBy(t *testing.T) {
+	steps := []Step{{Phase: "install", Command: "npm  ci\n"}, {Phase: "build", Command: "npm ci"}}
+	for by, want := range map[string]string{
+		"mount / from exec /bin/bash -l -o pipefail -c npm ci":  "[install] npm ci",
+		"mount / from exec /bin/bash -l -o pipefail -c npm run": "run npm run",
+		"[start] copy the app":                                  "[start] copy the app",
+	} {
+		if got := MadeBy(by, steps); got != want {
+			t.Errorf("%q is made by %q, want %q", by, got, want)
+		}
+	}
+}

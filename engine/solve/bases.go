@@ -21,6 +21,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // Bases configures how base images that do not come from a registry are made.
@@ -98,16 +99,16 @@ func baseRequest(req Request, in plan2llb.Input, w want) base.Request {
 
 // base makes a local base. Download progress ends before other messages and the output of steps are shown.
 func (e *Engine) base(ctx context.Context, req Request, ask base.Request) (*base.Layout, error) {
-	shown := &meter{progress: req.Progress, of: ask.Ref}
-	defer shown.end()
-	ask.Count = shown.count
+	shown := progress.NewMeter(req.Progress, ask.Ref)
+	defer shown.End()
+	ask.Count = shown.Count
 	ask.Progress = func(line string) {
-		shown.end()
+		shown.End()
 		req.Bases.say(line)
 	}
 	run := e.stageRunner(req.Progress)
 	return base.Resolve(ctx, ask, func(ctx context.Context, stage base.Stage, out io.Writer) error {
-		shown.end()
+		shown.End()
 		return run(ctx, stage, out)
 	})
 }
@@ -129,7 +130,7 @@ func (e *Engine) localBases(ctx context.Context, in *plan2llb.Input, req Request
 		if err != nil {
 			return err
 		}
-		req.Progress.Trace.record("[base] make "+w.ref, began)
+		req.Progress.Trace.AddAction("[base] make "+w.ref, began)
 		if _, taken := j.opt.OCIStores[w.store]; taken { // by another platform's base
 			w.store += "-" + in.Platform.Architecture + in.Platform.Variant
 		}

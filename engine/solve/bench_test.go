@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // benchApp returns an app whose install step writes 100 MB, and whose build step writes what its source says.
@@ -20,7 +21,7 @@ func benchApp(b *testing.B) (*Engine, Request) {
 	p.Phases["install"] = &plan.Phase{Cmds: []string{"fill /root/deps 100"}, Inputs: []string{"deps.txt"}}
 	p.Phases["build"].DependsOn = []string{"install"}
 	req := layoutOf(b, dir, p)
-	req.Progress = Progress{Mode: "quiet"}
+	req.Progress = progress.Options{Mode: "quiet"}
 	build(b, e, req)
 	b.ResetTimer()
 	return e, req

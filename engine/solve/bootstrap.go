@@ -13,12 +13,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 const stageStore = "nixpacks-stage"
 
 // stageRunner runs the second stage of a bootstrap as a single step without network, and writes its file system as a tar.
-func (e *Engine) stageRunner(p Progress) base.Runner {
+func (e *Engine) stageRunner(p progress.Options) base.Runner {
 	return func(ctx context.Context, stage base.Stage, out io.Writer) error {
 		j, err := e.newJob(Request{Progress: p})
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // builder starts a BuildKit and returns the address of its socket.
@@ -151,7 +152,7 @@ func TestProgress(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		req := layoutOf(t, appDir(t), appPlan(t, "x", "lines 3; env "+"MODE"+mode+"; exit 1"))
-		req.Progress = Progress{Mode: mode, Out: &out}
+		req.Progress = progress.Options{Mode: mode, Out: &out}
 		_, err := e.Build(t.Context(), req)
 		wantFault(t, err, fault.BuildFailed, "line 3")
 		if got := out.String(); !strings.Contains(got, want) || want == "" && got != "" {
@@ -162,10 +163,10 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
-	req.Progress = Progress{Mode: "fancy"}
+	req.Progress = progress.Options{Mode: "fancy"}
 	_, err := e.Build(t.Context(), req)
 	wantFault(t, err, fault.Usage, `unknown progress mode "fancy"`)
-	req.Progress = Progress{Mode: "tty", Out: io.Discard}
+	req.Progress = progress.Options{Mode: "tty", Out: io.Discard}
 	_, err = e.Build(t.Context(), req)
 	wantFault(t, err, fault.Usage, "--progress tty needs a terminal")
 }

@@ -18,12 +18,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // failure describes a failed build. Only err is always set.
 type failure struct {
 	err     error
-	seen    *tracker
+	seen    *progress.Record
 	lowered *plan2llb.Result
 	vertex  digest.Digest // the failed vertex, or ""
 	outputs []string      // directories of the outputs
@@ -42,9 +43,6 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 		}
 		return interrupted(ctx)
 	}
-	if f.seen == nil {
-		f.seen = newTracker()
-	}
 	if f.lowered == nil {
 		f.lowered = &plan2llb.Result{}
 	}
@@ -52,9 +50,9 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 		f.vertex = digest.Digest(ve.Digest)
 	}
 	if f.vertex == "" {
-		f.vertex = f.seen.failed(f.err)
+		f.vertex = f.seen.Failed(f.err)
 	}
-	f.room = e.room(f.seen.logs[f.vertex].String()+"\n"+f.err.Error(), f.outputs)
+	f.room = e.room(f.seen.Log(f.vertex)+"\n"+f.err.Error(), f.outputs)
 	if ee := (*gatewaypb.ExitError)(nil); errors.As(f.err, &ee) && f.vertex != "" {
 		return f.exited(ee.ExitCode)
 	}
@@ -81,7 +79,7 @@ func (f failure) exited(status uint32) error {
 	out := &fault.Fault{
 		Code:   fault.BuildFailed,
 		Msg:    f.subject() + ": " + exitText(status),
-		Detail: f.seen.logs[f.vertex].String(),
+		Detail: f.seen.Log(f.vertex),
 		Err:    f.err,
 		At:     f.places(),
 	}
@@ -117,7 +115,7 @@ func (f failure) subject() string {
 	if s, ok := f.lowered.Steps[f.vertex]; ok {
 		return fmt.Sprintf("phase %q failed: %s", s.Phase, firstLine(s.Command))
 	}
-	if v := f.seen.vertices[f.vertex]; v != nil {
+	if v := f.seen.Vertex(f.vertex); v != nil {
 		return fmt.Sprintf("step %q failed", v.Name)
 	}
 	return "a step failed"
@@ -163,7 +161,7 @@ func (f failure) other(where string) error {
 	if f.vertex != "" {
 		out.Msg = f.subject() + ": " + cause
 		out.At = f.places()
-		out.Detail = f.seen.logs[f.vertex].String()
+		out.Detail = f.seen.Log(f.vertex)
 	}
 	if m := noExporter().FindStringSubmatch(cause); m != nil {
 		return fault.New(fault.Usage, "%s writes no output of type %s", where, m[1]).
@@ -186,7 +184,7 @@ func (f failure) other(where string) error {
 
 // cache returns "the cache" if the cache export to a registry failed.
 func (f failure) cache() string {
-	if v := f.seen.vertices[f.vertex]; v != nil && strings.HasPrefix(v.Name, "exporting cache to registry") {
+	if v := f.seen.Vertex(f.vertex); v != nil && strings.HasPrefix(v.Name, "exporting cache to registry") {
 		return "the cache"
 	}
 	return ""
@@ -234,7 +232,7 @@ var noise = lazy.Regexp(`rpc error: code = \w+ desc = |\bfailed to (solve|solve 
 
 // plainCause returns the error message without the prefixes of the layers that it passed through.
 func plainCause(err error) string {
-	return strings.Trim(plainText(noise().ReplaceAllString(err.Error(), "")), `" `)
+	return strings.Trim(fault.Plain(noise().ReplaceAllString(err.Error(), "")), `" `)
 }
 
 func isUnimplemented(err error) bool { return grpcerrors.Code(err) == codes.Unimplemented }

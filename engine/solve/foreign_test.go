@@ -14,6 +14,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
@@ -147,7 +148,7 @@ func TestForeignDies(t *testing.T) {
 	e := connect(t, Target{Builder: d.Unix})
 	req := foreignRequest(t)
 	req.Lower.Plan = appPlan(t, "x", "echo begun; sleep 1000s")
-	req.Progress = Progress{Mode: "plain", Out: onWord{"begun", d.Kill}}
+	req.Progress = progress.Options{Mode: "plain", Out: onWord{"begun", d.Kill}}
 	_, err := e.Build(t.Context(), req)
 	wantFault(t, err, fault.TryAgain, "the connection to "+d.Unix+" broke")
 	if _, err := os.Stat(req.Outputs[0].Dest); err == nil {

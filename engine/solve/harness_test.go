@@ -24,6 +24,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // scratch is the directory shared by the tests of this package: the base image and the engine's state.
@@ -184,7 +185,7 @@ func put(t testing.TB, path, text string) {
 
 // layoutOf returns a request for a layout directory of the app.
 func layoutOf(t testing.TB, dir string, p *plan.Plan) Request {
-	return Request{Lower: plan2llb.Input{Plan: p, Caps: plan2llb.Caps{Merge: true, Diff: true}}, AppDir: dir, Progress: Progress{Mode: "plain", Out: testLog{t}},
+	return Request{Lower: plan2llb.Input{Plan: p, Caps: plan2llb.Caps{Merge: true, Diff: true}}, AppDir: dir, Progress: progress.Options{Mode: "plain", Out: testLog{t}},
 		Outputs: []Output{{Type: TypeOCI, Dest: filepath.Join(t.TempDir(), "image"), Attrs: map[string]string{"tar": "false"}}}}
 }
 

@@ -17,17 +17,18 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // job is one session with the engine.
 type job struct {
 	opt      client.SolveOpt
-	progress Progress
+	progress progress.Options
 	secrets  map[string][]byte // masked in the output
 	dirs     *dirs
 	closers  []io.Closer
 	lowered  *plan2llb.Result // nil until the plan is lowered
-	seen     *tracker         // set by run
+	seen     *progress.Record // set by run
 	places   []string         // directories of the outputs
 }
 
@@ -90,15 +91,15 @@ func attest(kinds map[string]string) map[string]string {
 
 // run runs build as a job of the engine and returns the exporter response. It shows progress meanwhile.
 func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[string]string, error) {
-	show, err := j.progress.open(j.secrets)
+	show, err := j.progress.Open(j.secrets)
 	if err != nil {
 		return nil, err
 	}
 	ctx, j.dirs.fail = context.WithCancelCause(ctx)
 	defer j.dirs.fail(nil)
 	news := make(chan *client.SolveStatus)
-	watched := make(chan *tracker, 1)
-	go func() { watched <- show.watch(ctx, news) }()
+	watched := make(chan *progress.Record, 1)
+	go func() { watched <- show.Watch(ctx, news) }()
 	var own error // error of build itself, which BuildKit would return as text
 	res, err := e.client.Build(ctx, j.opt, "nixpacks", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		var out *gateway.Result
@@ -106,7 +107,7 @@ func (e *Engine) run(ctx context.Context, j *job, build gateway.BuildFunc) (map[
 		return out, own
 	}, news)
 	j.seen = <-watched
-	j.progress.Trace.note(j, show.masker)
+	j.progress.Trace.AddBuild(j.seen, j.lowered)
 	if err != nil {
 		if own != nil {
 			err = own

@@ -23,7 +23,7 @@ const hintMoved = "look at what changes, and pin it: nixpacks lock --update\n" +
 
 // aptMoved returns the fault for a step whose packages differ from the pinned ones.
 func (f failure) aptMoved() error {
-	lines := strings.Split(f.seen.logs[f.vertex].String(), "\n")
+	lines := strings.Split(f.seen.Log(f.vertex), "\n")
 	return &fault.Fault{Code: fault.Refused, Msg: lines[len(lines)-1], Hint: hintMoved, At: f.places(), Err: &AptMoved{}}
 }
 
@@ -55,7 +55,7 @@ func (j *job) noteMoved(to Bases) {
 		if !f.Pinned {
 			continue
 		}
-		for line := range strings.Lines(j.seen.logs[f.Vertex].String()) {
+		for line := range strings.Lines(j.seen.Log(f.Vertex)) {
 			if strings.HasPrefix(line, "note: "+plan2llb.AptMoved) {
 				to.say(strings.TrimSuffix(line, "\n") + "; nixpacks lock --update says which")
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // offline fails a build with --offline before any of its steps run, if it needs something that is not on this machine.
@@ -171,7 +172,7 @@ func (refusing) GetSecret(context.Context, string) ([]byte, error) {
 // probe finds out what a build would run, without running it: the steps that fetch packages, and the phases with
 // commands. Each such step first asks for a secret (at least for its CA certificates), which is refused here.
 func (e *Engine) probe(ctx context.Context, req Request, in plan2llb.Input) (fetches []plan2llb.Fetch, phases []string, err error) {
-	req.Lower, req.Also, req.Progress, req.CacheTo, req.Attest = in, nil, Progress{}, nil, nil
+	req.Lower, req.Also, req.Progress, req.CacheTo, req.Attest = in, nil, progress.Options{}, nil, nil
 	j, err := e.newJob(req)
 	if err != nil {
 		return nil, nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // Request describes one build.
@@ -50,7 +51,7 @@ type Request struct {
 	Offline bool
 	// Bases configures bases that do not come from a registry.
 	Bases    Bases
-	Progress Progress
+	Progress progress.Options
 }
 
 // Report describes a finished build.
@@ -91,7 +92,7 @@ func (j *job) report(sinks []*sink) *Report {
 			continue
 		}
 		r.Steps++
-		seen := j.seen.vertices[v.Digest]
+		seen := j.seen.Vertex(v.Digest)
 		if seen == nil {
 			r.Cached++ // not even requested: a step that depends on it was cached
 			continue

@@ -19,6 +19,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // DefaultGrace is how long an app may take to end after it was asked to.
@@ -47,7 +48,7 @@ type RunRequest struct {
 	Lingers func()
 	// Started is called in its own goroutine when the app runs. Its context ends with the app.
 	Started  func(context.Context)
-	Progress Progress // progress of unpacking the image
+	Progress progress.Options // progress of unpacking the image
 }
 
 // Run runs an image on the embedded engine with the host network, and returns the app's exit code. The container's file

@@ -182,18 +182,7 @@ func (j *job) madeBy(l image.Layer) string {
 			steps = append(steps, s)
 		}
 	}
-	return withPhase(plan2llb.StepName(l.By), steps)
-}
-
-// withPhase prefixes the name of a step that made a layer with the phase that runs this command. If several phases run
-// the same command, the first of steps is used.
-func withPhase(by string, steps []plan2llb.Step) string {
-	for _, s := range steps {
-		if cmd := strings.Join(strings.Fields(s.Command), " "); by == "run "+cmd {
-			return "[" + s.Phase + "] " + cmd
-		}
-	}
-	return by
+	return plan2llb.MadeBy(l.By, steps)
 }
 
 func human(n int64) string { return units.HumanSize(float64(n)) }

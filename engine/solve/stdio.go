@@ -8,6 +8,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
 
 // stdio connects an app with the caller's streams.
@@ -25,7 +26,7 @@ func (a *app) connect() (*stdio, error) {
 	}
 	in, ok := a.req.Stdin.(*os.File)
 	out, ok2 := a.req.Stdout.(*os.File)
-	if !ok || !ok2 || !IsTerminal(in) || !IsTerminal(out) {
+	if !ok || !ok2 || !progress.IsTerminal(in) || !progress.IsTerminal(out) {
 		return &stdio{}, nil
 	}
 	t, err := console.ConsoleFromFile(in)
@@ -61,12 +62,6 @@ func (s *stdio) close() {
 		s.stop()
 		_ = s.terminal.Reset()
 	}
-}
-
-// IsTerminal reports whether a file is a terminal.
-func IsTerminal(f console.File) bool {
-	_, err := console.ConsoleFromFile(f)
-	return err == nil
 }
 
 func writeCloser(w io.Writer) io.WriteCloser {

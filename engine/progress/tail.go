@@ -1,11 +1,10 @@
-package solve
+package progress
 
 import (
 	"slices"
 	"strings"
-	"unicode"
 
-	"github.com/nixpacks-cue/nixpacks/engine/lazy"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 const (
@@ -49,20 +48,7 @@ func (t *tail) String() string {
 	}
 	out := make([]string, len(t.lines))
 	for i, l := range t.lines {
-		out[i] = strings.TrimRight(plainText(l), " \t")
+		out[i] = strings.TrimRight(fault.Plain(l), " \t")
 	}
 	return strings.Trim(strings.Join(out, "\n"), "\n")
-}
-
-// escapes matches ANSI control sequences, and operating system commands such as window titles.
-var escapes = lazy.Regexp("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b[@-Z\\\\-_]")
-
-// plainText removes everything that acts on a terminal.
-func plainText(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || !unicode.IsControl(r) {
-			return r
-		}
-		return -1
-	}, escapes().ReplaceAllString(s, ""))
 }

@@ -1,4 +1,4 @@
-package solve
+package progress
 
 import (
 	"bytes"
@@ -9,26 +9,26 @@ import (
 	"testing"
 )
 
-// TestMeter checks that concurrent downloads are shown one after another as steps with their bytes, and that end waits
+// TestMeter checks that concurrent downloads are shown one after another as steps with their bytes, and that End waits
 // until everything is written.
 func TestMeter(t *testing.T) {
 	var out bytes.Buffer
-	m := &meter{progress: Progress{Mode: "plain", Out: &out}, of: "debian://trixie"}
-	m.end() // nothing was started
+	m := NewMeter(Options{Mode: "plain", Out: &out}, "debian://trixie")
+	m.End() // nothing was started
 	for _, what := range []string{"index", "packages"} {
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
 				for n := range 100 {
-					m.count(what, int64(i*100+n)*10_000, 8_000_000)
+					m.Count(what, int64(i*100+n)*10_000, 8_000_000)
 				}
 			})
 		}
 		wg.Wait()
-		m.count(what, 8_000_000, 8_000_000)
+		m.Count(what, 8_000_000, 8_000_000)
 	}
-	m.end()
-	m.count("packages", 1, 2) // late
+	m.End()
+	m.Count("packages", 1, 2) // late
 	text := out.String()
 	for _, want := range []string{
 		`\[base\] download the index of debian://trixie\n`,
@@ -43,11 +43,11 @@ func TestMeter(t *testing.T) {
 	if strings.Index(text, "index of") > strings.Index(text, "packages of") {
 		t.Errorf("the order is another:\n%s", text)
 	}
-	for _, p := range []Progress{{Mode: "quiet", Out: &out}, {Mode: "plain"}, {Mode: "no such mode", Out: io.Discard}} {
+	for _, p := range []Options{{Mode: "quiet", Out: &out}, {Mode: "plain"}, {Mode: "no such mode", Out: io.Discard}} {
 		before := out.Len()
-		m := &meter{progress: p}
-		m.count("index", 1, 2)
-		m.end()
+		m := NewMeter(p, "")
+		m.Count("index", 1, 2)
+		m.End()
 		if out.Len() != before {
 			t.Errorf("%v prints", p)
 		}

@@ -1,4 +1,4 @@
-package solve
+package progress
 
 import (
 	"strings"
@@ -42,7 +42,7 @@ func TestColours(t *testing.T) {
 func TestInert(t *testing.T) {
 	for _, mode := range []string{"plain", "auto"} {
 		var out strings.Builder
-		s, err := Progress{Mode: mode, Out: &out}.open(nil)
+		s, err := Options{Mode: mode, Out: &out}.Open(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestInert(t *testing.T) {
 			Warnings: []*client.VertexWarning{{Vertex: "sha256:1", Short: []byte("careful" + bad)}},
 		}
 		close(news)
-		s.watch(t.Context(), news)
+		s.Watch(t.Context(), news)
 		text := out.String()
 		for _, want := range []string{`echo \u001b]0;title`, "part\\u001b", "\x1b[1mbold\n", "careful\\u001b", `no\u001b`} {
 			if !strings.Contains(text, want) {

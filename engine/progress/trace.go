@@ -1,4 +1,4 @@
-package solve
+package progress
 
 import (
 	"cmp"
@@ -45,22 +45,26 @@ type TracedStep struct {
 	*Span // nil if it was not requested: it was cached, or the build failed earlier
 }
 
-// note adds the vertices of a job. If the job repeats a previous one from the cache, it adds only what is new.
-func (t *Trace) note(j *job, m *masker) {
+// AddBuild adds what a build did. lowered is the graph that it built, or nil. If the build repeats a previous one from the
+// cache, AddBuild adds only what is new. It does nothing if t is nil.
+func (t *Trace) AddBuild(r *Record, lowered *plan2llb.Result) {
 	if t == nil {
 		return
+	}
+	if r == nil {
+		r = &Record{}
 	}
 	if t.seen == nil {
 		t.seen = map[digest.Digest]bool{}
 	}
 	spans := map[digest.Digest]*Span{}
-	for d, v := range j.seen.vertices {
+	for d, v := range r.vertices {
 		if t.seen[d] && (v.Cached || v.Started == nil) {
 			continue
 		}
 		t.seen[d] = true
-		s := &Span{Name: plain(string(m.text([]byte(v.Name)))), Cached: v.Cached, Error: v.Error}
-		for _, p := range j.seen.parts[d] {
+		s := &Span{Name: plain(string(r.masker.text([]byte(v.Name)))), Cached: v.Cached, Error: v.Error}
+		for _, p := range r.parts[d] {
 			p.Name = plain(p.Name)
 			s.Parts = append(s.Parts, p)
 		}
@@ -69,12 +73,12 @@ func (t *Trace) note(j *job, m *masker) {
 			s.Error, s.Completed = "", time.Time{}
 		}
 		if s.Error != "" {
-			s.Log = j.seen.logs[d].String()
+			s.Log = r.Log(d)
 		}
 		spans[d] = s
 	}
-	if j.lowered != nil {
-		t.steps(j.lowered, spans)
+	if lowered != nil {
+		t.steps(lowered, spans)
 	}
 	for _, s := range spans {
 		t.Spans = append(t.Spans, *s)
@@ -89,7 +93,7 @@ func timeOf(at *time.Time) time.Time {
 	return *at
 }
 
-// steps adds the commands of phases, unless a previous job has added them.
+// steps adds the commands of phases, unless a previous build has added them.
 func (t *Trace) steps(lowered *plan2llb.Result, spans map[digest.Digest]*Span) {
 	for _, v := range lowered.Vertices {
 		step, ok := lowered.Steps[v.Digest]
@@ -121,8 +125,9 @@ func (t *Trace) sort() {
 	})
 }
 
-// record adds an action of this program, if it took more than 50 ms.
-func (t *Trace) record(what string, began time.Time) {
+// AddAction adds an action of this program that began at a time and has just ended, if it took more than 50 ms. It does
+// nothing if t is nil.
+func (t *Trace) AddAction(what string, began time.Time) {
 	if now := time.Now(); t != nil && now.Sub(began) > time.Second/20 {
 		t.Spans = append(t.Spans, Span{Name: what, Started: began, Completed: now})
 		t.sort()
@@ -135,7 +140,7 @@ func (t *Trace) MadeBy(createdBy string) string {
 	for _, s := range t.Steps {
 		steps = append(steps, s.Step)
 	}
-	return withPhase(plan2llb.StepName(createdBy), steps)
+	return plan2llb.MadeBy(createdBy, steps)
 }
 
 // Failed returns the spans that failed.

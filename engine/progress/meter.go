@@ -1,4 +1,4 @@
-package solve
+package progress
 
 import (
 	"context"
@@ -9,10 +9,11 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// meter shows downloads of this program in the same way as BuildKit shows its own, one at a time.
-type meter struct {
-	progress Progress
-	of       string // what the downloads are for
+// Meter shows downloads of this program in the same way as BuildKit shows its own, one at a time. Several goroutines may
+// use it.
+type Meter struct {
+	options Options
+	of      string // what the downloads are for
 
 	mu       sync.Mutex
 	news     chan *client.SolveStatus // nil if nothing is shown
@@ -27,8 +28,12 @@ type meter struct {
 // tellEvery limits the update rate: a download reports progress thousands of times per second.
 const tellEvery = time.Second / 10
 
-// count reports the progress of a download in bytes. all is 0 if the size is unknown.
-func (m *meter) count(what string, got, all int64) {
+// NewMeter returns a meter of downloads for something, such as a base image. It shows nothing before the first Count.
+func NewMeter(o Options, of string) *Meter { return &Meter{options: o, of: of} }
+
+// Count reports the progress of a download in bytes. all is 0 if the size is unknown. A download with another name than the
+// last one ends that one.
+func (m *Meter) Count(what string, got, all int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.what != what {
@@ -42,16 +47,16 @@ func (m *meter) count(what string, got, all int64) {
 	}
 }
 
-// end ends the shown download, so that something else can be shown.
-func (m *meter) end() {
+// End ends the shown download, so that something else can be shown. It returns when everything is written.
+func (m *Meter) End() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.stop()
 }
 
-func (m *meter) start(what string) {
+func (m *Meter) start(what string) {
 	m.what, m.began, m.reported, m.got, m.all = what, time.Now(), time.Time{}, 0, 0
-	show, err := m.progress.open(nil)
+	show, err := m.options.Open(nil)
 	if err != nil {
 		return // the build itself will report this error
 	}
@@ -64,7 +69,7 @@ func (m *meter) start(what string) {
 	}(m.news, m.done)
 }
 
-func (m *meter) stop() {
+func (m *Meter) stop() {
 	if m.news == nil {
 		return
 	}
@@ -76,7 +81,7 @@ func (m *meter) stop() {
 }
 
 // status returns the download's progress in BuildKit's format.
-func (m *meter) status(ended *time.Time) *client.SolveStatus {
+func (m *Meter) status(ended *time.Time) *client.SolveStatus {
 	name := "[base] download the " + m.what + " of " + m.of
 	id := digest.FromString(name)
 	return &client.SolveStatus{
