@@ -6,6 +6,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
+	"github.com/nixpacks-cue/nixpacks/engine/docker"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve"
@@ -72,9 +73,9 @@ func (b *theBuild) stepNetwork(c *ucli.Context, h *Host) error {
 }
 
 // dockerEngine returns the Docker engine that the command line or Docker's own variables name.
-func dockerEngine(c *ucli.Context, h *Host) solve.Docker {
+func dockerEngine(c *ucli.Context, h *Host) docker.Engine {
 	env := environMap(h.Environ)
-	d := solve.Docker{Host: c.String("docker-host"), Context: env["DOCKER_CONTEXT"]}
+	d := docker.Engine{Host: c.String("docker-host"), Context: env["DOCKER_CONTEXT"]}
 	if d.Host == "" {
 		d.Host = env["DOCKER_HOST"]
 	}

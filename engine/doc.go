@@ -18,6 +18,8 @@
 //	plan2llb  lowers a plan to BuildKit LLB and an image config
 //	solve     solves LLB on a BuildKit, writes the image, runs an image
 //	progress  shows and records the progress of a build
+//	docker    connects to docker engines and loads images into them
+//	remote    describes the failures of BuildKits, docker engines and registries
 //	buildkitd the embedded BuildKit, its OCI runtime, and rootless operation
 //	base      base images bootstrapped from the Debian archive, and OCI layouts as bases
 //	image     OCI layouts and tars on disk

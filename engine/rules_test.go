@@ -42,25 +42,29 @@ var mayImport = map[string][]string{
 	"engine/image":     {"engine/fault"},
 	"engine/base":      {"engine/fault", "engine/lazy", "engine/stall", "engine/image"},
 	"engine/buildkitd": {"engine/fault", "engine/stall"},
+	"engine/remote":    {"engine/fault", "engine/lazy"},
+	"engine/docker":    {"engine/fault", "engine/lazy", "engine/remote"},
 	"engine/progress":  {"engine/fault", "engine/lazy", "engine/plan2llb"},
-	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd", "engine/progress"},
+	"engine/solve":     {"engine/fault", "engine/lazy", "engine/stall", "engine/plan", "engine/plan2llb", "engine/image", "engine/base", "engine/buildkitd", "engine/progress", "engine/docker", "engine/remote"},
 	"engine/frontend":  {"engine/fault", "engine/plan", "engine/app", "engine/catalog", "engine/lock", "engine/unify", "engine/policy", "engine/ignore", "engine/plan2llb", "engine/solve", "engine/image"},
 	"cli": {"engine/frontend", "engine/fault", "engine/lazy", "engine/budget", "engine/plan", "engine/app", "engine/facts", "engine/catalog", "engine/cases", "engine/detect", "engine/unify", "engine/policy", "engine/migrate",
-		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/progress", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers", "docs"},
+		"engine/ignore", "engine/lock", "engine/modules", "engine/plan2llb", "engine/solve", "engine/progress", "engine/docker", "engine/image", "engine/base", "engine/buildkitd", "schema", "providers", "docs"},
 }
 
 // doors lists the packages that may import a dependency. The longest matching prefix wins.
 var doors = map[string][]string{
-	"cuelang.org/go/":                   {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/policy", "engine/plan", "engine/migrate"},
-	"cuelang.org/go/mod/":               {"engine/modules"}, // the network
-	"cuelabs.dev/go/oci/":               {"engine/modules"},
-	"github.com/moby/buildkit/":         {"engine/solve", "engine/progress", "engine/buildkitd", "engine/frontend"},
-	"github.com/moby/buildkit/client/":  {"engine/solve", "engine/progress", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
-	"github.com/moby/buildkit/solver/":  {"engine/solve", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
-	"github.com/urfave/cli/":            {"cli"},
-	"github.com/opencontainers/runc/":   {"engine/buildkitd"},
-	"github.com/ProtonMail/go-crypto/":  {"engine/base"},
-	"github.com/containerd/containerd/": {"engine/solve", "engine/buildkitd", "engine/image", "engine/base"},
+	"cuelang.org/go/":                    {"engine/catalog", "engine/facts", "engine/detect", "engine/unify", "engine/policy", "engine/plan", "engine/migrate"},
+	"cuelang.org/go/mod/":                {"engine/modules"}, // the network
+	"cuelabs.dev/go/oci/":                {"engine/modules"},
+	"github.com/moby/buildkit/":          {"engine/solve", "engine/progress", "engine/buildkitd", "engine/frontend"},
+	"github.com/moby/buildkit/client/":   {"engine/solve", "engine/progress", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
+	"github.com/moby/buildkit/solver/":   {"engine/solve", "engine/buildkitd", "engine/frontend", "engine/plan2llb"},
+	"github.com/moby/moby/":              {"engine/docker"},
+	"github.com/docker/cli/cli/context/": {"engine/docker"},
+	"github.com/urfave/cli/":             {"cli"},
+	"github.com/opencontainers/runc/":    {"engine/buildkitd"},
+	"github.com/ProtonMail/go-crypto/":   {"engine/base"},
+	"github.com/containerd/containerd/":  {"engine/solve", "engine/buildkitd", "engine/image", "engine/base"},
 }
 
 // hermetic packages use no network, clock, environment or other programs.

@@ -3,6 +3,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -142,6 +143,11 @@ func (f *Fault) Error() string {
 
 // Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
+
+// Interruption returns the fault for work that ended because ctx did. Its cause is that of ctx.
+func Interruption(ctx context.Context) error {
+	return &Fault{Code: Interrupted, Msg: "interrupted", Err: context.Cause(ctx)}
+}
 
 // All lists the faults in err, in order. An error that is not a fault becomes one with code Bug.
 func All(err error) []*Fault {

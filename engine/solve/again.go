@@ -32,7 +32,7 @@ func (e *Engine) withRetries(ctx context.Context, req Request, build func() erro
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return interrupted(ctx)
+			return fault.Interruption(ctx)
 		}
 	}
 	return build()

@@ -22,6 +22,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/progress"
+	"github.com/nixpacks-cue/nixpacks/engine/remote"
 )
 
 // Bases configures how base images that do not come from a registry are made.
@@ -177,7 +178,7 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 		})
 		if err != nil {
 			if ctx.Err() != nil {
-				return interrupted(ctx)
+				return fault.Interruption(ctx)
 			}
 			return w.pullFault(err)
 		}
@@ -196,7 +197,7 @@ func (w want) pullFault(err error) error {
 	if w.run {
 		hint = "start.runImage names it; without one, the image that builds also runs"
 	}
-	why, code, passes := explainPull(err, plainCause(err))
+	why, code, passes := explainPull(err, remote.Cause(err))
 	if code == fault.Usage {
 		hint = "where it is and you may have it: " + dockerLogin(w.ref) + "\n" + hint
 	}

@@ -6,13 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/moby/buildkit/client"
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container://
@@ -21,11 +21,15 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/ssh"             // ssh://
 	"github.com/moby/buildkit/util/apicaps"
 	"github.com/moby/buildkit/util/entitlements"
-	dockerclient "github.com/moby/moby/client"
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
+	"github.com/nixpacks-cue/nixpacks/engine/docker"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/remote"
 )
+
+// dockerScheme is the scheme of builder addresses that name a docker engine's BuildKit: docker:// or docker://CONTEXT.
+const dockerScheme = "docker"
 
 // schemes of builder addresses, in the order used in messages.
 var schemes = []string{"unix", "tcp", dockerScheme, "docker-container", "podman-container", "kube-pod", "ssh"}
@@ -35,9 +39,6 @@ var programs = map[string]string{"docker-container": "docker", "podman-container
 
 // hostNetwork is the entitlement that a step or container needs for the host network of the engine.
 const hostNetwork = string(entitlements.EntitlementNetworkHost)
-
-// answerTimeout limits how long a builder may take to answer the first request.
-const answerTimeout = 15 * time.Second
 
 // Target selects a BuildKit.
 type Target struct {
@@ -51,7 +52,7 @@ type Target struct {
 	// TLS files for a tcp:// builder.
 	TLS TLS
 	// Docker is the docker engine for docker://.
-	Docker Docker
+	Docker docker.Engine
 	// Embedded configures the embedded engine.
 	Embedded buildkitd.Options
 	// Say receives one message that names the engine and the reason for choosing it. Nil discards it.
@@ -63,7 +64,7 @@ type Engine struct {
 	client   *client.Client
 	closer   func() error
 	embedded bool
-	docker   *Dockerd        // set if this is a docker engine's BuildKit
+	docker   *docker.Client  // set if this is a docker engine's BuildKit
 	able     *apicaps.CapSet // capabilities of a remote BuildKit, once it was asked
 	where    string          // for messages
 	state    string          // state directory of the embedded engine
@@ -133,7 +134,7 @@ func connectRemote(ctx context.Context, t Target, say func(string)) (*Engine, er
 
 // hello waits for the first answer and returns the version with a leading space.
 func (t Target) hello(ctx context.Context, c *client.Client) (string, error) {
-	ask, cancel := context.WithTimeout(ctx, answerTimeout)
+	ask, cancel := context.WithTimeout(ctx, remote.AnswerTimeout)
 	defer cancel()
 	info, err := c.Info(ask)
 	switch {
@@ -154,33 +155,44 @@ func connectDocker(ctx context.Context, t Target, say func(string)) (*Engine, er
 			WithHint("docker's own are named by --docker-tls-verify and --docker-cert-path")
 	}
 	if name := strings.TrimPrefix(strings.TrimPrefix(t.Builder, dockerScheme), "://"); name != "" {
-		t.Docker = Docker{Context: name}
+		t.Docker = docker.Engine{Context: name}
 	}
 	d, err := t.Docker.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.buildkit(ctx)
+	c, err := dockerBuildKit(ctx, d)
 	if err != nil {
 		d.Close()
 		return nil, fault.Wrap(fault.Bug, err, "the docker engine's BuildKit cannot be called")
 	}
 	e := &Engine{client: c, closer: func() error { return errors.Join(c.Close(), d.Close()) }, docker: d,
-		where: "the docker engine at " + d.Where, say: say}
+		where: "the docker engine at " + d.Where(), say: say}
 	if _, err := t.hello(ctx, c); err != nil {
 		e.Close()
 		return nil, err
 	}
 	version := ""
-	if v, err := d.ServerVersion(ctx, dockerclient.ServerVersionOptions{}); err == nil {
-		version = " " + v.Version
+	if v, err := d.Version(ctx); err == nil {
+		version = " " + v
 	}
 	why := t.from() + " says"
 	if t.Builder == "" {
 		why = "this program has a BuildKit of its own on Linux alone"
 	}
-	say(fmt.Sprintf("engine: the BuildKit of Docker%s at %s, as %s", version, d.Where, why))
+	say(fmt.Sprintf("engine: the BuildKit of Docker%s at %s, as %s", version, d.Where(), why))
 	return e, nil
+}
+
+// dockerBuildKit returns a client of a docker engine's own BuildKit, which is reached through the engine's API.
+func dockerBuildKit(ctx context.Context, d *docker.Client) (*client.Client, error) {
+	return client.New(context.WithoutCancel(ctx), "passthrough:///docker",
+		client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return d.Dial(ctx, "/grpc", "h2c", nil)
+		}),
+		client.WithSessionDialer(func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
+			return d.Dial(ctx, "/session", proto, meta)
+		}))
 }
 
 // check rejects an invalid target before any connection is made.

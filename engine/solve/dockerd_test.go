@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nixpacks-cue/nixpacks/engine/docker"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
@@ -49,7 +50,7 @@ func TestDockerTLS(t *testing.T) {
 	}
 	host := "tcp://" + buildkitdtest.FreeAddr(t)
 	startDocker(t, "-H", host, "--tlsverify", "--tlscacert", keys.file("ca.pem"), "--tlscert", keys.file("here.pem"), "--tlskey", keys.file("here.key"))
-	connect(t, Target{Builder: "docker", Docker: Docker{Host: host, TLSVerify: true, CertPath: keys.dir}})
+	connect(t, Target{Builder: "docker", Docker: docker.Engine{Host: host, TLSVerify: true, CertPath: keys.dir}})
 
 	mixed := t.TempDir() // trusts the engine, but is not trusted by it
 	for from, to := range map[string]string{keys.file("ca.pem"): "ca.pem", others.file("cert.pem"): "cert.pem", others.file("key.pem"): "key.pem"} {
@@ -59,7 +60,7 @@ func TestDockerTLS(t *testing.T) {
 		}
 		put(t, filepath.Join(mixed, to), string(raw))
 	}
-	for hint, d := range map[string]Docker{
+	for hint, d := range map[string]docker.Engine{
 		"it wants TLS":                   {Host: host},
 		"its certificate must come from": {Host: host, TLSVerify: true, CertPath: others.dir},
 		"that it knows you by":           {Host: host, TLSVerify: true, CertPath: mixed},
@@ -78,7 +79,7 @@ func TestDockerTLS(t *testing.T) {
 func TestDockerEngine(t *testing.T) {
 	host := startDocker(t)
 	var said string
-	target := Target{Builder: "docker", Docker: Docker{Host: host}, Say: func(s string) { said = s }}
+	target := Target{Builder: "docker", Docker: docker.Engine{Host: host}, Say: func(s string) { said = s }}
 	e := connect(t, target)
 	if !strings.HasPrefix(said, "engine: the BuildKit of Docker ") || !strings.HasSuffix(said, host+", as --builder says") {
 		t.Errorf("said %q", said)
@@ -106,7 +107,7 @@ func TestLoad(t *testing.T) {
 	req := layoutOf(t, appDir(t, "main.txt:loaded"), appPlan(t, "serve main.txt", "echo"))
 	req.Names = []string{"loaded:1", "registry.example.com/loaded"}
 	req.Outputs = []Output{{Type: TypeDocker}}
-	req.Docker = Docker{Host: host}
+	req.Docker = docker.Engine{Host: host}
 	r := build(t, engine(t), req)
 	for _, name := range req.Names {
 		if got := dockerSays(t, host, "image", "inspect", "-f", "{{.Id}}", name); got != r.Metadata["containerimage.config.digest"] {
@@ -115,7 +116,7 @@ func TestLoad(t *testing.T) {
 	}
 	answers(t, host, "loaded:1")
 
-	req.Docker = Docker{Host: "unix://" + filepath.Join(t.TempDir(), "none.sock")}
+	req.Docker = docker.Engine{Host: "unix://" + filepath.Join(t.TempDir(), "none.sock")}
 	req.Lower.Plan = appPlan(t, "x", "lines 2; exit 4")
 	_, err := engine(t).Build(t.Context(), req)
 	wantFault(t, err, fault.TryAgain, "the docker engine at unix://") // before anything is built

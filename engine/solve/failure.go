@@ -19,6 +19,7 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/progress"
+	"github.com/nixpacks-cue/nixpacks/engine/remote"
 )
 
 // failure describes a failed build. Only err is always set.
@@ -41,7 +42,7 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 		if errors.As(context.Cause(ctx), &done) {
 			return done
 		}
-		return interrupted(ctx)
+		return fault.Interruption(ctx)
 	}
 	if f.lowered == nil {
 		f.lowered = &plan2llb.Result{}
@@ -66,10 +67,6 @@ func (e *Engine) explain(ctx context.Context, f failure) error {
 
 // exitCode matches the exit code in errors of BuildKit before 0.9, which is in Docker up to 20.10.
 var exitCode = lazy.Regexp(`executor failed running .*: exit code: (\d+)$`)
-
-func interrupted(ctx context.Context) error {
-	return &fault.Fault{Code: fault.Interrupted, Msg: "interrupted", Err: context.Cause(ctx)}
-}
 
 // exited returns the fault for a command that failed with an exit status.
 func (f failure) exited(status uint32) error {
@@ -150,7 +147,7 @@ func exitText(status uint32) string {
 
 // other returns the fault for an error that is not an exit status.
 func (f failure) other(where string) error {
-	cause := plainCause(f.err)
+	cause := remote.Cause(f.err)
 	out := &fault.Fault{Code: fault.BuildFailed, Msg: cause, Err: f.err}
 	if ref := f.image(cause); ref != "" && f.room == "" {
 		return want{ref: ref}.pullFault(f.err)
@@ -224,15 +221,5 @@ var networkTrouble = lazy.Regexp(`(?i)EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ENOTFOUND|
 	`|temporary failure (in name resolution|resolving)|network is unreachable|network request to \S+ failed` +
 	`|TLS handshake timeout|i/o timeout|connection timed out|connection reset by peer|server misbehaving` +
 	`|\b(429 too many requests|502 bad gateway|503 service (temporarily )?unavailable|504 gateway time-?out)\b`)
-
-// noise matches the prefixes that gRPC, Go and BuildKit add to a message.
-var noise = lazy.Regexp(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|call info|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
-	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror (reading from server|from sender|from receiver): |` +
-	`\bconnection error: desc = |\bUnavailable: |\bError while dialing: |\btransport: |\b(Get|Head|Post) "[^"]*": `)
-
-// plainCause returns the error message without the prefixes of the layers that it passed through.
-func plainCause(err error) string {
-	return strings.Trim(fault.Plain(noise().ReplaceAllString(err.Error(), "")), `" `)
-}
 
 func isUnimplemented(err error) bool { return grpcerrors.Code(err) == codes.Unimplemented }

@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/nixpacks-cue/nixpacks/engine/docker"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
 )
@@ -59,7 +60,7 @@ type sink struct {
 	stage   *image.Stage
 	store   *closable // of stage
 	folder  *image.Folder
-	load    *loading
+	load    *docker.Loader
 	digest  digest.Digest // of the image
 	changed bool
 }
@@ -131,8 +132,8 @@ func (s *sink) open(ctx context.Context, req Request, names []string) (err error
 			s.entry.OutputStore = s.store
 		}
 	case s.Dest == "":
-		if s.load, err = newLoading(ctx, req.Docker); err == nil {
-			s.entry.Output = s.load.writer(&s.digest)
+		if s.load, err = docker.NewLoader(ctx, req.Docker); err == nil {
+			s.entry.Output = s.stream(s.load)
 		}
 	case s.Dest == "-":
 		s.entry.Output = s.stream(req.Stdout)
@@ -225,7 +226,7 @@ func (s *sink) commit(ctx context.Context, answer map[string]string) (err error)
 	case s.stage != nil:
 		err = s.commitLayout(answer)
 	case s.load != nil:
-		err, s.load = s.load.commit(ctx), nil
+		err, s.load = s.load.Commit(ctx), nil
 	case s.Type == TypeImage:
 		s.digest = digest.Digest(answer[exptypes.ExporterImageDigestKey])
 	}
@@ -259,7 +260,7 @@ func abort(sinks []*sink) {
 			s.store.close()
 			s.stage.Abort()
 		case s.load != nil:
-			s.load.abort()
+			s.load.Abort()
 		}
 		s.file, s.folder, s.stage, s.load = nil, nil, nil, nil
 	}

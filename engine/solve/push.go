@@ -18,6 +18,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
+	"github.com/nixpacks-cue/nixpacks/engine/remote"
 	"github.com/nixpacks-cue/nixpacks/engine/stall"
 )
 
@@ -45,12 +46,12 @@ func Push(ctx context.Context, layout, name string) error {
 		err = remotes.PushContent(ctx, pusher, desc, store, nil, platforms.All, nil)
 	}
 	if ctx.Err() != nil {
-		return interrupted(ctx)
+		return fault.Interruption(ctx)
 	}
 	if err == nil {
 		return nil
 	}
-	return pushFault(err, plainCause(err), name)
+	return pushFault(err, remote.Cause(err), name)
 }
 
 // credentials returns the credentials in docker's configuration for a registry.

@@ -9,6 +9,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/nixpacks-cue/nixpacks/engine/docker"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
 	"github.com/nixpacks-cue/nixpacks/engine/progress"
 )
@@ -40,7 +41,7 @@ type Request struct {
 	// Attest contains the attestations to create, by kind (provenance, sbom), with BuildKit's attributes.
 	Attest map[string]string
 	// Docker is the docker engine that loads an image without a destination.
-	Docker Docker
+	Docker docker.Engine
 	// MaxSize limits the total size of an image's compressed layers in bytes; 0 is no limit. A larger image (for any
 	// platform) is refused before any output is written or pushed.
 	MaxSize int64

@@ -2,15 +2,12 @@ package solve
 
 import (
 	"context"
-	"errors"
 	"io"
 
-	"github.com/containerd/errdefs"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
-	dockerclient "github.com/moby/moby/client"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/image"
@@ -36,7 +33,7 @@ func (e *Engine) serveImage(ctx context.Context, j *job, store, ref, path string
 	}
 	delete(j.opt.OCIStores, store) // such a BuildKit must not be offered an OCI store
 	name := "nixpacks-base:" + img.Desc.Digest.Encoded()[:16]
-	if err := e.docker.load(ctx, img, name); err != nil {
+	if err := e.docker.EnsureImage(ctx, name, func(w io.Writer) error { return img.Save(w, name) }); err != nil {
 		return source, err
 	}
 	st := llb.Image(name, llb.WithCustomName("[base] "+ref))
@@ -61,37 +58,4 @@ func (e *Engine) readsLayouts(ctx context.Context) (bool, error) {
 		}
 	}
 	return e.able.Supports(pb.CapSourceOCILayout) == nil, nil
-}
-
-// load loads an image into the engine under a name, unless it exists already.
-func (d *Dockerd) load(ctx context.Context, img *image.Image, name string) error {
-	_, err := d.ImageInspect(ctx, name)
-	if err == nil {
-		return nil
-	}
-	if !errdefs.IsNotFound(err) {
-		return d.failed(ctx, err, "does not say whether it has "+name)
-	}
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(img.Save(w, name)) }()
-	defer r.Close()
-	res, err := d.ImageLoad(ctx, r, dockerclient.ImageLoadWithQuiet(true))
-	if err != nil {
-		return d.failed(ctx, err, "does not take "+name)
-	}
-	_, err = io.Copy(io.Discard, res)
-	if err = errors.Join(err, res.Close()); err != nil {
-		return d.failed(ctx, err, "does not take "+name)
-	}
-	if _, err := d.ImageInspect(ctx, name); err != nil { // the response reports an invalid archive only as text
-		return d.failed(ctx, err, "has not taken "+name)
-	}
-	return nil
-}
-
-func (d *Dockerd) failed(ctx context.Context, err error, what string) error {
-	if ctx.Err() != nil {
-		return interrupted(ctx)
-	}
-	return &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + d.Where + " " + what + ": " + plainCause(err), Err: err}
 }

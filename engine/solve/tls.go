@@ -17,6 +17,7 @@ import (
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
+	"github.com/nixpacks-cue/nixpacks/engine/remote"
 )
 
 // TLS names the PEM files for a tcp:// builder.
@@ -72,23 +73,23 @@ func (t TLS) config(host string) *tls.Config {
 // connectFault returns the fault for a builder that does not answer.
 func (t Target) connectFault(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return interrupted(ctx)
+		return fault.Interruption(ctx)
 	}
-	cause := plainCause(err)
+	cause := remote.Cause(err)
 	if alert := t.tlsError(ctx); alert != nil {
-		cause = plainCause(alert)
+		cause = remote.Cause(alert)
 	}
 	if words := t.helperError(ctx); words != nil {
-		cause = plainCause(words)
+		cause = remote.Cause(words)
 	}
 	f := fault.New(fault.TryAgain, "the BuildKit at %s does not answer: %s", t.Builder, cause).
 		WithHint("is it running, and may you use it? Without %s the embedded engine builds", t.from())
 	f.Err = err
 	switch plain := t.TLS == (TLS{}); {
-	case theirCert().MatchString(cause):
+	case remote.UntrustedServer(cause):
 		f.Code = fault.Usage
 		f.Hint = "its certificate must come from the authority of --tlscacert and be for its host, or the name of --tlsservername"
-	case ourCert().MatchString(cause):
+	case remote.UntrustedClient(cause):
 		f.Code = fault.Usage
 		f.Hint = "--tlscert and --tlskey name the certificate that it knows you by"
 	case strings.Contains(cause, "first record does not look like a TLS handshake"):
@@ -113,14 +114,14 @@ func (t Target) tlsError(ctx context.Context) error {
 	if err != nil || t.TLS == (TLS{}) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, remote.AnswerTimeout)
 	defer cancel()
 	c, err := (&tls.Dialer{Config: t.TLS.config(u.Hostname())}).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := c.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(remote.AnswerTimeout)); err != nil {
 		return nil
 	}
 	_, err = c.Read(make([]byte, 1))
@@ -152,16 +153,12 @@ func (t Target) helperError(ctx context.Context) error {
 	}()
 	select {
 	case err = <-read:
-	case <-time.After(answerTimeout):
+	case <-time.After(remote.AnswerTimeout):
 	case <-ctx.Done():
 	}
 	_ = c.Close()
 	return err
 }
 
-// Errors of Go's TLS about the builder's certificate, and of the builder about ours.
-var (
-	theirCert = lazy.Regexp(`failed to verify certificate`)
-	carried   = lazy.Regexp(`(?s)command \[(\S+).*\] has exited with .*stderr=(.+)`) // of a helper program
-	ourCert   = lazy.Regexp(`remote error: tls: (certificate required|bad certificate|unknown certificate|expired certificate)`)
-)
+// carried matches the error of a helper program: its name and its message.
+var carried = lazy.Regexp(`(?s)command \[(\S+).*\] has exited with .*stderr=(.+)`)
