@@ -24,8 +24,8 @@ func buildCommand(h *Host) *ucli.Command {
 		Name:      "build",
 		Usage:     "build an image of an app",
 		ArgsUsage: "[PATH]",
-		Description: "Builds with the BuildKit inside this program; no Docker is needed. Without --output the image is kept\n" +
-			"for nixpacks run. Progress goes to stderr.",
+		Description: "Builds with the embedded BuildKit; Docker is not needed. Without --output, the image is kept\n" +
+			"for nixpacks run. Progress is printed to stderr.",
 		Flags: flags,
 		Action: func(c *ucli.Context) error {
 			if err := checkOutputPaths(c); err != nil {
@@ -72,8 +72,8 @@ func (b *theBuild) run(c *ucli.Context, h *Host) (*solve.Report, error) {
 func nameFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "name", Aliases: []string{"n"}, Category: aboutImage, Usage: "name the image `NAME`"},
-		&ucli.StringSliceFlag{Name: "tag", Aliases: []string{"t"}, Category: aboutImage, Usage: "also name the image `NAME` (repeatable)"},
-		&ucli.BoolFlag{Name: "no-error-without-start", Category: aboutBuild, Usage: "build an app that has no start command"},
+		&ucli.StringSliceFlag{Name: "tag", Aliases: []string{"t"}, Category: aboutImage, Usage: "add the name `NAME` to the image (repeatable)"},
+		&ucli.BoolFlag{Name: "no-error-without-start", Category: aboutBuild, Usage: "do not fail if the app has no start command"},
 	}
 }
 

@@ -17,15 +17,15 @@ import (
 func builderFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringFlag{Name: "builder", Category: aboutBuilder,
-			Usage: "build on the BuildKit at `ADDRESS`, or docker for the docker engine's (else $BUILDKIT_HOST, else the embedded one)"},
-		&ucli.StringFlag{Name: "tlscacert", Category: aboutBuilder, Usage: "`FILE` with the authority of a tcp:// builder's certificate (default: those of this machine)"},
-		&ucli.StringFlag{Name: "tlscert", Category: aboutBuilder, Usage: "`FILE` with the certificate that a tcp:// builder knows you by"},
-		&ucli.StringFlag{Name: "tlskey", Category: aboutBuilder, Usage: "`FILE` with the key of that certificate"},
-		&ucli.StringFlag{Name: "tlsdir", Category: aboutBuilder, Usage: "`DIR` with these three: ca.pem, cert.pem and key.pem, or ca.crt, tls.crt and tls.key"},
-		&ucli.StringFlag{Name: "tlsservername", Category: aboutBuilder, Usage: "`NAME` that the certificate of a tcp:// builder is for (default: the address's host)"},
-		&ucli.StringFlag{Name: "docker-host", Category: aboutBuilder, Usage: "build on the docker engine at `ADDRESS` (unix://, tcp:// or ssh://)"},
-		&ucli.StringFlag{Name: "docker-tls-verify", Category: aboutBuilder, Usage: "with any `VALUE`: TLS with that engine, verified, as DOCKER_TLS_VERIFY says"},
-		&ucli.StringFlag{Name: "docker-cert-path", Category: aboutBuilder, Usage: "`DIR` with ca.pem, cert.pem and key.pem for that (default: DOCKER_CERT_PATH, else ~/.docker)"},
+			Usage: "build with the BuildKit at `ADDRESS`, or docker for the Docker engine (default: $BUILDKIT_HOST, else embedded)"},
+		&ucli.StringFlag{Name: "tlscacert", Category: aboutBuilder, Usage: "verify a tcp:// builder with the CA certificates in `FILE` (default: this machine's)"},
+		&ucli.StringFlag{Name: "tlscert", Category: aboutBuilder, Usage: "use the client certificate in `FILE` for a tcp:// builder"},
+		&ucli.StringFlag{Name: "tlskey", Category: aboutBuilder, Usage: "use the client certificate's private key in `FILE`"},
+		&ucli.StringFlag{Name: "tlsdir", Category: aboutBuilder, Usage: "read these files from `DIR`: ca.pem, cert.pem and key.pem, or ca.crt, tls.crt and tls.key"},
+		&ucli.StringFlag{Name: "tlsservername", Category: aboutBuilder, Usage: "expect `NAME` in the certificate of a tcp:// builder (default: the host in its address)"},
+		&ucli.StringFlag{Name: "docker-host", Category: aboutBuilder, Usage: "build with the Docker engine at `ADDRESS` (unix://, tcp:// or ssh://)"},
+		&ucli.StringFlag{Name: "docker-tls-verify", Category: aboutBuilder, Usage: "use TLS and verify the Docker engine if `VALUE` is not empty, like $DOCKER_TLS_VERIFY"},
+		&ucli.StringFlag{Name: "docker-cert-path", Category: aboutBuilder, Usage: "read ca.pem, cert.pem and key.pem for the Docker engine from `DIR` (default: $DOCKER_CERT_PATH, else ~/.docker)"},
 	}
 }
 

@@ -21,18 +21,18 @@ const pruneName = "prune"
 func cacheCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:   "cache",
-		Usage:  "show or free what builds keep on this machine",
+		Usage:  "show or free the disk space that builds use",
 		Action: onlyCommands,
 		Subcommands: []*ucli.Command{{
 			Name:   "du",
-			Usage:  "print how much builds keep, by kind, and where",
+			Usage:  "show the disk usage of builds, by kind and location",
 			Flags:  append(engineFlags(), offlineFlag()),
 			Action: func(c *ucli.Context) error { return cacheUsage(c, h) },
 		}, {
 			Name:  pruneName,
-			Usage: "free the layers and cache directories of builds, or with --keep-storage the oldest; the next build makes them again",
+			Usage: "remove cached layers and cache directories, or with --keep-storage the oldest; builds recreate them",
 			Flags: append(slices.Concat(engineFlags(), keepFlags()), offlineFlag(),
-				&ucli.BoolFlag{Name: "all", Category: aboutBuild, Usage: "also the bases, their packages, and the images that nixpacks run knows"}),
+				&ucli.BoolFlag{Name: "all", Category: aboutBuild, Usage: "also remove bases, downloaded packages and modules, and the images kept for nixpacks run"}),
 			Action: func(c *ucli.Context) error { return cachePrune(c, h) },
 		}},
 	}
@@ -111,7 +111,7 @@ func cachePrune(c *ucli.Context, h *Host) error {
 // keepFlags limit how much builds keep. The flag has the name that docker builder prune uses.
 func keepFlags() []ucli.Flag {
 	return []ucli.Flag{&ucli.StringFlag{Name: "keep-storage", Category: aboutBuild,
-		Usage: "keep no more than `SIZE` of layers and cache directories, such as 20GB (default: BuildKit's for the disk)"}}
+		Usage: "limit layers and cache directories to `SIZE`, such as 20GB (default for builds: BuildKit's limit for the disk)"}}
 }
 
 // keepStorage returns the value of --keep-storage in bytes, 0 if it is not set.

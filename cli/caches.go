@@ -13,9 +13,9 @@ import (
 // cacheFlags select the layer caches that are used in addition to the builder's own.
 func cacheFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringSliceFlag{Name: "cache-from", Category: aboutBuild, Usage: "also look for layers in the cache `CACHE`: an image, or type=registry,ref=REF or type=local,src=DIR (repeatable)"},
-		&ucli.StringSliceFlag{Name: "cache-to", Category: aboutBuild, Usage: "write layers to the cache `CACHE`: type=registry,ref=REF,mode=max, type=local,dest=DIR or type=inline (repeatable)"},
-		&ucli.BoolFlag{Name: "inline-cache", Category: aboutBuild, Usage: "make the image a cache for --cache-from, as --cache-to type=inline"},
+		&ucli.StringSliceFlag{Name: "cache-from", Category: aboutBuild, Usage: "import the build cache from `CACHE`: an image, type=registry,ref=REF or type=local,src=DIR (repeatable)"},
+		&ucli.StringSliceFlag{Name: "cache-to", Category: aboutBuild, Usage: "export the build cache to `CACHE`: type=registry,ref=REF,mode=max, type=local,dest=DIR or type=inline (repeatable)"},
+		&ucli.BoolFlag{Name: "inline-cache", Category: aboutBuild, Usage: "embed cache metadata in the image for --cache-from (shorthand for --cache-to type=inline)"},
 	}
 }
 

@@ -264,9 +264,9 @@ func appHelp() string {
 		codes = append(codes, fmt.Sprintf("%d %s", m.Code, m.Text))
 	}
 	var b strings.Builder
-	b.WriteString("The first two commands to try, in an app's directory:\n\n" +
-		"   nixpacks build    build an image of the app\n   nixpacks run      run it, and print its URL once it answers\n\n")
-	wrap(&b, "", "", "Exit codes: "+strings.Join(codes, ", ")+". nixpacks help TOPIC tells more of these: "+topicNames()+".")
+	b.WriteString("To get started, run in an app's directory:\n\n" +
+		"   nixpacks build    build an image of the app\n   nixpacks run      run it and print its URL once it answers\n\n")
+	wrap(&b, "", "", "Exit codes: "+strings.Join(codes, ", ")+". For details, run nixpacks help TOPIC: "+topicNames()+".")
 	return strings.TrimRight(b.String(), "\n")
 }
 

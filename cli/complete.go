@@ -149,7 +149,7 @@ func (l *commandLine) flagWords() completion {
 			c.words = append(c.words, offer{"--" + f.Names()[0], usage})
 		}
 	}
-	c.words = append(c.words, offer{"--help", "print the help of the command"})
+	c.words = append(c.words, offer{"--help", "print help for the command"})
 	return c
 }
 

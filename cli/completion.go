@@ -24,11 +24,11 @@ func completionCommand(h *Host) *ucli.Command {
 	names := slices.Sorted(maps.Keys(shells))
 	return &ucli.Command{
 		Name:      "completion",
-		Usage:     "print a script that completes commands, flags and their values in a shell",
+		Usage:     "print a shell completion script for commands, flags and their values",
 		ArgsUsage: strings.Join(names, "|"),
-		Description: "The script asks nixpacks itself, so that it need not be made anew for another version. To have it:\n\n" +
+		Description: "The script calls nixpacks at run time, so you need not regenerate it after an upgrade. To enable completion:\n\n" +
 			"   bash        source <(nixpacks completion bash)         in ~/.bashrc\n" +
-			"   zsh         source <(nixpacks completion zsh)          in ~/.zshrc, behind compinit\n" +
+			"   zsh         source <(nixpacks completion zsh)          in ~/.zshrc, after compinit\n" +
 			"   fish        nixpacks completion fish | source          in ~/.config/fish/config.fish\n" +
 			"   powershell  nixpacks completion powershell | Out-String | Invoke-Expression    in $PROFILE",
 		Flags: []ucli.Flag{jsonErrorsFlag()},

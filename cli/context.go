@@ -19,14 +19,14 @@ import (
 func contextCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:   "context",
-		Usage:  "show which files of an app go to its build",
+		Usage:  "inspect the build context of an app",
 		Action: onlyCommands,
 		Subcommands: []*ucli.Command{{
 			Name:      "ls",
-			Usage:     "print of each file whether it goes to the build, how large it is, and what keeps it out",
+			Usage:     "list each file with its size, whether it is in the build context, and what excludes it",
 			ArgsUsage: "[PATH]",
-			Description: "Of a folder of which nothing goes to the build there is one line. What keeps a file out is a line of .dockerignore or\n" +
-				".nixpacksignore, the plan, or a rule of nixpacks'; a line with ! in either file, or --include, takes it back.",
+			Description: "A folder that is excluded entirely is one line. A file is excluded by a line of .dockerignore or .nixpacksignore, by the\n" +
+				"plan, or by a built-in rule; a line with ! in either file, or --include, includes it again.",
 			Flags: slices.Concat(planFlags(), []ucli.Flag{
 				planFlag(),
 				formatFlag(),

@@ -15,13 +15,13 @@ import (
 func diffCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "diff",
-		Usage:     "print how two plans differ",
+		Usage:     "compare two plans",
 		ArgsUsage: "A [B]",
-		Description: "A and B are each an app's directory, which is planned, a plan saved as JSON, or git:REVISION, the app of this directory as it\n" +
-			"was then. B is this directory where it is not given.\n\n" +
+		Description: "A and B are each an app's directory, which is planned, a plan saved as JSON, or git:REVISION, the app in this directory at\n" +
+			"that revision. B defaults to this directory.\n\n" +
 			"   nixpacks diff git:main\n   nixpacks diff plan.json .",
 		Flags: append(planFlags(), formatFlag(),
-			&ucli.BoolFlag{Name: "exit-code", Category: aboutWords, Usage: "end with 1 where they differ"}),
+			&ucli.BoolFlag{Name: "exit-code", Category: aboutWords, Usage: "exit with code 1 if the plans differ"}),
 		Action: func(c *ucli.Context) error { return diffAction(c, h) },
 	}
 }

@@ -20,13 +20,13 @@ import (
 // engineFlags select the BuildKit that builds, and what its steps get.
 func engineFlags() []ucli.Flag {
 	return append(builderFlags(), []ucli.Flag{
-		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: network of steps (default: host on the embedded BuildKit, else what the builder gives)"},
-		&ucli.StringFlag{Name: "progress", Value: "auto", Category: aboutWords, Usage: "`auto|plain|tty|rawjson|quiet`: how the build is shown (default: auto)"},
-		&ucli.StringFlag{Name: "ca-cert", Category: aboutPackages, Usage: "certificates that steps trust: a PEM `FILE`, or none (default: what this machine trusts)"},
-		&ucli.StringFlag{Name: "proxy", Category: aboutPackages, Usage: "`none` gives steps no proxies (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of your environment)"},
-		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "`URL` of the Debian archive for debian:// bases, in which {date} is that of the lock (default: this machine's apt sources)"},
-		&ucli.BoolFlag{Name: "pull", Category: aboutPackages, Usage: "look for newer packages for a debian:// base that is here already"},
-		&ucli.StringFlag{Name: "debian-keyring", Category: aboutPackages, Usage: "`FILE` with the keys that sign that archive (default: Debian's own)"},
+		&ucli.StringFlag{Name: "network", Value: buildkitd.NetworkHost, Category: aboutBuild, Usage: "`host|none`: set the network of build steps (default: host with the embedded BuildKit, else the builder's)"},
+		&ucli.StringFlag{Name: "progress", Value: "auto", Category: aboutWords, Usage: "`auto|plain|tty|rawjson|quiet`: set the type of progress output (default: auto)"},
+		&ucli.StringFlag{Name: "ca-cert", Category: aboutPackages, Usage: "make build steps trust the certificates in a PEM `FILE`, or none (default: those this machine trusts)"},
+		&ucli.StringFlag{Name: "proxy", Category: aboutPackages, Usage: "with `none`, set no proxies in build steps (default: $HTTP_PROXY, $HTTPS_PROXY, $ALL_PROXY and $NO_PROXY)"},
+		&ucli.StringFlag{Name: "debian-mirror", Category: aboutPackages, Usage: "use the Debian archive `URL` for debian:// bases; {date} is the lock's date (default: this machine's apt sources)"},
+		&ucli.BoolFlag{Name: "pull", Category: aboutPackages, Usage: "rebuild cached debian:// bases if newer packages are available"},
+		&ucli.StringFlag{Name: "debian-keyring", Category: aboutPackages, Usage: "verify the Debian archive with the keys in `FILE` (default: Debian's own)"},
 	}...)
 }
 

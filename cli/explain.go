@@ -15,14 +15,14 @@ import (
 func explainCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "explain",
-		Usage:     "print why an app's plan is what it is",
+		Usage:     "explain where the values of an app's plan come from",
 		ArgsUsage: "[PATH] [VALUE]",
-		Description: "Prints why each provider plans the app or does not, the versions that were chosen and who asked for these, and for\n" +
-			"each value of the plan who set it: a provider, a file of the app, a variable or a flag. Of one VALUE, such as\n" +
-			"phases.install.cmds, or of all below phases.install, it prints everybody who has a say, in the order in which they go over\n" +
-			"one another, and the facts about the app for which a provider says so.",
+		Description: "Prints why each provider is used or not, the selected versions and what requested them, and what set each value of the\n" +
+			"plan: a provider, a file of the app, a variable or a flag. For one VALUE, such as phases.install.cmds, or for all values\n" +
+			"below phases.install, it prints every source in order of increasing precedence, and the facts about the app on which a\n" +
+			"provider's value is based.",
 		Flags: append(planFlags(), &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords,
-			Usage: "`text|json|html`: a table, data, or a page that needs nothing else (default: text)"}),
+			Usage: "`text|json|html`: set the output format; html is a self-contained page (default: text)"}),
 		Action: func(c *ucli.Context) error { return explainAction(c, h) },
 	}
 }

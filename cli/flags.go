@@ -40,21 +40,21 @@ func flagHint(c *ucli.Context, name string) string {
 // planFlags are the flags of every command that plans. Flags that Nixpacks has keep its names and letters.
 func planFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringFlag{Name: "app", Category: aboutPlan, Usage: "plan the app in the folder `DIR` of PATH, a repository: with what it needs of the repository's workspace, and no more"},
-		&ucli.StringFlag{Name: "install-cmd", Aliases: []string{"i"}, Category: aboutPlan, Usage: "run `CMD` in the install phase, instead of the provider's commands"},
-		&ucli.StringFlag{Name: "build-cmd", Aliases: []string{"b"}, Category: aboutPlan, Usage: "run `CMD` in the build phase, instead of the provider's commands"},
-		&ucli.StringFlag{Name: "start-cmd", Aliases: []string{"s"}, Category: aboutPlan, Usage: "start the image with `CMD`"},
-		&ucli.StringFlag{Name: "process", Category: aboutPlan, Usage: "start the image with the process `NAME` of the Procfile or of start.processes"},
-		&ucli.StringSliceFlag{Name: "pkgs", Aliases: []string{"p"}, Category: aboutPlan, Usage: "also install the Nix package `PKG` (repeatable)"},
-		&ucli.StringSliceFlag{Name: "apt", Aliases: []string{"a"}, Category: aboutPlan, Usage: "also install the Debian package `PKG` (repeatable)"},
-		&ucli.StringSliceFlag{Name: "libs", Category: aboutPlan, Usage: "also install the Nix library `LIB` (repeatable)"},
-		&ucli.StringFlag{Name: "packages", Category: aboutPlan, Usage: "`nix|apt`: where toolchains come from (default: nix)"},
-		&ucli.BoolFlag{Name: "no-slim", Category: aboutPlan, Usage: "run in the image that builds, with all its tools, where a smaller one would do"},
-		&ucli.StringFlag{Name: "build-image", Category: aboutPlan, Usage: "run the phases in `REF`: a registry reference, oci-layout://PATH or debian://SUITE"},
-		&ucli.StringSliceFlag{Name: "include", Category: aboutPlan, Usage: "have files that match `PATTERN` in the build, such as keys or .git, whatever leaves them out (repeatable)"},
+		&ucli.StringFlag{Name: "app", Category: aboutPlan, Usage: "plan the app in directory `DIR` of the repository PATH, with only the parts of the workspace it needs"},
+		&ucli.StringFlag{Name: "install-cmd", Aliases: []string{"i"}, Category: aboutPlan, Usage: "run `CMD` in the install phase instead of the provider's commands"},
+		&ucli.StringFlag{Name: "build-cmd", Aliases: []string{"b"}, Category: aboutPlan, Usage: "run `CMD` in the build phase instead of the provider's commands"},
+		&ucli.StringFlag{Name: "start-cmd", Aliases: []string{"s"}, Category: aboutPlan, Usage: "use `CMD` as the start command"},
+		&ucli.StringFlag{Name: "process", Category: aboutPlan, Usage: "start the process `NAME` from the Procfile or start.processes"},
+		&ucli.StringSliceFlag{Name: "pkgs", Aliases: []string{"p"}, Category: aboutPlan, Usage: "install the additional Nix package `PKG` (repeatable)"},
+		&ucli.StringSliceFlag{Name: "apt", Aliases: []string{"a"}, Category: aboutPlan, Usage: "install the additional Debian package `PKG` (repeatable)"},
+		&ucli.StringSliceFlag{Name: "libs", Category: aboutPlan, Usage: "install the additional Nix library `LIB` (repeatable)"},
+		&ucli.StringFlag{Name: "packages", Category: aboutPlan, Usage: "`nix|apt`: select the package source for toolchains (default: nix)"},
+		&ucli.BoolFlag{Name: "no-slim", Category: aboutPlan, Usage: "use the build image as the run image instead of a smaller one"},
+		&ucli.StringFlag{Name: "build-image", Category: aboutPlan, Usage: "use `REF` as the build image: a registry reference, oci-layout://PATH or debian://SUITE"},
+		&ucli.StringSliceFlag{Name: "include", Category: aboutPlan, Usage: "include excluded files that match `PATTERN` in the build context, such as keys or .git (repeatable)"},
 		envFlag(),
-		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration `FILE` instead of nixpacks.toml, .json or .cue"},
-		&ucli.StringFlag{Name: "json-plan", Category: aboutConfig, Usage: "lay a plan in `JSON` over the app's"},
+		&ucli.StringFlag{Name: "config", Aliases: []string{"c"}, Category: aboutConfig, Usage: "read the configuration from `FILE` instead of nixpacks.toml, .json or .cue"},
+		&ucli.StringFlag{Name: "json-plan", Category: aboutConfig, Usage: "apply a plan in `JSON` over the app's plan"},
 		providersFlag(),
 		offlineFlag(),
 		verboseFlag(),
@@ -64,15 +64,15 @@ func planFlags() []ucli.Flag {
 
 // offlineFlag belongs to every command that may fetch something, except those whose purpose is to fetch.
 func offlineFlag() ucli.Flag {
-	return &ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "keep from the network: list what is missing and end, or go on without it; steps of a build have none"}
+	return &ucli.BoolFlag{Name: "offline", Category: aboutPackages, Usage: "do not use the network: list what is missing and fail, or continue without it; disables it for build steps"}
 }
 
 func envFlag() ucli.Flag {
-	return &ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from your environment (repeatable)"}
+	return &ucli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Category: aboutConfig, Usage: "set the variable `K=V`; K alone takes its value from the environment (repeatable)"}
 }
 
 func verboseFlag() ucli.Flag {
-	return &ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors, and the output of every build step"}
+	return &ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more details: causes of errors and the output of all build steps"}
 }
 
 // environment returns --env as a map. K alone takes its value from the caller's environment. A name that is not set there

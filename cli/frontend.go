@@ -18,13 +18,13 @@ import (
 func frontendCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:  "frontend",
-		Usage: "be a frontend of BuildKit, or make the image of one",
+		Usage: "run as a BuildKit frontend, or build the frontend's image",
 		Description: "BuildKit starts `nixpacks frontend` for a build whose file names the frontend's image (# syntax=IMAGE), and\n" +
-			"talks with it over standard input and output. docs/frontend.md says more.",
+			"communicates with it over stdin and stdout. See docs/frontend.md.",
 		Subcommands: []*ucli.Command{frontendImage(h)},
 		Flags: []ucli.Flag{
-			&ucli.StringFlag{Name: frontend.PoliciesFlag, Category: aboutConfig, Usage: "hold every plan to the policies in the folders of `DIR`; the image's start command has it"},
-			&ucli.StringSliceFlag{Name: frontend.BaseFlag, Category: aboutConfig, Usage: "`REF=IMAGE`: take that image for the base REF; the image's start command has it (repeatable)"},
+			&ucli.StringFlag{Name: frontend.PoliciesFlag, Category: aboutConfig, Usage: "check every plan against the policies in the subdirectories of `DIR`; set by the image's start command"},
+			&ucli.StringSliceFlag{Name: frontend.BaseFlag, Category: aboutConfig, Usage: "`REF=IMAGE`: use IMAGE for the base REF; set by the image's start command (repeatable)"},
 		},
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
@@ -54,18 +54,19 @@ func frontendCommand(h *Host) *ucli.Command {
 func frontendImage(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:  "image",
-		Usage: "make the frontend's image",
-		Description: "The image holds this program alone, statically linked:\n\n" +
+		Usage: "build the frontend's image",
+		Description: "The image contains only this program, statically linked:\n\n" +
 			"   CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o nixpacks-static ./cli/nixpacks\n" +
 			"   nixpacks frontend image --binary nixpacks-static --output frontend/ --push registry.example.com/nixpacks:1\n\n" +
-			"With --policy every plan that it makes or is given must meet these policies, whatever a client says. With --base debian://trixie=NAME\n" +
-			"that base is made, for this machine's platform, and pushed as NAME; the frontend builds on it where a plan names debian://trixie.",
+			"With --policy, every plan that the frontend makes or receives must meet these policies, regardless of the client. With\n" +
+			"--base debian://trixie=NAME, the base is built for this machine's platform and pushed as NAME; the frontend uses it for\n" +
+			"plans that name debian://trixie.",
 		Flags: append(engineFlags(),
-			&ucli.StringSliceFlag{Name: frontend.BaseFlag, Category: aboutImage, Usage: "`REF=NAME`: make the base REF, push it as NAME, and let the frontend build on that (repeatable)"},
-			&ucli.StringSliceFlag{Name: "binary", Category: aboutImage, Usage: "the program as `FILE`, one for each platform (repeatable; default: this program itself)"},
-			&ucli.StringFlag{Name: "output", Category: aboutImage, Usage: "write the image to `DIR`, as an OCI layout"},
-			&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse plans that do not meet the policies in `FILE|DIR`, or in the module MODULE@VERSION@sha256:DIGEST of a registry (repeatable)"},
-			&ucli.StringSliceFlag{Name: "push", Category: aboutImage, Usage: "push it as `NAME`, with what docker login knows (repeatable)"},
+			&ucli.StringSliceFlag{Name: frontend.BaseFlag, Category: aboutImage, Usage: "`REF=NAME`: build the base REF, push it as NAME, and use it in the frontend (repeatable)"},
+			&ucli.StringSliceFlag{Name: "binary", Category: aboutImage, Usage: "use the program `FILE`, one per platform (repeatable; default: this program)"},
+			&ucli.StringFlag{Name: "output", Category: aboutImage, Usage: "write the image to `DIR` as an OCI layout"},
+			&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "reject plans that violate policies in `FILE|DIR` or the module MODULE@VERSION@sha256:DIGEST (repeatable)"},
+			&ucli.StringSliceFlag{Name: "push", Category: aboutImage, Usage: "push the image as `NAME`, with the credentials of docker login (repeatable)"},
 			jsonErrorsFlag(),
 		),
 		Action: func(c *ucli.Context) error { return frontendImageAction(c, h) },

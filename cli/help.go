@@ -13,13 +13,13 @@ import (
 
 // The categories of flags, in the order in which help lists them.
 const (
-	aboutPlan     = "What the plan says"
-	aboutConfig   = "Where it is said"
-	aboutImage    = "The image"
-	aboutBuild    = "How it is built"
-	aboutBuilder  = "Where it is built"
-	aboutPackages = "Where things are fetched"
-	aboutWords    = "What is printed"
+	aboutPlan     = "Plan options"
+	aboutConfig   = "Configuration options"
+	aboutImage    = "Image options"
+	aboutBuild    = "Build options"
+	aboutBuilder  = "Builder options"
+	aboutPackages = "Network options"
+	aboutWords    = "General options"
 )
 
 var topics = []string{aboutPlan, aboutConfig, aboutImage, aboutBuild, aboutBuilder, aboutPackages, aboutWords}

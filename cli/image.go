@@ -15,17 +15,17 @@ import (
 func imageCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:   "image",
-		Usage:  "look at images that were built",
+		Usage:  "inspect built images",
 		Action: onlyCommands,
 		Subcommands: []*ucli.Command{{
 			Name:      "ls",
-			Usage:     "print how large an image's layers are, and which step made each",
+			Usage:     "list an image's layers with their sizes and build steps",
 			ArgsUsage: "[PATH|IMAGE]",
-			Description: "PATH is an app that was built, an OCI layout, an OCI tar or a docker archive; IMAGE a name that build -n gave. Sizes are those\n" +
-				"that a registry keeps, and those of the unpacked layers.",
+			Description: "PATH is an app that was built, an OCI layout, an OCI tar or a Docker archive; IMAGE is a name set with build -n. Sizes are\n" +
+				"shown compressed, as in a registry, and unpacked.",
 			Flags: []ucli.Flag{
 				formatFlag(),
-				&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more: causes of errors"},
+				&ucli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: aboutWords, Usage: "print more details: causes of errors"},
 				jsonErrorsFlag(),
 			},
 			Action: func(c *ucli.Context) error { return imageLs(c, h) },

@@ -25,12 +25,12 @@ var configFiles = []string{"nixpacks.toml", "nixpacks.cue", "nixpacks.json"}
 func initCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "init",
-		Usage:     "write a configuration file with what was found about an app",
+		Usage:     "write a configuration file with the values of an app's plan",
 		ArgsUsage: "[PATH]",
-		Description: "Writes a nixpacks.toml into the app's directory, or a nixpacks.cue, with each value of the plan as a comment and who gives it. It\n" +
-			"changes nothing by itself: take the # away from what is to be otherwise.",
+		Description: "Writes a nixpacks.toml or a nixpacks.cue to the app's directory, with each value of the plan and its source as a comment.\n" +
+			"It has no effect until you uncomment a value. Values set by flags are not commented out.",
 		Flags: append(planFlags(),
-			&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "write a nixpacks.cue"}),
+			&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "write a nixpacks.cue instead of a nixpacks.toml"}),
 		Action: func(c *ucli.Context) error { return initAction(c, h) },
 	}
 }

@@ -20,7 +20,7 @@ func onlyCommands(c *ucli.Context) error {
 
 // formatFlag belongs to commands that list something.
 func formatFlag() ucli.Flag {
-	return &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: a table, or data, in which sizes are bytes (default: text)"}
+	return &ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json`: set the output format; sizes in JSON are in bytes (default: text)"}
 }
 
 // wantsJSON reports whether formatFlag asks for JSON.

@@ -17,11 +17,11 @@ import (
 func llbCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "llb",
-		Usage:     "print the build graph of an app",
+		Usage:     "print the build graph (LLB) of an app",
 		ArgsUsage: "[PATH]",
-		Description: "Prints the vertices of the LLB that the plan becomes, the image's configuration, and one digest of both, as JSON.\n" +
-			"Nothing is resolved: bases are named, not pinned, and the same plan gives the same digest on every machine.\n" +
-			"With --verbose also where the value was set that a vertex stands for.",
+		Description: "Prints the LLB vertices of the plan, the image configuration, and one digest of both, as JSON. Nothing is resolved:\n" +
+			"bases are named, not pinned, so the same plan gives the same digest on every machine. With --verbose, each vertex\n" +
+			"also lists where its value was set.",
 		Flags:  slices.Concat(planFlags(), policyFlags(), lowerFlags()),
 		Action: func(c *ucli.Context) error { return llbAction(c, h) },
 	}

@@ -21,16 +21,16 @@ const lockName = "lock"
 func lockCommand(h *Host) *ucli.Command {
 	flags := slices.Concat(planFlags(), secretFlags(), engineFlags(), []ucli.Flag{
 		platformFlag(),
-		&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "also pin the policies in `MODULE@VERSION` of a registry, for --policy (repeatable)"},
-		&ucli.BoolFlag{Name: "update", Category: aboutConfig, Usage: "look for what is newer, pin it in place of what is pinned, and print what changes; modules keep their major version"},
+		&ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "also pin the policies in the registry module `MODULE@VERSION`, for use with --policy (repeatable)"},
+		&ucli.BoolFlag{Name: "update", Category: aboutConfig, Usage: "update pins to the newest versions and print the changes; modules keep their major version"},
 	})
 	return &ucli.Command{
 		Name:      lockName,
-		Usage:     "pin what an app's builds start from",
+		Usage:     "pin the base images and packages of an app's builds",
 		ArgsUsage: "[PATH]",
-		Description: "Writes " + lock.File + ": what the images are that the app's plan names, the hashes of the archives of Nix packages, and which Debian\n" +
-			"packages apt takes. What is pinned there stays, unless --update is given and the plan has it. With --locked a plan or a build that has anything else is refused.\n" +
-			"Modules with providers are pinned by nixpacks providers add.",
+		Description: "Writes " + lock.File + ": the digests of the images that the plan names, the hashes of Nix package archives, and the Debian\n" +
+			"packages that apt installs. Existing pins are kept, unless --update is given and the plan uses them. With --locked, plans\n" +
+			"and builds that use anything else are rejected. nixpacks providers add pins modules with providers.",
 		Flags:  flags,
 		Action: func(c *ucli.Context) error { return lockAction(c, h) },
 	}
@@ -38,7 +38,7 @@ func lockCommand(h *Host) *ucli.Command {
 
 // lockedFlag belongs to commands that build, check or print a plan.
 func lockedFlag() ucli.Flag {
-	return &ucli.BoolFlag{Name: "locked", Category: aboutConfig, Usage: "refuse what " + lock.File + " does not pin, or pins to something else"}
+	return &ucli.BoolFlag{Name: "locked", Category: aboutConfig, Usage: "fail if an input is not pinned in " + lock.File + " or differs from its pin"}
 }
 
 // pinTo applies the pins of the app's lock to a plan. With --locked it refuses a plan that does not match them.

@@ -22,24 +22,24 @@ func lowerFlags() []ucli.Flag {
 		planFlag(),
 		&ucli.StringSliceFlag{Name: "label", Aliases: []string{"l"}, Category: aboutImage, Usage: "add the label `K=V` to the image (repeatable)"},
 		platformFlag(),
-		&ucli.StringSliceFlag{Name: "add-host", Category: aboutBuild, Usage: "let steps find `NAME:IP`, which gives them this machine's network (repeatable)"},
-		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories among builds with the same `KEY` (default: the app's path)"},
-		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "run every step anew, without cache directories"},
-		&ucli.StringFlag{Name: "graph", Value: graphMerge, Category: aboutBuild, Usage: "`merge|copy`: lay files together where the builder can, or copy as for one that cannot (default: merge)"},
-		&ucli.StringFlag{Name: "cpu-quota", Category: aboutBuild, Usage: "let each step use `N` microseconds of CPU time in 100 ms: 50000 is half a core"},
-		&ucli.StringFlag{Name: "memory", Category: aboutBuild, Usage: "let each step use `SIZE` of memory, such as 512m or 2g"},
+		&ucli.StringSliceFlag{Name: "add-host", Category: aboutBuild, Usage: "add the host mapping `NAME:IP` for build steps; implies the host network (repeatable)"},
+		&ucli.StringFlag{Name: "cache-key", Category: aboutBuild, Usage: "share cache directories between builds with the same `KEY` (default: the app's path)"},
+		&ucli.BoolFlag{Name: "no-cache", Category: aboutBuild, Usage: "do not use cached build steps or cache directories"},
+		&ucli.StringFlag{Name: "graph", Value: graphMerge, Category: aboutBuild, Usage: "`merge|copy`: use merge operations if the builder supports them, or always copy files (default: merge)"},
+		&ucli.StringFlag{Name: "cpu-quota", Category: aboutBuild, Usage: "limit each build step to `N` microseconds of CPU time per 100 ms; 50000 is half a core"},
+		&ucli.StringFlag{Name: "memory", Category: aboutBuild, Usage: "limit the memory of each build step to `SIZE`, such as 512m or 2g"},
 		secretsHashFlag(),
-		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "fetch URLs that begin with FROM from TO, as `FROM=TO`; TO is https://, http:// or file:// (repeatable)"},
+		&ucli.StringSliceFlag{Name: "mirror", Category: aboutPackages, Usage: "`FROM=TO`: replace the URL prefix FROM with TO in downloads; TO is https://, http:// or file:// (repeatable)"},
 	}
 }
 
 func platformFlag() ucli.Flag {
-	return &ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "build for `OS/ARCH`; nixpacks build takes several, with commas, and makes one image of them (default: the builder's own)"}
+	return &ucli.StringFlag{Name: "platform", Category: aboutImage, Usage: "target `OS/ARCH`; nixpacks build accepts a comma-separated list for a multi-platform image (default: the builder's)"}
 }
 
 // planFlag names a saved plan.
 func planFlag() ucli.Flag {
-	return &ucli.StringFlag{Name: "plan", Category: aboutConfig, Usage: "build the plan in `FILE`, as nixpacks plan printed it, instead of making one"}
+	return &ucli.StringFlag{Name: "plan", Category: aboutConfig, Usage: "use the plan in `FILE`, as printed by nixpacks plan, instead of planning the app"}
 }
 
 // The values of --graph.

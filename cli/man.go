@@ -47,7 +47,7 @@ func manPage(app *ucli.App) (string, error) {
 	for _, c := range app.Commands {
 		m.command(c, app.Name)
 	}
-	m.macro("SH", "FLAGS OF ALL COMMANDS THAT PLAN")
+	m.macro("SH", "COMMON PLANNING FLAGS")
 	m.flags(planFlags())
 	for _, s := range []struct{ head, topic string }{{"ENVIRONMENT", "variables"}, {"EXIT STATUS", "exit-codes"}} {
 		t := helpTopics[slices.IndexFunc(helpTopics, func(t helpTopic) bool { return t.name == s.topic })]
@@ -63,7 +63,7 @@ func manPage(app *ucli.App) (string, error) {
 		}
 	}
 	m.macro("SH", "SEE ALSO")
-	m.text("nixpacks help TOPIC tells more:")
+	m.text("For details, run nixpacks help TOPIC:")
 	for _, t := range helpTopics {
 		m.item(t.name, t.about)
 	}
@@ -85,7 +85,7 @@ func (m *manual) command(c *ucli.Command, parent string) {
 		own := slices.DeleteFunc(slices.Clone(c.Flags), func(f ucli.Flag) bool { return slices.Contains(m.plan, f.Names()[0]) })
 		if len(c.Flags)-len(own) == len(m.plan) {
 			m.macro("PP", "")
-			m.text("It has the flags of all commands that plan.")
+			m.text("Also accepts the common planning flags.")
 		} else {
 			own = c.Flags
 		}

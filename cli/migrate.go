@@ -17,17 +17,17 @@ import (
 func migrateCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "migrate",
-		Usage:     "turn a nixpacks.toml, railpack.json or app.json into a nixpacks.cue",
+		Usage:     "convert a nixpacks.toml, railpack.json or app.json to a nixpacks.cue",
 		ArgsUsage: "[PATH]",
-		Description: "Writes a nixpacks.cue that says what nixpacks.toml, nixpacks.json, railpack.json, or Heroku's app.json and Procfile say, and prints\n" +
-			"what it could not carry, where that stands, and what to do instead. With nixpacks.toml and nixpacks.json the plan stays what it\n" +
-			"was, or nothing is written.",
+		Description: "Converts nixpacks.toml, nixpacks.json, railpack.json, or Heroku's app.json and Procfile to a nixpacks.cue, and reports\n" +
+			"what could not be converted, where it is, and what to use instead. A conversion of nixpacks.toml or nixpacks.json that\n" +
+			"would change the plan is not written.",
 		Flags: []ucli.Flag{
-			&ucli.StringFlag{Name: "from", Category: aboutConfig, Usage: "read `" + strings.Join(migrate.Sources, "|") + "`, where there are several"},
+			&ucli.StringFlag{Name: "from", Category: aboutConfig, Usage: "`" + strings.Join(migrate.Sources, "|") + "`: select the file to convert if there are several"},
 			envFlag(), providersFlag(),
-			&ucli.BoolFlag{Name: "print", Category: aboutWords, Usage: "print the nixpacks.cue, and the report to stderr, and write nothing"},
-			&ucli.BoolFlag{Name: "force", Category: aboutWords, Usage: "write over a nixpacks.cue that is there"},
-			&ucli.BoolFlag{Name: "remove", Category: aboutWords, Usage: "remove the files that were read"},
+			&ucli.BoolFlag{Name: "print", Category: aboutWords, Usage: "print the nixpacks.cue, and the report to stderr, without writing files"},
+			&ucli.BoolFlag{Name: "force", Category: aboutWords, Usage: "overwrite an existing nixpacks.cue"},
+			&ucli.BoolFlag{Name: "remove", Category: aboutWords, Usage: "remove the converted files"},
 			formatFlag(), verboseFlag(), jsonErrorsFlag(),
 		},
 		Action: func(c *ucli.Context) error { return migrateAction(c, h) },

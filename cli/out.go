@@ -32,8 +32,8 @@ const buildScript = "build.sh"
 
 func outFlags() []ucli.Flag {
 	return []ucli.Flag{
-		&ucli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: aboutImage, Usage: "build nothing: write the app to `DIR`, with what docker build needs in DIR/.nixpacks"},
-		&ucli.StringFlag{Name: "frontend", Category: aboutImage, Usage: "with --out, the image `REF` of nixpacks frontend (else $" + frontendVariable + ", else " + defaultFrontend + ")"},
+		&ucli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: aboutImage, Usage: "do not build; write the app to `DIR`, with the files for docker build in DIR/.nixpacks"},
+		&ucli.StringFlag{Name: "frontend", Category: aboutImage, Usage: "with --out, use the frontend image `REF` (default: $" + frontendVariable + ", else " + defaultFrontend + ")"},
 	}
 }
 

@@ -43,14 +43,14 @@ func epoch(h *Host, p *plan.Plan) (int64, error) {
 func outputFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringSliceFlag{Name: "output", Aliases: []string{"docker-output"}, Category: aboutImage,
-			Usage: "write the image as `type=TYPE,dest=PATH`: oci, docker, local or tar; or push it, type=registry (repeatable; default: kept for nixpacks run)"},
-		&ucli.BoolFlag{Name: "push", Category: aboutImage, Usage: "push the image to the registries of its names, as --output type=registry"},
-		&ucli.BoolFlag{Name: "load", Category: aboutImage, Usage: "load the image into the docker engine, as --output type=docker"},
-		&ucli.StringFlag{Name: "max-size", Category: aboutImage, Usage: "refuse an image whose layers have more than `SIZE`, such as 300MB or 1.5GB, as nixpacks image ls and a registry count them: packed"},
-		&ucli.StringFlag{Name: "metadata-file", Category: aboutImage, Usage: "write the image's digest and names to `FILE`, as JSON"},
-		&ucli.StringFlag{Name: "iidfile", Category: aboutImage, Usage: "write the image's id to `FILE`"},
-		&ucli.StringFlag{Name: "provenance", Category: aboutImage, Usage: "`true|false|mode=MODE`: let a statement of how it was built go with the image; min or max (default: false)"},
-		&ucli.StringFlag{Name: "sbom", Category: aboutImage, Usage: "`true|false|generator=IMAGE`: let a list of its software go with the image, which the generator makes (default: false)"},
+			Usage: "`type=TYPE,dest=PATH`: export as oci, docker, local or tar, or push with type=registry (repeatable; default: kept for nixpacks run)"},
+		&ucli.BoolFlag{Name: "push", Category: aboutImage, Usage: "push the image to the registries in its names (shorthand for --output type=registry)"},
+		&ucli.BoolFlag{Name: "load", Category: aboutImage, Usage: "load the image into the Docker engine (shorthand for --output type=docker)"},
+		&ucli.StringFlag{Name: "max-size", Category: aboutImage, Usage: "fail if the image's layers exceed `SIZE` in compressed form, such as 300MB or 1.5GB"},
+		&ucli.StringFlag{Name: "metadata-file", Category: aboutImage, Usage: "write the image's digest and names to `FILE` as JSON"},
+		&ucli.StringFlag{Name: "iidfile", Category: aboutImage, Usage: "write the image ID to `FILE`"},
+		&ucli.StringFlag{Name: "provenance", Category: aboutImage, Usage: "`true|false|mode=MODE`: attach a provenance attestation to the image; MODE is min or max (default: false)"},
+		&ucli.StringFlag{Name: "sbom", Category: aboutImage, Usage: "`true|false|generator=IMAGE`: attach an SBOM attestation made by the generator to the image (default: false)"},
 	}
 }
 

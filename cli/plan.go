@@ -20,10 +20,10 @@ func planCommand(h *Host) *ucli.Command {
 		Name:      "plan",
 		Usage:     "print the build plan of an app",
 		ArgsUsage: "[PATH]",
-		Description: "Prints the plan as JSON. Saved to a file, it builds again later to the same image:\n\n" +
+		Description: "Prints the plan as JSON. A saved plan builds the same image again later:\n\n" +
 			"   nixpacks plan . > plan.json\n   nixpacks build --plan plan.json .",
 		Flags: append(slices.Concat(planFlags(), policyFlags()),
-			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Category: aboutWords, Usage: "`json|toml|text`: how the plan is printed, text being a table for people (default: json)"}),
+			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "json", Category: aboutWords, Usage: "`json|toml|text`: set the output format; text is a human-readable table (default: json)"}),
 		Action: func(c *ucli.Context) error { return planAction(c, h) },
 	}
 }
@@ -91,7 +91,7 @@ func detectCommand(h *Host) *ucli.Command {
 		Name:        "detect",
 		Usage:       "print the providers that plan an app",
 		ArgsUsage:   "[PATH]",
-		Description: "Prints one line, empty where no provider knows the app; the exit code is 0 either way.",
+		Description: "Prints one line, which is empty if no provider matches the app; the exit code is 0 in both cases.",
 		Flags:       planFlags(),
 		Action: func(c *ucli.Context) error {
 			path, err := appPath(c)
@@ -116,11 +116,11 @@ func detectCommand(h *Host) *ucli.Command {
 func factsCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "facts",
-		Usage:     "print what the app's provider asked, and the answers, as JSON",
+		Usage:     "print the facts about an app that its provider uses, as JSON",
 		ArgsUsage: "[PATH]",
-		Description: "A provider is a function from these facts to a plan, so the cue command gives the same plan:\n\n" +
+		Description: "A provider is a function from these facts to a plan, so the cue command produces the same plan:\n\n" +
 			"   nixpacks facts . > facts.json\n   cue export ./providers/NAME facts.json -e plan",
-		Flags:  append(planFlags(), &ucli.StringFlag{Name: "provider", Category: aboutWords, Usage: "the provider `NAME`, where several plan the app"}),
+		Flags:  append(planFlags(), &ucli.StringFlag{Name: "provider", Category: aboutWords, Usage: "select the provider `NAME` if several plan the app"}),
 		Action: func(c *ucli.Context) error { return factsAction(c, h) },
 	}
 }

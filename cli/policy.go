@@ -18,7 +18,7 @@ import (
 
 // policyFlags belong to commands that build, check or print a plan. Commands that explain a plan must do so for any plan.
 func policyFlags() []ucli.Flag {
-	return []ucli.Flag{lockedFlag(), &ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "refuse a plan that does not meet the policies in `FILE|DIR`, or in the module MODULE@VERSION@sha256:DIGEST of a registry (repeatable)"}}
+	return []ucli.Flag{lockedFlag(), &ucli.StringSliceFlag{Name: "policy", Category: aboutConfig, Usage: "reject plans that violate policies in `FILE|DIR` or the module MODULE@VERSION@sha256:DIGEST (repeatable)"}}
 }
 
 // enforcedPlan is loadPlan, checked against the policies of the command line and of the app.

@@ -15,7 +15,7 @@ import (
 func providersCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:   "providers",
-		Usage:  "show the providers that there are, and help to write others",
+		Usage:  "list, develop and manage providers",
 		Action: onlyCommands,
 		Subcommands: []*ucli.Command{
 			providersLs(h), providersShow(h), providersNew(h), providersTest(h), providersVet(h),
@@ -26,7 +26,7 @@ func providersCommand(h *Host) *ucli.Command {
 
 // providersFlag belongs to every command that plans.
 func providersFlag() ucli.Flag {
-	return &ucli.StringSliceFlag{Name: "providers", Category: aboutConfig, Usage: "also load the providers in `DIR`, one CUE module a folder (repeatable)"}
+	return &ucli.StringSliceFlag{Name: "providers", Category: aboutConfig, Usage: "load additional providers from `DIR`, one CUE module per directory (repeatable)"}
 }
 
 // jsonErrorsFlag belongs to every command.
@@ -37,9 +37,9 @@ func jsonErrorsFlag() ucli.Flag {
 func providersLs(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:        "ls",
-		Usage:       "print the providers in the order in which they are tried, where they come from, and what they look for",
+		Usage:       "list providers in the order they are tried, with their origin and detection rules",
 		ArgsUsage:   "[PATH]",
-		Description: "The first provider that finds in an app what it looks for plans it. Those that the app at PATH brings are among them.",
+		Description: "The first provider with a matching detection rule plans the app. The list includes the providers that the app at PATH contains.",
 		Flags:       []ucli.Flag{providersFlag(), offlineFlag(), formatFlag(), jsonErrorsFlag()},
 		Action:      func(c *ucli.Context) error { return providersLsAction(c, h) },
 	}
@@ -119,10 +119,10 @@ func catalogAt(c *ucli.Context, h *Host, path string) (*catalog.Catalog, error) 
 func providersShow(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "show",
-		Usage:     "print what a provider looks for, asks about an app, and decides on versions of",
+		Usage:     "show a provider's detection rule, facts, variables and versions",
 		ArgsUsage: "NAME [PATH]",
-		Description: "All of it is read from the provider's files, without an app. What it answers about an app: nixpacks facts.\n" +
-			"Tables are its literal lists and maps, such as the versions that there are.",
+		Description: "Everything is read from the provider's files, without an app. nixpacks facts prints the facts of an app.\n" +
+			"Tables are the provider's literal lists and maps, such as the available versions.",
 		Flags:  []ucli.Flag{providersFlag(), offlineFlag(), formatFlag(), jsonErrorsFlag()},
 		Action: func(c *ucli.Context) error { return providersShowAction(c, h) },
 	}

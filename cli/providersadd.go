@@ -18,13 +18,13 @@ import (
 func providersAdd(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "add",
-		Usage:     "have an app planned with the providers of a module from an OCI registry",
+		Usage:     "add the providers of a module in an OCI registry to an app",
 		ArgsUsage: "MODULE@VERSION [PATH]",
-		Description: "Fetches the CUE module from the registry of CUE_REGISTRY, prints what its providers are, and pins it by its digest in the\n" +
-			"file " + lock.File + " of the app. VERSION is as in v0.1.0, or v0 or " + modules.Latest + " for the newest:\n\n" +
+		Description: "Fetches the CUE module from the registry in CUE_REGISTRY, prints its providers, and pins it by digest in the app's\n" +
+			lock.File + ". VERSION is a version such as v0.1.0, v0 for the newest v0 version, or " + modules.Latest + ":\n\n" +
 			"   CUE_REGISTRY=registry.example.com nixpacks providers add example.com/lua@v0.1.0",
 		Flags: []ucli.Flag{
-			&ucli.BoolFlag{Name: "dry-run", Category: aboutWords, Usage: "print what the providers are, and pin nothing"},
+			&ucli.BoolFlag{Name: "dry-run", Category: aboutWords, Usage: "print the providers without pinning the module"},
 			jsonErrorsFlag(),
 		},
 		Action: func(c *ucli.Context) error { return providersAddAction(c, h) },
@@ -104,9 +104,9 @@ func showModule(h *Host, m *modules.Module, cat *catalog.Catalog) error {
 func providersRm(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:        "rm",
-		Usage:       "take a module out of what an app is planned with",
+		Usage:       "remove a module of providers from an app",
 		ArgsUsage:   "MODULE [PATH]",
-		Description: "Takes the module out of the file " + lock.File + " of the app.",
+		Description: "Removes the module from the app's " + lock.File + ".",
 		Flags:       []ucli.Flag{jsonErrorsFlag()},
 		Action:      func(c *ucli.Context) error { return providersRmAction(c, h) },
 	}

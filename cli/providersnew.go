@@ -24,10 +24,10 @@ var newProvider []byte
 func providersNew(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "new",
-		Usage:     "write a provider to start from",
+		Usage:     "create a provider from a template",
 		ArgsUsage: "NAME [DIR]",
-		Description: "Writes a CUE module with a provider called NAME and one case to DIR, which is not there yet; without DIR to\n" +
-			"providers/NAME. Comments in its files say what to change.",
+		Description: "Writes a CUE module with a provider called NAME and one test case to DIR, which must not exist (default:\n" +
+			"providers/NAME). Comments in the files describe what to change.",
 		Flags:  []ucli.Flag{jsonErrorsFlag()},
 		Action: func(c *ucli.Context) error { return providersNewAction(c, h) },
 	}

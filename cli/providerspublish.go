@@ -13,11 +13,11 @@ import (
 func providersPublish(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "publish",
-		Usage:     "push a provider as a CUE module to an OCI registry",
+		Usage:     "publish a provider as a CUE module to an OCI registry",
 		ArgsUsage: "[DIR] VERSION",
-		Description: "DIR, without it this directory, is a provider or a folder of them, with a cue.mod/module.cue that says the module's name. The\n" +
-			"registry is that of CUE_REGISTRY, with the logins of docker, as for cue mod publish, which makes the same module. What\n" +
-			"nixpacks providers vet refuses is not published, and a version that is there already is not changed:\n\n" +
+		Description: "DIR (default: the current directory) is a provider or a folder of providers, with a cue.mod/module.cue that sets the module\n" +
+			"name. The registry is taken from CUE_REGISTRY, with docker's credentials. cue mod publish produces the same module. Providers\n" +
+			"that nixpacks providers vet rejects are not published, and an existing version is not changed:\n\n" +
 			"   CUE_REGISTRY=registry.example.com nixpacks providers publish providers/lua v0.1.0",
 		Flags:  []ucli.Flag{jsonErrorsFlag()},
 		Action: func(c *ucli.Context) error { return providersPublishAction(c, h) },

@@ -18,12 +18,12 @@ import (
 func providersTest(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "test",
-		Usage:     "hold providers to the cases in their testdata folders",
+		Usage:     "run the test cases in the testdata folders of providers",
 		ArgsUsage: "[DIR]",
-		Description: "DIR is a provider, or a folder of them. A case is a file testdata/NAME.txtar with an app and what the provider says of it;\n" +
-			"docs/providers.md shows one. The exit code is 1 where a case fails.",
+		Description: "DIR is a provider or a folder of providers. A case is a file testdata/NAME.txtar with an app and the provider's expected\n" +
+			"result; see docs/providers.md. The exit code is 1 if a case fails.",
 		Flags: []ucli.Flag{
-			&ucli.BoolFlag{Name: "update", Category: aboutWords, Usage: "write into the cases what the providers say; look at the difference afterwards"},
+			&ucli.BoolFlag{Name: "update", Category: aboutWords, Usage: "update the cases with the actual results; review the changes afterwards"},
 			jsonErrorsFlag(),
 		},
 		Action: func(c *ucli.Context) error { return providersTestAction(c, h) },

@@ -12,10 +12,10 @@ import (
 func providersVet(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "vet",
-		Usage:     "check providers without an app, and print everything that is wrong",
+		Usage:     "check providers without an app and print all errors",
 		ArgsUsage: "[DIR]",
-		Description: "DIR is a provider, or a folder of them. Each is checked against what a provider may say, and its place among the others.\n" +
-			"What it says of an app is checked by nixpacks providers test.",
+		Description: "DIR is a provider or a folder of providers. Checks each provider against the provider schema, and its order among the\n" +
+			"others. To check its result for an app, use nixpacks providers test.",
 		Flags:  []ucli.Flag{jsonErrorsFlag()},
 		Action: func(c *ucli.Context) error { return providersVetAction(c, h) },
 	}

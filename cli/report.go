@@ -24,7 +24,7 @@ import (
 
 func reportFlags() []ucli.Flag {
 	return []ucli.Flag{&ucli.StringFlag{Name: "report", Category: aboutWords,
-		Usage: "write what the build did to `FILE`, as one page of HTML; where it fails, too"}}
+		Usage: "write an HTML report of the build to `FILE`, even if the build fails"}}
 }
 
 // course is what a report contains besides the build.

@@ -25,12 +25,11 @@ import (
 func runCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "run",
-		Usage:     "run an app: build it where that is needed, start its image, print its URL",
+		Usage:     "build an app if needed, run its image and print its URL",
 		ArgsUsage: "[PATH | IMAGE] [-- COMMAND]",
-		Description: "Runs the image of the app at PATH, which is built first and costs nothing when it is up to date; or an image\n" +
-			"that was built before, by its name (build -n NAME); or an OCI layout, an OCI tar or a docker tar. The app is given\n" +
-			"a free port as PORT, in the network of this machine. Ctrl-C ends it, and nothing stays behind.\n" +
-			"A COMMAND runs in the image instead of the app's start command.",
+		Description: "Runs the image of the app at PATH, which is built first unless it is up to date; or an image that was built before, by\n" +
+			"its name (build -n NAME); or an OCI layout, an OCI tar or a Docker tar. The app gets a free port as PORT and uses the\n" +
+			"host network. Ctrl-C stops the app and cleans up. COMMAND runs in the image instead of the app's start command.",
 		Flags:  slices.Concat(planFlags(), policyFlags(), lowerFlags(), nameFlags(), secretFlags(), engineFlags(), keepFlags()),
 		Action: func(c *ucli.Context) error { return runAction(c, h) },
 	}

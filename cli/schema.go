@@ -17,14 +17,14 @@ import (
 func schemaCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "schema",
-		Usage:     "print what a configuration or a plan may say, for editors and checks",
+		Usage:     "print the schema of a configuration or a plan, for editors and validators",
 		ArgsUsage: "[toml|json|plan]",
-		Description: "JSON Schema of nixpacks.toml and nixpacks.json, which is also what is printed without a word, or of a plan; with --cue what\n" +
-			"nixpacks.cue may say, as CUE to lie beside it:\n\n" +
+		Description: "Prints the JSON Schema of nixpacks.toml and nixpacks.json (the default), or of a plan. With --cue, prints the CUE schema of\n" +
+			"nixpacks.cue, to be placed beside it:\n\n" +
 			"   nixpacks schema > nixpacks.schema.json\n   nixpacks schema --cue > nixpacks_schema.cue && cue vet nixpacks.cue nixpacks_schema.cue\n\n" +
-			"With --module all of it as the CUE module that providers import, for the cue command: docs/providers.md says how.",
-		Flags: []ucli.Flag{&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "print CUE"},
-			&ucli.StringFlag{Name: "module", Category: aboutWords, Usage: "write the module " + schema.Module + " to `DIR`, and print nothing"},
+			"With --module, writes the whole schema as the CUE module that providers import, for the cue command: see docs/providers.md.",
+		Flags: []ucli.Flag{&ucli.BoolFlag{Name: "cue", Category: aboutWords, Usage: "print the CUE schema"},
+			&ucli.StringFlag{Name: "module", Category: aboutWords, Usage: "write the module " + schema.Module + " to `DIR` without printing"},
 			&ucli.BoolFlag{Name: "json-errors", Category: aboutWords, Usage: "print errors as JSON"}},
 		Action: func(c *ucli.Context) error { return schemaAction(c, h) },
 	}

@@ -26,18 +26,18 @@ import (
 func secretFlags() []ucli.Flag {
 	return []ucli.Flag{
 		&ucli.StringSliceFlag{Name: "secret", Category: aboutBuild,
-			Usage: "give phases that ask for it the secret `id=ID,src=FILE`, or id=ID,env=NAME; it is no part of the image (repeatable)"},
+			Usage: "expose the secret `id=ID,src=FILE` or id=ID,env=NAME to phases that request it, not to the image (repeatable)"},
 		&ucli.StringFlag{Name: "secrets-dir", Category: aboutBuild,
-			Usage: "give phases those of the secrets that they ask for which are files of `DIR`, by their ids"},
+			Usage: "read the secrets that phases request from files in `DIR`, named by secret ID"},
 		&ucli.StringSliceFlag{Name: "ssh", Category: aboutBuild,
-			Usage: "give phases that ask for it the agent of SSH keys `ID[=SOCKET|KEY]`; default is the one that runs here (repeatable)"},
+			Usage: "expose the SSH agent or key `ID[=SOCKET|KEY]` to phases that request it; use default for your agent (repeatable)"},
 	}
 }
 
 // secretsHashFlag makes steps run again when secrets change.
 func secretsHashFlag() ucli.Flag {
 	return &ucli.StringFlag{Name: "secrets-hash", Category: aboutBuild,
-		Usage: "run phases that ask for secrets again when `TEXT` changes, or with auto when the secrets do"}
+		Usage: "rerun phases that request secrets when `TEXT` changes, or with auto when the secrets change"}
 }
 
 // secrets sets the secrets and SSH agents of the build. It reports all errors at once, before anything runs.

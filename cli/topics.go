@@ -22,16 +22,16 @@ type helpTopic struct {
 }
 
 var helpTopics = []helpTopic{
-	{"configuration", "what nixpacks.toml and nixpacks.json may say", "configuration.md", []string{"Files"}},
-	{"nixpacks.cue", "the same with rules, in CUE", "configuration.md", []string{"nixpacks.cue"}},
-	{"variables", "what --env NIXPACKS_* does", "configuration.md", []string{"Variables"}},
-	{"secrets", "tokens that a build needs and an image must not have", "configuration.md", []string{"Secrets"}},
-	{"files", "which files of the app go to the build", "configuration.md", []string{"What goes to the build"}},
+	{"configuration", "keys of nixpacks.toml and nixpacks.json", "configuration.md", []string{"Files"}},
+	{"nixpacks.cue", "configuration in CUE, with constraints", "configuration.md", []string{"nixpacks.cue"}},
+	{"variables", "NIXPACKS_* variables, set with --env", "configuration.md", []string{"Variables"}},
+	{"secrets", "build secrets that stay out of the image", "configuration.md", []string{"Secrets"}},
+	{"files", "files in the build context", "configuration.md", []string{"What goes to the build"}},
 	{"networks", "certificates, proxies, mirrors and tokens", "networks.md", nil},
-	{"offline", "builds without a network", "offline.md", nil},
+	{"offline", "builds without network access", "offline.md", nil},
 	{"ci", "builds and policies in CI", "ci.md", nil},
-	{"quickstart", "a first app, step by step", "quickstart.md", nil},
-	{"exit-codes", "what the program ends with", "configuration.md", []string{"Exit codes"}},
+	{"quickstart", "build your first app, step by step", "quickstart.md", nil},
+	{"exit-codes", "exit codes and their meanings", "configuration.md", []string{"Exit codes"}},
 }
 
 // text returns the topic's part of its document, in Markdown.
@@ -65,7 +65,7 @@ func helpCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:            "help",
 		Aliases:         []string{"h"},
-		Usage:           "print the help of a command, or of a topic",
+		Usage:           "print help for a command or a topic",
 		ArgsUsage:       "[COMMAND|TOPIC]",
 		Description:     strings.TrimRight(b.String(), "\n"),
 		HideHelpCommand: true,

@@ -98,7 +98,7 @@ func TestManPage(t *testing.T) {
 		}
 	}
 	shown, err := exec.Command("mandoc", "-T", "utf8", file).Output()
-	if err != nil || !strings.Contains(string(shown), "what --env NIXPACKS_* does") || strings.Contains(string(shown), `\-`) {
+	if err != nil || !strings.Contains(string(shown), "NIXPACKS_* variables, set with --env") || strings.Contains(string(shown), `\-`) {
 		t.Errorf("%v: %s", err, shown)
 	}
 }

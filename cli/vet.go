@@ -14,13 +14,13 @@ import (
 func vetCommand(h *Host) *ucli.Command {
 	return &ucli.Command{
 		Name:      "vet",
-		Usage:     "hold an app's plan to policies, and build nothing",
+		Usage:     "check an app's plan against policies without building",
 		ArgsUsage: "[PATH]",
-		Description: "Policies are CUE: those of --policy, and those in the folder " + policy.Folder + " of the app. The exit code is 0 where the plan\n" +
-			"meets all of them, and 21 otherwise. With --format sarif, GitHub and others show in the app's files what is broken:\n\n" +
+		Description: "Policies are CUE files, from --policy and from the app's " + policy.Folder + " folder. The exit code is 0 if the plan meets\n" +
+			"all of them, and 21 otherwise. With --format sarif, tools such as GitHub show violations in the app's files:\n\n" +
 			"   nixpacks vet . --policy policies --format sarif > nixpacks.sarif",
 		Flags: append(slices.Concat(planFlags(), policyFlags()), planFlag(),
-			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json|sarif`: how the verdict is printed (default: text)"}),
+			&ucli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Category: aboutWords, Usage: "`text|json|sarif`: set the output format (default: text)"}),
 		Action: func(c *ucli.Context) error { return vetAction(c, h) },
 	}
 }
