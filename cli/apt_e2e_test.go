@@ -48,7 +48,7 @@ func TestAptMoves(t *testing.T) {
 	app := folder(t, map[string]string{"nixpacks.toml": "buildImage = \"" + image + "\"" + movingApp})
 
 	m.ends(t, 0, "\nadded    the Debian packages moving on "+image+" for "+runtime.GOARCH+": sha256:", "lock", app)
-	m.ends(t, 0, "nixpacks.lock has all of it already", "lock", app)
+	m.ends(t, 0, "nixpacks.lock is up to date", "lock", app)
 	m.ends(t, 0, "\n1.0\n", "run", "--locked", app)
 
 	a.Publish("2.0")

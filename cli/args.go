@@ -122,7 +122,7 @@ func flagMistakes(arranged []string, cmd *ucli.Command) error {
 		case !given:
 			return fault.New(fault.Usage, "--%s needs a value", name).WithHint("%s", see)
 		case seen[name] && !many:
-			return fault.New(fault.Usage, "--%s is given twice, and only one can count", name).WithHint("%s", see)
+			return fault.New(fault.Usage, "--%s is given twice, but accepts one value", name).WithHint("%s", see)
 		}
 		seen[name] = true
 	}

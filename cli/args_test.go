@@ -93,7 +93,7 @@ func FuzzArrange(f *testing.F) {
 
 func TestFlagMistakes(t *testing.T) {
 	for line, want := range map[string]string{
-		"build -n a --name b":         "--name is given twice, and only one can count",
+		"build -n a --name b":         "--name is given twice, but accepts one value",
 		"build . -e":                  "--env needs a value",
 		"build -e A -e A":             "",
 		"build . -- -n a -n b":        "",

@@ -175,8 +175,8 @@ func loadPlan(c *ucli.Context, h *Host) (*plan.Saved, string, error) {
 func savedPlan(c *ucli.Context, file string) (*plan.Saved, error) {
 	for _, f := range []string{"install-cmd", "build-cmd", "start-cmd", "process", "pkgs", "apt", "libs", "env", "config", "json-plan", "packages", "no-slim", "include", "providers", "app", "locked"} {
 		if c.IsSet(f) {
-			return nil, fault.New(fault.Usage, "--%s says what to plan, and --plan %s is planned already", f, file).
-				WithHint("plan again with it: nixpacks plan --%s … > %s", f, file)
+			return nil, fault.New(fault.Usage, "--%s affects planning, and cannot be combined with --plan %s", f, file).
+				WithHint("plan again with this flag: nixpacks plan --%s … > %s", f, file)
 		}
 	}
 	data, err := planFile(file)

@@ -39,8 +39,8 @@ func builderTarget(c *ucli.Context, h *Host) (solve.Target, error) {
 		if t.Builder == "" {
 			t.Builder, t.From = "docker", "--"+flag
 		} else if !t.IsDocker() {
-			return t, fault.New(fault.Usage, "--%s says how a docker engine is reached, and %s is none", flag, t.Builder).
-				WithHint("leave one of --builder and --%s out", flag)
+			return t, fault.New(fault.Usage, "--%s configures the connection to a Docker engine, but the builder is %s", flag, t.Builder).
+				WithHint("remove --builder or --%s", flag)
 		}
 	}
 	if t.Builder == "" {
@@ -49,7 +49,7 @@ func builderTarget(c *ucli.Context, h *Host) (solve.Target, error) {
 	var err error
 	t.TLS, err = builderTLS(c)
 	if err == nil && t.TLS != (solve.TLS{}) && t.Builder == "" {
-		err = fault.New(fault.Usage, "the TLS flags are for tcp:// builders, and none was named").WithHint("add --builder tcp://HOST:PORT")
+		err = fault.New(fault.Usage, "the TLS flags require a tcp:// builder").WithHint("add --builder tcp://HOST:PORT")
 	}
 	return t, err
 }
@@ -67,7 +67,7 @@ func (b *theBuild) stepNetwork(c *ucli.Context, h *Host) error {
 	case buildkitd.NetworkNone:
 		b.request.Lower.Network = plan2llb.NetworkNone
 	default:
-		return fault.New(fault.Usage, "unknown network %q", n).WithHint("steps run with %q or %q", buildkitd.NetworkHost, buildkitd.NetworkNone)
+		return fault.New(fault.Usage, "unknown network %q", n).WithHint("use %q or %q", buildkitd.NetworkHost, buildkitd.NetworkNone)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func builderTLS(c *ucli.Context) (solve.TLS, error) {
 		return t, nil
 	}
 	if t.CA+t.Cert+t.Key != "" {
-		return t, fault.New(fault.Usage, "--tlsdir and --tlscacert, --tlscert or --tlskey are given").WithHint("name the directory, or the files")
+		return t, fault.New(fault.Usage, "--tlsdir cannot be combined with --tlscacert, --tlscert or --tlskey").WithHint("give the directory or the files")
 	}
 	either := func(names ...string) string {
 		for _, n := range names {
@@ -109,7 +109,7 @@ func builderTLS(c *ucli.Context) (solve.TLS, error) {
 	}
 	t.CA, t.Cert, t.Key = either("ca.pem", "ca.crt"), either("cert.pem", "tls.crt"), either("key.pem", "tls.key")
 	if t.CA+t.Cert+t.Key == "" {
-		return t, fault.New(fault.Usage, "--tlsdir %s has none of ca.pem, cert.pem and key.pem, nor of ca.crt, tls.crt and tls.key", dir)
+		return t, fault.New(fault.Usage, "--tlsdir %s contains none of ca.pem, cert.pem, key.pem, ca.crt, tls.crt and tls.key", dir)
 	}
 	return t, nil
 }

@@ -88,7 +88,7 @@ func cachePrune(c *ucli.Context, h *Host) error {
 		return err
 	}
 	if keep > 0 && c.Bool("all") {
-		return fault.New(fault.Usage, "--all removes everything, and --keep-storage keeps some").WithHint("leave one of them out")
+		return fault.New(fault.Usage, "--all and --keep-storage cannot be combined").WithHint("remove one of them")
 	}
 	var freed int64
 	err = withEngine(c, h, func(e *solve.Engine) error {
@@ -116,7 +116,7 @@ func keepFlags() []ucli.Flag {
 
 // keepStorage returns the value of --keep-storage in bytes, 0 if it is not set.
 func keepStorage(c *ucli.Context) (int64, error) {
-	return bytesOf(c, "keep-storage", "of what builds keep", "20GB or 500MB")
+	return bytesOf(c, "keep-storage", "20GB or 500MB")
 }
 
 // sizeOf returns the total size of the regular files under dir, in bytes. It skips files that it cannot read.

@@ -19,11 +19,11 @@ import (
 // them from a separate bare repository, which shares the objects of this one and nothing else.
 func checkout(ctx context.Context, rev string) (dir string, done func(), err error) {
 	if rev == "" || strings.HasPrefix(rev, "-") {
-		return "", nil, fault.New(fault.Usage, "git:%s names no revision", rev).WithHint("write git:HEAD, git:v1.2 or the like")
+		return "", nil, fault.New(fault.Usage, "git:%s is not a revision", rev).WithHint("write git:HEAD, git:v1.2 or the like")
 	}
 	temp, err := os.MkdirTemp("", "nixpacks-diff-")
 	if err != nil {
-		return "", nil, fault.Wrap(fault.TryAgain, err, "no place for the files of git:%s", rev)
+		return "", nil, fault.Wrap(fault.TryAgain, err, "cannot create a directory for the files of git:%s", rev)
 	}
 	done = func() { os.RemoveAll(temp) }
 	g := &git{ctx: ctx, bare: filepath.Join(temp, "git")}
@@ -37,9 +37,9 @@ func checkout(ctx context.Context, rev string) (dir string, done func(), err err
 	}
 	if err != nil {
 		done()
-		f := fault.Wrap(fault.Usage, err, "git cannot give the files of %s", rev).(*fault.Fault)
+		f := fault.Wrap(fault.Usage, err, "git cannot read the files of %s", rev).(*fault.Fault)
 		f.Detail = strings.TrimSpace(g.said.String())
-		return "", nil, f.WithHint("run it in the app's directory, a git repository, with a revision of it")
+		return "", nil, f.WithHint("run this in the app's directory, in a git repository that contains the revision")
 	}
 	return dir, done, nil
 }

@@ -171,7 +171,7 @@ func outputFault(err error) error {
 	if errors.As(err, &path) && path.Path == os.Stdout.Name() {
 		f := fault.New(fault.Usage, "cannot write the output: %v", path.Err)
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-			f = fault.New(fault.TryAgain, "cannot write the output: the disk that it goes to is full").WithHint("make room there")
+			f = fault.New(fault.TryAgain, "cannot write the output: the disk is full").WithHint("make room there")
 		}
 		f.Err = err
 		return f

@@ -62,7 +62,7 @@ func diffAction(c *ucli.Context, h *Host) error {
 		return err
 	}
 	if c.NArg() == 0 || c.NArg() > 2 {
-		return fault.New(fault.Usage, "diff compares A with B, got %d of them", c.NArg()).WithHint("see: nixpacks diff --help")
+		return fault.New(fault.Usage, "diff needs one or two arguments, got %d", c.NArg()).WithHint("see: nixpacks diff --help")
 	}
 	other := "."
 	if c.NArg() == 2 {

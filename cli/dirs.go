@@ -20,7 +20,7 @@ func (h *Host) xdg(variable, below string) (string, error) {
 	}
 	home := env["HOME"]
 	if !filepath.IsAbs(home) {
-		return "", fault.New(fault.Usage, "no place for files: neither %s nor HOME is set", variable).
+		return "", fault.New(fault.Usage, "cannot choose a directory for files: neither %s nor HOME is set", variable).
 			WithHint("set HOME, or %s to an absolute path", variable)
 	}
 	return filepath.Join(home, below, "nixpacks"), nil

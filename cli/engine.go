@@ -43,8 +43,8 @@ func connect(c *ucli.Context, h *Host) (*solve.Engine, error) {
 	}
 	keep, err := keepStorage(c)
 	if err == nil && keep > 0 && target.Builder != "" && c.Command.Name != pruneName {
-		err = fault.New(fault.Usage, "--keep-storage is for the embedded BuildKit, and %s has limits of its own", target.Builder).
-			WithHint("set them there, or after builds: nixpacks cache prune --builder %s --keep-storage SIZE", target.Builder)
+		err = fault.New(fault.Usage, "--keep-storage applies only to the embedded BuildKit, not to %s", target.Builder).
+			WithHint("set its own limits, or run after builds: nixpacks cache prune --builder %s --keep-storage SIZE", target.Builder)
 	}
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func offline(c *ucli.Context) (bool, error) {
 	}
 	for _, flag := range []string{"pull", "add-host", "network", "push"} {
 		if c.IsSet(flag) && c.String(flag) != buildkitd.NetworkNone {
-			return true, fault.New(fault.Usage, "--%s needs the network, and --offline keeps from it", flag).WithHint("leave one of them out")
+			return true, fault.New(fault.Usage, "--%s needs the network, and cannot be combined with --offline", flag).WithHint("remove one of them")
 		}
 	}
 	return true, nil
@@ -149,7 +149,7 @@ func trusted(c *ucli.Context, h *Host) (string, error) {
 		return "", nil
 	default:
 		if !isFile(f) {
-			return "", fault.New(fault.Usage, "--ca-cert %s is not a file", f).WithHint("name a PEM file, or none")
+			return "", fault.New(fault.Usage, "--ca-cert %s is not a file", f).WithHint("give a PEM file, or none")
 		}
 		return f, nil
 	}
@@ -163,8 +163,8 @@ func stepProxies(c *ucli.Context, h *Host) (map[string]string, error) {
 	case "none":
 		return nil, nil
 	default: // the message leaves out the value, which may contain a password
-		return nil, fault.New(fault.Usage, "--proxy takes none alone").
-			WithHint("name proxies by variables: HTTPS_PROXY=http://proxy.example.com:3128 nixpacks build …")
+		return nil, fault.New(fault.Usage, "--proxy accepts only none").
+			WithHint("set proxies with variables: HTTPS_PROXY=http://proxy.example.com:3128 nixpacks build …")
 	}
 }
 

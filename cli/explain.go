@@ -75,7 +75,7 @@ func explained(c *ucli.Context) (path, value string, err error) {
 	case len(words) == 2:
 		return words[0], words[1], nil
 	case len(words) > 2:
-		return "", "", fault.New(fault.Usage, "one PATH and one VALUE at most, got %q", words).WithHint("see: nixpacks explain --help")
+		return "", "", fault.New(fault.Usage, "expected at most one PATH and one VALUE, got %q", words).WithHint("see: nixpacks explain --help")
 	}
 	first, _, _ := strings.Cut(words[0], ".")
 	if _, err := os.Stat(words[0]); err != nil && plan.IsField(first) {

@@ -83,7 +83,7 @@ func environment(c *ucli.Context, h *Host) (map[string]string, error) {
 	for _, kv := range c.StringSlice("env") {
 		k, v, given := strings.Cut(kv, "=")
 		if k == "" || strings.ContainsAny(k, " \t\n\x00") {
-			return nil, fault.New(fault.Usage, "--env %q has no variable's name", kv).WithHint("write --env NAME=VALUE")
+			return nil, fault.New(fault.Usage, "--env %q has no variable name", kv).WithHint("write --env NAME=VALUE")
 		}
 		if !given {
 			inherited, ok := host[k]
@@ -114,7 +114,7 @@ func appPath(c *ucli.Context) (string, error) {
 	case 1:
 		return c.Args().First(), nil
 	}
-	return "", fault.New(fault.Usage, "one PATH at most, got %q", c.Args().Slice()).
+	return "", fault.New(fault.Usage, "expected at most one PATH, got %q", c.Args().Slice()).
 		WithHint("see: %s --help", c.Command.HelpName)
 }
 

@@ -76,12 +76,12 @@ func frontendImage(h *Host) *ucli.Command {
 func frontendImageAction(c *ucli.Context, h *Host) error {
 	dir, names := c.String("output"), c.StringSlice("push")
 	if dir == "" && len(names) == 0 {
-		return fault.New(fault.Usage, "the image has nowhere to go").WithHint("give --output DIR, or --push NAME")
+		return fault.New(fault.Usage, "no destination for the image").WithHint("give --output DIR, or --push NAME")
 	}
 	if dir == "" {
 		temp, err := os.MkdirTemp("", "nixpacks-frontend")
 		if err != nil {
-			return fault.Wrap(fault.Usage, err, "no place for the image")
+			return fault.Wrap(fault.Usage, err, "cannot create a directory for the image")
 		}
 		defer os.RemoveAll(temp)
 		dir = temp
@@ -90,7 +90,7 @@ func frontendImageAction(c *ucli.Context, h *Host) error {
 	if len(binaries) == 0 {
 		self, err := os.Executable()
 		if err != nil {
-			return fault.Wrap(fault.Usage, err, "this program does not know its own file").(*fault.Fault).WithHint("give it with --binary FILE")
+			return fault.Wrap(fault.Usage, err, "cannot find the file of this program").(*fault.Fault).WithHint("give it with --binary FILE")
 		}
 		binaries = []string{self}
 	}
@@ -133,7 +133,7 @@ func frontendPolicy(c *ucli.Context, h *Host, name string) ([]catalog.Source, er
 		return policySources(name)
 	}
 	if !strings.Contains(name, "@sha256:") {
-		return nil, fault.New(fault.Usage, "--policy %s does not say which module of that version", name).WithHint("say it by its digest: --policy %s@sha256:DIGEST", name)
+		return nil, fault.New(fault.Usage, "--policy %s has no digest", name).WithHint("give the digest: --policy %s@sha256:DIGEST", name)
 	}
 	pin, err := givenPin(name)
 	if err != nil {

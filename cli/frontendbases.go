@@ -19,10 +19,10 @@ func namedBases(c *ucli.Context) (map[string]string, error) {
 	for _, arg := range c.StringSlice(frontend.BaseFlag) {
 		ref, image, ok := strings.Cut(arg, "=")
 		if !ok || ref == "" || image == "" {
-			return nil, fault.New(fault.Usage, "--base %s does not say which image stands for which base", arg).WithHint("say --base debian://trixie=registry.example.com/debian:trixie")
+			return nil, fault.New(fault.Usage, "--base %s is not REF=IMAGE", arg).WithHint("write --base debian://trixie=registry.example.com/debian:trixie")
 		}
 		if !solve.IsLocalBase(ref) {
-			return nil, fault.New(fault.Usage, "%s comes from a registry, where every daemon finds it", ref).WithHint("--base is for bases that are made: debian://SUITE, oci-layout://PATH")
+			return nil, fault.New(fault.Usage, "%s is a registry image, which needs no --base", ref).WithHint("--base is for local bases: debian://SUITE, oci-layout://PATH")
 		}
 		out[ref] = image
 	}

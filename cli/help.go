@@ -126,7 +126,7 @@ func unknownFlag(c *ucli.Context, name string) *fault.Fault {
 		long = of
 	}
 	if hint, ok := elsewhere[long]; ok {
-		return fault.New(fault.Usage, "Nixpacks' flag %s is not here", dashes(name)).WithHint("%s", hint)
+		return fault.New(fault.Usage, "the Nixpacks flag %s is not supported", dashes(name)).WithHint("%s", hint)
 	}
 	return fault.New(fault.Usage, "unknown flag %s", dashes(name)).WithHint("%s", flagHint(c, name))
 }

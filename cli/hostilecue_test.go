@@ -190,7 +190,7 @@ func TestHostilePolicies(t *testing.T) {
 	all(t, []attack{
 		{"a link out", with(func(d string) error { return os.Symlink("../out.cue", d+"/org/b.cue") }), org, 2, "cannot read org/b.cue"},
 		{"a pipe", with(func(d string) error { return syscall.Mkfifo(d+"/org/b.cue", 0o644) }), org, 21, "org/b.cue is not a regular file"},
-		{"a device", app, []string{"--policy", "/dev/zero"}, 2, "is no policy"},
+		{"a device", app, []string{"--policy", "/dev/zero"}, 2, "is not a policy"},
 		{"an app's link out", with(func(d string) error { return os.Symlink("../../out.cue", d+"/app/policy/b.cue") }), nil, 0, `"cmd": "x"`},
 		{"an app's link to a device", with(func(d string) error { return os.Symlink("/dev/zero", d+"/app/policy/b.cue") }), nil, 0, `"cmd": "x"`},
 		{"an app's folder that leads out", files(map[string]string{"app/nixpacks.toml": "start = {cmd = \"x\"}\n", "app/policy": "", "org/a.cue": "start: user!: string\n"}), org, 21, "start.user is not set"},

@@ -96,8 +96,8 @@ func builtImage(c *ucli.Context, h *Host) (string, image.Select, error) {
 		defer a.Close()
 		kept, err := keptAt(state, nil, a.Dir())
 		if err == nil && !isFile(filepath.Join(kept, "index.json")) {
-			err = fault.New(fault.Usage, "no image of the app at %s is kept", path).
-				WithHint("build it: nixpacks build %s; of an image with a name, or at a place of your own, give that instead", path)
+			err = fault.New(fault.Usage, "no stored image of the app at %s", path).
+				WithHint("build it: nixpacks build %s; if the image has a name or was written to a path, give that instead", path)
 		}
 		return kept, image.Select{}, err
 	}

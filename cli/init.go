@@ -42,7 +42,7 @@ func initAction(c *ucli.Context, h *Host) error {
 	}
 	for _, name := range configFiles {
 		if _, err := os.Lstat(filepath.Join(path, name)); err == nil {
-			return existsFault(filepath.Join(path, name)).WithHint("nixpacks explain says what it does")
+			return existsFault(filepath.Join(path, name)).WithHint("nixpacks explain shows its effect")
 		}
 	}
 	p, err := planOf(c, h, path)
@@ -57,7 +57,7 @@ func initAction(c *ucli.Context, h *Host) error {
 	if err := writeConfig(file, text, false); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(h.Stdout, "wrote %s: change it, and nixpacks plan %s shows what comes of it\n", file, path)
+	_, err = fmt.Fprintf(h.Stdout, "wrote %s; edit it, then check the plan: nixpacks plan %s\n", file, path)
 	return err
 }
 
@@ -86,7 +86,7 @@ func writeConfig(file string, text []byte, over bool) error {
 }
 
 func existsFault(file string) *fault.Fault {
-	return fault.New(fault.Usage, "%s is there already", file)
+	return fault.New(fault.Usage, "%s already exists", file)
 }
 
 // setting is a value of the plan in the form of a configuration.
@@ -114,14 +114,14 @@ func settings(p *planned) (out []setting) {
 	return out
 }
 
-const initHead = `%[1]s How nixpacks builds this app: %[2]s. What is behind %[1]s does not count;
-%[1]s to set it, take that away%[3]s. In a list, "..." stands for what the list has without this file.
+const initHead = `%[1]s How nixpacks builds this app: %[2]s. Values after %[1]s have no effect;
+%[1]s uncomment a value to set it%[3]s. In a list, "..." stands for the elements that the list has without this file.
 `
 
 // tomlSettings formats the plan's values as commented lines of TOML.
 func tomlSettings(p *planned) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, initHead, "#", found(p), ", from the [table] above as well")
+	fmt.Fprintf(&b, initHead, "#", found(p), ", and the [table] above it")
 	all := settings(p)
 	var tables []string // each may occur once in a file
 	for _, s := range all {
@@ -199,7 +199,7 @@ func cueSettings(p *planned) []byte {
 // found says which providers the plan comes from.
 func found(p *planned) string {
 	if len(p.Providers) == 0 {
-		return "nothing was recognized"
+		return "no provider was detected"
 	}
 	return "it is an app for " + strings.Join(p.Providers, " and ")
 }

@@ -45,7 +45,7 @@ func llbAction(c *ucli.Context, h *Host) error {
 		return err
 	}
 	if c.String("secrets-hash") == hashAuto {
-		return fault.New(fault.Usage, "--secrets-hash auto is made from secrets, which only a build has").WithHint("give a text of your own")
+		return fault.New(fault.Usage, "--secrets-hash auto needs the secrets of a build").WithHint("give a text instead")
 	}
 	rules, err := rulesFor(dir, p)
 	if err != nil {

@@ -55,10 +55,10 @@ func pinTo(c *ucli.Context, h *Host, a *app.App, p *plan.Plan) error {
 		return nil
 	}
 	if _, there := a.Stat(lock.Path(a)); !there {
-		return fault.New(fault.Usage, "--locked holds an app to its %s, and this one has none", lock.File).WithHint("write it: nixpacks lock %s", appArgs(a))
+		return fault.New(fault.Usage, "--locked requires a %s, and the app has none", lock.File).WithHint("create it: nixpacks lock %s", appArgs(a))
 	}
 	if lines := l.Drift(p); lines != nil {
-		f := fault.New(fault.Refused, "the plan is not the one that %s pins", lock.File).WithHint("look at what changes, and pin it: nixpacks lock --update %s", appArgs(a))
+		f := fault.New(fault.Refused, "the plan does not match %s", lock.File).WithHint("look at what changes, and pin it: nixpacks lock --update %s", appArgs(a))
 		f.Detail = strings.Join(lines, "\n")
 		return f
 	}
@@ -156,7 +156,7 @@ func (b *theBuild) explainMoved(c *ucli.Context, err error) error {
 
 // printChanges prints what the command changed, and what it kept although it was to update.
 func printChanges(h *Host, file string, changes, kept []string, moved []move) error {
-	said := file + " has all of it already"
+	said := file + " is up to date"
 	if changes != nil {
 		said = "wrote " + file
 	}
@@ -182,7 +182,7 @@ func pinPolicies(c *ucli.Context, h *Host, l *lock.Lock) error {
 	}
 	for _, name := range c.StringSlice("policy") {
 		if !isModule(name) {
-			return fault.New(fault.Usage, "--policy %s is no MODULE@VERSION", name).WithHint("files of policies need no pin: they are the app's, or yours")
+			return fault.New(fault.Usage, "--policy %s is not MODULE@VERSION", name).WithHint("policy files need no pin, only modules of a registry")
 		}
 		if _, ok := l.Policies[name]; ok { // any version of that major version: keep the pinned one, which is the newest with --update
 			continue

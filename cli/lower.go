@@ -65,7 +65,7 @@ func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 	for _, m := range c.StringSlice("mirror") {
 		from, to, ok := strings.Cut(m, "=")
 		if !ok || from == "" || to == "" {
-			return in, fault.New(fault.Usage, "--mirror %q is not FROM=TO", m).WithHint("both are beginnings of URLs")
+			return in, fault.New(fault.Usage, "--mirror %q is not FROM=TO", m).WithHint("both are URL prefixes")
 		}
 		in.Mirrors = append(in.Mirrors, plan2llb.Mirror{From: from, To: to})
 	}
@@ -74,7 +74,7 @@ func lowerInput(c *ucli.Context, s *plan.Saved) (plan2llb.Input, error) {
 		in.Caps = plan2llb.Caps{Merge: true, Diff: true}
 	case graphCopy:
 	default:
-		return in, fault.New(fault.Usage, "--graph %q is neither %s nor %s", c.String("graph"), graphMerge, graphCopy)
+		return in, fault.New(fault.Usage, "--graph %q is not %s or %s", c.String("graph"), graphMerge, graphCopy)
 	}
 	var err error
 	if in.Limits, err = limits(c); err != nil {
@@ -97,13 +97,13 @@ func limits(c *ucli.Context) (plan2llb.Limits, error) {
 	var err error
 	if s := c.String("cpu-quota"); s != "" {
 		if l.CPUQuota, err = strconv.ParseInt(s, 10, 64); err != nil || l.CPUQuota < leastQuota {
-			return l, fault.New(fault.Usage, "--cpu-quota %q is no time that steps could run with", s).
-				WithHint("write the microseconds of every 100 ms, at least %d: 50000 is half a core", leastQuota)
+			return l, fault.New(fault.Usage, "--cpu-quota %q is not a valid quota", s).
+				WithHint("give the microseconds of CPU time per 100 ms, at least %d; 50000 is half a core", leastQuota)
 		}
 	}
 	if s := c.String("memory"); s != "" {
 		if l.Memory, err = units.RAMInBytes(s); err != nil || l.Memory < leastMemory {
-			return l, fault.New(fault.Usage, "--memory %q is no size that steps could run with", s).WithHint("write 512m or 2g, at least 6m")
+			return l, fault.New(fault.Usage, "--memory %q is not a valid limit", s).WithHint("give at least 6m, such as 512m or 2g")
 		}
 	}
 	return l, nil

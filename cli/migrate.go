@@ -63,10 +63,10 @@ func migrateAction(c *ucli.Context, h *Host) error {
 	}
 	file, print := filepath.Join(path, migrate.File), c.Bool("print")
 	if print && (c.Bool("force") || c.Bool("remove")) {
-		return fault.New(fault.Usage, "--print writes nothing, so --force and --remove have no meaning with it")
+		return fault.New(fault.Usage, "--print cannot be combined with --force or --remove")
 	}
 	if _, err := os.Lstat(file); err == nil && !print && !c.Bool("force") {
-		return existsFault(file).WithHint("--force writes over it, --print prints what would be written")
+		return existsFault(file).WithHint("--force overwrites it; --print prints the result without writing it")
 	}
 	res, err := migration(c, h, path)
 	if res != nil && print {
@@ -103,7 +103,7 @@ func migration(c *ucli.Context, h *Host, path string) (*migrate.Result, error) {
 	switch {
 	case err != nil && res != nil:
 		f := *fault.All(err)[0]
-		f.Hint = strings.TrimSpace(f.Hint + "\nnothing is written; nixpacks migrate --print prints the " + migrate.File + " that this is about")
+		f.Hint = strings.TrimSpace(f.Hint + "\nnothing was written; nixpacks migrate --print prints the " + migrate.File + " with this error")
 		return res, &f
 	case err != nil:
 		return nil, err
@@ -112,8 +112,8 @@ func migration(c *ucli.Context, h *Host, path string) (*migrate.Result, error) {
 		for _, ch := range res.Changes {
 			changed = append(changed, plan.Path(ch.Path...))
 		}
-		return res, fault.New(fault.Refused, "with a %s the plan would not be what it is: %s", migrate.File, strings.Join(changed, ", ")).
-			WithHint("nothing is written; nixpacks migrate --print prints it, and nixpacks diff says how two plans differ")
+		return res, fault.New(fault.Refused, "the %s would change the plan: %s", migrate.File, strings.Join(changed, ", ")).
+			WithHint("nothing was written; nixpacks migrate --print prints it, and nixpacks diff compares plans")
 	}
 	return res, nil
 }
@@ -144,14 +144,14 @@ func (m migrated) text() string {
 	}
 	fmt.Fprintf(&b, "%s%s\n", said, unless(!m.Same, "; the plan is the same"))
 	if m.Written && !m.Removed {
-		fmt.Fprintf(&b, "next: remove %s, and look at what nixpacks plan %s says\n", from, filepath.Dir(m.File))
+		fmt.Fprintf(&b, "next: remove %s, then check the plan: nixpacks plan %s\n", from, filepath.Dir(m.File))
 	} else if m.Removed {
 		fmt.Fprintf(&b, "removed %s\n", from)
 	}
 	for _, part := range []struct {
 		head    string
 		carried bool
-	}{{"not carried:", false}, {"carried, and to be looked at:", true}} {
+	}{{"not converted:", false}, {"converted, review these:", true}} {
 		head := "\n" + part.head + "\n"
 		for _, n := range m.Notes {
 			if n.Carried != part.carried {

@@ -102,7 +102,7 @@ func appOf(t *testing.T, path string) (app string, args []string) {
 
 // refusedMoves are the cases that are not migrated, and why.
 var refusedMoves = map[string]string{
-	"filled-twice":        "the plan would not be what it is: phases.setup.nixPkgs", // with its variable
+	"filled-twice":        "would change the plan: phases.setup.nixPkgs", // with its variable
 	"subdirectory-config": "the app is in one/two, where no file above it counts",
 }
 

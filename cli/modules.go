@@ -128,7 +128,7 @@ func nothingMissing(c *ucli.Context, from *modules.Registries, pins []lock.Pin) 
 	if lines == nil {
 		return nil
 	}
-	f := fault.New(fault.TryAgain, "modules are needed that are not on this machine, and --offline keeps from fetching them").
+	f := fault.New(fault.TryAgain, "required modules are not on this machine, and --offline prevents fetching them").
 		WithHint("run once without --offline: what is fetched is kept")
 	f.Detail = strings.Join(lines, "\n")
 	return f
@@ -142,7 +142,7 @@ func refuseDuplicates(all []*catalog.Catalog) error {
 			p, _ := cat.Get(name)
 			if other, taken := from[name]; taken {
 				return fault.New(fault.Refused, "%s and %s both hold a provider called %q", other, p.From(), name).
-					WithHint("take one of them out of %s: nixpacks providers rm MODULE", lock.File)
+					WithHint("remove one of them from %s: nixpacks providers rm MODULE", lock.File)
 			}
 			from[name] = p.From()
 		}

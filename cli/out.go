@@ -76,15 +76,15 @@ func (b *theBuild) saved(c *ucli.Context, h *Host) (*plan.Saved, error) {
 		return nil, err
 	}
 	if c.IsSet("max-size") {
-		return nil, fault.New(fault.Usage, "--max-size has no effect on what --out writes").WithHint("docker build does not know it; build with nixpacks build")
+		return nil, fault.New(fault.Usage, "--max-size cannot be combined with --out").WithHint("docker build does not support it; build without --out")
 	}
 	if len(in.Mirrors) > 0 {
-		return nil, fault.New(fault.Usage, "--mirror has no effect on what --out writes").WithHint("give the mirror's own names in the plan, or build with nixpacks build")
+		return nil, fault.New(fault.Usage, "--mirror cannot be combined with --out").WithHint("use the mirror's URLs in the plan, or build without --out")
 	}
 	s := &plan.Saved{Plan: in.Plan, CacheKey: in.CacheKey,
 		Syntax: cmp.Or(c.String("frontend"), environMap(h.Environ)[frontendVariable], defaultFrontend)}
 	if _, err := solve.FullName(s.Syntax); err != nil {
-		return nil, fault.New(fault.Usage, "the frontend's image cannot be %q", s.Syntax).WithHint("give --frontend REF, such as %s", defaultFrontend)
+		return nil, fault.New(fault.Usage, "%q is not a valid frontend image", s.Syntax).WithHint("give --frontend REF, such as %s", defaultFrontend)
 	}
 	if in.NoCache {
 		s.Plan, s.CacheKey = withoutCaches(in.Plan), ""
@@ -108,8 +108,8 @@ func (b *theBuild) portable(p *plan.Plan) error {
 	}
 	for _, ref := range refs {
 		if solve.IsLocalBase(ref) {
-			return fault.New(fault.Refused, "the plan builds on %s, which nixpacks makes on the machine that it runs on, and docker build cannot", ref).
-				WithHint("name an image in a registry: --build-image REF, or --env NIXPACKS_BUILD_IMAGE=REF")
+			return fault.New(fault.Refused, "the plan uses the base %s, which nixpacks makes locally and docker build cannot use", ref).
+				WithHint("use an image in a registry: --build-image REF, or --env NIXPACKS_BUILD_IMAGE=REF")
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func platform(s string) (ocispecs.Platform, error) {
 	}
 	p, err := platforms.Parse(s)
 	if err != nil || p.OS != "linux" {
-		return p, fault.New(fault.Usage, "--platform %q is no platform that images are built for", s).WithHint("write linux/amd64 or linux/arm64")
+		return p, fault.New(fault.Usage, "--platform %q is not a supported platform", s).WithHint("write linux/amd64 or linux/arm64")
 	}
 	return p, nil
 }
@@ -95,8 +95,8 @@ func (h *Host) namedImage(name string) (dir string, sel image.Select, err error)
 			return dir, image.Select{Name: full}, nil
 		}
 	}
-	return "", sel, fault.New(fault.Usage, "there is nothing at %s, and no image of that name was built", name).
-		WithHint("give the path of an app or an image, or a name that nixpacks build -n NAME gave")
+	return "", sel, fault.New(fault.Usage, "nothing exists at %s, and no built image has that name", name).
+		WithHint("give the path of an app or an image, or a name set with nixpacks build -n NAME")
 }
 
 // keptAs finds the folder of the built image that has the given name, as its first name or as another.

@@ -33,7 +33,7 @@ func epoch(h *Host, p *plan.Plan) (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > math.MaxUint32 {
-		return 0, fault.New(code, "%s is %q, which is no time in seconds since 1970", epochKey, text).
+		return 0, fault.New(code, "%s is %q, which is not a time in seconds since 1970", epochKey, text).
 			WithHint("in a git repository: export %s=$(git log -1 --format=%%ct)", epochKey)
 	}
 	return n, nil
@@ -86,11 +86,11 @@ func (b *theBuild) requestedOutputs(c *ucli.Context) ([]solve.Output, error) {
 
 // maxSize returns --max-size in bytes, 0 if it is not set.
 func maxSize(c *ucli.Context) (int64, error) {
-	return bytesOf(c, "max-size", "of an image", "300MB or 1.5GB")
+	return bytesOf(c, "max-size", "300MB or 1.5GB")
 }
 
 // bytesOf returns a size flag in bytes, 0 if it is not set. MB is decimal, as in image ls, and MiB is binary.
-func bytesOf(c *ucli.Context, flag, of, examples string) (int64, error) {
+func bytesOf(c *ucli.Context, flag, examples string) (int64, error) {
 	if !c.IsSet(flag) {
 		return 0, nil
 	}
@@ -101,7 +101,7 @@ func bytesOf(c *ucli.Context, flag, of, examples string) (int64, error) {
 	}
 	n, err := read(s)
 	if err != nil || n <= 0 {
-		return 0, fault.New(fault.Usage, "--%s %q is no size %s", flag, s, of).WithHint("write %s", examples)
+		return 0, fault.New(fault.Usage, "--%s %q is not a valid size", flag, s).WithHint("write %s", examples)
 	}
 	return n, nil
 }
@@ -124,7 +124,7 @@ func (b *theBuild) attestations(c *ucli.Context) error {
 			}
 		}
 		if err != nil && v != "" {
-			return fault.New(fault.Usage, "--%s %q is neither true nor false nor KEY=VALUE", flag, v)
+			return fault.New(fault.Usage, "--%s %q is not true, false or KEY=VALUE", flag, v)
 		}
 		b.request.Attest[flag] = v
 	}
@@ -148,7 +148,7 @@ func writeMetadata(c *ucli.Context, r *solve.Report) error {
 			id, _ = r.Metadata["containerimage.digest"].(string)
 		}
 		if id == "" {
-			return fault.New(fault.Usage, "--iidfile: the build made no image, only its files").WithHint("add an output of type oci, docker or registry")
+			return fault.New(fault.Usage, "--iidfile: the build produced only files, no image").WithHint("add an output of type oci, docker or registry")
 		}
 		return writeFile(file, id)
 	}
@@ -160,7 +160,7 @@ func severalPlatforms(c *ucli.Context) (first string, more []string, err error) 
 	all := strings.Split(c.String("platform"), ",")
 	for _, p := range all {
 		if _, err := platform(p); err != nil || p == "" && len(all) > 1 {
-			return "", nil, cmp.Or(err, error(fault.New(fault.Usage, "--platform %q has an empty name in it", c.String("platform"))))
+			return "", nil, cmp.Or(err, error(fault.New(fault.Usage, "--platform %q contains an empty name", c.String("platform"))))
 		}
 	}
 	return all[0], all[1:], usePlatform(c, all[0])

@@ -78,8 +78,8 @@ func (t tree) escapes(name string) bool {
 
 // escapeFault returns the fault for a path that leads out of its tree by a symlink. The arguments format what it is called.
 func escapeFault(what string, args ...any) *fault.Fault {
-	return fault.New(fault.Usage, what+" leads out of what it is in, by a link", args...).
-		WithHint("a repository that is a stranger's could have anything written over that way, or read: name the file or folder itself that the link leads to")
+	return fault.New(fault.Usage, what+" leads outside the app or its repository through a symlink", args...).
+		WithHint("an untrusted repository could read or overwrite any file this way: give the target of the symlink instead")
 }
 
 // checkOutputPaths refuses paths that a build would write to, if a symlink of the app's repository leads them out of it.

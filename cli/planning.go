@@ -69,15 +69,15 @@ func planFor(c *ucli.Context, h *Host, path string, do func(*planned) error) err
 func nothingDetected(c *ucli.Context, path string, a *app.App, cat *catalog.Catalog, opt unify.Options) error {
 	f := fault.New(fault.NotDetected, "no provider knows what to do with %s", path)
 	if apps := candidates(a, cat, opt); len(apps) > 0 {
-		return f.WithHint("there are apps in folders of it; say which one:%s\n"+
-			"or have it planned as a whole, with a line in a nixpacks.toml: providers = [%q]", commands(c, path, a, apps), apps[0].provider)
+		return f.WithHint("it contains apps in subdirectories; select one:%s\n"+
+			"or plan it as a whole, with this line in nixpacks.toml: providers = [%q]", commands(c, path, a, apps), apps[0].provider)
 	}
 	var looked []string
 	for _, p := range cat.Tried() {
 		looked = append(looked, fmt.Sprintf("  %s: %s", p.Name, detect.Lookup(p.Detect())))
 	}
 	f.Detail = "looked for:\n" + strings.Join(looked, "\n")
-	return f.WithHint("if it is of another kind, say what to do in a nixpacks.toml:\n" +
+	return f.WithHint("for an app of another kind, set its commands in nixpacks.toml:\n" +
 		"  [phases.build]\n  cmds = [\"make\"]\n  [start]\n  cmd = \"./app\"")
 }
 
@@ -95,7 +95,7 @@ func noStart(c *ucli.Context, h *Host) error {
 	}
 	defer a.Close()
 	if apps := candidates(a, cat, opt); len(apps) > 0 {
-		hint = "there are apps in folders of it; say which one:" + commands(c, path, a, apps) + "\nor " + hint
+		hint = "it contains apps in subdirectories; select one:" + commands(c, path, a, apps) + "\nor " + hint
 	}
 	return f.WithHint("%s", hint)
 }

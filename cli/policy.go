@@ -115,7 +115,7 @@ func policySources(name string) ([]catalog.Source, error) {
 	defer root.Close()
 	from, err := catalog.ReadSources(root.FS(), ".", filepath.ToSlash(filepath.Clean(name)))
 	if err == nil && len(from) == 0 {
-		err = fault.New(fault.Usage, "--policy %s holds no policy", name).WithHint("policies are files whose names end in .cue, in the folder itself")
+		err = fault.New(fault.Usage, "--policy %s holds no policy", name).WithHint("policies are .cue files directly in the folder")
 	}
 	return from, err
 }
@@ -123,9 +123,9 @@ func policySources(name string) ([]catalog.Source, error) {
 func policyFile(name string, info fs.FileInfo) ([]catalog.Source, error) {
 	switch {
 	case filepath.Ext(name) != ".cue":
-		return nil, fault.New(fault.Usage, "--policy %s is no policy", name).WithHint("a policy is a file of CUE, and its name ends in .cue")
+		return nil, fault.New(fault.Usage, "--policy %s is not a policy", name).WithHint("a policy is a .cue file")
 	case !info.Mode().IsRegular():
-		return nil, fault.New(fault.Usage, "--policy %s is no regular file", name)
+		return nil, fault.New(fault.Usage, "--policy %s is not a regular file", name)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -142,11 +142,11 @@ func policyFile(name string, info fs.FileInfo) ([]catalog.Source, error) {
 // needsPlan refuses --policy and --locked for an image, because there is no plan to check.
 func needsPlan(c *ucli.Context, image string) error {
 	if c.Bool("locked") {
-		return fault.New(fault.Usage, "--locked is for plans, and %s is built already", image)
+		return fault.New(fault.Usage, "--locked applies to plans, but %s is already built", image)
 	}
 	if len(c.StringSlice("policy")) == 0 {
 		return nil
 	}
-	return fault.New(fault.Usage, "--policy is for plans, and %s is built already", image).
-		WithHint("hold the app's plan to it: nixpacks vet PATH --policy …")
+	return fault.New(fault.Usage, "--policy applies to plans, but %s is already built", image).
+		WithHint("check the app's plan against it: nixpacks vet PATH --policy …")
 }

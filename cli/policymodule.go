@@ -57,7 +57,7 @@ func modulePolicy(c *ucli.Context, from *modules.Registries, a *app.App, name st
 func policiesIn(m *modules.Module) ([]catalog.Source, error) {
 	sources, err := catalog.ReadSources(m.FS, ".", m.String())
 	if err == nil && len(sources) == 0 {
-		err = fault.New(fault.Usage, "%s holds no policy", m).WithHint("policies are files whose names end in .cue, at the top of the module")
+		err = fault.New(fault.Usage, "%s holds no policy", m).WithHint("policies are .cue files at the top of the module")
 	}
 	return sources, err
 }
@@ -75,7 +75,7 @@ func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name strin
 	if pin, ok := lockedPolicy(l, named); ok {
 		return pin, nil
 	}
-	f := fault.New(fault.Usage, "--policy %s is not pinned, and so could be something else tomorrow", name)
+	f := fault.New(fault.Usage, "--policy %s is not pinned, so its content could change", name)
 	if _, v, _ := strings.Cut(named, "@"); strings.Contains(v, ".") {
 		pin, err := modules.PinOf(named, "")
 		if err != nil {
@@ -87,10 +87,10 @@ func policyPin(c *ucli.Context, from *modules.Registries, a *app.App, name strin
 	}
 	which := named + "@sha256:DIGEST"
 	if m, err := from.Find(c.Context, named); err == nil {
-		f.Detail = "in its registry it is " + m.Digest + " now"
+		f.Detail = "its current digest in the registry is " + m.Digest
 		which = m.String() + "@" + m.Digest
 	}
-	return lock.Pin{}, f.WithHint("say which it is: --policy %s\nor pin it in the app's %s: nixpacks lock --policy %s", which, lock.File, named)
+	return lock.Pin{}, f.WithHint("give the digest: --policy %s\nor pin it in the app's %s: nixpacks lock --policy %s", which, lock.File, named)
 }
 
 // givenPin returns the pin in MODULE@VERSION@DIGEST.

@@ -134,7 +134,7 @@ func providersShowAction(c *ucli.Context, h *Host) error {
 		return err
 	}
 	if c.NArg() < 1 || c.NArg() > 2 {
-		return fault.New(fault.Usage, "show needs the name of one provider, and at most the PATH of an app").WithHint("nixpacks providers ls lists them")
+		return fault.New(fault.Usage, "show needs the NAME of a provider, and optionally the PATH of an app").WithHint("nixpacks providers ls lists them")
 	}
 	cat, err := catalogAt(c, h, cmp.Or(c.Args().Get(1), "."))
 	if err != nil {

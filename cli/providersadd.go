@@ -33,7 +33,7 @@ func providersAdd(h *Host) *ucli.Command {
 
 func providersAddAction(c *ucli.Context, h *Host) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
-		return fault.New(fault.Usage, "add needs a MODULE@VERSION, and at most the PATH of an app").WithHint("see: nixpacks providers add --help")
+		return fault.New(fault.Usage, "add needs a MODULE@VERSION, and optionally the PATH of an app").WithHint("see: nixpacks providers add --help")
 	}
 	path := cmp.Or(c.Args().Get(1), ".")
 	l, file, err := lockOf(c, path)
@@ -65,7 +65,7 @@ func providersAddAction(c *ucli.Context, h *Host) error {
 	}
 	said := fmt.Sprintf("%s is pinned in %s", m, file)
 	if had && before != m.Module {
-		said += ", which had " + before.Version
+		said += ", replacing " + before.Version
 	}
 	fmt.Fprintln(h.Stderr, said)
 	return nil
@@ -114,7 +114,7 @@ func providersRm(h *Host) *ucli.Command {
 
 func providersRmAction(c *ucli.Context, h *Host) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
-		return fault.New(fault.Usage, "rm needs a MODULE, and at most the PATH of an app").WithHint("see: nixpacks providers rm --help")
+		return fault.New(fault.Usage, "rm needs a MODULE, and optionally the PATH of an app").WithHint("see: nixpacks providers rm --help")
 	}
 	path := cmp.Or(c.Args().Get(1), ".")
 	l, file, err := lockOf(c, path)
@@ -137,6 +137,6 @@ func providersRmAction(c *ucli.Context, h *Host) error {
 	if err := writeLock(file, l); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(h.Stdout, "%s is no longer in %s\n", pin, file)
+	_, err = fmt.Fprintf(h.Stdout, "removed %s from %s\n", pin, file)
 	return err
 }

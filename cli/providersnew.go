@@ -38,16 +38,16 @@ var providerName = lazy.Regexp(`^[a-z][a-z0-9]*([_-][a-z0-9]+)*$`)
 func providersNewAction(c *ucli.Context, h *Host) error {
 	name, dir := c.Args().Get(0), c.Args().Get(1)
 	if c.NArg() < 1 || c.NArg() > 2 {
-		return fault.New(fault.Usage, "new needs the NAME of a provider, and at most a DIR to write it to").WithHint("see: nixpacks providers new --help")
+		return fault.New(fault.Usage, "new needs the NAME of a provider, and optionally a DIR to write it to").WithHint("see: nixpacks providers new --help")
 	}
 	if !providerName().MatchString(name) {
-		return fault.New(fault.Usage, "a new provider cannot be called %q", name).WithHint("use small letters and digits, and - or _ between them, such as lua or my-lua")
+		return fault.New(fault.Usage, "%q is not a valid name for a new provider", name).WithHint("use lowercase letters and digits, with - or _ between them, such as lua or my-lua")
 	}
 	if dir == "" {
 		dir = filepath.Join(catalog.AppFolder, name)
 	}
 	if _, err := os.Lstat(dir); err == nil {
-		return fault.New(fault.Usage, "%s is there already", dir).WithHint("give another DIR")
+		return fault.New(fault.Usage, "%s already exists", dir).WithHint("give another DIR")
 	}
 	words := strings.NewReplacer("NAME", name, "PACKAGE", strings.ReplaceAll(name, "-", "_"))
 	for _, f := range txtar.Parse(newProvider).Files {

@@ -30,7 +30,7 @@ func providersPublishAction(c *ucli.Context, h *Host) error {
 		dir, v = c.Args().First(), c.Args().Get(1)
 	}
 	if c.NArg() < 1 || c.NArg() > 2 || !strings.HasPrefix(v, "v") {
-		return fault.New(fault.Usage, "publish needs a VERSION such as v0.1.0, and at most a DIR before it").WithHint("see: nixpacks providers publish --help")
+		return fault.New(fault.Usage, "publish needs a VERSION such as v0.1.0, and optionally a DIR before it").WithHint("see: nixpacks providers publish --help")
 	}
 	packed, err := modules.Pack(c.Context, dir, v)
 	if err != nil {

@@ -172,7 +172,7 @@ func (t *tester) read(file, name string) ([]byte, error) {
 	case err != nil:
 		return nil, fault.Wrap(fault.Usage, err, "cannot read %s", name)
 	case !info.Mode().IsRegular() || info.Size() > cases.MaxFile:
-		return nil, fault.New(fault.Refused, "%s is no file of at most %d MB", name, cases.MaxFile>>20)
+		return nil, fault.New(fault.Refused, "%s is not a regular file of at most %d MB", name, cases.MaxFile>>20)
 	}
 	text, err := t.root.ReadFile(file)
 	return text, fault.Wrap(fault.Usage, err, "cannot read %s", name)

@@ -38,10 +38,10 @@ type course struct {
 func reported(c *ucli.Context, h Host) error {
 	file := c.String("report")
 	if file == "" || c.IsSet("out") {
-		return fault.New(fault.Usage, "--report is about a build, and takes the name of a file").WithHint("nixpacks build --report report.html; --out builds nothing")
+		return fault.New(fault.Usage, "--report needs a FILE, and cannot be combined with --out").WithHint("write nixpacks build --report report.html; --out does not build")
 	}
 	if dir := filepath.Dir(file); !isDir(dir) { // before minutes of building
-		return fault.New(fault.Usage, "--report %s: there is no folder %s", file, dir)
+		return fault.New(fault.Usage, "--report %s: directory %s does not exist", file, dir)
 	}
 	h.course = &course{}
 	began := time.Now()

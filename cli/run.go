@@ -37,8 +37,8 @@ func runCommand(h *Host) *ucli.Command {
 
 func runAction(c *ucli.Context, h *Host) error {
 	if t, err := builderTarget(c, h); err == nil && t.IsDocker() {
-		return fault.New(fault.Usage, "nixpacks run runs nothing in a docker engine").
-			WithHint("nixpacks build there, then: docker run NAME")
+		return fault.New(fault.Usage, "nixpacks run does not support the Docker engine").
+			WithHint("use nixpacks build, then: docker run NAME")
 	}
 	path, err := appPath(c)
 	if err != nil {
@@ -112,7 +112,7 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 		Path: img.path, Select: img.choose, Env: environ(env, port), Cmd: h.tail,
 		Stdin: h.Stdin, Stdout: h.Stdout, Stderr: h.Stderr, Signals: signals,
 		Lingers: func() {
-			fmt.Fprintf(h.Stderr, "the app has been asked to end, and has %s for it; Ctrl-C again ends it at once%s", solve.DefaultGrace, h.eol())
+			fmt.Fprintf(h.Stderr, "stopping the app, which may take up to %s; press Ctrl-C again to kill it%s", solve.DefaultGrace, h.eol())
 		},
 		Progress: progress.Options{Mode: "quiet"},
 		Started:  func(ctx context.Context) { answered.Store(h.announce(ctx, port, 10*time.Second)) },
@@ -124,7 +124,7 @@ func runImage(c *ucli.Context, h *Host, engine *solve.Engine, img runnable, env 
 		return exitCode(fault.Interrupted)
 	}
 	if !answered.Load() && len(h.tail) == 0 {
-		fmt.Fprintf(h.Stderr, "the app ended with exit code %d, and nothing answered on port %s\n", status, port)
+		fmt.Fprintf(h.Stderr, "the app exited with code %d without answering on port %s\n", status, port)
 	}
 	if status != 0 {
 		return exitCode(status)
@@ -150,14 +150,14 @@ func (h *Host) announce(ctx context.Context, port string, patience time.Duration
 		return false
 	}
 	eol := h.eol()
-	fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C ends it)%s", port, eol)
+	fmt.Fprintf(h.Stderr, "started; waiting for the app to answer on port %s (Ctrl-C stops it)%s", port, eol)
 	early, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if !answers(early, port) {
 		if ctx.Err() != nil {
 			return false
 		}
-		fmt.Fprintf(h.Stderr, "nothing answers there yet: the app must listen on the port that the variable PORT names%s", eol)
+		fmt.Fprintf(h.Stderr, "no answer yet: the app must listen on the port in the variable PORT%s", eol)
 		if !answers(ctx, port) {
 			return false
 		}

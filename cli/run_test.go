@@ -20,7 +20,7 @@ func TestAnnounce(t *testing.T) {
 	h := &Host{Stderr: &said}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if h.announce(ctx, port, time.Millisecond) || !strings.Contains(said.String(), "\nnothing answers there yet: ") {
+	if h.announce(ctx, port, time.Millisecond) || !strings.Contains(said.String(), "\nno answer yet: ") {
 		t.Errorf("an app that is silent: %s", said.String())
 	}
 

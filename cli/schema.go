@@ -45,7 +45,7 @@ func writeSchema(dir string) error {
 	}
 	there, _ := os.ReadFile(filepath.Join(dir, filepath.FromSlash(schemaManifest)))
 	if len(old) > 0 && !bytes.Equal(own, there) {
-		return fault.New(fault.Usage, "%s is not empty, and holds something else than the schema", dir).WithHint("name a directory of its own")
+		return fault.New(fault.Usage, "%s is not empty and does not contain the schema", dir).WithHint("give an empty or new directory")
 	}
 	for _, e := range old { // maybe of another version
 		if filepath.Ext(e.Name()) == ".cue" {
@@ -74,13 +74,13 @@ func schemaAction(c *ucli.Context, h *Host) error {
 	known := map[string]bool{"": true, "toml": true, "json": true, "plan": false}
 	configuration, ok := known[what]
 	if c.IsSet("module") && (c.Args().Present() || c.Bool("cue")) {
-		return fault.New(fault.Usage, "--module is the schema of everything: leave --cue and words out")
+		return fault.New(fault.Usage, "--module cannot be combined with --cue or arguments")
 	}
 	if c.IsSet("module") {
 		return writeSchema(c.String("module"))
 	}
 	if !ok || c.NArg() > 1 || what != "" && c.Bool("cue") {
-		return fault.New(fault.Usage, "there is no schema of %q", c.Args().Slice()).WithHint("known: toml, json, plan, and --cue without a word")
+		return fault.New(fault.Usage, "there is no schema of %q", c.Args().Slice()).WithHint("known: toml, json, plan; --cue takes no argument")
 	}
 	out, err := unify.JSONSchema(configuration)
 	if c.Bool("cue") {

@@ -61,7 +61,7 @@ func (b *theBuild) secrets(c *ucli.Context, h *Host) error {
 	}
 	for _, a := range p.AskedSSH() {
 		if _, ok := agents[a.ID]; !ok && !a.Optional {
-			errs = append(errs, missing(a, "agent of SSH keys", "--ssh "+a.ID, fmt.Sprintf("ssh = %q", a.ID+"?")))
+			errs = append(errs, missing(a, "SSH agent", "--ssh "+a.ID, fmt.Sprintf("ssh = %q", a.ID+"?")))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -81,7 +81,7 @@ func missing(a plan.Ask, what, flag, optional string) error {
 		who = "phases " + strings.Join(a.Phases, " and ") + " ask"
 	}
 	return fault.New(fault.Usage, "%s for the %s %s, which is not given", who, what, a.ID).
-		WithHint("give it: %s\nor say in the phase that it may be missing: %s", flag, optional)
+		WithHint("give it: %s\nor make it optional in the phase: %s", flag, optional)
 }
 
 // refuseUnasked refuses secrets and SSH agents that no phase asks for: either the flag or the plan is wrong.
@@ -93,7 +93,7 @@ func (b *theBuild) refuseUnasked() error {
 			WithHint("name it in the phase that needs it, in nixpacks.toml:\n  [phases.%s]\n  %s", likelyPhase(p), line))
 	}
 	eachUnasked(b.request.Secrets, p.AskedSecrets(), func(id string) { refuse("secret", id, fmt.Sprintf("secrets = [%q]", id)) })
-	eachUnasked(b.request.SSH, p.AskedSSH(), func(id string) { refuse("agent of SSH keys", id, fmt.Sprintf("ssh = %q", id)) })
+	eachUnasked(b.request.SSH, p.AskedSSH(), func(id string) { refuse("SSH agent", id, fmt.Sprintf("ssh = %q", id)) })
 	return errors.Join(errs...)
 }
 
@@ -140,7 +140,7 @@ func fromDir(secrets map[string][]byte, dir string, p *plan.Plan, t tree) error 
 		return nil
 	}
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return fault.New(fault.Usage, "--secrets-dir %s is no directory", dir)
+		return fault.New(fault.Usage, "--secrets-dir %s is not a directory", dir)
 	}
 	for _, a := range p.AskedSecrets() {
 		if _, said := secrets[a.ID]; said || !filepath.IsLocal(a.ID) {
@@ -167,7 +167,7 @@ func (h *Host) secret(text string, t tree) (id string, value []byte, err error) 
 	var file, variable, kind string
 	fields, err := csvvalue.Fields(text, nil)
 	if err != nil {
-		return "", nil, fault.New(fault.Usage, "a --secret cannot be read").WithHint(form)
+		return "", nil, fault.New(fault.Usage, "a --secret cannot be parsed").WithHint(form)
 	}
 	for _, f := range fields {
 		k, v, ok := strings.Cut(f, "=")
@@ -181,12 +181,12 @@ func (h *Host) secret(text string, t tree) (id string, value []byte, err error) 
 		case ok && k == "type" && (v == "file" || v == "env"):
 			kind = v
 		default:
-			return "", nil, fault.New(fault.Usage, "a --secret has something else than id, src, env and type").WithHint(form)
+			return "", nil, fault.New(fault.Usage, "a --secret accepts only id, src, env and type").WithHint(form)
 		}
 	}
 	switch {
 	case id == "" || file != "" && variable != "":
-		return "", nil, fault.New(fault.Usage, "a --secret needs an id, and one place to take it from").WithHint(form)
+		return "", nil, fault.New(fault.Usage, "a --secret needs an id, and at most one source").WithHint(form)
 	case kind == "env" && variable == "":
 		file, variable = "", cmp.Or(file, id)
 	}
@@ -231,7 +231,7 @@ func secretFile(name string) ([]byte, error) {
 	defer f.Close()
 	value, err := io.ReadAll(io.LimitReader(f, solve.MaxSecret+1))
 	if len(value) > solve.MaxSecret {
-		return nil, fault.New(fault.Usage, "%s is too large for a secret, which has at most %d bytes", name, solve.MaxSecret)
+		return nil, fault.New(fault.Usage, "%s is too large for a secret: the maximum is %d bytes", name, solve.MaxSecret)
 	}
 	return value, err
 }
@@ -242,14 +242,14 @@ func givenAgents(c *ucli.Context, h *Host) (map[string][]string, error) {
 	for _, s := range c.StringSlice("ssh") {
 		id, paths, _ := strings.Cut(s, "=")
 		if id == "" || out[id] != nil {
-			return nil, fault.New(fault.Usage, "--ssh %q has no id of its own", s).WithHint("write --ssh default, or --ssh ID=SOCKET")
+			return nil, fault.New(fault.Usage, "--ssh %q has no unique ID", s).WithHint("write --ssh default, or --ssh ID=SOCKET")
 		}
 		if paths == "" {
 			paths = environMap(h.Environ)["SSH_AUTH_SOCK"]
 		}
 		if paths == "" {
-			return nil, fault.New(fault.Usage, "--ssh %s: no agent of SSH keys runs here", id).
-				WithHint("start one: eval $(ssh-agent) && ssh-add; or name its socket or a key: --ssh %s=PATH", id)
+			return nil, fault.New(fault.Usage, "--ssh %s: no SSH agent is running", id).
+				WithHint("start one: eval $(ssh-agent) && ssh-add; or give its socket or a key: --ssh %s=PATH", id)
 		}
 		out[id] = strings.Split(paths, ",")
 	}
@@ -294,7 +294,7 @@ func warnOfSecrets(c *ucli.Context, h *Host, p *plan.Plan) error {
 		looks = "look like secrets, and become"
 	}
 	printNotes(h, []unify.Note{{Text: fmt.Sprintf("%s, given with --env, %s part of the image", strings.Join(names, ", "), looks),
-		Hint: fmt.Sprintf("what the build needs of it: --secret id=%s,env=%[1]s, and in nixpacks.toml under [phases.%s]: secrets = [%[1]q]\n"+
-			"what the app needs when it runs, give it then", names[0], likelyPhase(p))}})
+		Hint: fmt.Sprintf("for the build, use --secret id=%s,env=%[1]s, and in nixpacks.toml under [phases.%s]: secrets = [%[1]q]\n"+
+			"for the running app, set it at run time", names[0], likelyPhase(p))}})
 	return nil
 }

@@ -33,7 +33,7 @@ func newTarget(dir string) (*target, error) {
 // writeOurs writes the files of a build to outDir, by name.
 func (t *target) writeOurs(files map[string]string) error {
 	if st, err := t.Lstat(outDir); err == nil && !st.IsDir() {
-		return fault.New(fault.Usage, "%s is no folder, and --out writes its files to one of that name", filepath.Join(t.dir, outDir)).
+		return fault.New(fault.Usage, "%s is not a directory, but --out writes its files there", filepath.Join(t.dir, outDir)).
 			WithHint("remove it, or give --out another directory")
 	}
 	if err := t.MkdirAll(outDir, 0o755); err != nil {

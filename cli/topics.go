@@ -112,7 +112,7 @@ func helpOf(h *Host, name string, topics bool, names []string) error {
 		return err
 	}
 	known := strings.Split(topicNames(), ", ")
-	f := fault.New(fault.Usage, "there is no help on %q", name)
+	f := fault.New(fault.Usage, "there is no help for %q", name)
 	if near := fault.Suggest(name, append(slices.Clone(names), known...)); near != "" {
 		return f.WithHint("did you mean %q?", near)
 	}

@@ -39,8 +39,8 @@ func vetAction(c *ucli.Context, h *Host) error {
 		return err
 	}
 	if len(res.Policies) == 0 { // a check without policies must not pass
-		return fault.New(fault.Usage, "there is no policy to hold the plan to").
-			WithHint("name some with --policy FILE|DIR, or put them into the app's folder %s, in files whose names end in .cue", policy.Folder)
+		return fault.New(fault.Usage, "there are no policies to check the plan against").
+			WithHint("give --policy FILE|DIR, or put .cue files into the app's %s folder", policy.Folder)
 	}
 	printNotes(h, res.Notes)
 	return print(h, res)

@@ -256,7 +256,7 @@ func checkOutput(t *testing.T, bin, app string, flags []string, want []answer) {
 		if code := cmd.ProcessState.ExitCode(); code != w.Exit {
 			t.Errorf("it ended with %d, want %d\n%s", code, w.Exit, stderr.String())
 		}
-		if said := fmt.Sprintf("the app ended with exit code %d,", w.Exit); !strings.Contains(stderr.String(), said) {
+		if said := fmt.Sprintf("the app exited with code %d ", w.Exit); !strings.Contains(stderr.String(), said) {
 			t.Errorf("it does not say %q:\n%s", said, stderr.String())
 		}
 	}
