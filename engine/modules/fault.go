@@ -51,6 +51,8 @@ func (p place) answer(err error) (f *fault.Fault, passes bool) {
 			WithHint("nothing of it was used; is the registry the one that it was published to?"), false
 	case errors.As(err, &large):
 		return fault.New(fault.Refused, "%s", large), false
+	case errors.As(err, new(stall.LargeError)), errors.Is(err, errEndless):
+		return fault.New(fault.Refused, "the registry %s does not stop answering (%s)", p.host, cause), false
 	case errors.As(err, &stalled):
 		return fault.New(fault.TryAgain, "the registry does not answer (%s)", stalled), false // the wait was long enough
 	case status == http.StatusUnauthorized || status == http.StatusForbidden ||

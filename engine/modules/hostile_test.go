@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -58,6 +60,48 @@ func TestHostileModules(t *testing.T) {
 				t.Fatalf("it is used: %v", m.Files)
 			}
 			wants(t, err, fault.Refused, h.want)
+		})
+	}
+}
+
+// Registries that send without end where no manifest or blob is asked for.
+func TestHostileRegistries(t *testing.T) {
+	forever := func(w http.ResponseWriter, begin string) {
+		for _, err := io.WriteString(w, begin); err == nil; _, err = io.WriteString(w, strings.Repeat("x", 1<<16)) {
+		}
+	}
+	bearer := func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+req.Host+`/token",service="x"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	for _, h := range []struct {
+		name  string
+		code  fault.Code
+		serve func(w http.ResponseWriter, req *http.Request)
+	}{
+		{"a token", fault.TryAgain, func(w http.ResponseWriter, req *http.Request) {
+			if req.URL.Path != "/token" {
+				bearer(w, req)
+				return
+			}
+			forever(w, `{"token":"`)
+		}},
+		{"a tag", fault.Refused, func(w http.ResponseWriter, _ *http.Request) { forever(w, `{"name":"x","tags":["`) }},
+		{"pages of tags", fault.Refused, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Link", "<"+req.URL.Path+`?last=v0.1.0>; rel="next"`)
+			_, _ = io.WriteString(w, `{"name":"x","tags":["v0.1.0"`+strings.Repeat(`,"v0.1.0"`, 999)+`]}`) // a full page
+		}},
+		{"an error", fault.Refused, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			forever(w, `{"errors":[{"code":"`)
+		}},
+	} {
+		t.Run(h.name, func(t *testing.T) {
+			r := newRegistry(t)
+			r.wrap = func(w http.ResponseWriter, req *http.Request, _ http.Handler) { h.serve(w, req) }
+			_, err := r.client(t).Find(t.Context(), "example.com/lua@latest")
+			wants(t, err, h.code, r.host)
 		})
 	}
 }

@@ -45,8 +45,9 @@ func Open(opt Options) *Registries {
 	r := &Registries{opt: opt}
 	r.resolve = sync.OnceValues(func() (*modconfig.Resolver, error) {
 		return modconfig.NewResolver(&modconfig.Config{
-			Env:        append([]string{}, opt.Env...), // nil would be the process environment
-			Transport:  stall.Transport(http.DefaultTransport, patience),
+			Env: append([]string{}, opt.Env...), // nil would be the process environment
+			// CUE's client decodes tokens, tags and errors of any size. Only blobs have as many bytes as this.
+			Transport:  &counted{next: stall.Limit(stall.Transport(http.DefaultTransport, patience), maxPacked)},
 			ClientType: "nixpacks",
 		})
 	})

@@ -1,5 +1,5 @@
-// Package stall aborts HTTP transfers that make no progress. Otherwise, a server that accepts a connection and never
-// answers would block until the user interrupts.
+// Package stall aborts HTTP transfers that would not end: those that make no progress, and those that are much larger than
+// expected. Otherwise, a server could block until the user interrupts, or use up the memory.
 package stall
 
 import (
