@@ -94,7 +94,7 @@ func frontendLeftOut(t *testing.T, p *place) {
 		text, _ := base64.StdEncoding.DecodeString(string(m[1]))
 		told += string(text) + "\n"
 	}
-	if !strings.Contains(told, "nixpacks: not part of the build: .venv (a virtualenv of this machine), certs/dev.pem (a private key)\n") {
+	if !strings.Contains(told, "nixpacks: not part of the build: .venv (a local virtualenv), certs/dev.pem (a private key)\n") {
 		t.Errorf("the warnings are %q:\n%s", told, said)
 	}
 }
