@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -40,7 +41,7 @@ func (l *layoutDir) replaced() bool {
 }
 
 func (l *layoutDir) index() ([]byte, error) {
-	f, err := l.root.Open(ocispecs.ImageIndexFile)
+	f, _, err := l.file(ocispecs.ImageIndexFile)
 	if err != nil {
 		return nil, err
 	}
@@ -49,19 +50,29 @@ func (l *layoutDir) index() ([]byte, error) {
 }
 
 func (l *layoutDir) open(d digest.Digest) (blob, error) {
-	f, err := l.root.Open(blobPath(d))
+	f, st, err := l.file(blobPath(d))
 	if err != nil {
-		return blob{}, err
-	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fault.New(fault.Refused, "blob %s is not a regular file", d)
-	}
-	if err != nil {
-		f.Close()
 		return blob{}, err
 	}
 	return blob{f, st.Size()}, nil
+}
+
+// file opens a regular file of the layout. It does not wait: opening a pipe would block until something writes to it, and an
+// app of a stranger may be a layout.
+func (l *layoutDir) file(name string) (*os.File, fs.FileInfo, error) {
+	f, err := l.root.OpenFile(name, os.O_RDONLY|noWait, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fault.New(fault.Refused, "%s is not a regular file", filepath.Join(l.path, name))
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, st, nil
 }
 
 func (l *layoutDir) closers() []io.Closer { return []io.Closer{l.root} }

@@ -89,7 +89,7 @@ func clean(dir, name string) error {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		f, err := os.Open(path)
+		f, err := os.OpenFile(path, os.O_RDONLY|noWait, 0) // a pipe of that name would block
 		if err != nil {
 			continue
 		}
