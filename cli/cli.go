@@ -75,18 +75,26 @@ func collect() {
 	}
 }
 
-// cancelOnSignal cancels when the process is asked to end. It has its own goroutine, because Go takes a third of a
-// millisecond to start listening for signals, and nothing needs to wait for that.
+// cancelOnSignal cancels when the process is asked to end, and ends it at the third request: the engine hurries at the second,
+// but what waits for a file, such as a pipe that nothing writes to, does not notice any of them. It has its own goroutine,
+// because Go takes a third of a millisecond to start listening for signals, and nothing needs to wait for that.
 func cancelOnSignal(cancel context.CancelCauseFunc) {
-	signaled, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // until the process ends
-	<-signaled.Done()
-	cancel(context.Cause(signaled))
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // until the process ends
+	cancel(fmt.Errorf("%v signal received", <-signals))
 	time.AfterFunc(interruptGrace, func() {
 		if !engaged.Load() {
-			fault.Print(os.Stderr, fault.New(fault.Interrupted, "interrupted"), false)
-			os.Exit(int(fault.Interrupted))
+			endNow(fault.New(fault.Interrupted, "interrupted"))
 		}
 	})
+	<-signals
+	<-signals
+	endNow(fault.New(fault.Interrupted, "interrupted, without waiting for the engine to clean up").WithHint("the next build removes what is left"))
+}
+
+func endNow(why error) {
+	fault.Print(os.Stderr, why, false)
+	os.Exit(int(fault.Interrupted))
 }
 
 // interruptGrace is how long an interrupted command without an engine has to end by itself. It has nothing to clean up, and
@@ -94,7 +102,7 @@ func cancelOnSignal(cancel context.CancelCauseFunc) {
 const interruptGrace = time.Second
 
 // engaged is set before an engine starts. From then on an interrupt waits for the engine to clean up, however long that
-// takes.
+// takes, unless there are three.
 var engaged atomic.Bool
 
 // Run is Main without the process: signals arrive as the end of ctx, and garbage collection is on again afterwards.
