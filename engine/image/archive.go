@@ -21,6 +21,7 @@ import (
 
 // archive is a tar of an OCI layout or a docker archive, read in place: nothing is unpacked.
 type archive struct {
+	name    string
 	file    *os.File
 	entries map[string]blob // by clean path
 	made    map[digest.Digest]blob
@@ -39,7 +40,7 @@ func openArchive(file string) (*archive, error) {
 	if f, err = plainTar(f); err != nil {
 		return nil, fault.Wrap(fault.Refused, err, "cannot unpack %s", file)
 	}
-	a := &archive{file: f, entries: map[string]blob{}, made: map[digest.Digest]blob{}}
+	a := &archive{name: file, file: f, entries: map[string]blob{}, made: map[digest.Digest]blob{}}
 	if err = a.scan(); err == nil {
 		err = a.findIndex()
 	}
@@ -82,6 +83,9 @@ func plainTar(f *os.File) (*os.File, error) {
 // The magic numbers of gzip and zstd.
 var gzipMagic, zstdMagic = []byte{0x1f, 0x8b}, []byte{0x28, 0xb5, 0x2f, 0xfd}
 
+// maxWindow limits what zstd keeps in memory: the window of zstd --long.
+const maxWindow = 128 << 20
+
 // decompressor decompresses f, whose first four bytes are head. It returns nil if f is not compressed. The caller closes
 // it.
 func decompressor(head []byte, f io.Reader) (io.ReadCloser, error) {
@@ -89,7 +93,7 @@ func decompressor(head []byte, f io.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(head, gzipMagic):
 		return gzip.NewReader(bufio.NewReader(f))
 	case bytes.HasPrefix(head, zstdMagic):
-		z, err := zstd.NewReader(f)
+		z, err := zstd.NewReader(f, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true), zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return nil, err
 		}
@@ -98,10 +102,19 @@ func decompressor(head []byte, f io.Reader) (io.ReadCloser, error) {
 	return nil, nil
 }
 
+// maxFiles and maxName limit the table of contents of an archive. Longer names are ignored: no image has such files.
+const (
+	maxFiles = 100_000
+	maxName  = 1024
+)
+
 // scan records the offset of each file's content. Links refer to earlier files, as docker save writes them.
 func (a *archive) scan() error {
 	tr := tar.NewReader(a.file)
-	for {
+	for n := 0; ; n++ {
+		if n > maxFiles {
+			return fault.New(fault.Refused, "the archive %s has more than %d files", a.name, maxFiles)
+		}
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -109,6 +122,9 @@ func (a *archive) scan() error {
 			return err
 		}
 		name := path.Clean(h.Name)
+		if len(name) > maxName {
+			continue
+		}
 		switch h.Typeflag {
 		case tar.TypeReg:
 			at, err := a.file.Seek(0, io.SeekCurrent)
@@ -144,7 +160,7 @@ func (a *archive) findIndex() error {
 		return err
 	}
 	var images []dockerImage
-	if err := json.Unmarshal(raw, &images); err != nil {
+	if err := decode(raw, &images); err != nil {
 		return err
 	}
 	var index ocispecs.Index

@@ -46,7 +46,11 @@ func (l *layoutDir) index() ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxJSON))
+	raw, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
+	if len(raw) > maxJSON {
+		return nil, fault.New(fault.Refused, "%s is too large: at most %d bytes are allowed", filepath.Join(l.path, ocispecs.ImageIndexFile), maxJSON)
+	}
+	return raw, err
 }
 
 func (l *layoutDir) open(d digest.Digest) (blob, error) {

@@ -3,7 +3,6 @@
 package image
 
 import (
-	"encoding/json"
 	"io"
 	"os"
 	"slices"
@@ -94,7 +93,7 @@ func read(src source, path string, sel Select) (_ *Image, err error) {
 		return nil, fault.Wrap(fault.Refused, err, "%s is not an OCI layout", path)
 	}
 	var index ocispecs.Index
-	if err := json.Unmarshal(raw, &index); err != nil {
+	if err := decode(raw, &index); err != nil {
 		return nil, fault.Wrap(fault.Refused, err, "%s: index.json is broken", path)
 	}
 	load := func(desc ocispecs.Descriptor, into any) error { return img.load(src, desc, into) }
@@ -161,12 +160,26 @@ func (i *Image) load(src source, desc ocispecs.Descriptor, into any) error {
 	if got := desc.Digest.Algorithm().FromBytes(raw); got != desc.Digest {
 		return fault.New(fault.Refused, "blob %s is damaged: its content is %s", desc.Digest, got)
 	}
-	return json.Unmarshal(raw, into)
+	return decode(raw, into)
 }
 
-// choose descends through indexes to the one manifest that sel selects.
+// choose descends through indexes to the one manifest that sel selects. It keeps one of them at a time: there may be many.
 func choose(load func(ocispecs.Descriptor, any) error, descs []ocispecs.Descriptor, sel Select) (ocispecs.Descriptor, error) {
-	var none ocispecs.Descriptor
+	for {
+		desc, err := pick(descs, sel)
+		if err != nil || !isIndex(desc.MediaType) {
+			return desc, err
+		}
+		var index ocispecs.Index
+		if err := load(desc, &index); err != nil {
+			return desc, err
+		}
+		descs, sel = index.Manifests, Select{Platform: sel.Platform}
+	}
+}
+
+// pick returns the one entry of an index that sel selects.
+func pick(descs []ocispecs.Descriptor, sel Select) (none ocispecs.Descriptor, err error) {
 	fits := slices.DeleteFunc(slices.Clone(descs), func(d ocispecs.Descriptor) bool { return !sel.named(d) })
 	if sel.Digest == "" && len(distinct(fits)) > 1 && sel.Platform.OS != "" {
 		fits = slices.DeleteFunc(fits, func(d ocispecs.Descriptor) bool { return !sel.fitsPlatform(d.Platform) })
@@ -175,17 +188,9 @@ func choose(load func(ocispecs.Descriptor, any) error, descs []ocispecs.Descript
 	case 0:
 		return none, fault.New(fault.Usage, "there is no image %s", sel).WithHint("there are: %s", names(descs))
 	case 1:
-	default:
-		return none, fault.New(fault.Usage, "there are several images").WithHint("say which one: %s", names(fits))
-	}
-	if !isIndex(fits[0].MediaType) {
 		return fits[0], nil
 	}
-	var index ocispecs.Index
-	if err := load(fits[0], &index); err != nil {
-		return none, err
-	}
-	return choose(load, index.Manifests, Select{Platform: sel.Platform})
+	return none, fault.New(fault.Usage, "there are several images").WithHint("say which one: %s", names(fits))
 }
 
 // named reports whether sel may select an entry of index.json. Attestations, which have platform "unknown", never match.

@@ -1,0 +1,132 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
+)
+
+// layoutOf writes a layout from the text of its index and of blobs, each of which the index may name by $0, $1 and so on.
+func layoutOf(t *testing.T, index string, blobs ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for n, text := range blobs {
+		d := digest.FromString(text)
+		index = strings.ReplaceAll(index, fmt.Sprintf("$%d", n), d.String())
+		write(t, filepath.Join(dir, blobPath(d)), text)
+	}
+	write(t, filepath.Join(dir, ocispecs.ImageIndexFile), index)
+	return dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// many is a list of n times the same text.
+func many(n int, text string) string { return strings.Repeat(text+",", n-1) + text }
+
+func TestElements(t *testing.T) {
+	for text, want := range map[string]int{
+		`{}`: 0, `[]`: 1, `[1,2]`: 2, `{"a":[{"b":1,"c":2},{}],"d":[null]}`: 3, `["[,],","\",[",[1,[2]]]`: 6, `{"a":"\\","b":[1,2,3]}`: 3,
+	} {
+		if got := elements([]byte(text)); got != want {
+			t.Errorf("%s has %d elements, want %d", text, got, want)
+		}
+	}
+}
+
+// Images that are small on disk and large in memory are refused before they are.
+func TestManyElements(t *testing.T) {
+	const manifest, most = `{"manifests":[{"digest":"$0"}]}`, 1_300_000
+	for name, path := range map[string]string{
+		"index":           layoutOf(t, `{"manifests":[`+many(most, "{}")+`]}`),
+		"index of nulls":  layoutOf(t, `{"manifests":[`+many(maxElements+1, "null")+`]}`),
+		"nested index":    layoutOf(t, `{"manifests":[{"mediaType":"`+ocispecs.MediaTypeImageIndex+`","digest":"$0"}]}`, `{"manifests":[`+many(most, "0")+`]}`),
+		"layers":          layoutOf(t, manifest, `{"layers":[`+many(most, "{}")+`]}`),
+		"docker archive":  archiveOf(t, entry{name: "manifest.json", text: `[` + many(most, "{}") + `]`}),
+		"docker's layers": archiveOf(t, entry{name: "manifest.json", text: `[{"Config":"c","Layers":[` + many(500_000, `"l"`) + `]}]`}, entry{name: "c", text: "{}"}, entry{name: "l"}),
+	} {
+		grew := allocated(func() {
+			_, err := Open(path, Select{})
+			t.Log(name)
+			wantFault(t, err, fault.Refused, "a list has too many elements")
+		})
+		if grew > 100<<20 {
+			t.Errorf("%s takes %d MB", name, grew>>20)
+		}
+	}
+	_, err := Open(layoutOf(t, strings.Repeat(" ", maxJSON+1)), Select{})
+	wantFault(t, err, fault.Refused, "index.json is too large")
+}
+
+func archiveOf(t *testing.T, entries ...entry) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "img.tar")
+	writeTar(t, path, entries)
+	return path
+}
+
+// allocated returns the bytes that do allocates.
+func allocated(do func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+func TestManyFiles(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for n := range maxFiles + 1 {
+		if err := w.WriteHeader(&tar.Header{Name: fmt.Sprint(n), Typeflag: tar.TypeReg}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Close()
+	path := filepath.Join(t.TempDir(), "img.tar")
+	write(t, path, b.String())
+	_, err := Open(path, Select{})
+	wantFault(t, err, fault.Refused, "has more than 100000 files")
+	long := entry{name: strings.Repeat("a", maxName+1), text: "{}"}
+	path = archiveOf(t, entry{name: "manifest.json", text: `[{"Config":"` + long.name + `"}]`}, long)
+	_, err = Open(path, Select{})
+	wantFault(t, err, fault.Refused, "is missing")
+}
+
+// A window of 512 MB is refused for an archive and for a layer; that of zstd --long is not.
+func TestWindow(t *testing.T) {
+	const window512, window128 = "\x98", "\x88"
+	block := "\x01\x00\x00" // the last one, empty
+	frame := func(window string) string { return "\x28\xb5\x2f\xfd\x00" + window + block }
+	path := filepath.Join(t.TempDir(), "img.tar.zst")
+	write(t, path, frame(window512))
+	_, err := Open(path, Select{})
+	wantFault(t, err, fault.Refused, zstd.ErrWindowSizeExceeded.Error())
+	dir := filepath.Join(t.TempDir(), "img")
+	stage(t, dir, nil, frame(window128))
+	if l, err := open(t, dir, Select{}).Layers(); err != nil || l[0].Unpacked != 0 {
+		t.Errorf("got %+v, %v", l, err)
+	}
+	stage(t, dir, nil, frame(window512))
+	_, err = open(t, dir, Select{}).Layers()
+	wantFault(t, err, fault.Refused, zstd.ErrWindowSizeExceeded.Error())
+}
