@@ -25,6 +25,7 @@ type archive struct {
 	file    *os.File
 	entries map[string]blob // by clean path
 	made    map[digest.Digest]blob
+	hashed  map[blob]digest.Digest
 	top     []byte // index.json
 }
 
@@ -40,7 +41,7 @@ func openArchive(file string) (*archive, error) {
 	if f, err = plainTar(f); err != nil {
 		return nil, fault.Wrap(fault.Refused, err, "cannot unpack %s", file)
 	}
-	a := &archive{name: file, file: f, entries: map[string]blob{}, made: map[digest.Digest]blob{}}
+	a := &archive{name: file, file: f, entries: map[string]blob{}, made: map[digest.Digest]blob{}, hashed: map[blob]digest.Digest{}}
 	if err = a.scan(); err == nil {
 		err = a.findIndex()
 	}
@@ -72,12 +73,37 @@ func plainTar(f *os.File) (*os.File, error) {
 		return nil, err
 	}
 	os.Remove(tmp.Name())
-	if _, err := io.Copy(tmp, r); err != nil {
+	if err := copyUpTo(tmp, r, unpackLimit(f), f.Name()); err != nil {
 		tmp.Close()
 		return nil, err
 	}
 	_, err = tmp.Seek(0, io.SeekStart)
 	return tmp, err
+}
+
+// An archive may unpack to minUnpacked bytes, or to maxRatio times its size if that is more. The layers in it are mostly
+// compressed already, and plain ones shrink to a third.
+const maxRatio = 20
+
+var minUnpacked int64 = 1 << 30 // less in tests
+
+// unpackLimit returns how large the compressed archive f may become.
+func unpackLimit(f *os.File) int64 {
+	st, err := f.Stat()
+	if err != nil {
+		return minUnpacked
+	}
+	return max(minUnpacked, maxRatio*st.Size())
+}
+
+// copyUpTo copies what the archive of the given name unpacks to, unless that is more than limit.
+func copyUpTo(w io.Writer, r io.Reader, limit int64, name string) error {
+	n, err := io.Copy(w, io.LimitReader(r, limit+1))
+	if err == nil && n > limit {
+		return fault.New(fault.Refused, "%s unpacks to more than %d bytes: the limit is %d times its size, and at least %d MB", name, limit, maxRatio, minUnpacked>>20).
+			WithHint("if you trust it, unpack it yourself and name the result")
+	}
+	return err
 }
 
 // The magic numbers of gzip and zstd.

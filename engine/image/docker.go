@@ -69,10 +69,22 @@ func (a *archive) adopt(name, mediaType string) (ocispecs.Descriptor, error) {
 			mediaType = ocispecs.MediaTypeImageLayerZstd
 		}
 	}
-	d, err := digest.FromReader(io.NewSectionReader(b, 0, b.size))
+	d, err := a.hash(b)
 	if err != nil {
 		return ocispecs.Descriptor{}, err
 	}
-	a.made[d] = b
 	return ocispecs.Descriptor{MediaType: mediaType, Digest: d, Size: b.size}, nil
+}
+
+// hash returns the digest of a file of the archive, which becomes a blob. It reads a file once, however many layers it is.
+func (a *archive) hash(b blob) (digest.Digest, error) {
+	if d, ok := a.hashed[b]; ok {
+		return d, nil
+	}
+	d, err := digest.FromReader(io.NewSectionReader(b, 0, b.size))
+	if err != nil {
+		return "", err
+	}
+	a.made[d], a.hashed[b] = b, d
+	return d, nil
 }

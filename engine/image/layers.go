@@ -39,14 +39,20 @@ func (i *Image) PackedLayers() []Layer {
 	return out
 }
 
-// Layers returns the image's layers, the base's first. It reads all layers to determine their uncompressed size.
+// Layers returns the image's layers, the base's first. It reads each layer once to determine its uncompressed size.
 func (i *Image) Layers() ([]Layer, error) {
 	out := i.PackedLayers()
+	sizes := map[digest.Digest]int64{}
 	for n := range out {
-		var err error
-		if out[n].Unpacked, err = unpacked(i.blobs[out[n].Digest]); err != nil {
-			return nil, fault.Wrap(fault.Refused, err, "layer %s cannot be read", out[n].Digest)
+		d := out[n].Digest
+		if _, ok := sizes[d]; !ok {
+			size, err := unpacked(i.blobs[d])
+			if err != nil {
+				return nil, fault.Wrap(fault.Refused, err, "layer %s cannot be read", d)
+			}
+			sizes[d] = size
 		}
+		out[n].Unpacked = sizes[d]
 	}
 	return out, nil
 }

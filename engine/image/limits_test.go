@@ -4,9 +4,12 @@ import (
 	"archive/tar"
 	"bytes"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,4 +132,67 @@ func TestWindow(t *testing.T) {
 	stage(t, dir, nil, frame(window512))
 	_, err = open(t, dir, Select{}).Layers()
 	wantFault(t, err, fault.Refused, zstd.ErrWindowSizeExceeded.Error())
+}
+
+// An archive that unpacks to much more than its size is refused before the disk is full.
+func TestArchiveBomb(t *testing.T) {
+	defer func(was int64) { minUnpacked = was }(minUnpacked)
+	minUnpacked = 1 << 20
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	path := filepath.Join(t.TempDir(), "img.tar.gz")
+	writeTar(t, path, []entry{{name: "zeros", text: strings.Repeat("\x00", 2<<20)}})
+	_, err := Open(path, Select{})
+	wantFault(t, err, fault.Refused, path+" unpacks to more than 1048576 bytes")
+	if got := listing(t, dir); got != "" {
+		t.Errorf("it left %s", got)
+	}
+	noise := make([]byte, 120_000) // with it, the same zeros are less than 20 times the size of the archive
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	writeTar(t, path, []entry{{name: "zeros", text: strings.Repeat("\x00", 2<<20)}, {name: "noise", text: string(noise)}})
+	_, err = Open(path, Select{})
+	wantFault(t, err, fault.Refused, "it has no index.json and no manifest.json")
+}
+
+// counter counts what is read of a blob.
+type counter struct {
+	io.ReaderAt
+	read *int64
+}
+
+func (c counter) ReadAt(p []byte, at int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(p, at)
+	*c.read += int64(n)
+	return n, err
+}
+
+// Layers that repeat are read once: by their digest in an image, by their file in a docker archive.
+func TestRepeatedLayers(t *testing.T) {
+	const times, size = 1000, 100_000
+	dir := filepath.Join(t.TempDir(), "img")
+	text := strings.Repeat("x", size)
+	var z bytes.Buffer
+	w, _ := zstd.NewWriter(&z)
+	io.WriteString(w, text)
+	w.Close()
+	stage(t, dir, nil, slices.Repeat([]string{z.String()}, times)...)
+	img := open(t, dir, Select{})
+	d := img.Manifest.Layers[0].Digest
+	var read int64
+	img.blobs[d] = blob{counter{img.blobs[d].ReaderAt, &read}, img.blobs[d].size}
+	if ls, err := img.Layers(); err != nil || len(ls) != times || ls[times-1].Unpacked != size {
+		t.Errorf("got %d layers, %v", len(ls), err)
+	}
+	if most := 2 * int64(z.Len()); read > most {
+		t.Errorf("%d bytes are read of a layer with %d", read, z.Len())
+	}
+	read = 0
+	content := blob{counter{strings.NewReader(text), &read}, size}
+	a := &archive{entries: map[string]blob{"l": content, "link": content, "c": {strings.NewReader("{}"), 2}}, made: map[digest.Digest]blob{}, hashed: map[blob]digest.Digest{}}
+	if _, err := a.convert(dockerImage{Config: "c", Layers: slices.Repeat([]string{"l", "./l", "link"}, times)}); err != nil {
+		t.Error(err)
+	}
+	if read > 2*size+4*3*times { // four bytes of each tell how it is compressed
+		t.Errorf("%d bytes are read of a file with %d", read, size)
+	}
 }
