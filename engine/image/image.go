@@ -3,6 +3,8 @@
 package image
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -229,37 +231,49 @@ func isIndex(mediaType string) bool {
 
 // distinct removes entries that repeat a digest under another name.
 func distinct(descs []ocispecs.Descriptor) []ocispecs.Descriptor {
+	seen := map[digest.Digest]bool{}
 	var out []ocispecs.Descriptor
 	for _, d := range descs {
-		if !slices.ContainsFunc(out, func(o ocispecs.Descriptor) bool { return o.Digest == d.Digest }) {
+		if !seen[d.Digest] {
+			seen[d.Digest] = true
 			out = append(out, d)
 		}
 	}
 	return out
 }
 
+// mostNames is how many entries a message lists.
+const mostNames = 10
+
 // names lists the entries for messages.
 func names(descs []ocispecs.Descriptor) string {
+	seen := map[string]bool{}
 	var out []string
 	for _, d := range descs {
-		n := d.Annotations[nameAnnotation]
-		if n == "" {
-			n = d.Annotations[ocispecs.AnnotationRefName]
-		}
-		if d.Platform != nil {
-			n = strings.TrimSpace(n + " " + platforms.Format(*d.Platform))
-		}
-		if n == "" {
-			n = d.Digest.String()
-		}
-		if !slices.Contains(out, n) {
+		if n := called(d); !seen[n] {
+			seen[n] = true
 			out = append(out, n)
 		}
 	}
-	if len(out) == 0 {
+	switch {
+	case len(out) == 0:
 		return "none"
+	case len(out) > mostNames:
+		return fmt.Sprintf("%s, … and %d more", strings.Join(out[:mostNames], ", "), len(out)-mostNames)
 	}
 	return strings.Join(out, ", ")
+}
+
+// called returns the name and platform of an entry, or its digest if it has neither.
+func called(d ocispecs.Descriptor) string {
+	n := d.Annotations[nameAnnotation]
+	if n == "" {
+		n = d.Annotations[ocispecs.AnnotationRefName]
+	}
+	if d.Platform != nil {
+		n = strings.TrimSpace(n + " " + platforms.Format(*d.Platform))
+	}
+	return cmp.Or(n, d.Digest.String())
 }
 
 // Close closes the image's files.

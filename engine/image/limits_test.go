@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
@@ -194,5 +196,27 @@ func TestRepeatedLayers(t *testing.T) {
 	}
 	if read > 2*size+4*3*times { // four bytes of each tell how it is compressed
 		t.Errorf("%d bytes are read of a file with %d", read, size)
+	}
+}
+
+// The time that an index takes grows with its entries and not with their square, and the message names a few of them.
+func TestManyEntries(t *testing.T) {
+	const most = 100_000
+	descs := make([]ocispecs.Descriptor, 0, most)
+	for n := range most {
+		descs = append(descs, ocispecs.Descriptor{Digest: digest.Digest(fmt.Sprint(n))})
+	}
+	began := time.Now()
+	_, err := pick(descs, Select{})
+	wantFault(t, err, fault.Usage, "there are several images")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it takes %v", took)
+	}
+	var f *fault.Fault
+	if errors.As(err, &f) && f.Hint != "say which one: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … and 99990 more" {
+		t.Errorf("the hint is %.200s", f.Hint)
+	}
+	if got := names(descs[:mostNames]); got != "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" {
+		t.Errorf("names are %s", got)
 	}
 }
