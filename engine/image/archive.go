@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -21,7 +22,6 @@ import (
 
 // archive is a tar of an OCI layout or a docker archive, read in place: nothing is unpacked.
 type archive struct {
-	name    string
 	file    *os.File
 	entries map[string]blob // by clean path
 	made    map[digest.Digest]blob
@@ -39,15 +39,15 @@ func openArchive(file string) (*archive, error) {
 		return nil, fault.Wrap(fault.Usage, err, "cannot open %s", file)
 	}
 	if f, err = plainTar(f); err != nil {
-		return nil, fault.Wrap(fault.Refused, err, "cannot unpack %s", file)
+		return nil, broken(err, "cannot unpack %s", file)
 	}
-	a := &archive{name: file, file: f, entries: map[string]blob{}, made: map[digest.Digest]blob{}, hashed: map[blob]digest.Digest{}}
+	a := &archive{file: f, entries: map[string]blob{}, made: map[digest.Digest]blob{}, hashed: map[blob]digest.Digest{}}
 	if err = a.scan(); err == nil {
 		err = a.findIndex()
 	}
 	if err != nil {
 		f.Close()
-		return nil, fault.Wrap(fault.Refused, err, "%s is neither an OCI archive nor a docker archive", file)
+		return nil, broken(err, "%s is neither an OCI archive nor a docker archive", file)
 	}
 	return a, nil
 }
@@ -73,7 +73,7 @@ func plainTar(f *os.File) (*os.File, error) {
 		return nil, err
 	}
 	os.Remove(tmp.Name())
-	if err := copyUpTo(tmp, r, unpackLimit(f), f.Name()); err != nil {
+	if err := copyUpTo(tmp, r, unpackLimit(f)); err != nil {
 		tmp.Close()
 		return nil, err
 	}
@@ -96,11 +96,11 @@ func unpackLimit(f *os.File) int64 {
 	return max(minUnpacked, maxRatio*st.Size())
 }
 
-// copyUpTo copies what the archive of the given name unpacks to, unless that is more than limit.
-func copyUpTo(w io.Writer, r io.Reader, limit int64, name string) error {
+// copyUpTo copies what a compressed archive unpacks to, unless that is more than limit.
+func copyUpTo(w io.Writer, r io.Reader, limit int64) error {
 	n, err := io.Copy(w, io.LimitReader(r, limit+1))
 	if err == nil && n > limit {
-		return fault.New(fault.Refused, "%s unpacks to more than %d bytes: the limit is %d times its size, and at least %d MB", name, limit, maxRatio, minUnpacked>>20).
+		return fault.New(fault.Refused, "it unpacks to more than %d bytes: the limit is %d times its size, and at least %d MB", limit, maxRatio, minUnpacked>>20).
 			WithHint("if you trust it, unpack it yourself and name the result")
 	}
 	return err
@@ -139,7 +139,7 @@ func (a *archive) scan() error {
 	tr := tar.NewReader(a.file)
 	for n := 0; ; n++ {
 		if n > maxFiles {
-			return fault.New(fault.Refused, "the archive %s has more than %d files", a.name, maxFiles)
+			return fmt.Errorf("it has more than %d files", maxFiles)
 		}
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {

@@ -2,6 +2,8 @@ package image
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
@@ -14,7 +16,7 @@ const maxElements = 10_000
 // is 3 bytes of text, and 200 bytes of memory.
 func decode(raw []byte, into any) error {
 	if n := elements(raw); n > maxElements {
-		return fault.New(fault.Refused, "a list has too many elements: %d, and at most %d are allowed", n, maxElements)
+		return fmt.Errorf("a list has too many elements: %d, and at most %d are allowed", n, maxElements)
 	}
 	return json.Unmarshal(raw, into)
 }
@@ -42,4 +44,17 @@ func elements(raw []byte) int {
 		}
 	}
 	return n
+}
+
+// broken returns a Refused fault whose message ends with the cause, which is all that tells what to repair. It returns faults of
+// other codes unchanged: nothing is wrong with the image then.
+func broken(err error, format string, args ...any) error {
+	var f *fault.Fault
+	switch {
+	case !errors.As(err, &f):
+		return fault.New(fault.Refused, format+": %v", append(args, err)...)
+	case f.Code != fault.Refused:
+		return err
+	}
+	return fault.New(fault.Refused, format+": %v", append(args, f)...).WithHint("%s", f.Hint)
 }

@@ -1,11 +1,11 @@
 package image
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -48,7 +48,7 @@ func (l *layoutDir) index() ([]byte, error) {
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
 	if len(raw) > maxJSON {
-		return nil, fault.New(fault.Refused, "%s is too large: at most %d bytes are allowed", filepath.Join(l.path, ocispecs.ImageIndexFile), maxJSON)
+		return nil, fmt.Errorf("%s is too large: at most %d bytes are allowed", ocispecs.ImageIndexFile, maxJSON)
 	}
 	return raw, err
 }
@@ -70,7 +70,7 @@ func (l *layoutDir) file(name string) (*os.File, fs.FileInfo, error) {
 	}
 	st, err := f.Stat()
 	if err == nil && !st.Mode().IsRegular() {
-		err = fault.New(fault.Refused, "%s is not a regular file", filepath.Join(l.path, name))
+		err = fmt.Errorf("%s is not a regular file", name)
 	}
 	if err != nil {
 		f.Close()

@@ -92,18 +92,18 @@ func read(src source, path string, sel Select) (_ *Image, err error) {
 	}()
 	raw, err := src.index()
 	if err != nil {
-		return nil, fault.Wrap(fault.Refused, err, "%s is not an OCI layout", path)
+		return nil, broken(err, "%s is not an OCI layout", path)
 	}
 	var index ocispecs.Index
 	if err := decode(raw, &index); err != nil {
-		return nil, fault.Wrap(fault.Refused, err, "%s: index.json is broken", path)
+		return nil, broken(err, "%s: index.json is broken", path)
 	}
 	load := func(desc ocispecs.Descriptor, into any) error { return img.load(src, desc, into) }
 	if img.Desc, err = choose(load, index.Manifests, sel); err != nil {
-		return nil, fault.Wrap(fault.Refused, err, "%s: the image is broken", path)
+		return nil, broken(err, "%s: the image is broken", path)
 	}
 	if err := img.open(src); err != nil {
-		return nil, fault.Wrap(fault.Refused, err, "%s: image %s is broken or incomplete", path, img.Desc.Digest)
+		return nil, broken(err, "%s: image %s is broken or incomplete", path, img.Desc.Digest)
 	}
 	return img, nil
 }
@@ -130,7 +130,7 @@ func (i *Image) keep(src source, desc ocispecs.Descriptor) (blob, error) {
 		return b, nil
 	}
 	if err := desc.Digest.Validate(); err != nil {
-		return blob{}, err
+		return blob{}, fmt.Errorf("%q is not a digest: %w", desc.Digest, err)
 	}
 	b, err := src.open(desc.Digest)
 	if err != nil {
@@ -169,6 +169,9 @@ func (i *Image) load(src source, desc ocispecs.Descriptor, into any) error {
 func choose(load func(ocispecs.Descriptor, any) error, descs []ocispecs.Descriptor, sel Select) (ocispecs.Descriptor, error) {
 	for {
 		desc, err := pick(descs, sel)
+		if err == nil && desc.Digest.Validate() != nil {
+			err = fmt.Errorf("an entry of the index has the digest %q, which is none", desc.Digest)
+		}
 		if err != nil || !isIndex(desc.MediaType) {
 			return desc, err
 		}

@@ -48,7 +48,7 @@ func (i *Image) Layers() ([]Layer, error) {
 		if _, ok := sizes[d]; !ok {
 			size, err := unpacked(i.blobs[d])
 			if err != nil {
-				return nil, fault.Wrap(fault.Refused, err, "layer %s cannot be read", d)
+				return nil, broken(err, "layer %s cannot be read", d)
 			}
 			sizes[d] = size
 		}

@@ -110,7 +110,7 @@ func TestManyFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "img.tar")
 	write(t, path, b.String())
 	_, err := Open(path, Select{})
-	wantFault(t, err, fault.Refused, "has more than 100000 files")
+	wantFault(t, err, fault.Refused, "it has more than 100000 files")
 	long := entry{name: strings.Repeat("a", maxName+1), text: "{}"}
 	path = archiveOf(t, entry{name: "manifest.json", text: `[{"Config":"` + long.name + `"}]`}, long)
 	_, err = Open(path, Select{})
@@ -145,7 +145,7 @@ func TestArchiveBomb(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "img.tar.gz")
 	writeTar(t, path, []entry{{name: "zeros", text: strings.Repeat("\x00", 2<<20)}})
 	_, err := Open(path, Select{})
-	wantFault(t, err, fault.Refused, path+" unpacks to more than 1048576 bytes")
+	wantFault(t, err, fault.Refused, "cannot unpack "+path+": it unpacks to more than 1048576 bytes")
 	if got := listing(t, dir); got != "" {
 		t.Errorf("it left %s", got)
 	}
@@ -218,5 +218,23 @@ func TestManyEntries(t *testing.T) {
 	}
 	if got := names(descs[:mostNames]); got != "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" {
 		t.Errorf("names are %s", got)
+	}
+}
+
+// The message says which image is broken, where and why: the cause alone, which --verbose shows, is not enough.
+func TestBrokenMessage(t *testing.T) {
+	absent := digest.FromString("absent").String()
+	for want, path := range map[string]string{
+		`the image is broken: an entry of the index has the digest "", which is none`: layoutOf(t, `{"manifests":[{}]}`),
+		"image " + absent + " is broken or incomplete: openat blobs/sha256/":          layoutOf(t, `{"manifests":[{"digest":"`+absent+`"}]}`),
+		"index.json is broken: unexpected end of JSON input":                          layoutOf(t, `{`),
+		"is neither an OCI archive nor a docker archive: it has no index.json and":    archiveOf(t, entry{name: "a"}),
+		"is broken or incomplete: blob ":                                              layoutOf(t, `{"manifests":[{"digest":"$0","size":9}]}`, "{}"),
+	} {
+		_, err := Open(path, Select{})
+		var f *fault.Fault
+		if !errors.As(err, &f) || f.Code != fault.Refused || !strings.Contains(f.Msg, want) || !strings.Contains(f.Msg, path) {
+			t.Errorf("got %v, want … %s …", err, want)
+		}
 	}
 }
