@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
@@ -68,7 +67,7 @@ func (f *fetcher) trust(file string) error {
 	if file == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(file)
+	pem, err := ReadUpTo(file, MaxPEM)
 	if err != nil {
 		return fault.Wrap(fault.Usage, err, "the certificates %s cannot be read", file)
 	}

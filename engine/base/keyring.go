@@ -3,8 +3,6 @@ package base
 import (
 	"bytes"
 	"embed"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -35,7 +33,7 @@ func readKeyring(file string) (*keyring, error) {
 	if file == "" {
 		return embeddedKeys()
 	}
-	raw, err := readUpTo(file, maxKeyring)
+	raw, err := ReadUpTo(file, maxKeyring)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot read the keyring %s", file)
 	}
@@ -48,19 +46,6 @@ func readKeyring(file string) (*keyring, error) {
 
 // maxKeyring is far above the size of an archive's keys: those of Debian's three releases have 76 KB.
 const maxKeyring = 4 << 20
-
-func readUpTo(file string, most int64) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(raw)) > most {
-		err = fmt.Errorf("it has more than %d bytes", most)
-	}
-	return raw, err
-}
 
 func embeddedKeys() (*keyring, error) {
 	files, err := fs.Glob(debianKeys, "keyring/*.asc")

@@ -4,6 +4,7 @@ package solve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -51,6 +52,7 @@ type Target struct {
 	From string
 	// TLS files for a tcp:// builder.
 	TLS TLS
+	tls *tls.Config // of TLS, set by check
 	// Docker is the docker engine for docker://.
 	Docker docker.Engine
 	// Embedded configures the embedded engine.
@@ -195,8 +197,8 @@ func dockerBuildKit(ctx context.Context, d *docker.Client) (*client.Client, erro
 		}))
 }
 
-// check rejects an invalid target before any connection is made.
-func (t Target) check() ([]client.ClientOpt, error) {
+// check rejects an invalid target before any connection is made, and reads its TLS files.
+func (t *Target) check() ([]client.ClientOpt, error) {
 	u, err := url.Parse(t.Builder)
 	if err != nil || !slices.Contains(schemes, u.Scheme) {
 		return nil, fault.New(fault.Usage, "%s: %q is no address of a BuildKit", t.from(), t.Builder).
@@ -213,10 +215,10 @@ func (t Target) check() ([]client.ClientOpt, error) {
 	if u.Scheme != "tcp" {
 		return nil, fault.New(fault.Usage, "TLS files are for tcp:// builders, not for %s", t.Builder)
 	}
-	if err := t.TLS.check(); err != nil {
+	if t.tls, err = t.TLS.config(u.Hostname()); err != nil {
 		return nil, err
 	}
-	return []client.ClientOpt{t.TLS.dial(u.Hostname())}, nil
+	return []client.ClientOpt{dialTLS(t.tls)}, nil
 }
 
 func (t Target) from() string {

@@ -7,11 +7,16 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nixpacks-cue/nixpacks/engine/base"
+	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/solve/buildkitdtest"
 )
 
@@ -69,4 +74,43 @@ func (p *pki) server() *buildkitdtest.TLS {
 // tls returns the TLS files of a client that trusts ca and has the certificate name.
 func (p *pki) tls(ca, name string) TLS {
 	return TLS{CA: p.file(ca), Cert: p.file(name + ".pem"), Key: p.file(name + ".key"), ServerName: "builder.test"}
+}
+
+// Files of certificates and keys have a limit, as the wrong file may be larger than the memory. They may be pipes, which can be
+// read once.
+func TestTLSFiles(t *testing.T) {
+	p := newPKI(t)
+	good := p.tls("ca.pem", "client")
+	large := func(of string) string {
+		raw, err := os.ReadFile(of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, of+".large", string(raw)+strings.Repeat("\n", base.MaxPEM))
+		return of + ".large"
+	}
+	for _, c := range []TLS{{CA: large(good.CA)}, {Cert: large(good.Cert), Key: good.Key}, {Cert: good.Cert, Key: large(good.Key)}} {
+		_, err := Connect(t.Context(), Target{Builder: "tcp://127.0.0.1:1", TLS: c})
+		wantFault(t, err, fault.Usage, ".large is too large: the maximum is 1048576 bytes")
+	}
+	_, err := secretValues(Request{CAFile: large(good.CA)})
+	wantFault(t, err, fault.Usage, ".large is too large: the maximum is 512000 bytes")
+	raw, err := os.ReadFile(good.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := w.Write(raw); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	good.CA = fmt.Sprintf("/dev/fd/%d", r.Fd())
+	c, err := good.config("builder.test")
+	if err != nil || c.RootCAs == nil || len(c.Certificates) != 1 {
+		t.Errorf("got %+v, %v", c, err)
+	}
 }

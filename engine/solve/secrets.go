@@ -3,7 +3,6 @@ package solve
 import (
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 
+	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/plan"
 	"github.com/nixpacks-cue/nixpacks/engine/plan2llb"
@@ -34,10 +34,7 @@ func attachables(req Request) ([]session.Attachable, error) {
 func secretValues(req Request) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	if req.CAFile != "" {
-		raw, err := os.ReadFile(req.CAFile)
-		if err == nil {
-			err = fits(raw, "the CA bundle "+req.CAFile)
-		}
+		raw, err := base.ReadUpTo(req.CAFile, MaxSecret)
 		if err != nil {
 			return nil, fault.Wrap(fault.Usage, err, "the CA bundle %s cannot be read", req.CAFile)
 		}

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/connhelper"
 
+	"github.com/nixpacks-cue/nixpacks/engine/base"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 	"github.com/nixpacks-cue/nixpacks/engine/lazy"
 	"github.com/nixpacks-cue/nixpacks/engine/remote"
@@ -26,48 +26,53 @@ type TLS struct {
 	ServerName    string // server name to verify; "" is the address's host
 }
 
-// check validates the files, since BuildKit's client would not report which one is invalid.
-func (t TLS) check() error {
+// config returns the TLS configuration for a builder at host. It validates the files, since BuildKit's client would not report
+// which one is invalid, and reads each once: it may be a pipe.
+func (t TLS) config(host string) (*tls.Config, error) {
 	if (t.Cert == "") != (t.Key == "") {
-		return fault.New(fault.Usage, "a client certificate for the builder needs its key, and a key its certificate").
+		return nil, fault.New(fault.Usage, "a client certificate for the builder needs its key, and a key its certificate").
 			WithHint("give both --tlscert and --tlskey")
 	}
+	c := &tls.Config{ServerName: cmp.Or(t.ServerName, host), NextProtos: []string{"h2"}}
 	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
+		pem, err := base.ReadUpTo(t.CA, base.MaxPEM)
 		if err != nil {
-			return fault.New(fault.Usage, "the builder's TLS file cannot be read: %v", err)
+			return nil, fault.New(fault.Usage, "the builder's TLS file cannot be read: %v", err)
 		}
-		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-			return fault.New(fault.Usage, "the builder's TLS file %s has no certificate in PEM", t.CA)
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fault.New(fault.Usage, "the builder's TLS file %s has no certificate in PEM", t.CA)
 		}
 	}
 	if t.Cert == "" {
-		return nil
+		return c, nil
 	}
-	if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
-		return fault.New(fault.Usage, "the builder's TLS files %s and %s cannot be used: %v", t.Cert, t.Key, err)
+	pair, err := t.pair()
+	if err != nil {
+		return nil, fault.New(fault.Usage, "the builder's TLS files %s and %s cannot be used: %v", t.Cert, t.Key, err)
 	}
-	return nil
+	c.Certificates = []tls.Certificate{pair}
+	return c, nil
 }
 
-// dial makes BuildKit's client connect with TLS. gRPC's own TLS rejects servers that do not negotiate a protocol in the
+// pair reads the client's certificate and its key.
+func (t TLS) pair() (tls.Certificate, error) {
+	cert, err := base.ReadUpTo(t.Cert, base.MaxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := base.ReadUpTo(t.Key, base.MaxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
+}
+
+// dialTLS makes BuildKit's client connect with TLS. gRPC's own TLS rejects servers that do not negotiate a protocol in the
 // handshake (ALPN), such as BuildKit before 0.13.
-func (t TLS) dial(host string) client.ClientOpt {
-	d := &tls.Dialer{Config: t.config(host)}
+func dialTLS(c *tls.Config) client.ClientOpt {
+	d := &tls.Dialer{Config: c}
 	return client.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) })
-}
-
-// config returns the TLS configuration for a builder at host.
-func (t TLS) config(host string) *tls.Config {
-	c := &tls.Config{ServerName: cmp.Or(t.ServerName, host), NextProtos: []string{"h2"}}
-	if pem, err := os.ReadFile(t.CA); err == nil {
-		c.RootCAs = x509.NewCertPool()
-		c.RootCAs.AppendCertsFromPEM(pem)
-	}
-	if pair, err := tls.LoadX509KeyPair(t.Cert, t.Key); err == nil {
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c
 }
 
 // connectFault returns the fault for a builder that does not answer.
@@ -111,12 +116,12 @@ func (t Target) connectFault(ctx context.Context, err error) error {
 // handshake that its certificate is rejected, and by then gRPC may have failed with a write error.
 func (t Target) tlsError(ctx context.Context) error {
 	u, err := url.Parse(t.Builder)
-	if err != nil || t.TLS == (TLS{}) {
+	if err != nil || t.tls == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, remote.AnswerTimeout)
 	defer cancel()
-	c, err := (&tls.Dialer{Config: t.TLS.config(u.Hostname())}).DialContext(ctx, "tcp", u.Host)
+	c, err := (&tls.Dialer{Config: t.tls}).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
 		return err
 	}
