@@ -70,15 +70,27 @@ func plainTar(f *os.File) (*os.File, error) {
 	defer r.Close()
 	tmp, err := os.CreateTemp("", "nixpacks-archive-")
 	if err != nil {
-		return nil, err
+		return nil, tempFault(err, f.Name())
 	}
 	os.Remove(tmp.Name())
 	if err := copyUpTo(tmp, r, unpackLimit(f)); err != nil {
 		tmp.Close()
+		if p := (*fs.PathError)(nil); errors.As(err, &p) && p.Path == tmp.Name() {
+			err = tempFault(err, f.Name())
+		}
 		return nil, err
 	}
 	_, err = tmp.Seek(0, io.SeekStart)
 	return tmp, err
+}
+
+// tempFault returns the fault for an error of the directory for temporary files: nothing is wrong with the archive.
+func tempFault(err error, archive string) error {
+	what := fmt.Sprintf("cannot unpack %s in %s, the directory for temporary files", archive, os.TempDir())
+	if full := fault.Wrap(fault.Usage, err, "%s", what); fault.CodeOf(full) == fault.TryAgain {
+		return full
+	}
+	return fault.New(fault.Usage, "%s: %v", what, err).WithHint("set TMPDIR to a directory that you may write to, or unpack the archive yourself")
 }
 
 // An archive may unpack to minUnpacked bytes, or to maxRatio times its size if that is more. The layers in it are mostly

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -237,4 +239,16 @@ func TestBrokenMessage(t *testing.T) {
 			t.Errorf("got %v, want … %s …", err, want)
 		}
 	}
+}
+
+// An unusable TMPDIR is not the archive's fault; a full one may have room later.
+func TestUnpackNowhere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "img.tar.gz")
+	writeTar(t, path, []entry{{name: "a"}})
+	tmp := filepath.Join(t.TempDir(), "absent")
+	t.Setenv("TMPDIR", tmp)
+	_, err := Open(path, Select{})
+	wantFault(t, err, fault.Usage, "cannot unpack "+path+" in "+tmp+", the directory for temporary files: ")
+	err = tempFault(&fs.PathError{Op: "write", Path: tmp + "/x", Err: syscall.ENOSPC}, path)
+	wantFault(t, err, fault.TryAgain, "cannot unpack "+path+" in "+tmp)
 }
