@@ -167,7 +167,10 @@ func (a *app) run(ctx context.Context, c gateway.Client) (*gateway.Result, error
 		return nil, err
 	}
 	err = a.inside(ctx, box)
-	return gateway.NewResult(), errors.Join(err, withoutStatus(box.Release(context.WithoutCancel(ctx))))
+	if released := withoutStatus(box.Release(context.WithoutCancel(ctx))); err == nil { // else it repeats err
+		err = released
+	}
+	return gateway.NewResult(), err
 }
 
 // withoutStatus ignores the app's exit status, since releasing a container reports it again.
