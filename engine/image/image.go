@@ -276,7 +276,11 @@ func called(d ocispecs.Descriptor) string {
 	if d.Platform != nil {
 		n = strings.TrimSpace(n + " " + platforms.Format(*d.Platform))
 	}
-	return cmp.Or(n, d.Digest.String())
+	n = cmp.Or(n, d.Digest.String())
+	if len(n) > maxName {
+		n = strings.ToValidUTF8(n[:maxName], "") + "…"
+	}
+	return n
 }
 
 // Close closes the image's files.

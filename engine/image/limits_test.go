@@ -221,6 +221,9 @@ func TestManyEntries(t *testing.T) {
 	if got := names(descs[:mostNames]); got != "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" {
 		t.Errorf("names are %s", got)
 	}
+	if got := names([]ocispecs.Descriptor{{Digest: digest.Digest(strings.Repeat("x", 1<<20))}}); len(got) > 2*maxName {
+		t.Errorf("a name in a message has %d bytes", len(got))
+	}
 }
 
 // The message says which image is broken, where and why: the cause alone, which --verbose shows, is not enough.
