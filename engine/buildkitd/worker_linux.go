@@ -96,7 +96,7 @@ func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
 	if err := mdb.Init(ctx); err != nil {
 		return err
 	}
-	store := containerdsnapshot.NewContentStore(mdb.ContentStore(), ctdName)
+	store := containerdsnapshot.NewContentStore(boundedStore{mdb.ContentStore()}, ctdName)
 	opt.Snapshotter = containerdsnapshot.NewSnapshotter(snapshotter, mdb.Snapshotter(snapshotter), ctdName, nil)
 	opt.ContentStore, opt.Applier, opt.Differ = store, apply.NewFileSystemApplier(store), walking.NewWalkingDiff(store)
 	opt.LeaseManager = leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), ctdName)
