@@ -102,13 +102,14 @@ func TestEndless(t *testing.T) {
 		code fault.Code
 		text string
 	}{
-		"config": {fault.TryAgain, "more was sent than the stated "},
-		"layer":  {fault.BuildFailed, "more was sent than the stated 5 bytes"},
+		"config":   {fault.TryAgain, "more was sent than the stated "},
+		"layer":    {fault.BuildFailed, "more was sent than the stated 5 bytes"},
+		"manifest": {fault.TryAgain, "a manifest of more than 4 MB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newHostileRegistry(t)
 			m := r.image(plainConfig)
-			r.endless = map[string]string{"config": m.Config.Digest.String(), "layer": m.Layers[0].Digest.String()}[name]
+			r.endless = map[string]string{"config": m.Config.Digest.String(), "layer": m.Layers[0].Digest.String(), "manifest": "/manifests/1"}[name]
 			state := t.TempDir()
 			req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
 			req.Lower.Plan.BuildImage = r.addr + "/base:1"
