@@ -155,7 +155,7 @@ func cacheExporters(sm *session.Manager, hosts docker.RegistryHosts) map[string]
 func cacheImporters(sm *session.Manager, w *base.Worker, hosts docker.RegistryHosts) map[string]remotecache.ResolveCacheImporterFunc {
 	return map[string]remotecache.ResolveCacheImporterFunc{
 		"local":    localremotecache.ResolveCacheImporterFunc(sm),
-		"registry": registryremotecache.ResolveCacheImporterFunc(sm, w.ContentStore(), hosts),
+		"registry": importRegistryCache(sm, w.ContentStore(), hosts),
 	}
 }
 

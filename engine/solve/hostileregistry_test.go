@@ -2,6 +2,7 @@ package solve
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,11 +23,13 @@ import (
 
 // hostileRegistry has one manifest, under every name.
 type hostileRegistry struct {
-	addr     string // HOST:PORT
-	manifest ocispecs.Descriptor
-	blobs    map[digest.Digest][]byte // manifests too
-	endless  string                   // responses whose path ends with this never end
-	sent     atomic.Int64             // bytes of them
+	addr       string // HOST:PORT
+	manifest   ocispecs.Descriptor
+	blobs      map[digest.Digest][]byte // manifests too
+	endless    string                   // responses whose path ends with this never end
+	sent       atomic.Int64             // bytes of them
+	asked      atomic.Int64             // requests
+	everything digest.Digest            // blob to send for all digests
 }
 
 func newHostileRegistry(t *testing.T) *hostileRegistry {
@@ -64,9 +67,14 @@ const enough = 256 << 20
 
 // ServeHTTP responds.
 func (r *hostileRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.asked.Add(1)
 	d := digest.Digest(path.Base(req.URL.Path))
 	raw, ok := r.blobs[d]
-	if !ok && strings.Contains(req.URL.Path, "/manifests/") {
+	if !ok && r.everything != "" && r.asked.Load() < 1000 {
+		if raw = r.blobs[r.everything]; d.Validate() != nil {
+			d = r.everything
+		}
+	} else if !ok && strings.Contains(req.URL.Path, "/manifests/") {
 		d, raw = r.manifest.Digest, r.blobs[r.manifest.Digest]
 	}
 	if strings.Contains(req.URL.Path, "/manifests/") {
@@ -127,4 +135,49 @@ func TestEndless(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A cache whose description is wrong is not used, and the build goes on.
+func TestHostileCache(t *testing.T) {
+	const cacheType = "application/vnd.buildkit.cacheconfig.v0"
+	index := func(r *hostileRegistry, m ocispecs.Descriptor, size int64) {
+		m.Size = size
+		r.manifest = r.put(ocispecs.MediaTypeImageIndex, ocispecs.Index{MediaType: ocispecs.MediaTypeImageIndex, Manifests: []ocispecs.Descriptor{m}})
+	}
+	for name, stock := range map[string]func(r *hostileRegistry){
+		"negative config": func(r *hostileRegistry) { index(r, r.put(cacheType, []byte("{}")), -1) },
+		"least config":    func(r *hostileRegistry) { index(r, r.put(cacheType, []byte("{}")), math.MinInt64) },
+		"negative image":  func(r *hostileRegistry) { r.image(plainConfig); index(r, r.manifest, -1) },
+		"immense image":   func(r *hostileRegistry) { r.image(plainConfig); index(r, r.manifest, 1<<46) },
+		"negative in one": func(r *hostileRegistry) { inlineCache(r, -1) },
+		"immense in one":  func(r *hostileRegistry) { inlineCache(r, 1<<46) },
+		"index in itself": func(r *hostileRegistry) { r.everything = indexInItself(r) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newHostileRegistry(t)
+			stock(r)
+			req := layoutOf(t, appDir(t, "main.txt:"+name), appPlan(t, "x", "echo"))
+			req.CacheFrom = []Cache{{CacheRegistry, map[string]string{"ref": r.addr + "/cache:1"}}}
+			build(t, ownEngine(t, t.TempDir()), req)
+			if n := r.asked.Load(); n == 0 || n > 50 {
+				t.Errorf("the registry was asked %d times", n)
+			}
+		})
+	}
+}
+
+// inlineCache makes the manifest one of an image with a cache in it, whose configuration has the stated size.
+func inlineCache(r *hostileRegistry, size int64) {
+	m := r.image(map[string]any{"architecture": runtime.GOARCH, "os": "linux", "moby.buildkit.cache.v0": "e30="})
+	m.Config.Size = size
+	r.manifest = r.put(m.MediaType, m)
+}
+
+// indexInItself returns the digest of an index that the registry sends for the digest of its only entry too.
+func indexInItself(r *hostileRegistry) digest.Digest {
+	m := ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageIndex, Digest: digest.FromString("itself")}
+	index := ocispecs.Index{MediaType: ocispecs.MediaTypeImageIndex, Manifests: []ocispecs.Descriptor{m}}
+	index.Manifests[0].Size = r.put(m.MediaType, index).Size + 2 // "size":0 has one digit
+	r.manifest = r.put(m.MediaType, index)
+	return r.manifest.Digest
 }
