@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/containerd/containerd/v2/core/diff/apply"
 	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
@@ -98,7 +97,7 @@ func (s *server) openStores(ctx context.Context, opt *base.WorkerOpt) error {
 	}
 	store := containerdsnapshot.NewContentStore(boundedStore{mdb.ContentStore()}, ctdName)
 	opt.Snapshotter = containerdsnapshot.NewSnapshotter(snapshotter, mdb.Snapshotter(snapshotter), ctdName, nil)
-	opt.ContentStore, opt.Applier, opt.Differ = store, apply.NewFileSystemApplier(store), walking.NewWalkingDiff(store)
+	opt.ContentStore, opt.Applier, opt.Differ = store, applier{store}, walking.NewWalkingDiff(store)
 	opt.LeaseManager = leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), ctdName)
 	opt.GarbageCollect = mdb.GarbageCollect
 	return nil

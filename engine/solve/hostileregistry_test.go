@@ -1,6 +1,8 @@
 package solve
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -28,6 +30,7 @@ type hostileRegistry struct {
 	blobs      map[digest.Digest][]byte // manifests too
 	endless    string                   // responses whose path ends with this never end
 	sent       atomic.Int64             // bytes of them
+	pace       time.Duration            // between 64 KB of them
 	asked      atomic.Int64             // requests
 	everything digest.Digest            // blob to send for all digests
 }
@@ -84,6 +87,7 @@ func (r *hostileRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if r.endless != "" && strings.HasSuffix(req.URL.Path, r.endless) {
 		for _, _ = w.Write(raw); req.Method == http.MethodGet && r.sent.Load() < enough; {
+			time.Sleep(r.pace)
 			n, err := w.Write(make([]byte, 1<<16))
 			if r.sent.Add(int64(n)); err != nil {
 				return
@@ -126,15 +130,85 @@ func TestEndless(t *testing.T) {
 			if r.sent.Load() >= enough {
 				t.Error("everything was read")
 			}
-			ingests, err := filepath.Glob(filepath.Join(state, "*/runc-overlayfs/content/ingest/*"))
-			if err != nil || len(ingests) > 0 {
-				t.Errorf("left behind: %v, %v", ingests, err)
-			}
+			noIngests(t, state)
 			if _, err := os.Stat(req.Outputs[0].Dest); err == nil {
 				t.Error("the layout was written")
 			}
 		})
 	}
+}
+
+// noIngests fails if the state has incomplete blobs.
+func noIngests(t *testing.T, state string) {
+	t.Helper()
+	ingests, err := filepath.Glob(filepath.Join(state, "*/runc-overlayfs/content/ingest/*"))
+	if err != nil || len(ingests) > 0 {
+		t.Errorf("left behind: %v, %v", ingests, err)
+	}
+}
+
+// An interrupt ends the transfer of a large layer, and removes what has come, and the extraction of a small layer that
+// is large inside.
+func TestLargeLayerInterrupted(t *testing.T) {
+	for name, word := range map[string]string{"transfer": "MB / 1.07GB", "extraction": " extracting sha256:"} {
+		t.Run(name, func(t *testing.T) {
+			r := newHostileRegistry(t)
+			m := r.image(plainConfig)
+			if name == "extraction" {
+				m.Layers[0] = r.put(ocispecs.MediaTypeImageLayerZstd, zeros(64<<30))
+			} else {
+				m.Layers[0].Size, r.endless = 1<<30, m.Layers[0].Digest.String()
+				r.pace = 5 * time.Millisecond
+			}
+			r.manifest = r.put(m.MediaType, m)
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			state := t.TempDir()
+			req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
+			req.Lower.Plan.BuildImage = r.addr + "/base:1"
+			req.Progress.Out = &watcher{word: word, seen: interrupt}
+			e := ownEngine(t, state)
+			guard := time.AfterFunc(time.Minute, interrupt)
+			_, err := e.Build(ctx, req)
+			if !guard.Stop() {
+				t.Errorf("it never said %q", word)
+			}
+			wantFault(t, err, fault.Interrupted, "interrupted")
+			began := time.Now()
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("the engine took %v to end", took)
+			}
+			noIngests(t, state)
+		})
+	}
+}
+
+// watcher calls seen when the word is written.
+type watcher struct {
+	word string
+	seen func()
+	all  bytes.Buffer
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	if w.all.Write(p); strings.Contains(w.all.String(), w.word) {
+		w.seen()
+	}
+	return len(p), nil
+}
+
+// zeros returns that many zeros in zstd's format: in blocks of 128 KB, of which each takes four bytes. As a tar they are
+// its end.
+func zeros(n int) []byte {
+	const size, run, last = 128 << 10, 1 << 1, 1
+	out := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3} // a frame with a window of 8 MB
+	for ; n > 0; n -= size {
+		out = append(out, size<<3&0xff|run, size<<3>>8&0xff, size<<3>>16, 0)
+	}
+	return append(out, last, 0, 0)
 }
 
 // A cache whose description is wrong is not used, and the build goes on.
