@@ -42,7 +42,7 @@ func cacheCommand(h *Host) *ucli.Command {
 func (h *Host) ownDirs() (images, cache string, err error) {
 	state, err1 := h.stateDir()
 	cache, err2 := h.cacheDir()
-	return filepath.Join(state, "images"), cache, errors.Join(err1, err2)
+	return filepath.Join(state, imagesDir), cache, errors.Join(err1, err2)
 }
 
 func cacheUsage(c *ucli.Context, h *Host) error {

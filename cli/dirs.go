@@ -3,12 +3,27 @@ package cli
 import (
 	"path/filepath"
 
+	"github.com/nixpacks-cue/nixpacks/engine/buildkitd"
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
 // stateDir returns the directory for the embedded BuildKit and built images: $XDG_STATE_HOME/nixpacks, else
-// ~/.local/state/nixpacks.
-func (h *Host) stateDir() (string, error) { return h.xdg("XDG_STATE_HOME", ".local/state") }
+// ~/.local/state/nixpacks. It refuses one that belongs to another user.
+func (h *Host) stateDir() (string, error) {
+	dir, err := h.xdg("XDG_STATE_HOME", ".local/state")
+	if err != nil {
+		return "", err
+	}
+	for _, d := range []string{dir, filepath.Join(dir, imagesDir)} { // the engine checks its own
+		if err := buildkitd.CheckOwner(d); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// imagesDir is the directory of built images in the state.
+const imagesDir = "images"
 
 // cacheDir returns the directory for downloads and bootstrapped bases: $XDG_CACHE_HOME/nixpacks, else ~/.cache/nixpacks.
 func (h *Host) cacheDir() (string, error) { return h.xdg("XDG_CACHE_HOME", ".cache") }

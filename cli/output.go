@@ -78,10 +78,10 @@ func platform(s string) (ocispecs.Platform, error) {
 func keptAt(state string, names []string, appDir string) (string, error) {
 	if len(names) > 0 {
 		full, err := solve.FullName(names[0])
-		return filepath.Join(state, "images", "names", url.PathEscape(full)), err
+		return filepath.Join(state, imagesDir, "names", url.PathEscape(full)), err
 	}
 	key, err := solve.DefaultCacheKey(appDir)
-	return filepath.Join(state, "images", "apps", key), err
+	return filepath.Join(state, imagesDir, "apps", key), err
 }
 
 // namedImage finds a built image by one of its names. Nothing on disk has that name.
@@ -101,7 +101,7 @@ func (h *Host) namedImage(name string) (dir string, sel image.Select, err error)
 
 // keptAs finds the folder of the built image that has the given name, as its first name or as another.
 func keptAs(state, full string) (string, error) {
-	names := filepath.Join(state, "images", "names")
+	names := filepath.Join(state, imagesDir, "names")
 	first := filepath.Join(names, url.PathEscape(full))
 	if isFile(filepath.Join(first, "index.json")) {
 		return first, nil

@@ -42,6 +42,9 @@ func prepare(o Options) (string, error) {
 	if !mainCalled {
 		return "", fault.New(fault.Bug, "buildkitd.Main was not called first: build steps would run the whole program again")
 	}
+	if err := CheckOwner(o.State); err != nil { // before anything is made in it
+		return "", err
+	}
 	abs, err := filepath.Abs(o.dir())
 	if err == nil {
 		if err = os.MkdirAll(abs, 0o700); err == nil {
@@ -51,7 +54,7 @@ func prepare(o Options) (string, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.Usage, err, "the state directory %s cannot be made", o.State)
 	}
-	return abs, checkOwner(abs)
+	return abs, CheckOwner(abs)
 }
 
 // start takes over the lock, even if it fails. self is the process for which the engine runs.

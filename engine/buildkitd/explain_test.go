@@ -110,15 +110,17 @@ func TestStateRefused(t *testing.T) {
 
 // Root would leave files in a user's directory that the user cannot use.
 func TestStateOfAnotherUser(t *testing.T) {
-	o := options(t)
-	if err := os.MkdirAll(o.dir(), 0o700); err != nil {
-		t.Fatal(err)
+	for _, path := range []func(Options) string{Options.dir, func(o Options) string { return o.State }} {
+		o := options(t)
+		if err := os.MkdirAll(o.dir(), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(path(o), 12345, -1); err != nil {
+			t.Skipf("this user may not give directories away: %v", err)
+		}
+		_, _, _, err := Connect(t.Context(), o)
+		explained(t, err, "belongs to user 12345, and this is user 0", "XDG_STATE_HOME")
 	}
-	if err := os.Chown(o.dir(), 12345, -1); err != nil {
-		t.Skipf("this user may not give directories away: %v", err)
-	}
-	_, _, _, err := Connect(t.Context(), o)
-	explained(t, err, "belongs to user 12345, and this is user 0", "XDG_STATE_HOME")
 }
 
 // A container without a volume has an overlay as its file system, which cannot hold another overlay.

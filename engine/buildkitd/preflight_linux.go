@@ -19,20 +19,6 @@ import (
 
 const otherBuilder = "or give another BuildKit with --builder or BUILDKIT_HOST"
 
-// checkOwner rejects a state directory that belongs to another user. A `sudo nixpacks` with the caller's HOME would fill
-// it with files that the caller cannot use afterwards.
-func checkOwner(dir string) error {
-	var st unix.Stat_t
-	if err := unix.Stat(dir, &st); err != nil {
-		return fault.Wrap(fault.Usage, err, "the state directory %s cannot be read", dir)
-	}
-	if int(st.Uid) != os.Geteuid() {
-		return fault.New(fault.Usage, "the state directory %s belongs to user %d, and this is user %d", dir, st.Uid, os.Geteuid()).
-			WithHint("run as its owner, or set XDG_STATE_HOME to a directory of your own")
-	}
-	return nil
-}
-
 // preflight tries what every build needs, so that errors are reported here with a reason, and not in the middle of a
 // build.
 func preflight(dir string, rootless bool) error {
