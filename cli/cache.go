@@ -63,13 +63,13 @@ func cacheUsage(c *ucli.Context, h *Host) error {
 		size int64
 		what string
 	}{
-		{u.Layers, "layers of steps, and of the images that they start from"},
+		{u.Layers, "layers of build steps and base images"},
 		{u.CacheDirectories, "cache directories"},
-		{u.Sources, "copies of apps, so that a build reads only what has changed"},
-		{u.Other, "the builder's own"},
+		{u.Sources, "copies of build contexts, for incremental transfer"},
+		{u.Other, "internal data of the builder"},
 		{kept, "images in " + images},
 		{bases, "bases, their packages, and modules in " + cache},
-		{u.Total() + kept + bases, "in all"},
+		{u.Total() + kept + bases, "total"},
 	} {
 		if _, err := fmt.Fprintf(h.Stdout, "%10s  %s\n", units.HumanSize(float64(line.size)), line.what); err != nil {
 			return err

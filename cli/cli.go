@@ -119,7 +119,7 @@ func run(ctx context.Context, args []string, h Host) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fault.New(fault.Bug, "internal error: %v", r).
-				WithHint("this is a bug of nixpacks, not of your app: please report it with the command you ran")
+				WithHint("this is a bug in nixpacks, not in your app: please report it with the command you ran")
 		}
 		code = report(&h, arranged, err)
 	}()
@@ -179,7 +179,7 @@ func outputFault(err error) error {
 	if errors.As(err, &path) && path.Path == os.Stdout.Name() {
 		f := fault.New(fault.Usage, "cannot write the output: %v", path.Err)
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-			f = fault.New(fault.TryAgain, "cannot write the output: the disk is full").WithHint("make room there")
+			f = fault.New(fault.TryAgain, "cannot write the output: the disk is full").WithHint("free some space there")
 		}
 		f.Err = err
 		return f

@@ -123,8 +123,8 @@ func (l listing) print(h *Host) error {
 		}
 		w.row(word, units.HumanSize(float64(f.Size)), name, f.Because())
 	}
-	w.row("in", units.HumanSize(float64(l.In.Size)), "in all: "+files(l.In.Count))
-	w.row("out", units.HumanSize(float64(l.Out.Size)), "in all: "+files(l.Out.Count))
+	w.row("in", units.HumanSize(float64(l.In.Size)), "total: "+files(l.In.Count))
+	w.row("out", units.HumanSize(float64(l.Out.Size)), "total: "+files(l.Out.Count))
 	_, err := h.Stdout.Write(w.text())
 	return err
 }

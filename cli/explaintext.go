@@ -48,11 +48,11 @@ func (e *explanation) reasons(h *Host) []byte {
 	for _, v := range e.Values {
 		w.section(v.Path + " = " + compact(v.Value))
 		for _, s := range v.Said {
-			w.row("  " + setBy(s.At, s.At.File != "") + " says " + compact(s.Value))
+			w.row("  " + setBy(s.At, s.At.File != "") + " sets " + compact(s.Value))
 			basisRows(w, s.Rests)
 		}
 		if len(v.Said) == 0 {
-			w.row("  nobody says so: it is the default")
+			w.row("  not set: this is the default")
 		}
 	}
 	return w.text()
@@ -60,14 +60,14 @@ func (e *explanation) reasons(h *Host) []byte {
 
 // basisRows adds the facts that a value rests on: those that were found, and what was not found.
 func basisRows(w *table, rests []catalog.Basis) {
-	title := "    because of  "
+	title := "    based on   "
 	for _, r := range rests {
 		if r.Found {
 			w.row(title+basisName(r), finding(r), places(r.At))
 			title = strings.Repeat(" ", len(title))
 		}
 	}
-	w.list("    for want of  ", absent(rests))
+	w.list("    not found  ", absent(rests))
 }
 
 // basisName returns what a fact asks for, and which key of it counts.

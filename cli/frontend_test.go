@@ -94,7 +94,7 @@ func frontendLeftOut(t *testing.T, p *place) {
 		text, _ := base64.StdEncoding.DecodeString(string(m[1]))
 		told += string(text) + "\n"
 	}
-	if !strings.Contains(told, "nixpacks: not part of the build: .venv (a local virtualenv), certs/dev.pem (a private key)\n") {
+	if !strings.Contains(told, "nixpacks: not in the build context: .venv (a local virtualenv), certs/dev.pem (a private key)\n") {
 		t.Errorf("the warnings are %q:\n%s", told, said)
 	}
 }
@@ -230,7 +230,7 @@ func frontendHeldPolicies(t *testing.T, p *place) {
 		{held, own, "root.json", nil, []string{"nobody runs as root", "it does something"}},
 		{p.frontend, own, "root.json", nil, []string{"it does something"}},
 		{p.frontend, root, "root.json", nil, nil},
-		{held, user, "", []string{"--opt", "build-arg:NIXPACKS_POLICY=", "--opt", "context:" + p.base + "=docker-image://" + p.base}, []string{"a build context takes the place of the image"}},
+		{held, user, "", []string{"--opt", "build-arg:NIXPACKS_POLICY=", "--opt", "context:" + p.base + "=docker-image://" + p.base}, []string{"a build context replaces the image"}},
 	} {
 		args := append([]string{"--frontend", "gateway.v0", "--opt", "source=" + c.frontend, "--local", "context=" + c.app, "--opt", "build-arg:NIXPACKS_BUILD_IMAGE=" + p.base}, c.more...)
 		if c.file != "" {

@@ -132,7 +132,7 @@ func TestHostileFiles(t *testing.T) {
 		{"a huge manifest", func(t *testing.T, dir string) { sparse(t, dir+"/app/package.json", 1<<40) }, nil, 21, "package.json is larger than"},
 		{"huge sources", hugeSources, nil, 21, "the app takes too much"},
 		{"pipes and devices", special, nil, 21, "is not a regular file"},
-		{"links out of the app", linksOut, nil, 21, "a link that leads out of the app's directory is not followed"},
+		{"links out of the app", linksOut, nil, 21, "symlinks that lead outside the app's directory are not followed"},
 		{"100,000 files", manyFiles, nil, 0, "npm"},
 		{"20,000 folders", manyFolders, nil, 20, "no provider knows"},
 		{"folders in folders", func(t *testing.T, dir string) { must(t, os.MkdirAll(dir+"/app/"+strings.Repeat("d/", 1000), 0o755)) }, nil, 21, "more than 200 folders deep"},

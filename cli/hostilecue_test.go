@@ -54,7 +54,7 @@ func refused() map[string][3]string {
 	return map[string][3]string{
 		"strings.Repeat":              {"import \"strings\"\n", `strings.Repeat(strings.Repeat("x", 1000000), 1000000)`, "strings.Repeat cannot be used"},
 		"list.Repeat":                 {"import \"list\"\n_x: list.Repeat(list.Repeat([1], 1000000), 1000000)\n", `"\(len(_x))"`, "list.Repeat cannot be used"},
-		"multiplied":                  {"", `"x"*1000000*1000000`, "text cannot be multiplied"},
+		"multiplied":                  {"", `"x"*1000000*1000000`, "strings cannot be multiplied"},
 		"multiplied, by another name": {"_x: \"x\"\n", `_x*1000000`, "number"},
 		"strings.Join":                {"import (\"strings\", \"list\")\n" + doubled(), `strings.Join([for i in list.Range(0, 20000, 1) {_d12}], "")`, "index out of range"},
 		"strings.Replace":             {"import \"strings\"\n" + doubled(), `strings.Replace(_d12, "x", _d12, -1)`, "index out of range"},

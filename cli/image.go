@@ -74,7 +74,7 @@ func imageLs(c *ucli.Context, h *Host) error {
 	for _, l := range s.Layers {
 		line(l.Size, l.Unpacked, l.By)
 	}
-	line(s.Size, s.Unpacked, "in all")
+	line(s.Size, s.Unpacked, "total")
 	_, err = h.Stdout.Write(w.text())
 	return err
 }

@@ -103,7 +103,7 @@ func appOf(t *testing.T, path string) (app string, args []string) {
 // refusedMoves are the cases that are not migrated, and why.
 var refusedMoves = map[string]string{
 	"filled-twice":        "would change the plan: phases.setup.nixPkgs", // with its variable
-	"subdirectory-config": "the app is in one/two, where no file above it counts",
+	"subdirectory-config": "the app is in one/two, which does not use files of its parent directories",
 }
 
 // samePlanMoved reports whether the app could be migrated. An app that cannot be planned with its file cannot be migrated.

@@ -129,7 +129,7 @@ func nothingMissing(c *ucli.Context, from *modules.Registries, pins []lock.Pin) 
 		return nil
 	}
 	f := fault.New(fault.TryAgain, "required modules are not on this machine, and --offline prevents fetching them").
-		WithHint("run once without --offline: what is fetched is kept")
+		WithHint("run once without --offline to cache them")
 	f.Detail = strings.Join(lines, "\n")
 	return f
 }
@@ -141,7 +141,7 @@ func refuseDuplicates(all []*catalog.Catalog) error {
 		for _, name := range cat.Names() {
 			p, _ := cat.Get(name)
 			if other, taken := from[name]; taken {
-				return fault.New(fault.Refused, "%s and %s both hold a provider called %q", other, p.From(), name).
+				return fault.New(fault.Refused, "%s and %s both contain a provider called %q", other, p.From(), name).
 					WithHint("remove one of them from %s: nixpacks providers rm MODULE", lock.File)
 			}
 			from[name] = p.From()

@@ -115,7 +115,7 @@ func policySources(name string) ([]catalog.Source, error) {
 	defer root.Close()
 	from, err := catalog.ReadSources(root.FS(), ".", filepath.ToSlash(filepath.Clean(name)))
 	if err == nil && len(from) == 0 {
-		err = fault.New(fault.Usage, "--policy %s holds no policy", name).WithHint("policies are .cue files directly in the folder")
+		err = fault.New(fault.Usage, "--policy %s contains no policy", name).WithHint("policies are .cue files directly in the folder")
 	}
 	return from, err
 }

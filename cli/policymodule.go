@@ -57,7 +57,7 @@ func modulePolicy(c *ucli.Context, from *modules.Registries, a *app.App, name st
 func policiesIn(m *modules.Module) ([]catalog.Source, error) {
 	sources, err := catalog.ReadSources(m.FS, ".", m.String())
 	if err == nil && len(sources) == 0 {
-		err = fault.New(fault.Usage, "%s holds no policy", m).WithHint("policies are .cue files at the top of the module")
+		err = fault.New(fault.Usage, "%s contains no policy", m).WithHint("policies are .cue files at the top of the module")
 	}
 	return sources, err
 }

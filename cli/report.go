@@ -104,7 +104,7 @@ func (b *theBuild) page(h Host, began time.Time, made *solve.Report, failure err
 	trace := b.request.Progress.Trace
 	p := &page.Page{
 		Title: "Build of " + cmp.Or(b.called(), "an app"), OK: failure == nil, Result: "built", App: b.path,
-		Note: "Written by nixpacks " + version() + ". The times are those of one build on one machine: unlike the image, this page is another one each time.",
+		Note: "Written by nixpacks " + version() + ". The times are from one build on one machine, so unlike the image, this page is not reproducible.",
 	}
 	if failure != nil {
 		p.Result = "failed"

@@ -80,7 +80,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	build(three, "rawjson")
 	start := append([]string{"run", app, "--progress", "quiet"}, given...)
 	if text := run(two, start...); !strings.Contains(text, "(ED25519)") {
-		t.Errorf("the step has no agent of SSH keys: %s", text)
+		t.Errorf("the step has no SSH agent: %s", text)
 	}
 	run(two, append(start, "--", "test ${#API_TOKEN} = 24")...)
 	nowhere(t, said.Bytes(), []string{one, two, three}, []string{backwards(one), backwards(two), backwards(three)}, state)

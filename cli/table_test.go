@@ -37,7 +37,7 @@ func fill(w *table) string {
 	w.row("  after", "setup")
 	w.section("values")
 	w.row("  phases.install.cmds", "[\"npm ci --a --b --c --d --e --f\"]", "provider node (providers/node/plan.cue:1:1)")
-	w.list("    for want of  ", []string{"yarn.lock", "pnpm-lock.yaml", "bun.lockb or bun.lock", "a.lock", "b.lock"})
+	w.list("    not found  ", []string{"yarn.lock", "pnpm-lock.yaml", "bun.lockb or bun.lock", "a.lock", "b.lock"})
 	w.row("    a line of one cell that goes on and on until it is wider than the terminal is, which is not wide\x1b[31m")
 	return string(w.text())
 }

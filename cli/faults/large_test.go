@@ -36,7 +36,7 @@ func TestSoakPhases(t *testing.T) {
 	}
 	s := newSite(t)
 	said, code := s.any("llb", phased(t, phases, phases))
-	if code != 21 || !strings.Contains(said, "the plan has 500 commands, and no more than 450 can run") {
+	if code != 21 || !strings.Contains(said, "the plan has 500 commands, but at most 450 are supported") {
 		t.Errorf("with 500 commands: exit %d\n%s", code, short(said))
 	}
 	dir := phased(t, phases, run)

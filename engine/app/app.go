@@ -100,10 +100,10 @@ func (a *App) Last() string {
 // Costly returns the fault for an app that takes too much of what, "time" or "memory", to be analyzed. It is safe to call from
 // any goroutine.
 func (a *App) Costly(what string) *fault.Fault {
-	f := fault.New(fault.Refused, "the app takes too much %s to be looked at", what).
-		WithHint("name files and folders that do not belong to it in .gitignore")
+	f := fault.New(fault.Refused, "analyzing the app takes too much %s", what).
+		WithHint("list files and folders that do not belong to the app in .gitignore")
 	if last := a.Last(); last != "" {
-		f = f.WithPos(fault.Pos{File: last, Label: "what was read last"})
+		f = f.WithPos(fault.Pos{File: last, Label: "last file read"})
 	}
 	return f
 }

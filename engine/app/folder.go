@@ -56,7 +56,7 @@ func (a *App) folder(name string, h lister) (*folder, error) {
 	}
 	if a.seen += len(ents); a.seen > MaxEntries {
 		return nil, fault.New(fault.Refused, "the app has more than %d files", MaxEntries).
-			WithHint("name folders that do not belong to the app in .gitignore, or give a folder further down")
+			WithHint("list folders that do not belong to the app in .gitignore, or give a subdirectory")
 	}
 	if err := a.ownRules(f, base, ents); err != nil {
 		return nil, err

@@ -73,8 +73,8 @@ func (w *walk) dir(name string, h lister, depth int) (bool, error) {
 		return false, err
 	}
 	if depth > MaxDepth {
-		return false, fault.New(fault.Refused, "%.60s… lies more than %d folders deep", name, MaxDepth).
-			WithHint("name folders that do not belong to the app in .gitignore")
+		return false, fault.New(fault.Refused, "%.60s… is nested more than %d folders deep", name, MaxDepth).
+			WithHint("list folders that do not belong to the app in .gitignore")
 	}
 	some := slices.ContainsFunc(w.want, func(p *pattern) bool { return p.in(f) })
 	if some || f.dirs {

@@ -74,7 +74,7 @@ func TestHostileFiles(t *testing.T) {
 	for name, want := range map[string]string{
 		"pipe":  "pipe is not a regular file",
 		"link":  "link is not a regular file",
-		"large": "large is larger than 64 MB, more than is read of an app",
+		"large": "large is larger than 64 MB, the limit for files of an app",
 	} {
 		if _, ok, err := a.Text(name); !ok || err == nil || err.(*fault.Fault).Msg != want {
 			t.Errorf("%s: %v %v", name, ok, err)

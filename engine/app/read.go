@@ -129,8 +129,8 @@ func normal(data []byte) []byte {
 }
 
 func tooLarge(name string) error {
-	return fault.New(fault.Refused, "%s is larger than %d MB, more than is read of an app", name, MaxFile>>20).
-		WithPos(fault.Pos{File: name}).WithHint("if the app does not need it to be built, name it in .gitignore")
+	return fault.New(fault.Refused, "%s is larger than %d MB, the limit for files of an app", name, MaxFile>>20).
+		WithPos(fault.Pos{File: name}).WithHint("if the build does not need it, list it in .gitignore")
 }
 
 func unreadable(name string, err error) error {
@@ -139,7 +139,7 @@ func unreadable(name string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return f.WithHint("make it readable: chmod u+r %s", name)
 	}
-	return f.WithHint("a link that leads out of the app's directory is not followed; put the file itself there")
+	return f.WithHint("symlinks that lead outside the app's directory are not followed; replace the symlink with the file")
 }
 
 func notUTF8(name string, data []byte) error {

@@ -15,11 +15,11 @@ func (a *App) Within(dir string) (*App, error) {
 	info, there := a.Stat(name)
 	switch {
 	case !ok || strings.HasPrefix(dir, "/"):
-		return nil, fault.New(fault.Usage, "%s is no path in %s", dir, a.dir).
-			WithHint("write the app's directory as it is called from there, such as apps/web")
+		return nil, fault.New(fault.Usage, "%s is not a path in %s", dir, a.dir).
+			WithHint("give the app's directory relative to it, such as apps/web")
 	case !there:
 		return nil, fault.New(fault.Usage, "there is no directory %s in %s", dir, a.dir).
-			WithHint("the app's directory is looked for in PATH, the repository")
+			WithHint("the app's directory is relative to PATH, the repository")
 	case !info.IsDir():
 		return nil, fault.New(fault.Usage, "%s in %s is not a directory", dir, a.dir)
 	}

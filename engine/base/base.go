@@ -88,6 +88,6 @@ func Resolve(ctx context.Context, req Request, run Runner) (*Layout, error) {
 		}
 		return d.resolve(ctx, run)
 	}
-	return nil, fault.New(fault.Usage, "%q is no base of this kind", req.Ref).
-		WithHint("bases are debian://SUITE and oci-layout://PATH")
+	return nil, fault.New(fault.Usage, "%q is not a local base", req.Ref).
+		WithHint("local bases are debian://SUITE and oci-layout://PATH")
 }

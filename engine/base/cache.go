@@ -140,7 +140,7 @@ func (c *cache) point(r record) (*Layout, error) {
 	}
 	l := c.open(r.Key)
 	if l == nil {
-		return nil, fault.New(fault.TryAgain, "the base %s has gone from the cache %s while it was made", r.Base, c.dir).
+		return nil, fault.New(fault.TryAgain, "the base %s was removed from the cache %s while it was being made", r.Base, c.dir).
 			WithHint("try again; is another process cleaning the cache?")
 	}
 	c.release(before.Key)

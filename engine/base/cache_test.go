@@ -122,7 +122,7 @@ func TestOld(t *testing.T) {
 	if _, err := d.resolve(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(said, []string{"debian://trixie was made 40 days ago; --pull looks for newer packages"}) {
+	if !slices.Equal(said, []string{"debian://trixie was made 40 days ago; --pull checks for newer packages"}) {
 		t.Errorf("said %q", said)
 	}
 }

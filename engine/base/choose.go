@@ -31,7 +31,7 @@ func choose(set *packageSet, arch string, names []string) (*choice, error) {
 		p := c.find(relation{name: n})
 		if p == nil {
 			return nil, fault.New(fault.Refused, "the Debian archive has no package %s for %s", n, arch).
-				WithHint("this suite is older or newer than this program knows: use trixie")
+				WithHint("this program does not support the suite: use trixie")
 		}
 		take(p)
 	}

@@ -39,7 +39,7 @@ func readControl(r io.Reader, fn func(stanza) error, keep ...string) error {
 		line := sc.Bytes()
 		if len(bytes.TrimSpace(line)) > 0 {
 			if !c.line(line) {
-				return fmt.Errorf("line %d is no field: %.60q", n, line)
+				return fmt.Errorf("line %d is not a field: %.60q", n, line)
 			}
 			continue
 		}

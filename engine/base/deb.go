@@ -34,7 +34,7 @@ type debMember struct {
 func eachMember(r *bufio.Reader, fn func(debMember) error) error {
 	magic := make([]byte, len(arMagic))
 	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != arMagic {
-		return errors.New("it is no ar archive")
+		return errors.New("it is not an ar archive")
 	}
 	for {
 		h := make([]byte, arHeader)
@@ -153,7 +153,7 @@ func decompress(r io.Reader, suffix string) (io.Reader, func(), error) {
 func cleanName(name string) (string, error) {
 	for e := range strings.SplitSeq(name, "/") {
 		if e == ".." {
-			return "", fmt.Errorf("it holds the path %q", name)
+			return "", fmt.Errorf("it contains the path %q", name)
 		}
 	}
 	return strings.TrimPrefix(path.Clean("/"+name), "/"), nil

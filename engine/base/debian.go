@@ -51,7 +51,7 @@ func newDebian(req Request) (*debian, error) { return newDebianOn(req, os.DirFS(
 func newDebianOn(req Request, host fs.FS) (*debian, error) {
 	d := &debian{Request: req, suite: strings.TrimPrefix(req.Ref, debianScheme), flavour: bare, now: time.Now, pause: 500 * time.Millisecond}
 	if !suiteForm().MatchString(d.suite) {
-		return nil, fault.New(fault.Usage, "%q names no suite of Debian", req.Ref).WithHint("write debian://trixie, for example")
+		return nil, fault.New(fault.Usage, "%q is not a Debian suite", req.Ref).WithHint("use a suite such as debian://trixie")
 	}
 	if req.Nix {
 		d.flavour = nix
@@ -67,7 +67,7 @@ func newDebianOn(req Request, host fs.FS) (*debian, error) {
 	}
 	u, err := url.Parse(d.Mirror)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" {
-		return nil, fault.New(fault.Usage, "%q is no address of a Debian mirror", req.Mirror).
+		return nil, fault.New(fault.Usage, "%q is not the address of a Debian mirror", req.Mirror).
 			WithHint("write http://HOST/debian, https:// or file://")
 	}
 	return d, nil
@@ -82,16 +82,16 @@ func (d *debian) resolve(ctx context.Context, run Runner) (*Layout, error) {
 	if !d.Refresh {
 		if l, made := c.lookup(); l != nil {
 			if age := d.now().Sub(made); age > stale {
-				d.Progress(fmt.Sprintf("%s was made %d days ago; --pull looks for newer packages", d.Ref, int(age.Hours()/24)))
+				d.Progress(fmt.Sprintf("%s was made %d days ago; --pull checks for newer packages", d.Ref, int(age.Hours()/24)))
 			}
 			return l, nil
 		}
 	}
 	if d.Offline {
-		return nil, fault.New(fault.TryAgain, "%s (%s) is not in the cache, and it may not be made offline", d.Ref, d.flavour.name).
-			WithHint("build once with the network, or use --build-image oci-layout://PATH")
+		return nil, fault.New(fault.TryAgain, "%s (%s) is not in the cache, and cannot be made offline", d.Ref, d.flavour.name).
+			WithHint("build once without --offline, or use --build-image oci-layout://PATH")
 	}
-	unlock, err := c.lock(ctx, func() { d.Progress("waiting for another nixpacks that makes " + d.Ref) })
+	unlock, err := c.lock(ctx, func() { d.Progress("waiting for another nixpacks process that is making " + d.Ref) })
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +204,8 @@ func (d *debian) main(ctx context.Context) (*release, error) {
 	if expired != nil { // the right archive, but expired
 		return nil, expired
 	}
-	f := fault.New(fault.Refused, "this machine's apt sources name no Debian archive that has %s", d.suite).
-		WithHint("%sname one with --debian-mirror URL, such as the address that apt uses on a Debian machine near you", suggestion(d.suite))
+	f := fault.New(fault.Refused, "no Debian archive in this machine's apt sources has %s", d.suite).
+		WithHint("%sgive one with --debian-mirror URL, such as the address that apt uses on a Debian machine near you", suggestion(d.suite))
 	f.Detail = strings.Join(tried, "\n")
 	return nil, f
 }
@@ -230,7 +230,7 @@ func (d *debian) extra(ctx context.Context, sources []source) (*release, error) 
 		case err == nil:
 			return r, nil
 		case errors.Is(err, errExpired):
-			d.Progress(fmt.Sprintf("%s is left out: %v", s.Suite, err))
+			d.Progress(fmt.Sprintf("skipping %s: %v", s.Suite, err))
 			return nil, nil
 		case !answered(err):
 			return nil, err

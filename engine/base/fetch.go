@@ -70,7 +70,7 @@ func newFetcher(store, tmp string, pause time.Duration) *fetcher {
 // the host, and from https to http.
 func (f *fetcher) follow(r *http.Request, before []*http.Request) error {
 	if len(before) == 10 { // the limit of Go's client
-		return errors.New("it leads on and on, ten times by now")
+		return errors.New("too many redirects (10)")
 	}
 	r.Header.Del("Authorization")
 	f.authorize(r)
@@ -88,10 +88,10 @@ func (e statusError) Error() string {
 type sumError struct{ want, got string }
 
 func (e sumError) Error() string {
-	return "its SHA-256 is " + e.got + ", and the signed index says " + e.want
+	return "its SHA-256 is " + e.got + ", but the signed index has " + e.want
 }
 
-var errTooBig = errors.New("the file is larger than it should be")
+var errTooBig = errors.New("the file is larger than expected")
 
 // text downloads a small file of at most limit bytes.
 func (f *fetcher) text(ctx context.Context, address string, limit int64) (body []byte, err error) {
@@ -239,17 +239,17 @@ func downloadFault(err error, address string) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &sum):
-		return fault.New(fault.Refused, "%s is not the file that the signed index names", redact(address)).
-			WithHint("%v\na proxy or the mirror has changed it; try another mirror with --debian-mirror URL", err)
+		return fault.New(fault.Refused, "%s does not match the signed index", redact(address)).
+			WithHint("%v\na proxy or the mirror changed it; use another mirror with --debian-mirror URL", err)
 	case errors.As(err, &status) && status.code == http.StatusNotFound:
 		return fault.New(fault.TryAgain, "%s is missing from the mirror", redact(address)).
-			WithHint("the mirror is incomplete or was being updated: try again, or another with --debian-mirror URL")
+			WithHint("the mirror is incomplete or being updated: try again, or use another mirror with --debian-mirror URL")
 	case errors.As(err, &path):
 		return fault.Wrap(fault.TryAgain, err, "cannot write %s: %v", path.Path, path.Err)
 	}
 	return &fault.Fault{Code: fault.TryAgain, Err: err,
 		Msg:  fmt.Sprintf("cannot download %s: %v", redact(address), reason(err)),
-		Hint: "check the network and http_proxy, or name another mirror with --debian-mirror URL"}
+		Hint: "check the network and http_proxy, or use another mirror with --debian-mirror URL"}
 }
 
 // reason removes the address that net/http adds to its errors.

@@ -71,7 +71,7 @@ func readEntries(in io.Reader, spool *os.File) (map[string]entry, error) {
 		return nil
 	})
 	if err == nil && len(files) == 0 {
-		err = errors.New("the second stage gave no files")
+		err = errors.New("the second stage produced no files")
 	}
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func relink(files map[string]entry) error {
 			target = files[target].h.Linkname
 		}
 		if files[target].h == nil || files[target].h.Typeflag != tar.TypeReg {
-			return fmt.Errorf("%s is a link to %s, which is no file", name, target)
+			return fmt.Errorf("%s is a link to %s, which is not a file", name, target)
 		}
 		groups[target] = append(groups[target], name)
 	}

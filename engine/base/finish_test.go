@@ -125,13 +125,13 @@ func TestFinishKeeps(t *testing.T) {
 
 func TestFinishRefuses(t *testing.T) {
 	for want, in := range map[string]io.Reader{
-		`it holds the path "../x"`:               tarOf(t, file("../x", "")),
-		"a is a link to b, which is no file":     tarOf(t, link("a", "b")),
-		"the second stage gave no files":         tarOf(t),
-		"unexpected EOF":                         io.LimitReader(tarOf(t, file("a", strings.Repeat("x", 2000))), 1000),
-		"b is a link to d, which is no file":     tarOf(t, dir("d"), link("b", "d")),
-		"l1 is a link to l1, which is no file":   tarOf(t, link("l1", "l1")),
-		`it holds the path "a/../../etc/passwd"`: tarOf(t, link("x", "a/../../etc/passwd")),
+		`it contains the path "../x"`:               tarOf(t, file("../x", "")),
+		"a is a link to b, which is not a file":     tarOf(t, link("a", "b")),
+		"the second stage produced no files":        tarOf(t),
+		"unexpected EOF":                            io.LimitReader(tarOf(t, file("a", strings.Repeat("x", 2000))), 1000),
+		"b is a link to d, which is not a file":     tarOf(t, dir("d"), link("b", "d")),
+		"l1 is a link to l1, which is not a file":   tarOf(t, link("l1", "l1")),
+		`it contains the path "a/../../etc/passwd"`: tarOf(t, link("x", "a/../../etc/passwd")),
 	} {
 		if _, err := finish(t, in); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

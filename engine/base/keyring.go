@@ -39,7 +39,7 @@ func readKeyring(file string) (*keyring, error) {
 	}
 	keys, err := parseKeys(raw)
 	if err != nil || len(keys) == 0 {
-		return nil, fault.Wrap(fault.Usage, orEmpty(err), "%s is no OpenPGP keyring", file)
+		return nil, fault.Wrap(fault.Usage, orEmpty(err), "%s is not an OpenPGP keyring", file)
 	}
 	return &keyring{name: file, raw: raw, keys: func() (openpgp.EntityList, error) { return keys, nil }}, nil
 }

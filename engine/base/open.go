@@ -15,13 +15,13 @@ import (
 func openRef(ref, arch string) (*Layout, error) {
 	dir, want := cutDigest(ref)
 	if dir == "" {
-		return nil, fault.New(fault.Usage, "%s names no directory", layoutScheme+ref).
+		return nil, fault.New(fault.Usage, "%s does not name a directory", layoutScheme+ref).
 			WithHint("write oci-layout://PATH or oci-layout://PATH@sha256:…")
 	}
 	if want != "" {
 		if err := want.Validate(); err != nil {
-			return nil, fault.New(fault.Usage, "%q in %s is no digest", want, layoutScheme+ref).
-				WithHint("a digest is sha256: and 64 hexadecimal digits")
+			return nil, fault.New(fault.Usage, "%q in %s is not a digest", want, layoutScheme+ref).
+				WithHint("a digest is sha256: followed by 64 hexadecimal digits")
 		}
 	}
 	abs, err := filepath.Abs(dir)
@@ -50,7 +50,7 @@ func openLayout(dir string, d digest.Digest, arch string) (*Layout, error) {
 	defer img.Close()
 	if a := img.Config.Architecture; a != "" && a != arch {
 		return nil, fault.New(fault.Refused, "the image %s in %s is for %s, not for %s", img.Desc.Digest, dir, a, arch).
-			WithHint("--platform chooses the architecture of the build")
+			WithHint("select the architecture with --platform")
 	}
 	return &Layout{Dir: dir, Digest: img.Desc.Digest, Config: img.Config.Config, Platform: img.Config.Platform}, nil
 }

@@ -64,12 +64,12 @@ func TestLayoutFaults(t *testing.T) {
 		code      fault.Code
 		msg       string
 	}{
-		{"oci-layout://", "amd64", fault.Usage, "oci-layout:// names no directory"},
+		{"oci-layout://", "amd64", fault.Usage, "oci-layout:// does not name a directory"},
 		{"oci-layout:///nowhere", "amd64", fault.Usage, "there is no image at /nowhere"},
 		{"oci-layout://" + l.Dir + "@sha256:12", "amd64", fault.Usage, `"sha256:12" in `},
-		{"oci-layout://" + l.Dir + "@sha256:" + strings.Repeat("0", 64), "amd64", fault.Usage, "there is no image sha256:000"},
+		{"oci-layout://" + l.Dir + "@sha256:" + strings.Repeat("0", 64), "amd64", fault.Usage, "no image matches sha256:000"},
 		{"oci-layout://" + l.Dir, "arm64", fault.Refused, "the image " + l.Digest.String() + " in " + l.Dir + " is for amd64, not for arm64"},
-		{"ubuntu:noble", "amd64", fault.Usage, `"ubuntu:noble" is no base of this kind`},
+		{"ubuntu:noble", "amd64", fault.Usage, `"ubuntu:noble" is not a local base`},
 	} {
 		_, err := Resolve(t.Context(), Request{Ref: c.ref, Arch: c.arch}, nil)
 		if err == nil || fault.CodeOf(err) != c.code || !strings.HasPrefix(err.Error(), c.msg) {

@@ -61,7 +61,7 @@ func (s *packageSet) add(p stanza, uri string) error {
 	if p["provides"] != "" {
 		groups, err := parseRelations(p["provides"])
 		if err != nil {
-			return fmt.Errorf("the package %s provides %w", name, err)
+			return fmt.Errorf("the Provides field of package %s: %w", name, err)
 		}
 		for _, g := range groups {
 			n.provides = append(n.provides, g...)

@@ -40,7 +40,7 @@ func parseRelations(field string) ([][]relation, error) {
 		for alt := range strings.SplitSeq(group, "|") {
 			m := relationForm().FindStringSubmatch(strings.TrimSpace(alt))
 			if m == nil {
-				return nil, fmt.Errorf("%q is no relation to a package", strings.TrimSpace(alt))
+				return nil, fmt.Errorf("%q is not a valid package relation", strings.TrimSpace(alt))
 			}
 			alts = append(alts, relation{name: m[1], arch: m[2], op: m[3], version: m[4]})
 		}

@@ -49,7 +49,7 @@ func openRelease(ctx context.Context, f *fetcher, keys *keyring, now time.Time, 
 		if errors.As(err, &status) && status.code == http.StatusNotFound {
 			return nil, &fault.Fault{Code: fault.Refused, Err: err,
 				Msg:  fmt.Sprintf("the mirror %s has no suite %q", redact(src.URI), src.Suite),
-				Hint: suggestion(src.Suite) + "a suite is a name such as trixie or sid; --debian-mirror URL names another mirror of Debian"}
+				Hint: suggestion(src.Suite) + "a suite is a name such as trixie or sid; for another mirror of Debian use --debian-mirror URL"}
 		}
 		return nil, downloadFault(err, address)
 	}
@@ -57,7 +57,7 @@ func openRelease(ctx context.Context, f *fetcher, keys *keyring, now time.Time, 
 	if err != nil {
 		return nil, &fault.Fault{Code: fault.Refused, Err: err,
 			Msg: fmt.Sprintf("%s is not signed by a key of %s", redact(address), keys.name),
-			Hint: "a proxy or the mirror has changed it, or it is no Debian archive: try another with --debian-mirror URL;\n" +
+			Hint: "a proxy or the mirror changed it, or it is not a Debian archive: use another mirror with --debian-mirror URL;\n" +
 				"an archive with a key of its own needs --debian-keyring FILE"}
 	}
 	r := &release{source: src}
@@ -75,7 +75,7 @@ func (r *release) parse(text []byte, now time.Time) error {
 	}
 	if r.Suite != p["suite"] && r.Suite != p["codename"] {
 		return fault.New(fault.Refused, "%s is the index of %s (%s), not of %s", where, p["codename"], p["suite"], r.Suite).
-			WithHint("the mirror is set up wrong; try another with --debian-mirror URL")
+			WithHint("the mirror is misconfigured; use another with --debian-mirror URL")
 	}
 	if err := r.checkDates(p, where, now); err != nil {
 		return err
@@ -101,24 +101,24 @@ func (r *release) parse(text []byte, now time.Time) error {
 func (r *release) checkDates(p stanza, where string, now time.Time) error {
 	date, err := releaseTime(p["date"])
 	if err != nil {
-		return fault.New(fault.Refused, "%s has no date that can be read: %q", where, p["date"])
+		return fault.New(fault.Refused, "%s has an invalid date: %q", where, p["date"])
 	}
 	if date.After(now.Add(24 * time.Hour)) {
 		return fault.New(fault.Refused, "%s is dated %s, which is in the future", where, date.Format(time.RFC1123)).
-			WithHint("set this machine's clock: it says %s", now.UTC().Format(time.RFC1123))
+			WithHint("set this machine's clock, which shows %s", now.UTC().Format(time.RFC1123))
 	}
 	if p["valid-until"] == "" || r.AnyAge {
 		return nil
 	}
 	until, err := releaseTime(p["valid-until"])
 	if err != nil {
-		return fault.New(fault.Refused, "%s has a Valid-Until that cannot be read: %q", where, p["valid-until"])
+		return fault.New(fault.Refused, "%s has an invalid Valid-Until: %q", where, p["valid-until"])
 	}
 	if now.After(until) {
 		return &fault.Fault{Code: fault.Refused, Err: errExpired,
-			Msg: fmt.Sprintf("%s was valid until %s only", where, until.Format(time.RFC1123)),
-			Hint: "the mirror is out of date: try another with --debian-mirror URL. A mirror that is frozen on purpose\n" +
-				"is for the host's apt sources, with Check-Valid-Until: no"}
+			Msg: fmt.Sprintf("%s expired on %s", where, until.Format(time.RFC1123)),
+			Hint: "the mirror is out of date: use another with --debian-mirror URL. A mirror that is frozen on purpose\n" +
+				"belongs in the host's apt sources, with Check-Valid-Until: no"}
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (r *release) packages(ctx context.Context, f *fetcher, arch string, set *pa
 		return nil
 	}
 	return fault.New(fault.Refused, "%s has no packages for the architecture %s", redact(r.URI)+" "+r.Suite, arch).
-		WithHint("architectures of a Debian archive are amd64, arm64 and the others that its InRelease lists")
+		WithHint("the InRelease of a Debian archive lists its architectures, such as amd64 and arm64")
 }
 
 func readIndex(file, suffix string, fn func(stanza) error) error {

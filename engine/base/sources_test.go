@@ -141,7 +141,7 @@ func TestExpiredHostMirror(t *testing.T) {
 		_, err = d.resolve(t.Context(), copyRunner)
 		return err
 	}
-	if err := resolve(""); err == nil || !strings.Contains(err.Error(), "InRelease was valid until Sun, 01 Mar 2026 11:00:00 UTC only") {
+	if err := resolve(""); err == nil || !strings.Contains(err.Error(), "InRelease expired on Sun, 01 Mar 2026 11:00:00 UTC") {
 		t.Error(err)
 	}
 	if err := resolve("[check-valid-until=no]"); err != nil {

@@ -101,7 +101,7 @@ func (s *stageWriter) unpack(h *tar.Header, r io.Reader) error {
 			return err
 		}
 	default:
-		return fmt.Errorf("it holds %s, which is neither file, directory nor link", h.Name)
+		return fmt.Errorf("it contains %s, which is not a file, directory or link", h.Name)
 	}
 	h.Name = name
 	return s.put(h, r)

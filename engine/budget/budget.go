@@ -113,8 +113,8 @@ func (b *Budget) While(w Work, f func() error) (err error) {
 	if w.CUE != "" {
 		defer func() {
 			if r := recover(); r != nil {
-				err = (&fault.Fault{Code: fault.Refused, Msg: w.CUE + " makes the evaluator of CUE fail", At: w.At, Err: fmt.Errorf("%v", r)}).
-					WithHint("this is a bug of CUE's: take out what was added last, and please report it")
+				err = (&fault.Fault{Code: fault.Refused, Msg: w.CUE + " makes the CUE evaluator fail", At: w.At, Err: fmt.Errorf("%v", r)}).
+					WithHint("this is a bug in CUE: undo the last change, and please report it")
 			}
 		}()
 	}
@@ -125,6 +125,6 @@ func (b *Budget) While(w Work, f func() error) (err error) {
 func Evaluation(name string, at ...fault.Pos) Work {
 	return Work{CUE: name, At: at, Costly: func(what string) *fault.Fault {
 		return fault.New(fault.Refused, "%s takes too much %s to evaluate", name, what).WithPos(at...).
-			WithHint("look for loops over loops, and for values that double one another")
+			WithHint("look for nested loops, and for values that grow exponentially")
 	}}
 }

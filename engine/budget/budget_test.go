@@ -110,7 +110,7 @@ func TestHostilePanic(t *testing.T) {
 	err := b.Run(Work{Costly: costly}, func() error {
 		return b.While(Evaluation("nixpacks.cue"), func() error { panic("index out of range") })
 	})
-	if fault.CodeOf(err) != fault.Refused || fault.All(err)[0].Msg != "nixpacks.cue makes the evaluator of CUE fail" {
+	if fault.CodeOf(err) != fault.Refused || fault.All(err)[0].Msg != "nixpacks.cue makes the CUE evaluator fail" {
 		t.Errorf("%v", err)
 	}
 	defer func() {

@@ -90,7 +90,7 @@ func own(ctx context.Context, o Options, dir string, lock *os.File) (*client.Cli
 		return nil, nil, errors.Join(fault.New(fault.Interrupted, "interrupted"), c.Close())
 	}
 	if why := c.proc.OneID; why != "" {
-		tellOnce(o, dir, "oneid", "note: build steps know no user but root, since "+why)
+		tellOnce(o, dir, "oneid", "note: build steps have no user except root, because "+why)
 	}
 	cl, err := dialClient(ctx, dir)
 	if err != nil {

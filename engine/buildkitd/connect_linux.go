@@ -49,7 +49,7 @@ func Connect(ctx context.Context, o Options) (c *client.Client, closer func() er
 			return c, c.Close, true, nil
 		}
 		if tries == patience && why == "" {
-			why = fmt.Sprintf("waiting for another nixpacks that uses %s to end", dir)
+			why = fmt.Sprintf("waiting for another nixpacks process that uses %s", dir)
 		}
 		if why != "" && why != shown {
 			shown = why
@@ -70,9 +70,9 @@ const (
 
 func waitError(ctx context.Context, dir string) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		return fault.New(fault.TryAgain, "another nixpacks uses %s", dir).WithHint("try again when it is done, or choose another state directory")
+		return fault.New(fault.TryAgain, "another nixpacks process uses %s", dir).WithHint("try again when it has finished, or use another state directory")
 	}
-	return fault.New(fault.Interrupted, "interrupted while waiting for another nixpacks that uses %s", dir)
+	return fault.New(fault.Interrupted, "interrupted while waiting for another nixpacks process that uses %s", dir)
 }
 
 // joinTime limits how long an owner may take to answer. A stopped owner (SIGSTOP) never answers.
@@ -85,7 +85,7 @@ func join(ctx context.Context, o Options, dir string) (*client.Client, string) {
 		return nil, "" // the owner is starting or ending
 	}
 	if ours := o.identity(); !bytes.Equal(theirs, ours) {
-		return nil, fmt.Sprintf("waiting for another nixpacks that uses %s with other settings (%s)", dir, differences(theirs, ours))
+		return nil, fmt.Sprintf("waiting for another nixpacks process that uses %s with other settings (%s)", dir, differences(theirs, ours))
 	}
 	c, err := dialClient(ctx, dir)
 	if err != nil {

@@ -86,8 +86,8 @@ func start(o Options, dir string, lock *os.File, self int) (_ *daemon, err error
 	if d.server, err = newServer(dir, o, rootless, found); errors.Is(err, unix.ENOSPC) {
 		return nil, explainOverlay(err, dir, "", realHost)
 	} else if err != nil {
-		return nil, &fault.Fault{Code: fault.Bug, Msg: "the embedded engine does not start", Detail: err.Error(), Err: err,
-			Hint: "should its cache be damaged: move " + dir + " away, and try again"}
+		return nil, &fault.Fault{Code: fault.Bug, Msg: "the embedded engine cannot start", Detail: err.Error(), Err: err,
+			Hint: "if its cache is damaged, move " + dir + " away, and try again"}
 	}
 	if err := d.serve(self); err != nil {
 		_ = d.server.Close()
@@ -104,8 +104,8 @@ func (d *daemon) recover() error {
 	if err == nil {
 		return nil
 	}
-	return &fault.Fault{Code: fault.TryAgain, Msg: "what an interrupted build left in " + d.dir + " cannot be cleaned up",
-		Detail: err.Error(), Hint: "end the processes or mounts named above, then try again", Err: err}
+	return &fault.Fault{Code: fault.TryAgain, Msg: "the remains of an interrupted build in " + d.dir + " cannot be cleaned up",
+		Detail: err.Error(), Hint: "kill the processes or unmount the mounts named above, then try again", Err: err}
 }
 
 func (d *daemon) serve(self int) (err error) {
@@ -192,9 +192,9 @@ func (d *daemon) drain() {
 }
 
 func waitingFor(pids []int) string {
-	what := "another nixpacks that uses this engine (process "
+	what := "another nixpacks process that uses this engine (PID "
 	if len(pids) > 1 {
-		what = fmt.Sprintf("%d others that use this engine (processes ", len(pids))
+		what = fmt.Sprintf("%d other nixpacks processes that use this engine (PIDs ", len(pids))
 	}
 	return "waiting for " + what + strings.Trim(fmt.Sprint(pids), "[]") + "); interrupt again to stop now"
 }

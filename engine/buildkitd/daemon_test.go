@@ -144,7 +144,7 @@ func startHere(o Options) (*daemon, error) {
 		return nil, err
 	}
 	if lock == nil {
-		return nil, fault.New(fault.TryAgain, "another nixpacks uses %s", dir)
+		return nil, fault.New(fault.TryAgain, "another nixpacks process uses %s", dir)
 	}
 	return start(o, dir, lock, os.Getpid())
 }

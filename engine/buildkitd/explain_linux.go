@@ -61,11 +61,11 @@ func (h host) inContainer() bool {
 	return h.exists("/.dockerenv") || h.exists("/run/.containerenv") || h.env("container") != ""
 }
 
-const containerHint = "run the container privileged, or give a BuildKit outside of it with --builder or BUILDKIT_HOST (tcp://HOST:PORT, docker-container://NAME)"
+const containerHint = "run the container privileged, or use a BuildKit outside of it with --builder or BUILDKIT_HOST (tcp://HOST:PORT, docker-container://NAME)"
 
 // explainNamespace explains why this process could not create a user namespace in which it may mount.
 func explainNamespace(err error, h host) error {
-	f := &fault.Fault{Code: fault.Usage, Msg: "the embedded engine cannot run here: this user may not mount, and cannot get a user namespace to do it in", Err: err}
+	f := &fault.Fault{Code: fault.Usage, Msg: "the embedded engine cannot run here: this user may not mount, and cannot create a user namespace for it", Err: err}
 	switch {
 	case namespace.IsMapError(err):
 		f.Msg = "the embedded engine cannot run here: the user ids of its namespace cannot be set"
@@ -116,7 +116,7 @@ func explainOverlay(err error, dir, fs string, h host) error {
 		f.Msg, f.Hint = "this kernel has no overlayfs", "as root: modprobe overlay, "+otherBuilder
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
 		f.Code = fault.TryAgain
-		f.Msg, f.Hint = "there is no space left in "+dir, "make room (nixpacks cache prune), or set XDG_STATE_HOME to another disk"
+		f.Msg, f.Hint = "there is no space left in "+dir, "free some space (nixpacks cache prune), or set XDG_STATE_HOME to a directory on another disk"
 	case errors.Is(err, unix.EROFS):
 		f.Msg, f.Hint = "the state directory "+dir+" cannot be written", elsewhere
 	case fs == "overlay":

@@ -32,15 +32,15 @@ func TestExplainNamespace(t *testing.T) {
 		files, env map[string]string
 		msg, hint  string
 	}{
-		{unix.EPERM, nil, nil, "cannot get a user namespace", "run as root"},
-		{unix.EPERM, map[string]string{sys + "unprivileged_userns_clone": "0"}, nil, "cannot get", "sysctl -w kernel.unprivileged_userns_clone=1"},
+		{unix.EPERM, nil, nil, "cannot create a user namespace", "run as root"},
+		{unix.EPERM, map[string]string{sys + "unprivileged_userns_clone": "0"}, nil, "cannot create", "sysctl -w kernel.unprivileged_userns_clone=1"},
 		{unix.ENOSPC, nil, nil, "no more user namespaces", "sysctl -w user.max_user_namespaces"},
 		{unix.EPERM, map[string]string{"/proc/sys/user/max_user_namespaces": "0"}, nil, "no more user namespaces", "sysctl"},
 		{unix.EACCES, map[string]string{sys + "apparmor_restrict_unprivileged_userns": "1"}, nil, "AppArmor", "profile nixpacks /usr/bin/nixpacks flags=(unconfined)"},
 		{unix.EPERM, map[string]string{"/.dockerenv": ""}, nil, "a container may neither mount", "BUILDKIT_HOST"},
 		{unix.EPERM, map[string]string{"/run/.containerenv": ""}, map[string]string{"GITLAB_CI": "true"}, "a GitLab job's container", "BUILDKIT_HOST"},
 		{unix.EPERM, nil, map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "a Kubernetes pod", "BUILDKIT_HOST"},
-		{unix.EPERM, nil, map[string]string{"GITLAB_CI": "true"}, "cannot get a user namespace", "run as root"}, // a shell runner
+		{unix.EPERM, nil, map[string]string{"GITLAB_CI": "true"}, "cannot create a user namespace", "run as root"}, // a shell runner
 	} {
 		explained(t, explainNamespace(fmt.Errorf("fork/exec: %w", c.err), fakeHost(c.files, c.env)), c.msg, c.hint)
 	}
@@ -78,7 +78,7 @@ func TestExplainOverlay(t *testing.T) {
 		explained(t, explainOverlay(os.NewSyscallError("mount", c.err), "/s", c.fs, fakeHost(c.files, nil)), c.msg, c.hint)
 	}
 	full := explainOverlay(os.NewSyscallError("mount", unix.ENOSPC), "/s", "", fakeHost(nil, nil))
-	explainedAs(t, fault.TryAgain, full, "no space left in /s", "make room")
+	explainedAs(t, fault.TryAgain, full, "no space left in /s", "free some space")
 }
 
 func TestCheckProc(t *testing.T) {
@@ -87,7 +87,7 @@ func TestCheckProc(t *testing.T) {
 		t.Errorf("an ordinary host: %v", err)
 	}
 	masked := plain + "23 21 0:5 /null /proc/kcore rw - devtmpfs devtmpfs rw\n"
-	explained(t, checkProc(fakeHost(map[string]string{"/proc/self/mountinfo": masked}, nil)), "covers /proc/kcore", "systempaths=unconfined")
+	explained(t, checkProc(fakeHost(map[string]string{"/proc/self/mountinfo": masked}, nil)), "masks /proc/kcore", "systempaths=unconfined")
 }
 
 // Unusable state directories are rejected with a message before anything is written there.
@@ -99,9 +99,9 @@ func TestStateRefused(t *testing.T) {
 	}
 	for state, want := range map[string]string{
 		file:                                "cannot be made",
-		filepath.Join(t.TempDir(), "a:b"):   "has a ':' in its path",
-		filepath.Join(t.TempDir(), `a\b`):   `has a '\\' in its path`,
-		filepath.Join(t.TempDir(), "a,b c"): "has a ',' in its path",
+		filepath.Join(t.TempDir(), "a:b"):   "contains ':', which",
+		filepath.Join(t.TempDir(), `a\b`):   `contains '\\', which`,
+		filepath.Join(t.TempDir(), "a,b c"): "contains ',', which",
 	} {
 		_, _, _, err := Connect(t.Context(), Options{State: state})
 		explained(t, err, want, "")

@@ -56,7 +56,7 @@ func (o Options) check() error {
 		return fault.New(fault.Bug, "the embedded engine was given no state directory")
 	}
 	if o.Network != "" && o.Network != NetworkHost && o.Network != NetworkNone {
-		return fault.New(fault.Usage, "unknown network %q", o.Network).WithHint("steps run with %q or %q", NetworkHost, NetworkNone)
+		return fault.New(fault.Usage, "unknown network %q", o.Network).WithHint("use %q or %q", NetworkHost, NetworkNone)
 	}
 	for _, a := range o.DNS {
 		if _, err := netip.ParseAddr(a); err != nil {

@@ -23,5 +23,5 @@ func CheckLimits(cpu, memory bool) error { return nil }
 // Connect always fails: this platform has no embedded engine.
 func Connect(context.Context, Options) (*client.Client, func() error, bool, error) {
 	return nil, nil, false, fault.New(fault.Usage, "there is no embedded engine on %s", runtime.GOOS).
-		WithHint("start Docker, or give a BuildKit with --builder or BUILDKIT_HOST")
+		WithHint("start Docker, or use a BuildKit with --builder or BUILDKIT_HOST")
 }

@@ -17,13 +17,13 @@ import (
 	"github.com/nixpacks-cue/nixpacks/engine/fault"
 )
 
-const otherBuilder = "or give another BuildKit with --builder or BUILDKIT_HOST"
+const otherBuilder = "or use another BuildKit with --builder or BUILDKIT_HOST"
 
 // preflight tries what every build needs, so that errors are reported here with a reason, and not in the middle of a
 // build.
 func preflight(dir string, rootless bool) error {
 	if i := strings.IndexAny(dir, `:,\`); i >= 0 {
-		return fault.New(fault.Usage, "the state directory %s has a %q in its path, which overlayfs does not take", dir, dir[i]).
+		return fault.New(fault.Usage, "the path of the state directory %s contains %q, which overlayfs does not support", dir, dir[i]).
 			WithHint("set XDG_STATE_HOME to another directory")
 	}
 	if err := tryOverlay(dir); err != nil {
@@ -38,7 +38,7 @@ func preflight(dir string, rootless bool) error {
 }
 
 // errHidden is the error for a file system on which an overlay can be mounted but does not work.
-var errHidden = errors.New("a directory that was removed and made again still shows its old files")
+var errHidden = errors.New("a directory that was removed and recreated still shows its old files")
 
 // tryOverlay mounts an overlay in dir and does the one thing that requires extended attributes on the file system below:
 // it removes a directory and creates it again.
@@ -92,6 +92,6 @@ func checkProc(h host) error {
 	if len(covered) == 0 {
 		return nil
 	}
-	return fault.New(fault.Usage, "build steps cannot have a /proc of their own: this container covers %s", strings.Join(covered, ", ")).
-		WithHint("run the container with an uncovered /proc (docker: --security-opt systempaths=unconfined; Kubernetes: procMount: Unmasked), %s", otherBuilder)
+	return fault.New(fault.Usage, "build steps cannot mount their own /proc: this container masks %s", strings.Join(covered, ", ")).
+		WithHint("run the container with an unmasked /proc (docker: --security-opt systempaths=unconfined; Kubernetes: procMount: Unmasked), %s", otherBuilder)
 }

@@ -26,7 +26,7 @@ func TestJoin(t *testing.T) {
 	if err := owner.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	owner.until(fmt.Sprintf("say: waiting for another nixpacks that uses this engine (process %d)", other.cmd.Process.Pid))
+	owner.until(fmt.Sprintf("say: waiting for another nixpacks process that uses this engine (PID %d)", other.cmd.Process.Pid))
 	if err := other.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -166,10 +166,10 @@ func TestNewcomerToDrain(t *testing.T) {
 	late := startProcess(t, o.State, nil, "sleep", "1000s")
 	late.until("joined")
 	late.until("sleeping")
-	owner.until("say: waiting for 2 others")
+	owner.until("say: waiting for 2 other nixpacks processes")
 	interrupt(t, guest)
 	guest.until("closed")
-	owner.until(fmt.Sprintf("say: waiting for another nixpacks that uses this engine (process %d)", late.cmd.Process.Pid))
+	owner.until(fmt.Sprintf("say: waiting for another nixpacks process that uses this engine (PID %d)", late.cmd.Process.Pid))
 	interrupt(t, late)
 	late.until("closed")
 	owner.until("closed")

@@ -42,7 +42,7 @@ func checkDatabases(dir string, say func(string)) (condition, error) {
 	case boot != nil && string(was) == string(boot):
 		return condition{unsynced: true, killed: true}, nil
 	default:
-		say("the system went down during a build: the cache begins anew")
+		say("the system went down during a build: starting with an empty cache")
 		if err := discard(dir); err != nil {
 			return condition{}, err
 		}

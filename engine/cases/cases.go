@@ -97,7 +97,7 @@ func (c *Case) Ask(cat *catalog.Catalog, name string) (*catalog.Evaluation, erro
 			p, f = dir, &fstest.MapFile{Mode: fs.ModeDir | 0o755}
 		}
 		if !fs.ValidPath(p) || p != path.Clean(p) {
-			return nil, fault.New(fault.Usage, "app/%s is no file in an app", p)
+			return nil, fault.New(fault.Usage, "app/%s is not a valid file path in an app", p)
 		}
 		files[p] = f
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // AsksPackages is the Asks of the only basis that is not a fact about the app: whether packages come from Nix or Debian.
-const AsksPackages = "the source of packages"
+const AsksPackages = "the package source"
 
 // Basis is a fact, or a part of one, that a value of a provider's plan depends on.
 type Basis struct {

@@ -116,7 +116,7 @@ func load(dir fs.FS, name string) (*Catalog, error) {
 			return nil, err
 		}
 		if other, ok := c.Get(p.Name); ok {
-			return nil, fault.New(fault.Refused, "folders %s and %s both hold a provider called %q", other.Folder, folder, p.Name)
+			return nil, fault.New(fault.Refused, "folders %s and %s both contain a provider called %q", other.Folder, folder, p.Name)
 		}
 		c.list = append(c.list, p)
 	}
@@ -133,8 +133,8 @@ func (c *Catalog) settings(from []Source) ([]string, error) {
 		return nil, err
 	}
 	if s.top["detect"] != nil {
-		return nil, fault.New(fault.Usage, "this is a provider, not a directory of providers").WithPos(s.at("detect")).
-			WithHint("give the directory above it")
+		return nil, fault.New(fault.Usage, "this is a provider, not a folder of providers").WithPos(s.at("detect")).
+			WithHint("give its parent folder")
 	}
 	v, err := BuildFiles(NewContext(), s.files)
 	if err != nil {
@@ -168,7 +168,7 @@ func providerFolders(dir fs.FS, name string, order []string) ([]string, error) {
 	}
 	for _, o := range order {
 		if !slices.Contains(found, o) {
-			return nil, fault.New(fault.Refused, "%s: order names %q, and there is no such folder", name, o)
+			return nil, fault.New(fault.Refused, "%s: order lists %q, but there is no such folder", name, o)
 		}
 	}
 	for _, f := range found {
@@ -195,7 +195,7 @@ func loadProvider(dir fs.FS, folder, label string) (*Provider, error) {
 		p.Name, _ = name.(string)
 	}
 	if p.Name == "" {
-		return nil, fault.New(fault.Refused, "a provider needs a literal name").WithPos(s.at("name"))
+		return nil, fault.New(fault.Refused, "a provider needs a name that is a string literal").WithPos(s.at("name"))
 	}
 	if s.schema {
 		if err := p.checkSchema(); err != nil {

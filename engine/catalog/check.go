@@ -23,8 +23,8 @@ func (s *syntax) checkTop() error {
 	var faults []error
 	for _, f := range s.files {
 		if name := f.PackageName(); name == "" || name != s.files[0].PackageName() {
-			faults = append(faults, fault.New(fault.Refused, "the files of a provider are one package").
-				WithPos(fault.Pos{File: f.Filename, Line: 1, Col: 1}).WithHint("begin each with the same line: package NAME"))
+			faults = append(faults, fault.New(fault.Refused, "the files of a provider must be in one package").
+				WithPos(fault.Pos{File: f.Filename, Line: 1, Col: 1}).WithHint("begin each file with the same line: package NAME"))
 		}
 		for _, d := range f.Decls {
 			if err := checkDecl(d); err != nil {
@@ -43,21 +43,21 @@ func checkDecl(d ast.Decl) error {
 		name, _, err := ast.LabelName(d.Label)
 		switch {
 		case err != nil || d.Constraint != token.ILLEGAL:
-			return fault.New(fault.Refused, "a provider has plain fields at the top of its package").WithPos(position(d))
+			return fault.New(fault.Refused, "only plain fields are allowed at the top level of a provider").WithPos(position(d))
 		case strings.HasPrefix(name, "_") || strings.HasPrefix(name, "#") || slices.Contains(topFields, name):
 			return nil
 		}
 		return fault.New(fault.Refused, "unknown field %q in a provider", name).WithPos(position(d)).
-			WithHint("%s; names of your own begin with _", fault.DidYouMean(name, topFields))
+			WithHint("%s; other names must begin with _", fault.DidYouMean(name, topFields))
 	case *ast.Attribute:
 		if key, _ := d.Split(); slices.Contains(reaching, key) { // Tame reports it
 			return nil
 		}
 		return fault.New(fault.Refused, "a provider cannot use %s", d.Text).WithPos(position(d)).
-			WithHint("its plan must follow from its facts alone")
+			WithHint("a provider's plan must depend only on its facts")
 	}
-	return fault.New(fault.Refused, "a provider has plain fields at the top of its package").WithPos(position(d)).
-		WithHint("put conditions inside of plan or facts")
+	return fault.New(fault.Refused, "only plain fields are allowed at the top level of a provider").WithPos(position(d)).
+		WithHint("move conditions into plan or facts")
 }
 
 // conform checks an evaluated provider against schema.#Provider. This is done for foreign providers. The tests check the

@@ -33,5 +33,5 @@ func ReadElsewhere() (Elsewhere, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &e)
 	}
-	return e, fault.Wrap(fault.Bug, err, "the names of others are broken")
+	return e, fault.Wrap(fault.Bug, err, "the names of other tools' providers cannot be decoded")
 }

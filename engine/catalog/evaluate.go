@@ -119,9 +119,9 @@ func (e *evaluator) gather() error {
 			return e.fault(waiting)
 		}
 	}
-	return fault.New(fault.Refused, "provider %s: after %d rounds these facts still change: %s",
+	return fault.New(fault.Refused, "provider %s: after %d rounds these facts are still changing: %s",
 		e.provider.Name, maxRounds, strings.Join(changed, ", ")).WithPos(e.syntax.at("facts")).
-		WithHint("a fact must not depend on its own answer, not even through others")
+		WithHint("a fact must not depend on its own answer, directly or through other facts")
 }
 
 // ask updates the answers for the questions and returns the names of facts whose answers changed.
@@ -186,7 +186,7 @@ func (e *evaluator) finish() (*Evaluation, error) {
 	d := decoder{e: e}
 	at := v.LookupPath(cue.ParsePath("plan"))
 	if !at.Exists() {
-		return nil, fault.New(fault.Refused, "provider %s gives no plan", e.provider.Name).WithPos(e.syntax.at("name"))
+		return nil, fault.New(fault.Refused, "provider %s has no plan", e.provider.Name).WithPos(e.syntax.at("name"))
 	}
 	d.value(at, reflect.ValueOf(out.Plan).Elem())
 	e.words(v, out, &d)

@@ -36,7 +36,7 @@ func (c *Catalog) Index() ([]byte, error) {
 	b.WriteString("{\"defaults\": " + string(defaults) + ",\n\"providers\": [")
 	for i, p := range c.list {
 		if p.free() || len(p.wishes.replaces) > 0 {
-			return nil, fault.New(fault.Bug, "provider %s says where it stands, and order.cue does that for those of the program", p.Name)
+			return nil, fault.New(fault.Bug, "provider %s sets its own order, but built-in providers are ordered by order.cue", p.Name)
 		}
 		line, err := json.Marshal(indexed{p.Folder, p.Name, p.rule, p.variables})
 		if err != nil {
@@ -55,17 +55,17 @@ func (c *Catalog) Index() ([]byte, error) {
 func loadIndexed(dir fs.FS, name string) (*Catalog, error) {
 	data, err := fs.ReadFile(dir, IndexFile)
 	if err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "the program lacks the index of its providers")
+		return nil, fault.Wrap(fault.Bug, err, "the index of built-in providers is missing")
 	}
 	var ix index
 	if err := json.Unmarshal(data, &ix); err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "the index of the program's providers is broken")
+		return nil, fault.Wrap(fault.Bug, err, "the index of built-in providers is broken")
 	}
 	c := &Catalog{defaults: ix.Defaults}
 	for _, x := range ix.Providers {
 		rule, err := parseRule(x.Detect)
 		if err != nil {
-			return nil, fault.Wrap(fault.Bug, err, "the index of the program's providers is broken")
+			return nil, fault.Wrap(fault.Bug, err, "the index of built-in providers is broken")
 		}
 		c.list = append(c.list, &Provider{
 			Name: x.Name, Folder: x.Folder, detect: rule, rule: x.Detect, dir: dir, label: name, variables: x.Env,

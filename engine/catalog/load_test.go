@@ -53,17 +53,17 @@ func TestLoad(t *testing.T) {
 
 func TestLoadRefuses(t *testing.T) {
 	for want, files := range map[string]map[string]string{
-		`folders a and b both hold a provider called "x"`:            {"a/a.cue": provider("x"), "b/a.cue": provider("x")},
-		`x: order names "nope", and there is no such folder`:         {"order.cue": "package all\norder: [\"nope\"]\n", "a/a.cue": provider("x")},
-		"a provider needs a literal name":                            {"a/a.cue": "package a\nplan: {}\n"},
-		"provider x: detect must be literal data":                    {"a/a.cue": "package a\nname: \"x\"\n"},
-		"provider x: detect: write any: [...] or all: [...]":         {"a/a.cue": "package a\nname: \"x\"\ndetect: {file: \"x\"}\n"},
-		"this is a provider, not a directory of providers":           {"a.cue": provider("x")},
-		"order of providers: conflicting values \"a\" and [...]":     {"order.cue": "package all\norder: \"a\" & [...]\n"},
-		"the files of a provider are one package":                    {"a/a.cue": provider("x"), "a/b.cue": "package b\n"},
-		"the files of a provider are one package ":                   {"a/a.cue": "name: \"x\"\ndetect: any: [{file: \"x\"}]\nplan: {}\n"},
-		"provider x: detect: any stands alone and is a list of ques": {"a/a.cue": "package a\nname: \"x\"\ndetect: {all: [], any: []}\nplan: {}\n"},
-		"provider x: detect: all stands alone and is a list of ques": {"a/a.cue": "package a\nname: \"x\"\ndetect: all: []\nplan: {}\n"},
+		`folders a and b both contain a provider called "x"`:                {"a/a.cue": provider("x"), "b/a.cue": provider("x")},
+		`x: order lists "nope", but there is no such folder`:                {"order.cue": "package all\norder: [\"nope\"]\n", "a/a.cue": provider("x")},
+		"a provider needs a name that is a string literal":                  {"a/a.cue": "package a\nplan: {}\n"},
+		"provider x: detect must be literal data":                           {"a/a.cue": "package a\nname: \"x\"\n"},
+		"provider x: detect: write any: [...] or all: [...]":                {"a/a.cue": "package a\nname: \"x\"\ndetect: {file: \"x\"}\n"},
+		"this is a provider, not a folder of providers":                     {"a.cue": provider("x")},
+		"order of providers: conflicting values \"a\" and [...]":            {"order.cue": "package all\norder: \"a\" & [...]\n"},
+		"the files of a provider must be in one package":                    {"a/a.cue": provider("x"), "a/b.cue": "package b\n"},
+		"the files of a provider must be in one package ":                   {"a/a.cue": "name: \"x\"\ndetect: any: [{file: \"x\"}]\nplan: {}\n"},
+		"provider x: detect: any must be the only field and a list of ques": {"a/a.cue": "package a\nname: \"x\"\ndetect: {all: [], any: []}\nplan: {}\n"},
+		"provider x: detect: all must be the only field and a list of ques": {"a/a.cue": "package a\nname: \"x\"\ndetect: all: []\nplan: {}\n"},
 	} {
 		c, err := Load(folders(files), "x")
 		if err == nil { // found only during evaluation

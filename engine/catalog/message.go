@@ -14,7 +14,7 @@ import (
 )
 
 // fault returns the fault for errors of CUE. An error in the value of a fact is the app's: a file does
-// not have the shape that the provider expects, and the fault points into that file. Any other error is
+// not have the type that the provider expects, and the fault points into that file. Any other error is
 // the provider's.
 func (e *evaluator) fault(err error) error {
 	var f *fault.Fault
@@ -80,7 +80,7 @@ func (e *evaluator) appFault(err cueerrors.Error) *fault.Fault {
 		f.Err = err
 	}
 	if n := len(f.At); n > 0 { // the last position is the innermost
-		f.At[n-1].Label = "the shape that the provider expects"
+		f.At[n-1].Label = "the type that the provider expects"
 		f.At = f.At[n-1:]
 	}
 	f.At = slices.Insert(f.At, 0, at)

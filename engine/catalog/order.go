@@ -27,13 +27,13 @@ func (s *syntax) wishes() (w wishes, err error) {
 		for _, d := range s.top[f.name] {
 			list, ok := d.Value.(*ast.ListLit)
 			if !ok {
-				return w, fault.New(fault.Refused, "%s must be a literal list of providers' names", f.name).WithPos(position(d))
+				return w, fault.New(fault.Refused, "%s must be a literal list of provider names", f.name).WithPos(position(d))
 			}
 			for _, x := range list.Elts {
 				v, _ := plain(x)
 				name, ok := v.(string)
 				if !ok {
-					return w, fault.New(fault.Refused, "%s must be a literal list of providers' names", f.name).WithPos(position(x))
+					return w, fault.New(fault.Refused, "%s must be a literal list of provider names", f.name).WithPos(position(x))
 				}
 				*f.into = append(*f.into, wish{name, position(x)})
 			}
@@ -108,13 +108,13 @@ func (c *Catalog) replace() error {
 		for i, w := range p.wishes.replaces {
 			for by, ok := p.Name, true; ok; by, ok = c.replaced[by] {
 				if by == w.name {
-					return fault.New(fault.Refused, "providers replace one another, and none is left: %s and %s", p.Name, w.name).WithPos(w.at).
-						WithHint("take the name out of replaces in one of them")
+					return fault.New(fault.Refused, "providers replace each other: %s and %s", p.Name, w.name).WithPos(w.at).
+						WithHint("remove the name from replaces in one of them")
 				}
 			}
 			if by, ok := c.replaced[w.name]; ok && by != p.Name {
 				return fault.New(fault.Refused, "providers %s and %s both replace %s", by, p.Name, w.name).WithPos(w.at).
-					WithHint("let one of them do, and the other say before or after")
+					WithHint("use before or after in one of them instead")
 			}
 			c.replaced[w.name] = p.Name
 			if i == 0 && !p.free() {
@@ -194,6 +194,6 @@ func (g graph) circle(left []*Provider) error {
 			f = f.WithPos(e.at)
 		}
 	}
-	f.Msg = "providers that are each to be tried before the next, in a circle: " + strings.Join(append(names, names[0]), " → ")
-	return f.WithHint("take one of these names out of before or after")
+	f.Msg = "the order of providers has a cycle: " + strings.Join(append(names, names[0]), " → ")
+	return f.WithHint("remove one of these names from before or after")
 }

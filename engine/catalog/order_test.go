@@ -76,11 +76,11 @@ func TestOrderRefuses(t *testing.T) {
 	}{
 		{[]string{"x: before: [\"bb\"]"}, "provider x: there is no provider called \"bb\"\n  x/x/p.cue:5:10\n  did you mean \"b\"?"},
 		{[]string{"x: replaces: [\"nope\"]"}, "provider x: there is no provider called \"nope\"\n  x/x/p.cue:5:12\n"},
-		{[]string{"x: after: [\"c\"], before: [\"a\"]"}, "in a circle: x → a → c → x\n  x/x/p.cue:5:24\n  x/x/p.cue:5:9\n"},
-		{[]string{"x: after: [\"x\"]"}, "in a circle: x → x\n  x/x/p.cue:5:9\n"},
-		{[]string{"x: before: [\"y\"]", "y: before: [\"x\"]"}, "in a circle: "},
-		{[]string{"x: replaces: [\"x\"]"}, "none is left: x and x\n  x/x/p.cue:5:12\n"},
-		{[]string{"x: replaces: [\"y\"]", "y: replaces: [\"z\"]", "z: replaces: [\"x\"]"}, "none is left: z and x\n  x/z/p.cue:5:12\n"},
+		{[]string{"x: after: [\"c\"], before: [\"a\"]"}, "has a cycle: x → a → c → x\n  x/x/p.cue:5:24\n  x/x/p.cue:5:9\n"},
+		{[]string{"x: after: [\"x\"]"}, "has a cycle: x → x\n  x/x/p.cue:5:9\n"},
+		{[]string{"x: before: [\"y\"]", "y: before: [\"x\"]"}, "has a cycle: "},
+		{[]string{"x: replaces: [\"x\"]"}, "replace each other: x and x\n  x/x/p.cue:5:12\n"},
+		{[]string{"x: replaces: [\"y\"]", "y: replaces: [\"z\"]", "z: replaces: [\"x\"]"}, "replace each other: z and x\n  x/z/p.cue:5:12\n"},
 		{[]string{"x: replaces: [\"a\"]", "y: replaces: [\"a\"]"}, "providers x and y both replace a\n  x/y/p.cue:5:12\n"},
 	} {
 		_, err := others(t, "a", "b", "c", "d").Beside(others(t, tc.more...))
@@ -91,9 +91,9 @@ func TestOrderRefuses(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"before: \"a\"":                  "x/x/p.cue:5:1: before must be a literal list of providers' names",
-		"after: [\"a\" + _a]\n_a: \"b\"": "x/x/p.cue:5:9: after must be a literal list of providers' names",
-		"replaces: [1]":                  "x/x/p.cue:5:12: replaces must be a literal list of providers' names",
+		"before: \"a\"":                  "x/x/p.cue:5:1: before must be a literal list of provider names",
+		"after: [\"a\" + _a]\n_a: \"b\"": "x/x/p.cue:5:9: after must be a literal list of provider names",
+		"replaces: [1]":                  "x/x/p.cue:5:12: replaces must be a literal list of provider names",
 	} {
 		if _, err := Load(folders(map[string]string{"x/p.cue": provider("x") + text + "\n"}), "x"); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", text, err)

@@ -32,7 +32,7 @@ func (e *evaluator) answer(q facts.Question) (facts.Answer, error) {
 func (e *evaluator) other(name string) (facts.Answer, error) {
 	var none facts.Answer
 	if slices.Contains(e.asking, name) {
-		return none, fault.New(fault.Refused, "providers that ask one another in a circle: %s", strings.Join(append(e.asking, name), " → "))
+		return none, fault.New(fault.Refused, "providers use each other's facts in a cycle: %s", strings.Join(append(e.asking, name), " → "))
 	}
 	evaluation, err := e.consult(e.another(name))
 	if err != nil {

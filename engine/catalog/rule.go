@@ -32,7 +32,7 @@ func parseRule(v any) (Rule, error) {
 func parseGroup(v any, levels int) (Rule, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return Rule{}, fmt.Errorf("a rule is a struct")
+		return Rule{}, fmt.Errorf("a rule must be a struct")
 	}
 	for _, name := range []string{"any", "all"} {
 		items, ok := m[name]
@@ -42,7 +42,7 @@ func parseGroup(v any, levels int) (Rule, error) {
 		list, ok := items.([]any)
 		never := name == "any" && levels == 2 // an empty any at the top: the provider detects no app
 		if !ok || len(m) != 1 || len(list) == 0 && !never || levels == 0 {
-			return Rule{}, fmt.Errorf("%s stands alone and is a list of questions, nested once at most", name)
+			return Rule{}, fmt.Errorf("%s must be the only field and a list of questions, nested at most once", name)
 		}
 		rules := []Rule{}
 		for _, x := range list {
@@ -59,7 +59,7 @@ func parseGroup(v any, levels int) (Rule, error) {
 	}
 	q, err := facts.Parse(m)
 	if err == nil && !slices.Contains(asks, q.Kind) {
-		err = fmt.Errorf("a rule asks one of %v, not %s", asks, q.Kind)
+		err = fmt.Errorf("a rule can use %v, not %s", asks, q.Kind)
 	}
 	return Rule{Ask: q}, err
 }

@@ -79,11 +79,11 @@ func otherSchema(path string) *fault.Fault {
 	if p.Path != schemaPath {
 		return nil
 	}
-	f := fault.New(fault.Refused, "%q is not the schema that this nixpacks has", path)
+	f := fault.New(fault.Refused, "%q is not the schema of this nixpacks", path)
 	if p.Version != "" && p.Version != schemaMajor {
-		return f.WithHint("it has %s; what is written for %s needs the nixpacks of that version", schema.Module, p.Version)
+		return f.WithHint("this nixpacks has %s; a provider written for %s needs a nixpacks with that schema", schema.Module, p.Version)
 	}
-	return f.WithHint("it is imported as %q", schema.Module)
+	return f.WithHint("import it as %q", schema.Module)
 }
 
 // checkSchema refuses a provider whose module requires a newer schema than this program's. A module with several providers
@@ -103,7 +103,7 @@ func (p *Provider) checkSchema() error {
 				return nil
 			}
 			return fault.New(fault.Refused, "provider %s is written for the schema of nixpacks %s, and this is nixpacks %s", p.Name, v, schema.Release).
-				WithPos(at).WithSource(src.Data).WithHint("use that nixpacks, or a newer one")
+				WithPos(at).WithSource(src.Data).WithHint("use that version of nixpacks or a newer one")
 		}
 	}
 	return nil

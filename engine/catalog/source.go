@@ -77,7 +77,7 @@ func parseSources(from []Source, foreign bool, mode ...parser.Option) (*syntax, 
 		s.schema = s.schema || p.schema
 		faults = append(faults, CheckImports(f, "a provider", isSchema))
 		if foreign {
-			faults = append(faults, Tame(f, "a provider", "its plan must follow from its facts alone"))
+			faults = append(faults, Tame(f, "a provider", "a provider's plan must depend only on its facts"))
 		}
 		s.files = append(s.files, f)
 		for _, d := range f.Decls {

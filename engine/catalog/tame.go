@@ -72,7 +72,7 @@ func (t *tamer) look(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.Attribute:
 		if key, _ := n.Split(); slices.Contains(reaching, key) {
-			t.refuse(n, "@%s is not supported: %s must mean the same wherever it is read", key, t.name).
+			t.refuse(n, "@%s is not supported: %s must not depend on its environment", key, t.name).
 				WithHint("%s", t.instead)
 		}
 	case *ast.ImportDecl:
@@ -84,7 +84,7 @@ func (t *tamer) look(n ast.Node) bool {
 	case *ast.BinaryExpr:
 		if n.Op == token.MUL {
 			if isText(n.X) || isText(n.Y) {
-				t.refuse(n, "text cannot be multiplied in %s", t.name)
+				t.refuse(n, "strings cannot be multiplied in %s", t.name)
 			}
 			t.changes = append(t.changes, func() { n.X, n.Y = numeric(n.X), numeric(n.Y) })
 		}
@@ -163,9 +163,9 @@ func (t *tamer) selector(s *ast.SelectorExpr) {
 	t.known[s.X] = true
 	switch _, bounded := bounds[name]; {
 	case slices.Contains(endless, name):
-		t.refuse(s, "%s cannot be used in %s", name, t.name).WithHint("a comprehension makes several of something: [for x in [1, 2, 3] {…}]")
+		t.refuse(s, "%s cannot be used in %s", name, t.name).WithHint("use a comprehension: [for x in [1, 2, 3] {…}]")
 	case bounded && !t.known[s]:
-		t.refuse(s, "%s can only be called: it is no value of its own in %s", name, t.name)
+		t.refuse(s, "%s can only be called, not used as a value, in %s", name, t.name)
 	}
 }
 
@@ -176,9 +176,9 @@ func (t *tamer) ident(id *ast.Ident) {
 	}
 	switch {
 	case t.imports[id.Name] != "":
-		t.refuse(id, "package %s is no value: name what is wanted of it, as in %s.%s", id.Name, id.Name, cmp.Or(example[t.imports[id.Name]], "Name"))
+		t.refuse(id, "package %s is not a value: select a member, as in %s.%s", id.Name, id.Name, cmp.Or(example[t.imports[id.Name]], "Name"))
 	case id.Name == ourValue || id.Name == ourElement:
-		t.refuse(id, "%s cannot be used in %s: it is a name of this program's own", id.Name, t.name)
+		t.refuse(id, "%s cannot be used in %s: the name is reserved", id.Name, t.name)
 	}
 }
 

@@ -180,8 +180,8 @@ func checkScopes(all []parsed) error {
 		}
 		for _, id := range open {
 			if slices.Contains(inside, id.Name) && !slices.Contains(outside, id.Name) {
-				faults = append(faults, fault.New(fault.Refused, "%s is inside of schema.%s & {…}, and cannot be used outside of it", id.Name, providerDefinition).
-					WithPos(position(id)).WithHint("write all of the provider into it, or schema.%s on a line of its own and the fields below it", providerDefinition))
+				faults = append(faults, fault.New(fault.Refused, "%s is declared inside schema.%s & {…} and cannot be used outside it", id.Name, providerDefinition).
+					WithPos(position(id)).WithHint("write the whole provider inside it, or schema.%s on its own line with the fields below it", providerDefinition))
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func LoadAny(dir fs.FS, name string) (*Catalog, error) {
 
 func noProviders(name string) error {
 	return fault.New(fault.Usage, "there is no provider in %s", name).
-		WithHint("a provider is a folder with files of CUE; nixpacks providers new NAME writes one")
+		WithHint("a provider is a folder of CUE files; create one with: nixpacks providers new NAME")
 }
 
 // isProvider reports whether the files at the top of a directory are those of a provider.

@@ -46,16 +46,16 @@ func (c *Client) EnsureImage(ctx context.Context, name string, save func(io.Writ
 		return nil
 	}
 	if !errdefs.IsNotFound(err) {
-		return c.failed(ctx, err, "does not say whether it has "+name)
+		return c.failed(ctx, err, "cannot inspect the image "+name)
 	}
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(save(w)) }()
 	defer r.Close()
 	if err := c.load(ctx, r); err != nil {
-		return c.failed(ctx, err, "does not take "+name)
+		return c.failed(ctx, err, "cannot load "+name)
 	}
 	if _, err := c.api.ImageInspect(ctx, name); err != nil { // an archive without images is no error for the engine
-		return c.failed(ctx, err, "has not taken "+name)
+		return c.failed(ctx, err, "did not load "+name)
 	}
 	return nil
 }

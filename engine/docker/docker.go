@@ -66,8 +66,8 @@ func (e Engine) Open(ctx context.Context) (*Client, error) {
 		return nil, err
 	}
 	if scheme, _, _ := strings.Cut(end.Host, "://"); !slices.Contains(schemes, scheme) {
-		return nil, fault.New(fault.Usage, "%q is no address of a docker engine", end.Host).
-			WithHint("addresses begin with %s://", strings.Join(schemes, "://, "))
+		return nil, fault.New(fault.Usage, "%q is not the address of a docker engine", end.Host).
+			WithHint("an address begins with %s://", strings.Join(schemes, "://, "))
 	}
 	opts, err := end.ClientOpts()
 	if err != nil {
@@ -92,16 +92,16 @@ func (e Engine) Open(ctx context.Context) (*Client, error) {
 // openFault returns the fault for an engine that does not answer.
 func openFault(host string, err error) error {
 	cause := unanswered().ReplaceAllString(remote.Cause(err), "")
-	f := &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + host + " does not answer: " + cause, Hint: "is it running, and may you use it?", Err: err}
+	f := &fault.Fault{Code: fault.TryAgain, Msg: "the docker engine at " + host + " does not answer: " + cause, Hint: "check that it is running and that you have permission to use it", Err: err}
 	switch {
 	case strings.Contains(cause, "HTTP request to an HTTPS server"):
-		f.Code, f.Hint = fault.Usage, "it wants TLS: add --docker-tls-verify 1, and --docker-cert-path DIR with ca.pem, cert.pem and key.pem"
+		f.Code, f.Hint = fault.Usage, "it requires TLS: add --docker-tls-verify 1, and --docker-cert-path DIR with ca.pem, cert.pem and key.pem"
 	case strings.Contains(cause, "HTTP response to HTTPS client"), strings.Contains(cause, "first record does not look like a TLS handshake"):
-		f.Code, f.Hint = fault.Usage, "it speaks no TLS: leave --docker-tls-verify and DOCKER_TLS_VERIFY out"
+		f.Code, f.Hint = fault.Usage, "it does not use TLS: remove --docker-tls-verify and DOCKER_TLS_VERIFY"
 	case remote.UntrustedServer(cause):
-		f.Code, f.Hint = fault.Usage, "its certificate must come from the authority in ca.pem of --docker-cert-path, and be for its host"
+		f.Code, f.Hint = fault.Usage, "its certificate must be signed by the CA in ca.pem of --docker-cert-path, and be valid for its host"
 	case remote.UntrustedClient(cause):
-		f.Code, f.Hint = fault.Usage, "cert.pem and key.pem of --docker-cert-path are the certificate that it knows you by"
+		f.Code, f.Hint = fault.Usage, "it must accept the client certificate in cert.pem and key.pem of --docker-cert-path"
 	}
 	return f
 }
@@ -132,11 +132,11 @@ func contextEndpoint(name string) (dockerendpoint.Endpoint, error) {
 	meta, err := s.GetMetadata(name)
 	if err != nil {
 		return dockerendpoint.Endpoint{}, fault.New(fault.Usage, "docker's context %q cannot be used: %v", name, err).
-			WithHint("docker context ls shows those that there are")
+			WithHint("list the contexts: docker context ls")
 	}
 	end, err := dockerendpoint.EndpointFromContext(meta)
 	if err != nil {
-		return dockerendpoint.Endpoint{}, fault.Wrap(fault.Usage, err, "docker's context %q names no docker engine", name)
+		return dockerendpoint.Endpoint{}, fault.Wrap(fault.Usage, err, "docker's context %q has no docker engine", name)
 	}
 	out, err := dockerendpoint.WithTLSData(s, name, end)
 	return out, fault.Wrap(fault.Usage, err, "the certificates of docker's context %q cannot be read", name)

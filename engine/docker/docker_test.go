@@ -79,12 +79,12 @@ func TestEnsureImage(t *testing.T) {
 			t.Fatalf("saved %d times, %v: %v", saved, f.images, err)
 		}
 	}
-	wantFault(t, c.EnsureImage(t.Context(), "base:2", save("")), fault.TryAgain, "has not taken base:2: ")
-	wantFault(t, c.EnsureImage(t.Context(), "base:2", func(io.Writer) error { return errors.New("no disk") }), fault.TryAgain, "does not take base:2: ")
+	wantFault(t, c.EnsureImage(t.Context(), "base:2", save("")), fault.TryAgain, "did not load base:2: ")
+	wantFault(t, c.EnsureImage(t.Context(), "base:2", func(io.Writer) error { return errors.New("no disk") }), fault.TryAgain, "cannot load base:2: ")
 	f.answer = loaded + `{"errorDetail": {"message": "unexpected EOF"}, "error": "unexpected EOF"}` + "\n"
-	wantFault(t, c.EnsureImage(t.Context(), "base:2", save("base:2")), fault.TryAgain, "the docker engine at "+e.Host+" does not take base:2: unexpected EOF")
+	wantFault(t, c.EnsureImage(t.Context(), "base:2", save("base:2")), fault.TryAgain, "the docker engine at "+e.Host+" cannot load base:2: unexpected EOF")
 	f.answer = `{"stream": "cut`
-	wantFault(t, c.EnsureImage(t.Context(), "base:2", save("base:2")), fault.TryAgain, "does not take base:2: unexpected EOF")
+	wantFault(t, c.EnsureImage(t.Context(), "base:2", save("base:2")), fault.TryAgain, "cannot load base:2: unexpected EOF")
 }
 
 // A loader sends its archive when it is committed, and at no other time.
@@ -109,7 +109,7 @@ func TestLoader(t *testing.T) {
 		t.Errorf("loaded %v: %v", f.images, err)
 	}
 	f.answer = `{"error": "no space left on device"}`
-	wantFault(t, write().Commit(t.Context()), fault.TryAgain, "the docker engine at "+e.Host+" did not take the image: no space left on device")
+	wantFault(t, write().Commit(t.Context()), fault.TryAgain, "the docker engine at "+e.Host+" cannot load the image: no space left on device")
 	ctx, cancel := context.WithCancel(t.Context())
 	l := write()
 	cancel()
@@ -124,7 +124,7 @@ func TestOpenRefused(t *testing.T) {
 		engine Engine
 		code   fault.Code
 	}{
-		`"ftp://x" is no address of a docker engine`:              {Engine{Host: "ftp://x"}, fault.Usage},
+		`"ftp://x" is not the address of a docker engine`:         {Engine{Host: "ftp://x"}, fault.Usage},
 		"none.sock does not answer: ":                             {Engine{Host: "unix://" + filepath.Join(t.TempDir(), "none.sock")}, fault.TryAgain},
 		"HTTP request to an HTTPS server":                         {Engine{Host: "tcp://" + strings.TrimPrefix(secure.URL, "https://")}, fault.Usage},
 		"the certificates for the docker engine at " + plain.Host: {Engine{Host: plain.Host, TLSVerify: true, CertPath: t.TempDir()}, fault.Usage},

@@ -19,8 +19,8 @@ type Loader struct {
 // there is no engine or no place for the archive, and those of Open.
 func NewLoader(ctx context.Context, e Engine) (*Loader, error) {
 	if !e.Present() {
-		return nil, fault.New(fault.Usage, "there is no docker engine here to load the image into").
-			WithHint("name one with --docker-host, or write --output type=docker,dest=app.tar for docker load elsewhere")
+		return nil, fault.New(fault.Usage, "there is no docker engine to load the image into").
+			WithHint("give one with --docker-host, or use --output type=docker,dest=app.tar and docker load")
 	}
 	into, err := e.Open(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func NewLoader(ctx context.Context, e Engine) (*Loader, error) {
 	}
 	if err != nil {
 		into.Close()
-		return nil, fault.Wrap(fault.Usage, err, "there is no place for the image that goes to docker")
+		return nil, fault.Wrap(fault.Usage, err, "cannot create a temporary file for the image")
 	}
 	return &Loader{into, f}, nil
 }
@@ -49,7 +49,7 @@ func (l *Loader) Commit(ctx context.Context) error {
 		err = l.into.load(ctx, l.file)
 	}
 	if err != nil {
-		return l.into.failed(ctx, err, "did not take the image")
+		return l.into.failed(ctx, err, "cannot load the image")
 	}
 	return nil
 }

@@ -34,9 +34,9 @@ func (w *Workspace) option(name string, fields map[string]any) (known bool, err 
 func (w *Workspace) complete() error {
 	switch {
 	case len(w.Members) == 0:
-		return errors.New("workspace needs members: where its file names the folders of its members")
+		return errors.New("workspace needs members: the keys in its file that list the members' folders")
 	case len(w.Manifest) == 0:
-		return errors.New("workspace needs manifest: the file that every member has")
+		return errors.New("workspace needs manifest: the name of every member's manifest file")
 	}
 	_, err := regexp.Compile(w.Part)
 	return err

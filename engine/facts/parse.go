@@ -111,7 +111,7 @@ func parseJSON(text string) (any, error) {
 	}
 	rest := text[d.InputOffset():]
 	if more := strings.TrimLeft(rest, " \t\r\n"); more != "" {
-		return nil, offset{len(text) - len(more), errors.New("text after the end of the value")}
+		return nil, offset{len(text) - len(more), errors.New("unexpected text after the value")}
 	}
 	return v, nil
 }

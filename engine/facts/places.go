@@ -116,7 +116,7 @@ func (q Question) Words() string {
 	case "env":
 		return "variable " + args
 	case "semver":
-		return fmt.Sprintf("the newest of %s that %q allows", strings.Join(q.Of, ", "), args)
+		return fmt.Sprintf("the newest of %s that satisfies %q", strings.Join(q.Of, ", "), args)
 	case "tool":
 		return fmt.Sprintf("the version of %s in %s", args, in)
 	case "app":

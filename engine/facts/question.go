@@ -68,7 +68,7 @@ func Parse(fields map[string]any) (Question, error) {
 			continue
 		}
 		if q.Kind != "" {
-			return q, fmt.Errorf("%s and %s in one fact: a fact asks one thing", q.Kind, name)
+			return q, fmt.Errorf("a fact cannot have both %s and %s", q.Kind, name)
 		}
 		q.Kind = name
 	}
@@ -101,7 +101,7 @@ func unknownKind(fields map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		return fmt.Errorf("unknown kind of fact %q; %s", name, fault.DidYouMean(name, slices.Collect(maps.Keys(kinds))))
 	}
-	return fmt.Errorf("the fact asks nothing; kinds are %v", slices.Sorted(maps.Keys(kinds)))
+	return fmt.Errorf("the fact has no kind; kinds are %v", slices.Sorted(maps.Keys(kinds)))
 }
 
 func (q *Question) option(name string, fields map[string]any) (err error) {
@@ -146,10 +146,10 @@ func (q *Question) complete() error {
 		return q.Workspace.complete()
 	}
 	if q.Kind == "app" && q.Args[0] != "name" {
-		return fmt.Errorf("app: %q is not known; it can be asked for its %q", q.Args[0], "name")
+		return fmt.Errorf("app: unknown property %q; the only one is %q", q.Args[0], "name")
 	}
 	if q.Kind == "machine" && q.Args[0] != "arch" {
-		return fmt.Errorf("machine: %q is not known; it can be asked for its %q", q.Args[0], "arch")
+		return fmt.Errorf("machine: unknown property %q; the only one is %q", q.Args[0], "arch")
 	}
 	return nil
 }
@@ -167,29 +167,29 @@ func list(fields map[string]any, name string, many bool) ([]string, error) {
 		for i, x := range v {
 			s, ok := x.(string)
 			if !ok {
-				return nil, fmt.Errorf("%s is a list of strings", name)
+				return nil, fmt.Errorf("%s must be a list of strings", name)
 			}
 			out[i] = s
 		}
 		return out, nil
 	}
 	if many {
-		return nil, fmt.Errorf("%s is a string or a list of strings", name)
+		return nil, fmt.Errorf("%s must be a string or a list of strings", name)
 	}
-	return nil, fmt.Errorf("%s is a string", name)
+	return nil, fmt.Errorf("%s must be a string", name)
 }
 
 // paths parses pick and similar fields: a list of keys, or of lists of keys that lead further down.
 func paths(name string, v any) ([][]string, error) {
 	items, ok := v.([]any)
 	if !ok {
-		return nil, fmt.Errorf("%s is a list of keys", name)
+		return nil, fmt.Errorf("%s must be a list of keys", name)
 	}
 	out := make([][]string, len(items))
 	for i, x := range items {
 		p, err := list(map[string]any{name: x}, name, true)
 		if err != nil || len(p) == 0 {
-			return nil, fmt.Errorf("%s is a list of keys; a list of strings in it is a path", name)
+			return nil, fmt.Errorf("%s must be a list of keys, or of lists of keys", name)
 		}
 		out[i] = p
 	}
@@ -207,19 +207,19 @@ func positive(name string, v any) (int, error) {
 			return int(n), nil
 		}
 	}
-	return 0, fmt.Errorf("%s is a number above 0", name)
+	return 0, fmt.Errorf("%s must be an integer above 0", name)
 }
 
 func oneOf(name string, v any, words ...string) (string, error) {
 	if s, ok := v.(string); ok && slices.Contains(words, s) {
 		return s, nil
 	}
-	return "", fmt.Errorf("%s is one of %v", name, words)
+	return "", fmt.Errorf("%s must be one of %v", name, words)
 }
 
 func truth(name string, v any) (bool, error) {
 	if b, ok := v.(bool); ok {
 		return b, nil
 	}
-	return false, fmt.Errorf("%s is true or false", name)
+	return false, fmt.Errorf("%s must be true or false", name)
 }

@@ -62,7 +62,7 @@ func Resolve(a *app.App, env map[string]string, q Question) (Answer, error) {
 		name, err := a.Name()
 		return Answer{OK: true, Value: name}, err
 	}
-	return Answer{}, fault.New(fault.Bug, "no answer to facts of kind %q", q.Kind)
+	return Answer{}, fault.New(fault.Bug, "facts of kind %q cannot be answered", q.Kind)
 }
 
 // present turns a nil list into an empty one, so that the answer keeps its list field.
@@ -106,7 +106,7 @@ func text(a *app.App, q Question) (Answer, error) {
 }
 
 func tooLarge(name string) error {
-	return fault.New(fault.Refused, "%s is larger than %d KB, too large to be looked at as a whole", name, MaxValue>>10).
+	return fault.New(fault.Refused, "%s is larger than %d KB, the limit for parsed files", name, MaxValue>>10).
 		WithPos(fault.Pos{File: name})
 }
 

@@ -38,7 +38,7 @@ var Meanings = []struct {
 	{NotDetected, "nothing detected or no start command"},
 	{Refused, "configuration or plan refused"},
 	{TryAgain, "try again (network, registry, lock, full disk)"},
-	{Bug, "a bug of nixpacks"},
+	{Bug, "a bug in nixpacks"},
 	{Interrupted, "interrupted"},
 }
 
@@ -91,7 +91,7 @@ func Wrap(code Code, err error, format string, args ...any) error {
 	}
 	f = &Fault{Code: code, Msg: fmt.Sprintf(format, args...), Err: err}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		f.Code, f.Hint = TryAgain, "the disk"+holding(err)+" is full: make room there; nixpacks cache prune frees what builds keep"
+		f.Code, f.Hint = TryAgain, "the disk"+holding(err)+"is full: free some space there; nixpacks cache prune removes cached build data"
 	}
 	return f
 }

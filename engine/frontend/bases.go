@@ -40,7 +40,7 @@ func (b *build) bases(ctx context.Context, in *plan2llb.Input) error {
 	err = solve.Resolve(ctx, b.gateway, in, b.BuildOpts().Opts["image-resolve-mode"])
 	var f *fault.Fault
 	if errors.As(err, &f) && f.Code == fault.TryAgain {
-		f.Hint = "another base: --build-arg NIXPACKS_BUILD_IMAGE=REF"
+		f.Hint = "use another base: --build-arg NIXPACKS_BUILD_IMAGE=REF"
 	}
 	if err == nil {
 		b.asPlanned(in, planned)
@@ -89,10 +89,10 @@ func fromRegistry(ref, field string) error {
 	if !solve.IsLocalBase(ref) {
 		return nil
 	}
-	return fault.New(fault.Refused, "%s is %s, which nixpacks makes on the machine that it runs on, and no daemon can", field, ref).
-		WithHint("name an image in a registry: --build-arg NIXPACKS_BUILD_IMAGE=REF, or %s in the plan.\n"+
-			"A frontend may have one for plans without Nix: nixpacks frontend image --base %s=NAME.\n"+
-			"nixpacks build with --builder makes such a base here, and builds on that daemon", field, ref)
+	return fault.New(fault.Refused, "%s is %s, which only nixpacks itself can make, not a daemon", field, ref).
+		WithHint("use an image in a registry: --build-arg NIXPACKS_BUILD_IMAGE=REF, or %s in the plan.\n"+
+			"For plans without Nix, a frontend can provide one: nixpacks frontend image --base %s=NAME.\n"+
+			"Or use nixpacks build --builder, which makes the base locally and builds on that daemon", field, ref)
 }
 
 // named returns the image that a named context provides for ref, or nil if there is no such context.
@@ -105,8 +105,8 @@ func (b *build) named(ctx context.Context, ref string, p ocispecs.Platform) (*pl
 		return nil, err
 	}
 	if len(b.Policies) > 0 {
-		return nil, fault.New(fault.Refused, "a build context takes the place of the image %s, and the policies of this frontend are about images by their names", ref).
-			WithHint("leave --build-context %s out", ref)
+		return nil, fault.New(fault.Refused, "a build context replaces the image %s, but the policies of this frontend check image names", ref).
+			WithHint("remove --build-context %s", ref)
 	}
 	state, img, err := nc.Load(ctx)
 	if err != nil || state == nil {

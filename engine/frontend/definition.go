@@ -67,9 +67,9 @@ func (b *build) definition(ctx context.Context) (definition, error) {
 		d.saved, err = plan.DecodeSaved(src.Data, src.Filename, b.BuildArgs["NIXPACKS_BUILD_IMAGE"])
 		return d, err
 	case named:
-		return d, fault.New(fault.Refused, "%s is neither a plan in JSON nor a configuration", name).
+		return d, fault.New(fault.Refused, "%s is neither a JSON plan nor a configuration", name).
 			WithPos(fault.Pos{File: name}).
-			WithHint("nixpacks build --out DIR writes a plan that can be built; configurations end in .toml, .cue or .json")
+			WithHint("create a plan with nixpacks build --out DIR; names of configurations end in .toml, .cue or .json")
 	}
 	return d, nil
 }

@@ -37,7 +37,7 @@ const maxLinks = 40
 const maxMessage = 8 << 20
 
 var (
-	errEscapes = errors.New("the path leads out of the app")
+	errEscapes = errors.New("the path leads outside the app")
 	errLinks   = errors.New("too many levels of symbolic links")
 )
 

@@ -94,7 +94,7 @@ func Build(ctx context.Context, c gateway.Client, cat *catalog.Catalog, op Opera
 // refuse rejects options of docker build that a plan cannot honor.
 func (b *build) refuse() error {
 	if b.Target != "" {
-		return fault.New(fault.Usage, "there is no target %q: a plan makes one image", b.Target).WithHint("leave --target out")
+		return fault.New(fault.Usage, "there is no target %q: a plan makes one image", b.Target).WithHint("remove --target")
 	}
 	return nil
 }

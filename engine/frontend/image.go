@@ -62,7 +62,7 @@ func WriteImage(dest string, binaries []string, op Operator) error {
 			return err
 		}
 		if seen[p.Architecture] {
-			return fault.New(fault.Usage, "two of the programs are for %s", p.Architecture)
+			return fault.New(fault.Usage, "two of the binaries are for %s", p.Architecture)
 		}
 		seen[p.Architecture] = true
 		m, err := writeManifest(s, file, p, op)
@@ -85,19 +85,19 @@ var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH6
 
 // platformOf returns the platform of a program. It refuses programs that need shared libraries: the image has none.
 func platformOf(file string) (ocispecs.Platform, error) {
-	how := "build it so: CGO_ENABLED=0 GOOS=linux go build -o FILE ./cli/nixpacks, and give --binary FILE"
+	how := "build it with CGO_ENABLED=0 GOOS=linux go build -o FILE ./cli/nixpacks, and give --binary FILE"
 	f, err := elf.Open(file)
 	if err != nil {
-		return ocispecs.Platform{}, fault.Wrap(fault.Usage, err, "%s is no program for Linux", file)
+		return ocispecs.Platform{}, fault.Wrap(fault.Usage, err, "%s is not a Linux program", file)
 	}
 	defer f.Close()
 	arch, ok := architectures[f.Machine]
 	if !ok {
-		return ocispecs.Platform{}, fault.New(fault.Usage, "%s is for %v, which no image is made for", file, f.Machine)
+		return ocispecs.Platform{}, fault.New(fault.Usage, "%s is for %v, which is not supported", file, f.Machine)
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return ocispecs.Platform{}, fault.New(fault.Usage, "%s needs the libraries of this machine, and the image has none", file).WithHint("%s", how)
+			return ocispecs.Platform{}, fault.New(fault.Usage, "%s is dynamically linked, but the image has no libraries", file).WithHint("%s", how)
 		}
 	}
 	return ocispecs.Platform{OS: "linux", Architecture: arch}, nil

@@ -58,7 +58,7 @@ func (b *build) surroundings(in *plan2llb.Input) error {
 		return nil
 	}
 	if r.MemorySwap != 0 || r.CpuShares != 0 || r.CpusetCpus != "" || r.CpusetMems != "" || r.CpuPeriod != 0 && r.CpuQuota == 0 {
-		return fault.New(fault.Usage, "of the limits of steps only --memory and --cpu-quota are known")
+		return fault.New(fault.Usage, "of the resource limits, only --memory and --cpu-quota are supported")
 	}
 	in.Limits.Memory = r.Memory
 	if r.CpuQuota > 0 {
@@ -78,7 +78,7 @@ func (b *build) plan(ctx context.Context, in *plan2llb.Input) (dir string, err e
 	}
 	p := *b.given.saved.Plan
 	if unused := b.lay(&p); len(unused) > 0 {
-		b.warn(ctx, "build arguments that are no variables of the plan have no effect: "+strings.Join(unused, ", "), "")
+		b.warn(ctx, "build arguments that are not variables of the plan have no effect: "+strings.Join(unused, ", "), "")
 	}
 	in.Plan, in.Origins = &p, b.given.saved.Origins
 	in.CacheKey = b.cacheKey(in.Plan, b.given.saved.CacheKey)
@@ -160,7 +160,7 @@ func startless(p *plan.Plan) error {
 			WithHint("add a Procfile with a line \"web: COMMAND\", or [start] cmd = \"COMMAND\" to nixpacks.toml,\nor --build-arg NIXPACKS_START_CMD=COMMAND")
 	}
 	return fault.New(fault.NotDetected, "no provider knows what to do with the app").
-		WithHint("is the build's context the app's directory? If it is of another kind, say what to do in a nixpacks.toml:\n" +
+		WithHint("check that the build context is the app's directory; for an app of another kind, set its commands in nixpacks.toml:\n" +
 			"[phases.build]\ncmds = [\"make\"]\n[start]\ncmd = \"./app\"")
 }
 
@@ -169,9 +169,9 @@ func (b *build) providers(a *app.App) (*catalog.Catalog, error) {
 	if l, err := lock.Of(a); err != nil {
 		return nil, err
 	} else if len(l.Providers) > 0 {
-		return nil, fault.New(fault.Refused, "%s names providers from a registry, which a frontend cannot fetch", lock.File).
+		return nil, fault.New(fault.Refused, "%s lists providers from a registry, which a frontend cannot fetch", lock.File).
 			WithPos(fault.Pos{File: lock.File}).
-			WithHint("plan where nixpacks is, and give the plan: nixpacks build . --out . writes one for docker build")
+			WithHint("plan with nixpacks instead, and build the plan: nixpacks build . --out . writes one for docker build")
 	}
 	extra, err := catalog.OfApp(a)
 	if err != nil || len(extra) == 0 {

@@ -28,12 +28,12 @@ func ReadPolicies(dir string) ([][]catalog.Source, error) {
 			return nil, err
 		}
 		if len(files) == 0 {
-			return nil, fault.New(fault.Usage, "%s/%s holds no policy", dir, e.Name())
+			return nil, fault.New(fault.Usage, "%s/%s contains no policy", dir, e.Name())
 		}
 		out = append(out, files)
 	}
 	if len(out) == 0 {
-		return nil, fault.New(fault.Usage, "%s holds no policies", dir)
+		return nil, fault.New(fault.Usage, "%s contains no policies", dir)
 	}
 	return out, nil
 }

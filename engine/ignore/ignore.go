@@ -93,7 +93,7 @@ func (r *Rules) For(p *plan.Plan, made func(*plan.Phase) []string) (*Rules, erro
 	p = p.Rooted()
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
 		for _, line := range made(p.Phases[name]) {
-			out.fixed = append(out.fixed, Rule{Pattern: line, Why: "phase " + name + " makes it", Quiet: true})
+			out.fixed = append(out.fixed, Rule{Pattern: line, Why: "phase " + name + " creates it", Quiet: true})
 		}
 	}
 	for _, line := range p.Exclude {
@@ -116,7 +116,7 @@ func readFile(fsys fs.FS, name string) ([]Rule, error) {
 		text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
 	}
 	if len(text) > maxFile { // lines beyond the limit could exclude files that would then be in the image
-		return nil, fault.New(fault.Refused, "%s is larger than %d KB", name, maxFile>>10).WithPos(fault.Pos{File: name}).WithHint("name folders instead of their files")
+		return nil, fault.New(fault.Refused, "%s is larger than %d KB", name, maxFile>>10).WithPos(fault.Pos{File: name}).WithHint("list folders instead of their files")
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Refused, err, "%s cannot be read", name)
@@ -134,7 +134,7 @@ func readFile(fsys fs.FS, name string) ([]Rule, error) {
 			err = rule.compile()
 		}
 		if err != nil {
-			return nil, fault.New(fault.Refused, "a pattern in %s is wrong: %v", name, err).WithPos(rule.At).WithSource(text)
+			return nil, fault.New(fault.Refused, "invalid pattern in %s: %v", name, err).WithPos(rule.At).WithSource(text)
 		}
 		if ok {
 			out = append(out, rule)
@@ -151,7 +151,7 @@ func parse(line string) (Rule, bool, error) {
 	}
 	pattern, keep := strings.CutPrefix(read[0], "!")
 	if pattern == "" {
-		return Rule{}, false, errors.New(`"!" alone takes nothing back`)
+		return Rule{}, false, errors.New(`"!" needs a pattern`)
 	}
 	return Rule{Pattern: pattern, Keep: keep}, true, nil
 }
@@ -183,8 +183,8 @@ func (r *Rules) settle() error {
 	for _, rules := range [][]Rule{r.place, r.lines, r.fixed, back, r.found, r.include} {
 		for i := range rules {
 			if err := rules[i].compile(); err != nil {
-				return fault.New(fault.Refused, "%q is not a pattern of files: %v", rules[i].Pattern, err).
-					WithHint("a plan's exclude and include have the patterns of .dockerignore, and no \"!\"")
+				return fault.New(fault.Refused, "invalid file pattern %q: %v", rules[i].Pattern, err).
+					WithHint("the exclude and include of a plan use the patterns of .dockerignore, without \"!\"")
 			}
 		}
 	}
@@ -193,8 +193,8 @@ func (r *Rules) settle() error {
 }
 
 func tooMany(n int) *fault.Fault {
-	return fault.New(fault.Refused, "%d patterns or more say which files are no part of the build, and %d are the most", n, maxRules).
-		WithHint("name folders instead of their files")
+	return fault.New(fault.Refused, "%d or more patterns exclude files from the build context, but at most %d are allowed", n, maxRules).
+		WithHint("list folders instead of their files")
 }
 
 // Patterns returns the rules as lines of a .dockerignore, in order.

@@ -210,12 +210,12 @@ func TestNotes(t *testing.T) {
 		got = append(got, n.Text, n.Hint)
 	}
 	want := []string{
-		"not part of the build: .ssh (credentials), certs/dev.pem (a private key), venv (a virtualenv)",
-		"to have it there: a line !.ssh in .dockerignore, or --include .ssh; nixpacks context ls tells of every file",
-		".env goes to the build with the app, and STRIPE_KEY, API_TOKEN in it look like secrets",
-		"if the app need not have it: a line .env in .dockerignore; what a phase alone needs: --secret",
-		".npmrc goes to the build with the app, and _authToken in it looks like a secret",
-		"if the app need not have it: a line .npmrc in .dockerignore; what a phase alone needs: --secret",
+		"not in the build context: .ssh (credentials), certs/dev.pem (a private key), venv (a virtualenv)",
+		"to include it, add the line !.ssh to .dockerignore, or use --include .ssh; to list all files: nixpacks context ls",
+		".env is in the build context, and STRIPE_KEY, API_TOKEN in it look like secrets",
+		"if the app does not need it, add the line .env to .dockerignore; for values that only a phase needs, use --secret",
+		".npmrc is in the build context, and _authToken in it looks like a secret",
+		"if the app does not need it, add the line .npmrc to .dockerignore; for values that only a phase needs, use --secret",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -224,8 +224,8 @@ func TestNotes(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"fine\n[\n":         ".dockerignore:2: a pattern in .dockerignore is wrong",
-		"!\n":               `.dockerignore:1: a pattern in .dockerignore is wrong: "!" alone`,
+		"fine\n[\n":         ".dockerignore:2: invalid pattern in .dockerignore",
+		"!\n":               `.dockerignore:1: invalid pattern in .dockerignore: "!" needs a pattern`,
 		"# [\n\n x \n a[\n": ".dockerignore:4: ",
 	} {
 		_, err := Read(tree(map[string]string{".dockerignore": text}), defaults)
@@ -257,12 +257,12 @@ func TestTooMany(t *testing.T) {
 		plan  plan.Plan
 		want  string
 	}{
-		"lines":   {files: map[string]string{".dockerignore": lines(maxRules + 10)}, want: ".dockerignore:5002: 5001 patterns or more"},
-		"files":   {files: map[string]string{".dockerignore": lines(3000), ".nixpacksignore": lines(3000)}, want: "patterns or more say"},
+		"lines":   {files: map[string]string{".dockerignore": lines(maxRules + 10)}, want: ".dockerignore:5002: 5001 or more patterns"},
+		"files":   {files: map[string]string{".dockerignore": lines(3000), ".nixpacksignore": lines(3000)}, want: "or more patterns exclude"},
 		"size":    {files: map[string]string{".dockerignore": strings.Repeat("#\n", maxFile/2) + "key"}, want: ".dockerignore: .dockerignore is larger than 1024 KB"},
-		"exclude": {plan: plan.Plan{Exclude: strings.Fields(lines(maxRules + 1))}, want: "patterns or more say"},
-		"include": {plan: plan.Plan{Include: strings.Fields(lines(maxRules))}, want: "patterns or more say"},
-		"keys":    {files: keys, want: "patterns or more say"},
+		"exclude": {plan: plan.Plan{Exclude: strings.Fields(lines(maxRules + 1))}, want: "or more patterns exclude"},
+		"include": {plan: plan.Plan{Include: strings.Fields(lines(maxRules))}, want: "or more patterns exclude"},
+		"keys":    {files: keys, want: "or more patterns exclude"},
 	} {
 		r, err := Read(tree(c.files), defaults)
 		if err == nil {

@@ -84,7 +84,7 @@ func (w *walk) prepare() (err error) {
 	w.settings, err1 = watchFor(d.Settings.Files, nil)
 	w.settingsExcept, err2 = rulesOf(d.Settings.Except)
 	if err = errors.Join(err, err1, err2); err != nil {
-		return fault.Wrap(fault.Bug, err, "a rule about what stays out of builds is wrong")
+		return fault.Wrap(fault.Bug, err, "a built-in rule for the build context is invalid")
 	}
 	return nil
 }

@@ -61,8 +61,8 @@ func (r *Rules) Notes() []Note {
 		}
 		first := r.left[0].name
 		out = append(out, Note{
-			Text: "not part of the build: " + strings.Join(parts, ", "),
-			Hint: fmt.Sprintf("to have it there: a line !%s in %s, or --include %s; nixpacks context ls tells of every file", first, Files[0], first),
+			Text: "not in the build context: " + strings.Join(parts, ", "),
+			Hint: fmt.Sprintf("to include it, add the line !%s to %s, or use --include %s; to list all files: nixpacks context ls", first, Files[0], first),
 		})
 	}
 	for _, s := range r.settings {
@@ -71,8 +71,8 @@ func (r *Rules) Notes() []Note {
 			look = "looks like a secret"
 		}
 		out = append(out, Note{
-			Text: fmt.Sprintf("%s goes to the build with the app, and %s in it %s", s.file, list(s.keys), look),
-			Hint: fmt.Sprintf("if the app need not have it: a line %s in %s; what a phase alone needs: --secret", s.file, Files[0]),
+			Text: fmt.Sprintf("%s is in the build context, and %s in it %s", s.file, list(s.keys), look),
+			Hint: fmt.Sprintf("if the app does not need it, add the line %s to %s; for values that only a phase needs, use --secret", s.file, Files[0]),
 		})
 	}
 	return out

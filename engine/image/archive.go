@@ -32,7 +32,7 @@ type archive struct {
 // openArchive reads the table of contents of an OCI tar or a docker archive. The whole file may be compressed.
 func openArchive(file string) (*archive, error) {
 	if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() { // a pipe would block, and cannot be read twice
-		return nil, fault.New(fault.Usage, "%s is neither a file nor a folder", file).WithHint("name an image's archive, or the folder of its layout")
+		return nil, fault.New(fault.Usage, "%s is neither a file nor a directory", file).WithHint("give an image archive or an OCI layout directory")
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -191,7 +191,7 @@ func (a *archive) findIndex() error {
 	}
 	b, ok := a.entries["manifest.json"]
 	if !ok {
-		return errors.New("it has no index.json and no manifest.json")
+		return errors.New("it has neither index.json nor manifest.json")
 	}
 	raw, err := b.all()
 	if err != nil {

@@ -109,7 +109,7 @@ func conflict(_, to string, d fs.DirEntry) error {
 		return err
 	}
 	if st.IsDir() != d.IsDir() {
-		return fault.New(fault.Usage, "%s is in the way of a %s of the build", to, kind(d)).WithHint("remove it, or name another directory")
+		return fault.New(fault.Usage, "%s conflicts with a %s that the build writes", to, kind(d)).WithHint("remove it, or use another directory")
 	}
 	return nil
 }

@@ -191,11 +191,11 @@ func pick(descs []ocispecs.Descriptor, sel Select) (none ocispecs.Descriptor, er
 	}
 	switch fits = distinct(fits); len(fits) {
 	case 0:
-		return none, fault.New(fault.Usage, "there is no image %s", sel).WithHint("there are: %s", names(descs))
+		return none, fault.New(fault.Usage, "no image matches %s", sel).WithHint("available: %s", names(descs))
 	case 1:
 		return fits[0], nil
 	}
-	return none, fault.New(fault.Usage, "there are several images").WithHint("say which one: %s", names(fits))
+	return none, fault.New(fault.Usage, "there are several images").WithHint("select one: %s", names(fits))
 }
 
 // named reports whether sel may select an entry of index.json. Attestations, which have platform "unknown", never match.

@@ -181,7 +181,7 @@ func TestSelect(t *testing.T) {
 	_, err := Open(dir, Select{})
 	wantFault(t, err, fault.Usage, "there are several images")
 	_, err = Open(dir, Select{Name: "c"})
-	wantFault(t, err, fault.Usage, "there is no image c")
+	wantFault(t, err, fault.Usage, "no image matches c")
 	stage(t, dir, []string{"docker.io/library/a:1"}, "three")
 	if got := open(t, dir, Select{Name: "latest"}).Desc.Digest; got != a {
 		t.Errorf("another name was changed: %s", got)
@@ -209,7 +209,7 @@ func TestSelectPlatform(t *testing.T) {
 		}
 	}
 	_, err := Open(dir, Select{Platform: ocispecs.Platform{OS: "linux", Architecture: "s390x"}})
-	wantFault(t, err, fault.Usage, "there is no image for linux/s390x")
+	wantFault(t, err, fault.Usage, "no image matches for linux/s390x")
 }
 
 type entry struct{ name, link, text string }

@@ -155,7 +155,7 @@ func TestArchiveBomb(t *testing.T) {
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	writeTar(t, path, []entry{{name: "zeros", text: strings.Repeat("\x00", 2<<20)}, {name: "noise", text: string(noise)}})
 	_, err = Open(path, Select{})
-	wantFault(t, err, fault.Refused, "it has no index.json and no manifest.json")
+	wantFault(t, err, fault.Refused, "it has neither index.json nor manifest.json")
 }
 
 // counter counts what is read of a blob.
@@ -215,7 +215,7 @@ func TestManyEntries(t *testing.T) {
 		t.Errorf("it takes %v", took)
 	}
 	var f *fault.Fault
-	if errors.As(err, &f) && f.Hint != "say which one: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … and 99990 more" {
+	if errors.As(err, &f) && f.Hint != "select one: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … and 99990 more" {
 		t.Errorf("the hint is %.200s", f.Hint)
 	}
 	if got := names(descs[:mostNames]); got != "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" {
@@ -233,7 +233,7 @@ func TestBrokenMessage(t *testing.T) {
 		`the image is broken: an entry of the index has the digest "", which is none`: layoutOf(t, `{"manifests":[{}]}`),
 		"image " + absent + " is broken or incomplete: openat blobs/sha256/":          layoutOf(t, `{"manifests":[{"digest":"`+absent+`"}]}`),
 		"index.json is broken: unexpected end of JSON input":                          layoutOf(t, `{`),
-		"is neither an OCI archive nor a docker archive: it has no index.json and":    archiveOf(t, entry{name: "a"}),
+		"is neither an OCI archive nor a docker archive: it has neither index.json nor":    archiveOf(t, entry{name: "a"}),
 		"is broken or incomplete: blob ":                                              layoutOf(t, `{"manifests":[{"digest":"$0","size":9}]}`, "{}"),
 	} {
 		_, err := Open(path, Select{})

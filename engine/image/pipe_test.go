@@ -40,7 +40,7 @@ func soon(t *testing.T, what string, do func()) {
 // A pipe is not an archive: reading it could block forever.
 func TestOpenPipe(t *testing.T) {
 	_, err := Open(pipe(t, filepath.Join(t.TempDir(), "pipe")), Select{})
-	wantFault(t, err, fault.Usage, "is neither a file nor a folder")
+	wantFault(t, err, fault.Usage, "is neither a file nor a directory")
 }
 
 // Pipes in a layout are refused, and not waited for.

@@ -56,7 +56,7 @@ func mayReplace(dest string) error {
 	}
 	layout := func(e fs.DirEntry) bool { return e.Name() == ocispecs.ImageLayoutFile }
 	if len(entries) > 0 && !slices.ContainsFunc(entries, layout) {
-		return fault.New(fault.Usage, "%s is neither empty nor an OCI layout", dest).WithHint("name a new directory")
+		return fault.New(fault.Usage, "%s is neither empty nor an OCI layout", dest).WithHint("use a new directory")
 	}
 	return nil
 }

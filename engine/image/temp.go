@@ -35,10 +35,10 @@ func newTemp(dest string, create func(path string) (*os.File, error)) (*temp, er
 		dest = real // keep the link, replace its target
 	}
 	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "cannot make the folder of %s", dest)
+		return nil, fault.Wrap(fault.Usage, err, "cannot create the directory of %s", dest)
 	}
 	if err := clean(filepath.Dir(dest), filepath.Base(dest)); err != nil {
-		return nil, fault.Wrap(fault.Usage, err, "cannot remove what an interrupted build left beside %s", dest)
+		return nil, fault.Wrap(fault.Usage, err, "cannot remove the remains of an interrupted build next to %s", dest)
 	}
 	for tries := 1; ; tries++ {
 		path := filepath.Join(filepath.Dir(dest), "."+filepath.Base(dest)+marker+random())

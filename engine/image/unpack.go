@@ -19,7 +19,7 @@ type unpacking struct {
 	err  error // valid once done is closed
 }
 
-var errAborted = errors.New("the files are not wanted any more")
+var errAborted = errors.New("unpacking was canceled")
 
 func unpack(dir string) *unpacking {
 	r, w := io.Pipe()

@@ -176,8 +176,8 @@ func TestFolder(t *testing.T) {
 		{name: "nothing there", want: "a/b:new c:new"},
 		{name: "other files stay", there: "a/x:old c:old", want: "a/b:new a/x:old c:new"},
 		{name: "replace", there: "a/x:old c:old", replace: true, want: "a/b:new c:new"},
-		{name: "file in the way", there: "a:old", want: "a:old", err: "is in the way of a directory"},
-		{name: "directory in the way", there: "c/d:old", want: "c/d:old", err: "is in the way of a file"},
+		{name: "file in the way", there: "a:old", want: "a:old", err: "conflicts with a directory"},
+		{name: "directory in the way", there: "c/d:old", want: "c/d:old", err: "conflicts with a file"},
 	} {
 		dest := filepath.Join(t.TempDir(), "out")
 		plant(t, dest, c.there)

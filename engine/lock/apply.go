@@ -98,7 +98,7 @@ func (l *Lock) Beyond(found *Lock) (lines []string) {
 	of := found.pins()
 	for name := range (&Lock{Bases: l.Bases, Nix: l.Nix, Apt: l.Apt}).pins() {
 		if _, ok := of[name]; !ok {
-			lines = append(lines, "kept     "+name+", which this plan does not have")
+			lines = append(lines, "kept     "+name+", which this plan does not use")
 		}
 	}
 	slices.Sort(lines)
@@ -119,7 +119,7 @@ func (l *Lock) Drift(p *plan.Plan) (lines []string) {
 		case !ok:
 			lines = append(lines, fmt.Sprintf("the archive %s of Nix packages is not pinned", a))
 		case was != p.NixHashes[a]:
-			lines = append(lines, fmt.Sprintf("the archive %s of Nix packages has the hash %s now, and had %s", a, orNone(p.NixHashes[a]), orNone(was)))
+			lines = append(lines, fmt.Sprintf("the archive %s of Nix packages has the hash %s, but the lock file has %s", a, orNone(p.NixHashes[a]), orNone(was)))
 		}
 	}
 	for _, s := range p.AptSets() {

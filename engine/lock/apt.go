@@ -132,7 +132,7 @@ func aptChanges(was, is Apt) (lines []string) {
 		}
 	}
 	if lines == nil && was.Hash != is.Hash {
-		lines = append(lines, "  packages of the same versions are other files")
+		lines = append(lines, "  same package versions, but different files")
 	}
 	return lines
 }

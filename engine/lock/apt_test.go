@@ -70,7 +70,7 @@ func TestAptMoves(t *testing.T) {
 	for text, want := range map[string][]string{
 		"curl 8.14-2 amd64 SHA256:0a\nlibc6 2.41-12 amd64 SHA256:0b\nlibnew 1:3 amd64 SHA256:0c\n": {
 			"  changed  curl 8.14-2, which was 8.14-1", "  added    libc6 2.41-12", "  removed  libc6:amd64 2.41-12", "  removed  libc6:i386 2.41-12", "  added    libnew 1:3", "  removed  libold 1"},
-		strings.Replace(taken, "0a", "1a", 1): {"  packages of the same versions are other files"},
+		strings.Replace(taken, "0a", "1a", 1): {"  same package versions, but different files"},
 	} {
 		next := l.Clone()
 		if next.Add(of(text), false); l.Changes(next) != nil {
@@ -91,7 +91,7 @@ func TestAptMoves(t *testing.T) {
 	if got := (&Lock{}).AptMoves(l); got != nil {
 		t.Errorf("%q", got)
 	}
-	if got := l.Beyond(&Lock{}); !slices.Equal(got, []string{"kept     the Debian packages curl on debian:13 for amd64, which this plan does not have"}) {
+	if got := l.Beyond(&Lock{}); !slices.Equal(got, []string{"kept     the Debian packages curl on debian:13 for amd64, which this plan does not use"}) {
 		t.Errorf("%q", got)
 	}
 }

@@ -39,37 +39,37 @@ var locks = map[string]string{
 	`{"version": 1, "apt": {"debian://trixie amd64+nix curl git": ` + set + `}}`:                                                      "",
 
 	`{"version": 1, "bases": {"debian://trixie": {"packages": {"amd64": "` + digest + `"}, "dates": {"amd64": "today"}}}}`: `amd64 in the dates of debian://trixie cannot be "today"`,
-	`{"version": 1, "bases": {"debian:13": {"digest": "` + digest + `", "dates": {}}}}`:                                    "1:26: debian:13 needs a digest, or the hashes of its packages",
-	`{"version": 1, "apt": {"debian://trixie amd64": ` + set + `}}`:                                                        `1:24: "debian://trixie amd64" is no set of Debian packages`,
-	`{"version": 1, "apt": {"debian:13@x amd64 curl": ` + set + `}}`:                                                       "is no set of Debian packages",
-	`{"version": 1, "apt": {"debian:13 amd64 curl": {"hash": "` + digest + `", "date": "20260301T120000Z"}}}`:              "the packages of debian:13 amd64 curl are not there",
-	`{"version": 1, "apt": {"debian:13 amd64 curl": {"date": "20260301T120000Z", "packages": {}}}}`:                        "the hash of debian:13 amd64 curl is not there",
-	`{"version": 1, "apt": {"debian:13 amd64 curl": {"hash": "` + digest + `", "packages": {}}}}`:                          "the date of debian:13 amd64 curl is not there",
+	`{"version": 1, "bases": {"debian:13": {"digest": "` + digest + `", "dates": {}}}}`:                                    "1:26: debian:13 needs a digest or the hashes of its packages",
+	`{"version": 1, "apt": {"debian://trixie amd64": ` + set + `}}`:                                                        `1:24: "debian://trixie amd64" is not a set of Debian packages`,
+	`{"version": 1, "apt": {"debian:13@x amd64 curl": ` + set + `}}`:                                                       "is not a set of Debian packages",
+	`{"version": 1, "apt": {"debian:13 amd64 curl": {"hash": "` + digest + `", "date": "20260301T120000Z"}}}`:              "the packages of debian:13 amd64 curl are missing",
+	`{"version": 1, "apt": {"debian:13 amd64 curl": {"date": "20260301T120000Z", "packages": {}}}}`:                        "the hash of debian:13 amd64 curl is missing",
+	`{"version": 1, "apt": {"debian:13 amd64 curl": {"hash": "` + digest + `", "packages": {}}}}`:                          "the date of debian:13 amd64 curl is missing",
 	`{"version": 1, "apt": {"debian:13 amd64 curl": ` + strings.Replace(set, "8.14", "8 14", 1) + `}}`:                     `curl in the packages of debian:13 amd64 curl cannot be "8 14"`,
 
-	`{"version": 1, "bases": {"debian:13": {}}}`: "1:26: debian:13 needs a digest, or the hashes of its packages",
-	`{"version": 1, "bases": {"debian:13": {"digest": "` + digest + `", "packages": {"amd64": "` + digest + `"}}}}`: "1:26: debian:13 needs a digest, or the hashes of its packages",
-	`{"version": 1, "bases": {"debian:13@` + digest + `": {"digest": "` + digest + `"}}}`:                           "is no image",
-	`{"version": 1, "bases": {"debian://trixie": {"packages": {"AMD": "` + digest + `"}}}}`:                         `"AMD" cannot stand in the packages of debian://trixie`,
+	`{"version": 1, "bases": {"debian:13": {}}}`: "1:26: debian:13 needs a digest or the hashes of its packages",
+	`{"version": 1, "bases": {"debian:13": {"digest": "` + digest + `", "packages": {"amd64": "` + digest + `"}}}}`: "1:26: debian:13 needs a digest or the hashes of its packages",
+	`{"version": 1, "bases": {"debian:13@` + digest + `": {"digest": "` + digest + `"}}}`:                           "is not an image",
+	`{"version": 1, "bases": {"debian://trixie": {"packages": {"AMD": "` + digest + `"}}}}`:                         `"AMD" is not a valid key in the packages of debian://trixie`,
 	`{"version": 1, "bases": {"debian:13": {"digest": "latest"}}}`:                                                  `the digest of debian:13 cannot be "latest"`,
 	`{"version": 1, "nix": {"x": "no hash"}}`:                                                                       `x in nix cannot be "no hash"`,
 	`{"version": 1, "nix": []}`: "nix must be a map, not a list",
 
-	`{}`:                             "1:1: this nixpacks reads version 1 of nixpacks.lock alone",
-	`{"version": 2}`:                 "1:13: this nixpacks reads version 1 of nixpacks.lock alone",
-	`{"version": 2, "other": 1}`:     "1:13: this nixpacks reads version 1 of nixpacks.lock alone",
+	`{}`:                             "1:1: this nixpacks supports only version 1 of nixpacks.lock",
+	`{"version": 2}`:                 "1:13: this nixpacks supports only version 1 of nixpacks.lock",
+	`{"version": 2, "other": 1}`:     "1:13: this nixpacks supports only version 1 of nixpacks.lock",
 	`[]`:                             "1:1: nixpacks.lock must be a map, not a list",
 	`{"version": 1, "provider": {}}`: `1:16: unknown key "provider" in nixpacks.lock`,
 	`{"version": 1, "registry": "example.com"}`:                                                                           `1:16: unknown key "registry" in nixpacks.lock`,
 	`{"version": 1, "providers": []}`:                                                                                     "1:29: providers must be a map, not a list",
 	`{"version": 1, "providers": {"example.com/lua@v0": "v0.1.0"}}`:                                                       "1:52: example.com/lua@v0 must be a map, not a string",
-	`{"version": 1, "providers": {"example.com/lua@v0": {"version": "v0.1.0"}}}`:                                          "1:30: the digest of example.com/lua@v0 is not there",
+	`{"version": 1, "providers": {"example.com/lua@v0": {"version": "v0.1.0"}}}`:                                          "1:30: the digest of example.com/lua@v0 is missing",
 	`{"version": 1, "providers": {"example.com/lua@v0": ` + module("v0.1.0", "sha256:00") + `}}`:                          `1:84: the digest of example.com/lua@v0 cannot be "sha256:00"`,
 	`{"version": 1, "providers": {"example.com/lua@v0": ` + module("0.1.0", digest) + `}}`:                                `1:64: the version of example.com/lua@v0 cannot be "0.1.0"`,
 	`{"version": 1, "providers": {"example.com/lua@v0": ` + module("v0.1.0\n", digest) + `}}`:                             "cannot be",
-	`{"version": 1, "providers": {"https://example.com/lua@v0": ` + module("v0.1.0", digest) + `}}`:                       "is no path of a module",
-	`{"version": 1, "providers": {"example.com/lua": ` + module("v0.1.0", digest) + `}}`:                                  "is no path of a module",
-	`{"version": 1, "providers": {"../lua@v0": ` + module("v0.1.0", digest) + `}}`:                                        "is no path of a module",
+	`{"version": 1, "providers": {"https://example.com/lua@v0": ` + module("v0.1.0", digest) + `}}`:                       "is not a module path",
+	`{"version": 1, "providers": {"example.com/lua": ` + module("v0.1.0", digest) + `}}`:                                  "is not a module path",
+	`{"version": 1, "providers": {"../lua@v0": ` + module("v0.1.0", digest) + `}}`:                                        "is not a module path",
 	`{"version": 1, "providers": {"example.com/lua@v0": {"version": "v0.1.0", "digest": "` + digest + `", "from": "x"}}}`: `unknown key "from" in example.com/lua@v0`,
 }
 
@@ -137,7 +137,7 @@ func TestJSON(t *testing.T) {
 	for i := range MaxModules {
 		l.Providers[fmt.Sprintf("example.com/n%d@v0", i)] = Module{"v0.1.0", digest}
 	}
-	if _, err := Parse(l.JSON(), File); err == nil || !strings.Contains(err.Error(), "providers names 84 modules, and 64 are the most") {
+	if _, err := Parse(l.JSON(), File); err == nil || !strings.Contains(err.Error(), "providers has 84 modules, but at most 64 are allowed") {
 		t.Errorf("%v", err)
 	}
 }
@@ -188,7 +188,7 @@ func TestApply(t *testing.T) {
 	if p.NixHashes["rev"] != "of the plan" || p.NixHashes["https://example.com/o"] != "known" {
 		t.Errorf("%v", p.NixHashes)
 	}
-	if got := l.Drift(p); len(got) != 1 || got[0] != "the archive rev of Nix packages has the hash of the plan now, and had of the lock" {
+	if got := l.Drift(p); len(got) != 1 || got[0] != "the archive rev of Nix packages has the hash of the plan, but the lock file has of the lock" {
 		t.Errorf("%q", got)
 	}
 	p = planned() // without Apply nothing is pinned
@@ -245,9 +245,9 @@ func TestAdd(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", empty.JSON(), found.JSON())
 	}
 	want := []string{
-		"kept     the archive of another of Nix packages, which this plan does not have",
-		"kept     the image b, which this plan does not have",
-		"kept     the packages of debian://x for arm64, which this plan does not have",
+		"kept     the archive of another of Nix packages, which this plan does not use",
+		"kept     the image b, which this plan does not use",
+		"kept     the packages of debian://x for arm64, which this plan does not use",
 	}
 	if got := of("2").Beyond(found); !slices.Equal(got, want) {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -47,7 +47,7 @@ func (r *reader) fields(n *plan.Node, what string, known ...string) map[string]*
 func (r *reader) form(n *plan.Node, at fault.Pos, what string, ok func(string) bool) string {
 	switch {
 	case n == nil:
-		r.fault(at, "%s is not there", what)
+		r.fault(at, "%s is missing", what)
 		return ""
 	case n.Kind != plan.String || !ok(n.Text):
 		r.fault(n.Pos, "%s cannot be %s", what, shown(n))
@@ -74,7 +74,7 @@ func (r *reader) lock(n *plan.Node) *Lock {
 			at = v.Pos
 		}
 		r.faults = nil // a later version may have fields that are not known here
-		r.fault(at, "this nixpacks reads version %s of nixpacks.lock alone", current).WithHint("use the nixpacks that wrote it, or a newer one")
+		r.fault(at, "this nixpacks supports only version %s of nixpacks.lock", current).WithHint("use the version of nixpacks that wrote it, or a newer one")
 		return nil
 	}
 	return &Lock{
@@ -95,7 +95,7 @@ func (r *reader) texts(n *plan.Node, what string, name, text func(string) bool) 
 	all := r.fields(n, what)
 	for _, f := range n.Fields {
 		if all == nil || f.Name == "" || strings.ContainsAny(f.Name, "\n\x00") || !name(f.Name) {
-			r.fault(f.Pos, "%q cannot stand in %s", f.Name, what)
+			r.fault(f.Pos, "%q is not a valid key in %s", f.Name, what)
 			continue
 		}
 		out[f.Name] = r.form(f.Value, f.Pos, f.Name+" in "+what, text)
@@ -112,7 +112,7 @@ func (r *reader) bases(n *plan.Node) map[string]Base {
 	all := r.fields(n, "bases")
 	for _, f := range n.Fields {
 		if all == nil || f.Name == "" || strings.ContainsAny(f.Name, " \n\x00@") {
-			r.fault(f.Pos, "%q is no image", f.Name)
+			r.fault(f.Pos, "%q is not an image", f.Name)
 			continue
 		}
 		m := r.fields(f.Value, f.Name, "digest", "packages", "dates")
@@ -124,7 +124,7 @@ func (r *reader) bases(n *plan.Node) map[string]Base {
 			b.Digest = r.form(d, f.Pos, "the digest of "+f.Name, IsDigest)
 		}
 		if m != nil && ((b.Digest == "") == (b.Packages == nil) || b.Digest != "" && b.Dates != nil) {
-			r.fault(f.Pos, "%s needs a digest, or the hashes of its packages", f.Name)
+			r.fault(f.Pos, "%s needs a digest or the hashes of its packages", f.Name)
 		}
 		out[f.Name] = b
 	}
@@ -140,7 +140,7 @@ func (r *reader) apt(n *plan.Node) map[string]Apt {
 	all := r.fields(n, "apt")
 	for _, f := range n.Fields {
 		if all == nil || !setForm().MatchString(f.Name) {
-			r.fault(f.Pos, "%q is no set of Debian packages", f.Name)
+			r.fault(f.Pos, "%q is not a set of Debian packages", f.Name)
 			continue
 		}
 		m := r.fields(f.Value, f.Name, "hash", "date", "packages")
@@ -148,7 +148,7 @@ func (r *reader) apt(n *plan.Node) map[string]Apt {
 			continue
 		}
 		if m["packages"] == nil {
-			r.fault(f.Pos, "the packages of %s are not there", f.Name)
+			r.fault(f.Pos, "the packages of %s are missing", f.Name)
 		}
 		out[f.Name] = Apt{
 			Hash:     r.form(m["hash"], f.Pos, "the hash of "+f.Name, IsDigest),
@@ -167,14 +167,14 @@ func (r *reader) modules(n *plan.Node, what string) map[string]Module {
 		return nil
 	}
 	if len(n.Fields) > MaxModules {
-		r.fault(n.Pos, "%s names %d modules, and %d are the most", what, len(n.Fields), MaxModules)
+		r.fault(n.Pos, "%s has %d modules, but at most %d are allowed", what, len(n.Fields), MaxModules)
 		return nil
 	}
 	all := r.fields(n, what)
 	out := map[string]Module{}
 	for _, f := range n.Fields {
 		if all == nil || !pathForm().MatchString(f.Name) {
-			r.fault(f.Pos, "%q is no path of a module", f.Name).WithHint("one looks like example.com/lua@v0")
+			r.fault(f.Pos, "%q is not a module path", f.Name).WithHint("write a path such as example.com/lua@v0")
 			continue
 		}
 		m := r.fields(f.Value, f.Name, "version", "digest")

@@ -16,11 +16,11 @@ import (
 var herokuKeys = map[string][2]string{
 	"env":          {},
 	"buildpacks":   {},
-	"addons":       {"are services beside the app", "give the running app their addresses as variables: nixpacks run --env NAME=VALUE"},
-	"formation":    {"says how many of each process run, which is no part of an image", "tell it to what runs the image"},
+	"addons":       {"are separate services", "pass their addresses to the app as variables: nixpacks run --env NAME=VALUE"},
+	"formation":    {"sets how many instances of each process run, which is not part of an image", "configure this where the image runs"},
 	"scripts":      {},
-	"environments": {"is for apps that Heroku makes for reviews and tests", "give their variables to those builds: --env NAME=VALUE"},
-	"stack":        {"is Heroku's own base image", "packages: \"apt\" takes everything from Debian; buildImage names any image"},
+	"environments": {"configures Heroku's review and test apps", "pass their variables to those builds: --env NAME=VALUE"},
+	"stack":        {"is Heroku's own base image", "packages: \"apt\" installs everything from Debian; buildImage sets any image"},
 }
 
 // herokuWords are the keys that only describe the app.
@@ -64,8 +64,8 @@ func (m *mover) procfile(text string) error {
 	if releases {
 		m.draft.set(release.At(), []string{release.Cmd}, "phases", unify.Release, "cmds")
 		m.draft.phase(unify.Release).DependsOn = []string{"setup", "install", "build"}
-		m.look(release.At(), unify.Release, "runs while the image is built, where Heroku runs it with the app's variables when that is released",
-			"where it needs a database, take the phase out, and run the image with this command before the app")
+		m.look(release.At(), unify.Release, "runs during the build, but Heroku runs it at release time with the app's variables",
+			"if it needs a database, remove the phase, and run the image with this command before the app")
 		delete(all, unify.Release)
 	}
 	start := unify.Starter(all)
@@ -79,7 +79,7 @@ func (m *mover) procfile(text string) error {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p := all[name]
 		if bad := plan.BadProcess(name); bad != "" {
-			m.lost(p.At(), plan.Path(name), "cannot be a process: "+bad, "")
+			m.lost(p.At(), plan.Path(name), "is not a valid process name: "+bad, "")
 			continue
 		}
 		m.draft.set(p.At(), p.Cmd, "start", "processes", name)
@@ -105,14 +105,14 @@ func (m *mover) appJSON(text []byte) error {
 			err = m.buildpacks(r, f)
 		case f.Name == "scripts":
 			for _, s := range r.fields(f.Value, "scripts") {
-				m.lost(s.Pos, plan.Path("scripts", s.Name), "is run by Heroku, once", "run the image with that command yourself when it is time to")
+				m.lost(s.Pos, plan.Path("scripts", s.Name), "is run once by Heroku", "run the image with that command when needed")
 			}
 		case known:
 			m.lost(f.Pos, f.Name, why[0], why[1])
 		case slices.Contains(herokuWords, f.Name):
-			m.lost(f.Pos, f.Name, "describes the app to people", "start.labels are there for those who ask an image")
+			m.lost(f.Pos, f.Name, "only describes the app", "use start.labels for image metadata")
 		default:
-			m.lost(f.Pos, plan.Path(f.Name), "is no key that is known", "")
+			m.lost(f.Pos, plan.Path(f.Name), "is not a known key", "")
 		}
 		if err != nil {
 			return err
@@ -137,11 +137,11 @@ func (m *mover) herokuEnv(r *reader, env plan.Field) {
 		}
 		switch generator := f.Value.Get("generator"); {
 		case generator != nil:
-			m.lost(generator.Pos, key+".generator", "is Heroku's making up of a value", "make one up and give it to the running app: nixpacks run --env "+f.Name+"=VALUE")
+			m.lost(generator.Pos, key+".generator", "makes Heroku generate a value", "generate a value and pass it to the app: nixpacks run --env "+f.Name+"=VALUE")
 		case value == nil:
-			m.lost(f.Pos, key, "has no value", "give it to the running app (nixpacks run --env "+f.Name+"=VALUE), and to the build if that needs it")
+			m.lost(f.Pos, key, "has no value", "pass it to the app (nixpacks run --env "+f.Name+"=VALUE), and to the build if needed")
 		case plan.BadVariable(f.Name) != "":
-			m.lost(f.Pos, key, "cannot be a variable: "+plan.BadVariable(f.Name), "")
+			m.lost(f.Pos, key, "is not a valid variable name: "+plan.BadVariable(f.Name), "")
 		default:
 			text, ok := r.scalar(value, key)
 			if !ok {
@@ -149,8 +149,8 @@ func (m *mover) herokuEnv(r *reader, env plan.Field) {
 			}
 			m.draft.set(f.Pos, text, "variables", f.Name)
 			if text != "" && suspect.Suspect(f.Name) {
-				m.look(f.Pos, key, "looks like a secret, and variables are in the image for everyone who has it",
-					"if it is one, take it out of the file, and give it to the running app, or to the build with --secret")
+				m.look(f.Pos, key, "looks like a secret, but variables are stored in the image",
+					"if it is one, remove it from the file, and pass it to the app when it runs, or to the build with --secret")
 			}
 		}
 	}
@@ -178,7 +178,7 @@ func (m *mover) buildpacks(r *reader, f plan.Field) error {
 		}
 		name := buildpackName().FindStringSubmatch(text)
 		if name == nil || names.Buildpacks[name[1]] == "" || !strings.Contains(text, "heroku") {
-			m.lost(item.Pos, key, "is a buildpack that no provider is known for", "packages that it installs are a phase's aptPkgs or nixPkgs, its commands a phase's cmds")
+			m.lost(item.Pos, key, "is a buildpack without a matching provider", "add its packages to aptPkgs or nixPkgs of a phase, and its commands to cmds")
 			continue
 		}
 		if p := names.Buildpacks[name[1]]; !slices.Contains(found, p) {

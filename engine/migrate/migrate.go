@@ -97,7 +97,7 @@ func Migrate(a *app.App, cat *catalog.Catalog, o unify.Options, from string) (*R
 func choose(a *app.App, from string) (string, error) {
 	if from != "" {
 		if !slices.Contains(Sources, from) {
-			return "", fault.New(fault.Usage, "%q is nothing that an app can be moved from", from).WithHint("known: %s", strings.Join(Sources, ", "))
+			return "", fault.New(fault.Usage, "%q cannot be converted", from).WithHint("known: %s", strings.Join(Sources, ", "))
 		}
 		if _, there, err := a.Text(from); err != nil || !there {
 			return "", cmp.Or(err, error(fault.New(fault.Usage, "there is no %s in the app", from)))
@@ -111,8 +111,8 @@ func choose(a *app.App, from string) (string, error) {
 		}
 	}
 	if len(found) > 1 {
-		return "", fault.New(fault.Usage, "there are %s, and one can be carried at a time", strings.Join(found, " and ")).
-			WithHint("say which: --from %s", found[0])
+		return "", fault.New(fault.Usage, "found %s, but only one file can be converted", strings.Join(found, " and ")).
+			WithHint("select one: --from %s", found[0])
 	}
 	if len(found) == 0 {
 		for _, name := range []string{appFile, procFile} {
@@ -120,8 +120,8 @@ func choose(a *app.App, from string) (string, error) {
 				return name, nil
 			}
 		}
-		return "", fault.New(fault.Usage, "there is nothing here to move from").
-			WithHint("looked for %s; nixpacks init writes a configuration for an app that has none", strings.Join(Sources, ", "))
+		return "", fault.New(fault.Usage, "found no file to convert").
+			WithHint("looked for %s; to create a configuration, use nixpacks init", strings.Join(Sources, ", "))
 	}
 	return found[0], nil
 }
@@ -159,7 +159,7 @@ func (m *mover) plan(text []byte, name string) (*unify.Result, error) {
 	if res.App != m.app {
 		defer res.App.Close()
 		below, _ := filepath.Rel(m.app.Dir(), res.App.Dir())
-		return nil, fault.New(fault.Usage, "the app is in %s, where no file above it counts", below).WithHint("give that directory as the PATH")
+		return nil, fault.New(fault.Usage, "the app is in %s, which does not use files of its parent directories", below).WithHint("give that directory as PATH")
 	}
 	return res, nil
 }
@@ -211,7 +211,7 @@ func (m *mover) dependencies() error {
 		for _, dep := range ph.DependsOn {
 			at, ok := m.draft.at[plan.Path("phases", name, "dependsOn")]
 			if ok && none(dep) {
-				m.lost(at, plan.Path("phases", name, "dependsOn"), "names "+dep+", which is no phase", "")
+				m.lost(at, plan.Path("phases", name, "dependsOn"), "names "+dep+", which is not a phase", "")
 			}
 		}
 		ph.DependsOn = slices.DeleteFunc(ph.DependsOn, none)

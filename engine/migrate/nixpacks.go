@@ -36,7 +36,7 @@ func (m *mover) nixpacks(name string) error {
 		m.lost(f.At[0], "", f.Msg+", which Nixpacks ignores", f.Hint)
 	}
 	if n := root.Get("$schema"); n != nil {
-		m.lost(n.Pos, "$schema", "is for editors", "nixpacks schema --cue > nixpacks_schema.cue lies beside a nixpacks.cue for them")
+		m.lost(n.Pos, "$schema", "is only for editors", "for a nixpacks.cue, place a schema beside it: nixpacks schema --cue > nixpacks_schema.cue")
 	}
 	m.take(doc)
 	if name == tomlFile {
@@ -92,6 +92,6 @@ func (m *mover) blanks(doc *plan.Document) {
 		}
 	}
 	if doc.Blank("buildImage") {
-		m.lost(doc.At("buildImage").Pos, "buildImage", "cannot be taken away", "name the image that the phases are to run in")
+		m.lost(doc.At("buildImage").Pos, "buildImage", "cannot be removed", "set the image in which the phases run")
 	}
 }

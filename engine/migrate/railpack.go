@@ -77,7 +77,7 @@ func (r *railpack) read(root *plan.Node) error {
 	for _, f := range fields {
 		switch {
 		case f.Name == "$schema":
-			r.lost(f.Pos, f.Name, "is for editors", "nixpacks schema --cue > nixpacks_schema.cue lies beside a nixpacks.cue for them")
+			r.lost(f.Pos, f.Name, "is only for editors", "for a nixpacks.cue, place a schema beside it: nixpacks schema --cue > nixpacks_schema.cue")
 		case !slices.ContainsFunc(readers, func(k keyReader) bool { return k.key == f.Name }):
 			r.unknown(f, "")
 		}
@@ -90,7 +90,7 @@ func (r *railpack) read(root *plan.Node) error {
 
 // unknown notes a key that Railpack does not know either.
 func (r *railpack) unknown(f plan.Field, in string) {
-	r.lost(f.Pos, strings.TrimPrefix(in+"."+plan.Path(f.Name), "."), "is no key that is known", "")
+	r.lost(f.Pos, strings.TrimPrefix(in+"."+plan.Path(f.Name), "."), "is not a known key", "")
 }
 
 func (r *railpack) provider(f plan.Field) error {
@@ -102,7 +102,7 @@ func (r *railpack) provider(f plan.Field) error {
 		r.draft.set(f.Pos, []string{own}, "providers")
 		return nil
 	}
-	r.lost(f.Pos, "provider", "is "+name+", for which there is no provider", "say in phases what it did, or write one: nixpacks providers new")
+	r.lost(f.Pos, "provider", "is "+name+", for which there is no provider", "set its commands in phases, or create a provider: nixpacks providers new")
 	return nil
 }
 
@@ -128,9 +128,9 @@ func (r *railpack) packages(f plan.Field) error {
 		case variable != "" && slices.Contains(settable, variable) && plainVersion().MatchString(version):
 			r.draft.set(p.Pos, version, "variables", variable)
 		case variable != "" && slices.Contains(settable, variable):
-			r.lost(p.Pos, key, "asks for "+version+", and a number is wanted here", "variables: "+variable+": \"VERSION\", or nothing for the version that the app itself asks for")
+			r.lost(p.Pos, key, "asks for "+version+", but only version numbers are supported", "variables: "+variable+": \"VERSION\"; leave it unset to use the version that the app requests")
 		default:
-			r.lost(p.Pos, key, "is a package of mise's", "phases: setup: nixPkgs or aptPkgs: [\"...\", \"NAME\"], by the name that it has there; for a version of a language a mise.toml")
+			r.lost(p.Pos, key, "is a mise package", "phases: setup: nixPkgs or aptPkgs: [\"...\", \"NAME\"], with its Nix or Debian name; for a language version, use a mise.toml")
 		}
 	}
 	return nil
@@ -175,7 +175,7 @@ func (r *railpack) cacheMap(f plan.Field) error {
 			case g.Name != "type":
 				r.unknown(g, key)
 			case text == "locked":
-				r.lost(g.Pos, key+".type", "keeps builds from using the directory at once", "have its program lock it: flock FILE COMMAND")
+				r.lost(g.Pos, key+".type", "prevents concurrent use of the directory", "lock it in the command: flock FILE COMMAND")
 			}
 		}
 	}
@@ -190,8 +190,8 @@ func (r *railpack) rootSecrets(f plan.Field) error {
 	}
 	r.secretsAt = f.Pos
 	if len(r.secrets) > 0 {
-		r.look(f.Pos, "secrets", "are given to every phase, as Railpack does, and a build ends where one is missing",
-			"leave each to the phases that need it; \"NAME?\" may be missing. nixpacks build --secret id=NAME takes it from your environment")
+		r.look(f.Pos, "secrets", "are passed to every phase, as in Railpack, and the build fails if one is missing",
+			"keep each only in the phases that need it; \"NAME?\" makes it optional. To pass it from your environment: nixpacks build --secret id=NAME")
 	}
 	return nil
 }
@@ -231,7 +231,7 @@ func (r *railpack) exclude(f plan.Field) error {
 		case !takes:
 			r.draft.add(f.Pos, s, "exclude")
 		case slices.ContainsFunc(items[i:], func(n *plan.Node) bool { return !strings.HasPrefix(n.Text, "!") }):
-			r.lost(n.Pos, key, "takes a file back that a later pattern may leave out again", "include: [\"PATTERN\"] for what is to be in the build in any case")
+			r.lost(n.Pos, key, "includes a file that a later pattern may exclude again", "use include: [\"PATTERN\"] for files that must be in the build context")
 		default:
 			r.draft.add(n.Pos, back, "include")
 		}

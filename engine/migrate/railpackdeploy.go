@@ -25,11 +25,11 @@ func (r *railpack) deploy(f plan.Field) error {
 			r.extend(g, key, "start", "aptPkgs")
 		case "paths":
 			r.extend(g, key, "phases", "setup", "paths")
-			r.look(g.Pos, key, "are on PATH while the image is built, too", "")
+			r.look(g.Pos, key, "are on PATH during the build, too", "")
 		case "inputs":
 			r.deployInputs(g)
 		case "base":
-			r.lost(g.Pos, key, "is the image that runs", "start: runImage: \"IMAGE\", which must have what running the app needs: nothing but /app is copied into it")
+			r.lost(g.Pos, key, "is the run image", "use start: runImage: \"IMAGE\"; it must contain what the app needs to run, as only /app is copied into it")
 		default:
 			r.unknown(g, "deploy")
 		}
@@ -43,9 +43,9 @@ func (r *railpack) deployInputs(f plan.Field) {
 		switch l, ok := r.layer(n, key); {
 		case !ok || l.spread || l.step != "" && !l.filter:
 		case l.image != "":
-			r.lost(n.Pos, key, "takes files of another image", "have the program from start.aptPkgs or nixPkgs, or fetch it in a command of a phase")
+			r.lost(n.Pos, key, "copies files from another image", "install the program with start.aptPkgs or nixPkgs, or download it in a command of a phase")
 		default:
-			r.lost(n.Pos, key, "chooses files for the image", "/app is in it; start.runImage and start.onlyIncludeFiles take less of it")
+			r.lost(n.Pos, key, "selects files for the image", "the image contains all of /app; restrict it with start.runImage and start.onlyIncludeFiles")
 		}
 	}
 }

@@ -23,11 +23,11 @@ type step struct {
 func (r *railpack) allSteps(f plan.Field) error {
 	for _, g := range r.reader.fields(f.Value, "steps") {
 		if strings.HasPrefix(g.Name, "packages:") {
-			r.lost(g.Pos, plan.Path("steps", g.Name), "is a step that installs packages, of which there is one here", "phases: setup: nixPkgs or aptPkgs, and buildImage")
+			r.lost(g.Pos, plan.Path("steps", g.Name), "is a step that installs packages, which only the setup phase does", "use phases: setup: nixPkgs or aptPkgs, and buildImage")
 			continue
 		}
 		if why := plan.BadPhase(g.Name); why != "" {
-			r.lost(g.Pos, plan.Path("steps", g.Name), "cannot be a phase: "+why, "give it another name")
+			r.lost(g.Pos, plan.Path("steps", g.Name), "is not a valid phase name: "+why, "use another name")
 			continue
 		}
 		s := &step{railpack: r, name: g.Name, key: plan.Path("steps", g.Name), assets: map[string]string{}}
@@ -90,7 +90,7 @@ func (s *step) inputs(f plan.Field) {
 			s.whole = true
 			s.filtered(n, l, key)
 		default:
-			s.lost(n.Pos, key, "is an image", "phases run in one image, which buildImage names; programs come with nixPkgs or aptPkgs")
+			s.lost(n.Pos, key, "is an image", "all phases run in buildImage; add programs with nixPkgs or aptPkgs")
 		}
 	}
 	s.draft.set(f.Pos, deps, "phases", s.name, "dependsOn")
@@ -99,7 +99,7 @@ func (s *step) inputs(f plan.Field) {
 // filtered notes an input that is limited to some files: phases share one file system.
 func (s *step) filtered(n *plan.Node, l layer, key string) {
 	if l.filter {
-		s.lost(n.Pos, key, "takes a part of it", "a phase sees all that the phases before it left; phases."+s.name+".inputs says which files of the app it depends on")
+		s.lost(n.Pos, key, "selects only some files", "a phase sees all files of the phases before it; phases."+s.name+".inputs restricts the files of the app that it depends on")
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *step) commands(f plan.Field) {
 			continue
 		}
 		if c := n.Get("customName"); c != nil {
-			s.lost(c.Pos, key+".customName", "is what the log calls the command", "a build shows commands as they are")
+			s.lost(c.Pos, key+".customName", "sets how the log shows the command", "builds always show the command itself")
 		}
 		switch {
 		case n.Get("cmd") != nil:
@@ -179,7 +179,7 @@ func (s *step) commands(f plan.Field) {
 			image, _ := s.str(n.Get("image"), key+".image")
 			s.copies(n.Pos, key, image, src, dest)
 		default:
-			s.lost(n.Pos, key, "is no command that is known", "")
+			s.lost(n.Pos, key, "is not a known command", "")
 		}
 	}
 }
@@ -201,9 +201,9 @@ func (s *step) words(n *plan.Node, key string) {
 func (s *step) copies(at fault.Pos, key, image, src, dest string) {
 	switch from := path.Clean(src); {
 	case image != "":
-		s.lost(at, key, "copies files of another image", "have the program from nixPkgs or aptPkgs, or fetch it in a command")
+		s.lost(at, key, "copies files from another image", "install the program with nixPkgs or aptPkgs, or download it in a command")
 	case from != path.Clean(strings.TrimPrefix(dest, "/app/")):
-		s.lost(at, key, "copies files of the app to another place", fmt.Sprintf("a command does it: cp -a %s %s", src, dest))
+		s.lost(at, key, "copies files of the app to another place", fmt.Sprintf("use a command: cp -a %s %s", src, dest))
 		s.whole = true
 	case from == ".":
 		s.whole = true
@@ -221,7 +221,7 @@ func (s *step) file(n *plan.Node, key string) {
 		return
 	}
 	if !known || strings.ContainsAny(to+name, "'\n") || name == "" || path.IsAbs(name) || strings.Contains(name, "..") {
-		s.lost(n.Pos, key, "writes a file", "staticAssets: \""+name+"\": \"TEXT\" is in the build as /assets/"+name+", and a command copies it")
+		s.lost(n.Pos, key, "writes a file", "staticAssets: \""+name+"\": \"TEXT\" adds it to the build as /assets/"+name+"; copy it with a command")
 		return
 	}
 	mode := int64(0o644)
@@ -270,7 +270,7 @@ func (s *step) cachesOf(f plan.Field) {
 		case name == "...", dir != "":
 			s.draft.add(f.Pos, dirOr(dir, name), "phases", s.name, "cacheDirectories")
 		default:
-			s.lost(n.Pos, key, "is a cache of Railpack's own provider", "cacheDirectories: [\"...\"] keeps those of the provider here")
+			s.lost(n.Pos, key, "is a cache of Railpack's own provider", "use cacheDirectories: [\"...\"] for the provider's cache directories")
 		}
 	}
 }
@@ -288,6 +288,6 @@ func (s *step) outputs(f plan.Field) {
 		return n.Text == "." || n.Get("include") != nil && slices.ContainsFunc(n.Get("include").Items, func(n *plan.Node) bool { return n.Text == "." })
 	})
 	if !all {
-		s.lost(f.Pos, s.key+".deployOutputs", "leaves files out of the image", "remove them in a command, or say with start.runImage and start.onlyIncludeFiles what of /app is in it")
+		s.lost(f.Pos, s.key+".deployOutputs", "excludes files from the image", "remove them in a command, or select files of /app with start.runImage and start.onlyIncludeFiles")
 	}
 }

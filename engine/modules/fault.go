@@ -18,7 +18,7 @@ import (
 // errDigest reports content whose digest differs from the expected one.
 type errDigest struct{ want, got string }
 
-func (e errDigest) Error() string { return "its digest is " + e.got + ", and not " + e.want }
+func (e errDigest) Error() string { return "its digest is " + e.got + ", not " + e.want }
 
 // errLarge reports content larger than a module may have.
 type errLarge struct{ most int64 }
@@ -47,8 +47,8 @@ func (p place) answer(err error) (f *fault.Fault, passes bool) {
 	var large errLarge
 	switch {
 	case errors.As(err, &sum):
-		return fault.New(fault.Refused, "the registry %s gives other content: %s", p.host, sum).
-			WithHint("nothing of it was used; is the registry the one that it was published to?"), false
+		return fault.New(fault.Refused, "the registry %s returned other content: %s", p.host, sum).
+			WithHint("the content was not used; check that the module was published to this registry"), false
 	case errors.As(err, &large):
 		return fault.New(fault.Refused, "%s", large), false
 	case errors.As(err, new(stall.LargeError)), errors.Is(err, errEndless):
@@ -57,22 +57,22 @@ func (p place) answer(err error) (f *fault.Fault, passes bool) {
 		return fault.New(fault.TryAgain, "the registry does not answer (%s)", stalled), false // the wait was long enough
 	case status == http.StatusUnauthorized || status == http.StatusForbidden ||
 		errors.Is(err, ociregistry.ErrDenied) || errors.Is(err, ociregistry.ErrUnauthorized):
-		return fault.New(fault.Usage, "the registry %s refuses it to you, or it does not exist (%s)", p.host, cause).
-			WithHint("where it is and you may have it: docker login %s", p.host), false
+		return fault.New(fault.Usage, "the registry %s denied access, or it does not exist (%s)", p.host, cause).
+			WithHint("if it exists and you have access: docker login %s", p.host), false
 	case absent(err, status):
 		return fault.New(fault.Refused, "the registry %s does not have it (%s)", p.host, p.repo).
-			WithHint("is the name right? CUE_REGISTRY says which registry has which modules"), false
+			WithHint("check the name; CUE_REGISTRY maps modules to registries"), false
 	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500:
-		return fault.New(fault.TryAgain, "the registry %s is in trouble (%s)", p.host, cause), true
+		return fault.New(fault.TryAgain, "the registry %s failed (%s)", p.host, cause), true
 	case strings.Contains(cause, "server gave HTTP response to HTTPS client"):
-		return fault.New(fault.Usage, "the registry %s speaks no TLS", p.host).
-			WithHint("if that is meant, say so: CUE_REGISTRY=%s+insecure", p.host), false
+		return fault.New(fault.Usage, "the registry %s does not use TLS", p.host).
+			WithHint("if this is intended, set CUE_REGISTRY=%s+insecure", p.host), false
 	case status != 0:
-		return fault.New(fault.Refused, "the registry %s answers: %s", p.host, cause), false
+		return fault.New(fault.Refused, "the registry %s returned: %s", p.host, cause), false
 	case unreachable(err):
 		return fault.New(fault.TryAgain, "the registry %s cannot be reached (%s)", p.host, cause), true
 	}
-	return fault.New(fault.Refused, "the registry %s answers what is no module (%s)", p.host, cause), false
+	return fault.New(fault.Refused, "the response of the registry %s is not a module (%s)", p.host, cause), false
 }
 
 // absent reports whether the error means that the requested thing does not exist.

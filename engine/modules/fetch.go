@@ -36,7 +36,7 @@ const Latest = "latest"
 func (r *Registries) Find(ctx context.Context, name string) (*Module, error) {
 	base, v, ok := strings.Cut(name, "@")
 	if !ok || base == "" || v == "" {
-		return nil, fault.New(fault.Usage, "%q is no MODULE@VERSION", name).WithHint("write example.com/lua@v0.1.0, or example.com/lua@%s for the newest", Latest)
+		return nil, fault.New(fault.Usage, "%q is not MODULE@VERSION", name).WithHint("write example.com/lua@v0.1.0, or example.com/lua@%s for the newest", Latest)
 	}
 	if r.opt.Offline {
 		return nil, needsRegistry(name)
@@ -90,7 +90,7 @@ func (r *Registries) Newer(ctx context.Context, pin lock.Pin) (*Module, error) {
 }
 
 func needsRegistry(name string) error {
-	return fault.New(fault.Usage, "a registry has to be asked what %s is, and --offline keeps from it", name)
+	return fault.New(fault.Usage, "resolving %s needs a registry, but --offline prevents this", name)
 }
 
 // newest returns the newest version of a module within a major version, or of all. A prerelease such as v0.2.0-rc.1 counts only
@@ -117,8 +117,8 @@ func (r *Registries) newest(ctx context.Context, base, major, name string) (stri
 		return "", err
 	}
 	if len(all) == 0 {
-		return "", fault.New(fault.Refused, "the registry %s has no version of %s, or does not let you see any", at.host, path).
-			WithHint("CUE_REGISTRY says which registry has which modules; docker login %s", at.host)
+		return "", fault.New(fault.Refused, "the registry %s has no version of %s, or denies access to it", at.host, path).
+			WithHint("CUE_REGISTRY maps modules to registries; to log in: docker login %s", at.host)
 	}
 	for _, v := range slices.Backward(all) {
 		if !strings.Contains(v, "-") {
@@ -136,7 +136,7 @@ func (r *Registries) Get(ctx context.Context, pin lock.Pin) (*Module, error) {
 		return nil, err
 	}
 	if !lock.IsDigest(pin.Digest) {
-		return nil, fault.New(fault.Usage, "%q is no digest of a module", pin.Digest).WithHint("a digest is sha256: and 64 hexadecimal digits")
+		return nil, fault.New(fault.Usage, "%q is not a module digest", pin.Digest).WithHint("a digest is sha256: followed by 64 hexadecimal digits")
 	}
 	manifest, _, err := r.part(ctx, mv, pin, pin.Digest, maxManifest, ociregistry.Interface.GetManifest)
 	if err != nil {
@@ -168,8 +168,8 @@ func (r *Registries) part(ctx context.Context, mv module.Version, pin lock.Pin, 
 		return data, "", nil
 	}
 	if r.opt.Offline {
-		return nil, "", fault.New(fault.TryAgain, "the module %s (%s) is not on this machine, and --offline keeps from fetching it", pin, pin.Digest).
-			WithHint("run once without --offline: what is fetched is kept")
+		return nil, "", fault.New(fault.TryAgain, "the module %s (%s) is not on this machine, and --offline prevents fetching it", pin, pin.Digest).
+			WithHint("run once without --offline to cache it")
 	}
 	at, err := r.place(mv.BasePath(), mv.Version())
 	if err != nil {
@@ -222,8 +222,8 @@ func archiveOf(manifest []byte, pin lock.Pin) (ocispec.Descriptor, error) {
 	err := json.Unmarshal(manifest, &m)
 	const config, content = "application/vnd.cue.module.v1+json", "application/zip"
 	if err != nil || m.Config.MediaType != config || len(m.Layers) != 2 || m.Layers[0].MediaType != content || !lock.IsDigest(m.Layers[0].Digest.String()) {
-		return ocispec.Descriptor{}, fault.New(fault.Refused, "%s (%s) is no module of CUE", pin, pin.Digest).
-			WithHint("nixpacks providers publish and cue mod publish make modules")
+		return ocispec.Descriptor{}, fault.New(fault.Refused, "%s (%s) is not a CUE module", pin, pin.Digest).
+			WithHint("publish modules with nixpacks providers publish or cue mod publish")
 	}
 	return m.Layers[0], nil
 }

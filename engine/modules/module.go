@@ -34,7 +34,7 @@ func unpack(mv module.Version, packed []byte) (*Module, error) {
 	err := budget.New().Run(budget.Evaluation(mv.String(), fault.Pos{File: mv.String()}), func() error {
 		z, file, _, err := modzip.CheckZip(mv, bytes.NewReader(packed), int64(len(packed)))
 		if err != nil {
-			return fault.New(fault.Refused, "%s is no module of CUE: %v", mv, err)
+			return fault.New(fault.Refused, "%s is not a CUE module: %v", mv, err)
 		}
 		if err := sizes(mv, z); err != nil {
 			return err
@@ -56,11 +56,11 @@ func sizes(mv module.Version, z *zip.Reader) error {
 	var sum uint64
 	for _, f := range z.File {
 		if sum += f.UncompressedSize64; f.UncompressedSize64 > maxUnpacked || sum > maxUnpacked || len(z.File) > maxFiles {
-			return fault.New(fault.Refused, "%s is too large for a module of providers", mv).
-				WithHint("at most %d files with %d MB", maxFiles, maxUnpacked>>20)
+			return fault.New(fault.Refused, "%s is too large for a provider module", mv).
+				WithHint("the limit is %d files with %d MB", maxFiles, maxUnpacked>>20)
 		}
 		if !f.Mode().IsRegular() && !f.Mode().IsDir() {
-			return fault.New(fault.Refused, "%s in %s is no file", f.Name, mv)
+			return fault.New(fault.Refused, "%s in %s is not a regular file", f.Name, mv)
 		}
 	}
 	return nil
@@ -85,8 +85,8 @@ func itself(mv module.Version, file *zip.File) error {
 		return err
 	}
 	if mod.QualifiedModule() != mv.Path() {
-		return fault.New(fault.Refused, "what the registry has as %s says that it is %s", mv, mod.QualifiedModule()).
-			WithHint("nothing of it was used")
+		return fault.New(fault.Refused, "the module that the registry has as %s declares the path %s", mv, mod.QualifiedModule()).
+			WithHint("its content was not used")
 	}
 	return nil
 }
@@ -101,8 +101,8 @@ func describe(text []byte, name string) (*modfile.File, error) {
 		if dep == schema.Module { // built into the program
 			continue
 		}
-		return nil, fault.New(fault.Refused, "%s needs other modules, such as %s", name, dep).WithPos(fault.Pos{File: name}).
-			WithHint("providers and policies import list, regexp, strconv and strings alone, and providers %s: take other deps out of it", schema.Module)
+		return nil, fault.New(fault.Refused, "%s depends on other modules, such as %s", name, dep).WithPos(fault.Pos{File: name}).
+			WithHint("providers and policies can import only list, regexp, strconv and strings, and providers also %s: remove other deps", schema.Module)
 	}
 	return mod, nil
 }

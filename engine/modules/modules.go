@@ -71,8 +71,8 @@ func (r *Registries) place(base, version string) (place, error) {
 	}
 	at, ok := resolver.ResolveToLocation(base, version)
 	if !ok {
-		return place{}, fault.New(fault.Usage, "there is no registry for %s: CUE_REGISTRY says none", base).
-			WithHint("set it to the registry that has the module, such as CUE_REGISTRY=registry.example.com")
+		return place{}, fault.New(fault.Usage, "there is no registry for %s: CUE_REGISTRY is none", base).
+			WithHint("set it to the registry of the module, such as CUE_REGISTRY=registry.example.com")
 	}
 	loc, err := resolver.ResolveToRegistry(base, version)
 	if err != nil {
@@ -122,7 +122,7 @@ func PinOf(name, digest string) (lock.Pin, error) {
 func version(path, v, text string) (module.Version, error) {
 	mv, err := module.NewVersion(path, v)
 	if err != nil {
-		return mv, fault.New(fault.Usage, "%s is no version of a module: %v", text, err).WithHint("one looks like example.com/lua@v0.1.0")
+		return mv, fault.New(fault.Usage, "%s is not a module version: %v", text, err).WithHint("write a version such as example.com/lua@v0.1.0")
 	}
 	return mv, nil
 }

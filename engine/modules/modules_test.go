@@ -70,7 +70,7 @@ func TestModuleTampered(t *testing.T) {
 			}
 			c := r.client(t)
 			_, err := c.Get(t.Context(), pin)
-			wants(t, err, fault.Refused, "gives other content")
+			wants(t, err, fault.Refused, "returned other content")
 			if part == "/manifests/" && !c.empty() {
 				t.Error("something of it is kept")
 			}
@@ -88,13 +88,13 @@ func TestModuleAnswers(t *testing.T) {
 		words string
 		asked int // number of requests
 	}{
-		401: {fault.Usage, "refuses it to you, or it does not exist", 1},
-		403: {fault.Usage, "refuses it to you, or it does not exist", 1},
+		401: {fault.Usage, "denied access, or it does not exist", 1},
+		403: {fault.Usage, "denied access, or it does not exist", 1},
 		404: {fault.Refused, "does not have it (example.com/lua)", 1},
-		418: {fault.Refused, "answers: 418", 1},
-		429: {fault.TryAgain, "is in trouble (429 Too Many Requests", 3},
-		500: {fault.TryAgain, "is in trouble (500 Internal Server Error", 3},
-		503: {fault.TryAgain, "is in trouble (503 Service Unavailable", 3},
+		418: {fault.Refused, "returned: 418", 1},
+		429: {fault.TryAgain, "failed (429 Too Many Requests", 3},
+		500: {fault.TryAgain, "failed (500 Internal Server Error", 3},
+		503: {fault.TryAgain, "failed (503 Service Unavailable", 3},
 	} {
 		r := newRegistry(t)
 		pin := r.published(t)
@@ -195,9 +195,9 @@ func TestModuleLogin(t *testing.T) {
 		return "DOCKER_CONFIG=" + folder(t, map[string]string{"config.json": `{"auths": {"` + r.host + `": {"auth": "` + auth + `"}}}`})
 	}
 	_, err := r.client(t).Publish(t.Context(), p)
-	wants(t, err, fault.Usage, "refuses it to you")
+	wants(t, err, fault.Usage, "denied access")
 	_, err = r.client(t, config("another-word")).Publish(t.Context(), p)
-	wants(t, err, fault.Usage, "refuses it to you")
+	wants(t, err, fault.Usage, "denied access")
 	if strings.Contains(err.Error(), "another-word") {
 		t.Errorf("it says the password: %v", err)
 	}
@@ -298,7 +298,7 @@ func TestModuleOffline(t *testing.T) {
 	_, err := c.Get(t.Context(), pin)
 	wants(t, err, fault.TryAgain, "the module example.com/lua@v0.1.0 ("+pin.Digest+") is not on this machine")
 	_, err = c.Find(t.Context(), "example.com/lua@v0.1.0")
-	wants(t, err, fault.Usage, "--offline keeps from it")
+	wants(t, err, fault.Usage, "--offline prevents this")
 	r.wrap, c.opt.Offline = nil, false
 	if _, err := c.Get(t.Context(), pin); err != nil {
 		t.Fatal(err)
@@ -319,5 +319,5 @@ func TestModuleNames(t *testing.T) {
 		}
 	}
 	_, err := c.Get(t.Context(), lock.Pin{Path: "example.com/lua@v0", Module: lock.Module{Version: "v1.0.0"}})
-	wants(t, err, fault.Usage, "is no version of a module")
+	wants(t, err, fault.Usage, "is not a module version")
 }

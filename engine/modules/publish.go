@@ -33,8 +33,8 @@ func Pack(ctx context.Context, dir, v string) (*Packed, error) {
 	name := filepath.ToSlash(filepath.Join(dir, filepath.FromSlash(moduleFile)))
 	text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(moduleFile)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Usage, "%s is no module: it has no %s", dir, moduleFile).
-			WithHint("write one: module: \"example.com/lua@v0\", language: version: \"v0.17.0\", source: kind: \"self\"")
+		return nil, fault.New(fault.Usage, "%s is not a module: it has no %s", dir, moduleFile).
+			WithHint("create it with: module: \"example.com/lua@v0\", language: version: \"v0.17.0\", source: kind: \"self\"")
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, err, "cannot read %s", name)
@@ -44,8 +44,8 @@ func Pack(ctx context.Context, dir, v string) (*Packed, error) {
 		return nil, err
 	}
 	if mod.Source == nil || mod.Source.Kind != "self" {
-		return nil, fault.New(fault.Usage, "%s does not say that the folder is the source of the module", name).WithPos(fault.Pos{File: name}).
-			WithHint("write into it: source: kind: \"self\"\nor publish with cue mod publish, which knows other sources")
+		return nil, fault.New(fault.Usage, "%s does not declare the folder as the source of the module", name).WithPos(fault.Pos{File: name}).
+			WithHint("add to it: source: kind: \"self\"\nor publish with cue mod publish, which supports other sources")
 	}
 	mv, err := version(mod.QualifiedModule(), v, "version "+v+" of "+mod.QualifiedModule())
 	if err != nil {
@@ -61,7 +61,7 @@ func Pack(ctx context.Context, dir, v string) (*Packed, error) {
 // pack lets CUE create the manifest by publishing to an in-memory registry.
 func pack(ctx context.Context, mv module.Version, zip []byte) (*Packed, error) {
 	if len(zip) > maxPacked {
-		return nil, fault.New(fault.Usage, "%s is too large for a module of providers: it has %d MB, and %d is the most", mv, len(zip)>>20, maxPacked>>20)
+		return nil, fault.New(fault.Usage, "%s is too large for a provider module: it has %d MB, the limit is %d MB", mv, len(zip)>>20, maxPacked>>20)
 	}
 	m, err := unpack(mv, zip)
 	if err != nil {
@@ -100,8 +100,8 @@ func (r *Registries) Publish(ctx context.Context, p *Packed) (Published, error) 
 			out.There = true
 			return nil
 		case err == nil:
-			return fault.New(fault.Refused, "%s is published already, with other content (%s)", p, there.Digest).
-				WithHint("publish the next version: others may have pinned this one")
+			return fault.New(fault.Refused, "%s is already published with other content (%s)", p, there.Digest).
+				WithHint("publish a new version: others may have pinned this one")
 		case !absent(err, statusOf(err)):
 			return err
 		}

@@ -132,8 +132,8 @@ func (r *reader) value(n *Node, v reflect.Value, path []string) {
 		v.Set(reflect.New(v.Type().Elem()))
 		r.fields(n, v.Elem(), path)
 		if place, ok := v.Interface().(*Location); ok && !place.valid() {
-			r.fault(n.Pos, "app is not where an app can be in a repository").
-				WithHint("nixpacks plan --app DIR writes it; dir and root are folders such as apps/web, dir in root")
+			r.fault(n.Pos, "app is not a valid location of an app in a repository").
+				WithHint("create it with nixpacks plan --app DIR; dir and root are folders such as apps/web, with dir in root")
 		}
 	case k == reflect.Struct && (n.Kind == Map || empty):
 		r.fields(n, v, path)
@@ -144,7 +144,7 @@ func (r *reader) value(n *Node, v reflect.Value, path []string) {
 
 func (r *reader) str(n *Node, v reflect.Value, path []string) {
 	if strings.ContainsRune(n.Text, 0) {
-		r.fault(n.Pos, "%s holds a NUL character", shown(path))
+		r.fault(n.Pos, "%s contains a NUL character", shown(path))
 	}
 	v.SetString(n.Text)
 	if len(path) == 1 && path[0] == "packages" && n.Text != "nix" && n.Text != "apt" {
@@ -157,8 +157,8 @@ func (r *reader) str(n *Node, v reflect.Value, path []string) {
 		r.fault(n.Pos, "%s must be %q, not %q", shown(path), OutputsForStart, n.Text)
 	}
 	if (path[0] == "exclude" || path[0] == "include") && (n.Text == "" || n.Text[0] == '!') {
-		r.fault(n.Pos, "%s holds patterns of files, not %q", path[0], n.Text).
-			WithHint(`what exclude or an ignore file leaves out goes to the build under include, written without "!"`)
+		r.fault(n.Pos, "%s must contain file patterns, not %q", path[0], n.Text).
+			WithHint(`to include what exclude or an ignore file excludes, list it in include without "!"`)
 	}
 }
 
@@ -182,11 +182,11 @@ func badName(name, in string) string {
 	case name == "":
 		return "it is empty"
 	case strings.ContainsFunc(name, unicode.IsControl):
-		return "it holds a control character"
+		return "it contains a control character"
 	case in != "staticAssets" && in != "nixHashes" && in != "aptHashes" && in != "labels" && strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Z, r) }):
-		return "it holds a space"
+		return "it contains a space"
 	case in == "variables" && strings.Contains(name, "="):
-		return `it holds "="`
+		return `it contains "="`
 	}
 	return ""
 }

@@ -14,9 +14,9 @@ func RefuseImage(image string, path ...string) *fault.Fault {
 	if !ok || scheme == "debian" {
 		return nil
 	}
-	f := fault.New(fault.Refused, "%s cannot be %q: only the command line may name files of this machine", Path(path...), image)
+	f := fault.New(fault.Refused, "%s cannot be %q: only the command line can use local files", Path(path...), image)
 	if scheme != "oci-layout" && scheme != "file" {
-		f.Msg = Path(path...) + " is no image that is known: " + image
+		f.Msg = Path(path...) + " is not a supported image: " + image
 	}
 	f.Hint = "give a registry reference or debian://SUITE"
 	if path[0] == "buildImage" {

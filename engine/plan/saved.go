@@ -37,7 +37,7 @@ const MaxSaved = 4 << 20
 // ReadSaved reads a saved plan for inspection: its images may name files of any machine.
 func ReadSaved(data []byte, file string) (*Saved, error) {
 	if len(data) > MaxSaved {
-		return nil, fault.New(fault.Refused, "%s is larger than a plan can be, %d MB", file, MaxSaved>>20).WithPos(fault.Pos{File: file})
+		return nil, fault.New(fault.Refused, "%s is too large for a plan: the limit is %d MB", file, MaxSaved>>20).WithPos(fault.Pos{File: file})
 	}
 	root, err := ParseJSON(WithoutHead(data), file)
 	if err != nil {
@@ -63,7 +63,7 @@ func ReadSaved(data []byte, file string) (*Saved, error) {
 func (s *Saved) images(buildImage string) *fault.Fault {
 	start := s.Plan.Start
 	if buildImage == "" && s.Plan.BuildImage == "" {
-		return fault.New(fault.Refused, "the plan has no buildImage, so there is nothing to build on").WithHint("a plan that nixpacks plan prints has one; or use --build-image REF")
+		return fault.New(fault.Refused, "the plan has no buildImage").WithHint("use a plan printed by nixpacks plan, or --build-image REF")
 	}
 	if buildImage != "" {
 		if start != nil && start.RunImage == s.Plan.BuildImage { // planning used one image for both

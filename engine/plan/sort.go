@@ -22,7 +22,7 @@ func (p *Plan) Sorted() ([]string, error) {
 			}
 		}
 		if len(round) == 0 {
-			return nil, fault.New(fault.Refused, "phases depend on one another in a cycle: %s", strings.Join(p.cycle(done), " → ")).
+			return nil, fault.New(fault.Refused, "phases depend on each other in a cycle: %s", strings.Join(p.cycle(done), " → ")).
 				WithHint("remove one of these from dependsOn")
 		}
 		for _, name := range round {

@@ -51,7 +51,7 @@ func TestCycle(t *testing.T) {
 			t.Errorf("Cycle: %s, want %s", got, c.want)
 		}
 		_, err := graph(c.edges).Sorted()
-		if fault.CodeOf(err) != fault.Refused || err.Error() != "phases depend on one another in a cycle: "+c.want {
+		if fault.CodeOf(err) != fault.Refused || err.Error() != "phases depend on each other in a cycle: "+c.want {
 			t.Errorf("%v", err)
 		}
 	}

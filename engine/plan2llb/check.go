@@ -72,7 +72,7 @@ func Check(p *plan.Plan) error {
 func (c *checks) plan(p *plan.Plan) {
 	for _, name := range slices.Sorted(maps.Keys(p.Phases)) {
 		if ph := p.Phases[name]; ph == nil {
-			c.refuse("phases.%s is null", name).WithHint("leave the phase out instead")
+			c.refuse("phases.%s is null", name).WithHint("remove the phase instead")
 		} else {
 			c.phase("phases."+name, ph)
 		}
@@ -92,7 +92,7 @@ func (c *checks) sources(in *Input) {
 			c.add(fault.Bug, "%s was not resolved", field)
 		}
 		if _, err := reference.ParseNormalizedNamed(s.Ref); err != nil && !s.Layout && s.State == nil && s.Ref != "" {
-			c.refuse("%s: %q is not the name of an image: %v", field, s.Ref, err)
+			c.refuse("%s: %q is not an image reference: %v", field, s.Ref, err)
 		}
 		if s.Digest != "" && s.Digest.Validate() != nil {
 			c.add(fault.Bug, "%s: %q is not a digest", field, s.Digest)
@@ -112,11 +112,11 @@ func (c *checks) options(in *Input) {
 	for _, m := range in.Mirrors {
 		web := strings.HasPrefix(m.To, "https://") || strings.HasPrefix(m.To, "http://")
 		if m.From == "" || !web && !strings.HasPrefix(m.To, fileScheme+"/") {
-			c.add(fault.Usage, "mirror %q for %q: it replaces the beginning of an address by one that starts with https://, http:// or file:///", m.To, m.From)
+			c.add(fault.Usage, "mirror %q for %q must replace a URL prefix with one that starts with https://, http:// or file:///", m.To, m.From)
 		}
 	}
 	if _, err := patternmatcher.New(in.Ignore); err != nil {
-		c.refuse("the list of ignored files has a pattern that is none: %v", err)
+		c.refuse("invalid pattern in the list of ignored files: %v", err)
 	}
 	for _, h := range in.Hosts {
 		if h.Name == "" || !h.Addr.IsValid() {
@@ -129,7 +129,7 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 	c.debian(at+".aptPkgs", ph.AptPkgs)
 	if ph.UsesNix() && !revision().MatchString(ph.NixpkgsArchive) {
 		c.refuse("%s.nixpkgsArchive: %q is not a revision of nixpkgs", at, ph.NixpkgsArchive).
-			WithHint("give the hash of a commit, or the name of a branch or tag")
+			WithHint("give a commit hash, or the name of a branch or tag")
 	}
 	for _, dir := range ph.CacheDirectories {
 		if t := cacheTarget(dir); t == "/" || t == AppDir {
@@ -143,7 +143,7 @@ func (c *checks) phase(at string, ph *plan.Phase) {
 	c.secrets(at, ph)
 	for _, cmd := range ph.Cmds {
 		if strings.ContainsRune(cmd, 0) {
-			c.refuse("%s.cmds: a command holds a NUL character", at)
+			c.refuse("%s.cmds: a command contains a NUL character", at)
 		}
 	}
 }
@@ -161,8 +161,8 @@ func (c *checks) commands(p *plan.Plan) {
 		}
 	}
 	if n > maxCommands {
-		c.refuse("the plan has %d commands, and no more than %d can run on one another", n, maxCommands).
-			WithHint("each is a layer, of which Linux takes 500: join some to one, as \"make && make install\"")
+		c.refuse("the plan has %d commands, but at most %d are supported", n, maxCommands).
+			WithHint("each command is a layer, and Linux supports 500 layers: combine commands, such as \"make && make install\"")
 	}
 }
 
@@ -184,8 +184,8 @@ func (c *checks) paths(at string, files []string) {
 		} else if _, err := patternmatcher.New([]string{f}); err != nil {
 			c.refuse("%s: %q is not a pattern: %v", at, f, err)
 		} else if _, ok := expandBraces(f); !ok {
-			c.refuse("%s: %.80q is too long, or stands for too many paths", at, f).
-				WithHint("a pattern has at most %d bytes, and its braces %d alternatives: write several", maxPattern, maxAlternatives)
+			c.refuse("%s: %.80q is too long, or has too many alternatives", at, f).
+				WithHint("a pattern can have at most %d bytes, and its braces at most %d alternatives: split it", maxPattern, maxAlternatives)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func (c *checks) paths(at string, files []string) {
 func (c *checks) variables(at string, vars map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(vars)) {
 		if k == "" || strings.ContainsAny(k, "=\x00") || strings.ContainsRune(vars[k], 0) {
-			c.refuse("%s: %q cannot be a variable", at, k).WithHint("a name has no '=', and neither it nor its value a NUL character")
+			c.refuse("%s: %q is not a valid variable", at, k).WithHint("a name cannot contain '=', and neither it nor its value a NUL character")
 		}
 	}
 }
@@ -220,7 +220,7 @@ func (c *checks) hashes(hashes map[string]string) {
 	for _, archive := range slices.Sorted(maps.Keys(hashes)) {
 		if h := hashes[archive]; h != "" && !nixHash().MatchString(h) {
 			c.refuse("nixHashes: %q is not a sha256 hash", h).
-				WithHint("write it as nix-prefetch-url --unpack prints it, or as sha256-… in base 64; \"\" for none")
+				WithHint("use the format of nix-prefetch-url --unpack, or sha256-… in base64; \"\" for none")
 		}
 	}
 }
@@ -240,7 +240,7 @@ func (c *checks) nixPkgs(p *plan.Plan) {
 	}
 	for _, n := range p.Start.NixPkgs {
 		if !has[n] {
-			c.refuse("start.nixPkgs: no phase has the Nix package %q", n).WithHint("add it to phases.setup.nixPkgs, too")
+			c.refuse("start.nixPkgs: no phase has the Nix package %q", n).WithHint("also add it to phases.setup.nixPkgs")
 		}
 	}
 }
@@ -254,6 +254,6 @@ func (c *checks) start(s *plan.Start) {
 	c.startConfig("start", s)
 	c.debian("start.aptPkgs", s.AptPkgs)
 	if s.User != "" && !userName().MatchString(s.User) {
-		c.refuse("start.user: %q is not the name or the number of a user", s.User).WithHint(`write it as "name", "1000" or "1000:1000"`)
+		c.refuse("start.user: %q is not a user name or ID", s.User).WithHint(`write it as "name", "1000" or "1000:1000"`)
 	}
 }

@@ -95,7 +95,7 @@ func (c *checks) startConfig(at string, s *plan.Start) {
 	for _, p := range s.Ports {
 		number, protocol, _ := strings.Cut(p, "/")
 		if n, err := strconv.ParseUint(number, 10, 16); err != nil || n == 0 || !slices.Contains([]string{"", "tcp", "udp", "sctp"}, protocol) {
-			c.refuse("%s.ports: %q is no port", at, p).WithHint(`write it as "8080" or "53/udp"`)
+			c.refuse("%s.ports: %q is not a port", at, p).WithHint(`write it as "8080" or "53/udp"`)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Healthcheck)) {
@@ -108,19 +108,19 @@ func (c *checks) startConfig(at string, s *plan.Start) {
 			}
 		case slices.Contains(durations, key):
 			if d, err := time.ParseDuration(value); err != nil || d < time.Millisecond {
-				c.refuse("%s.healthcheck.%s: %q is not a time", at, key, value).WithHint(`write it as "30s" or "1m30s"; the least is 1ms`)
+				c.refuse("%s.healthcheck.%s: %q is not a duration", at, key, value).WithHint(`write it as "30s" or "1m30s"; the minimum is 1ms`)
 			}
 		default:
-			c.refuse("%s.healthcheck has no %q", at, key).WithHint("it has cmd, retries, %s", strings.Join(durations, ", "))
+			c.refuse("%s.healthcheck has no %q", at, key).WithHint("known: cmd, retries, %s", strings.Join(durations, ", "))
 		}
 	}
 	if len(s.Healthcheck) > 0 && s.Healthcheck["cmd"] == "" {
-		c.refuse("%s.healthcheck has no cmd", at).WithHint(`it is a command like "curl -fs localhost:3000", or "none"`)
+		c.refuse("%s.healthcheck has no cmd", at).WithHint(`set a command such as "curl -fs localhost:3000", or "none"`)
 	}
 	if s.StopSignal != "" && !stopSignal().MatchString(s.StopSignal) {
-		c.refuse("%s.stopSignal: %q is no signal", at, s.StopSignal).WithHint(`write it as "SIGINT"`)
+		c.refuse("%s.stopSignal: %q is not a signal", at, s.StopSignal).WithHint(`write it as "SIGINT"`)
 	}
 	if s.Workdir != "" && slices.Contains(strings.Split(path.Clean(s.Workdir), "/"), "..") {
-		c.refuse("%s.workdir: %q is outside of the app", at, s.Workdir).WithHint("an absolute path may lie anywhere")
+		c.refuse("%s.workdir: %q is outside of the app", at, s.Workdir).WithHint("for a directory outside the app, use an absolute path")
 	}
 }

@@ -22,14 +22,14 @@ func (c *checks) forStart(p *plan.Plan) {
 		at := "phases." + name
 		made[name] = relative(ph.Outputs)
 		if ph.Inputs == nil || len(ph.Cmds) == 0 {
-			c.refuse("%s.outputsFor: the phase needs cmds, and inputs, which may be an empty list", at)
+			c.refuse("%s.outputsFor: the phase needs cmds and inputs; inputs may be an empty list", at)
 		}
 		if len(ph.Outputs) == 0 || slices.ContainsFunc(made[name], func(o string) bool { return o == "" || hasWildcard(o) }) {
-			c.refuse("%s.outputsFor: outputs must be plain paths of the app", at)
+			c.refuse("%s.outputsFor: outputs must be paths of the app without patterns", at)
 		}
 		for _, other := range slices.Sorted(maps.Keys(p.Phases)) {
 			if o := p.Phases[other]; o != nil && slices.Contains(o.DependsOn, name) {
-				c.refuse("phases.%s.dependsOn: %s makes files for the image that runs alone", other, name).WithHint("leave one of the two out")
+				c.refuse("phases.%s.dependsOn: %s creates files only for the run image", other, name).WithHint("remove the dependency, or outputsFor")
 			}
 		}
 	}
@@ -45,8 +45,8 @@ func (c *checks) forStartTaken(p *plan.Plan, made map[string][]string) {
 		for _, name := range slices.Sorted(maps.Keys(made)) {
 			for _, o := range made[name] {
 				if rel, ok := belowApp(f); ok && hasWildcard(rel) && alike(rel, o) && len(segments(rel)) <= len(segments(o)) {
-					c.refuse("start.onlyIncludeFiles: %q matches %s, which the phase %s makes for the image that runs", f, o, name).
-						WithHint("name the files and folders, without a pattern")
+					c.refuse("start.onlyIncludeFiles: %q matches %s, which the phase %s creates for the run image", f, o, name).
+						WithHint("list the files and folders without a pattern")
 				}
 			}
 		}

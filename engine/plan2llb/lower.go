@@ -113,7 +113,7 @@ func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {
 	}
 	def, err := l.state.Marshal(ctx, opts...)
 	if err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "the plan cannot be turned into build steps")
+		return nil, fault.Wrap(fault.Bug, err, "the plan cannot be converted to build steps")
 	}
 	res := &Result{Def: def, Image: l.image(final), Locals: l.locals}
 	if res.Vertices, res.Steps, err = vertices(def); err != nil {
@@ -132,7 +132,7 @@ func (l *lowering) result(ctx context.Context, final Source) (*Result, error) {
 func overall(def *llb.Definition, img dockerspec.DockerOCIImage) (digest.Digest, error) {
 	head, err := def.Head()
 	if err != nil {
-		return "", fault.Wrap(fault.Bug, err, "the build steps have no end")
+		return "", fault.Wrap(fault.Bug, err, "the build steps have no result")
 	}
 	config, err := json.Marshal(img)
 	if err != nil {

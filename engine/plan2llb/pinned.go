@@ -71,7 +71,7 @@ var sha256Form = lazy.Regexp(`^sha256:[0-9a-f]{64}$`)
 func (c *checks) aptHashes(in *Input) {
 	for _, key := range slices.Sorted(maps.Keys(in.Plan.AptHashes)) {
 		if h := in.Plan.AptHashes[key]; !sha256Form().MatchString(h) {
-			c.refuse("aptHashes: %q is not a sha256 hash", h).WithHint("nixpacks lock writes them")
+			c.refuse("aptHashes: %q is not a sha256 hash", h).WithHint("create the hashes with nixpacks lock")
 		}
 	}
 	if !in.Locked {
@@ -105,5 +105,5 @@ func Survey(ctx context.Context, in Input, set plan.AptSet) (*llb.Definition, er
 		opts: []llb.RunOption{aptAuth(), llb.IgnoreCache, named("[lock] what apt takes for " + strings.Join(set.Packages, " "))},
 	})
 	def, err := ran.AddMount(path.Clean(surveyDir), llb.Scratch()).Marshal(ctx, llb.Platform(in.Platform))
-	return def, fault.Wrap(fault.Bug, err, "the survey of Debian packages cannot be turned into build steps")
+	return def, fault.Wrap(fault.Bug, err, "the query for Debian packages cannot be converted to build steps")
 }

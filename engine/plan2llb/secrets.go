@@ -111,14 +111,14 @@ func (l *lowering) agent(ph *plan.Phase) []llb.RunOption {
 func (c *checks) secrets(at string, ph *plan.Phase) {
 	for _, s := range ph.Secrets {
 		if id, _ := plan.ReadAsk(s); !secretID().MatchString(id) {
-			c.refuse("%s.secrets: %q is not the id of a secret", at, s).WithHint("an id has letters, digits, \"_\", \".\" and \"-\"; \"?\" behind it says that it may be missing")
+			c.refuse("%s.secrets: %q is not a secret ID", at, s).WithHint("an ID consists of letters, digits, \"_\", \".\" and \"-\"; a trailing \"?\" makes the secret optional")
 		} else if strings.HasPrefix(id, ownSecrets) {
-			c.refuse("%s.secrets: %q is a name of this program's own", at, s).WithHint("give the secret another id")
+			c.refuse("%s.secrets: %q is reserved", at, s).WithHint("use another ID for the secret")
 		}
 	}
 	c.credentials(at, ph)
 	if id, _ := plan.ReadAsk(ph.SSH); ph.SSH != "" && !secretID().MatchString(id) {
-		c.refuse("%s.ssh: %q is not the id of an agent of SSH keys", at, ph.SSH).WithHint(`write "default", as nixpacks build --ssh default gives it`)
+		c.refuse("%s.ssh: %q is not an SSH agent ID", at, ph.SSH).WithHint(`write "default", which nixpacks build --ssh default provides`)
 	}
 }
 
@@ -132,18 +132,18 @@ func (c *checks) credentials(at string, ph *plan.Phase) {
 		where := at + ".credentials." + id
 		switch {
 		case !secretID().MatchString(id):
-			c.refuse("%s.credentials: %q is not the id of a secret", at, id).WithHint(`an id has letters, digits, "_", "." and "-"`)
+			c.refuse("%s.credentials: %q is not a secret ID", at, id).WithHint(`an ID consists of letters, digits, "_", "." and "-"`)
 		case strings.HasPrefix(id, ownSecrets) && place != "" && !(isVariable && slices.Contains(offered, id)):
-			c.refuse("%s is a name of this program's own", where).WithHint("give the secret another id")
+			c.refuse("%s is reserved", where).WithHint("use another ID for the secret")
 		case place == "":
 		case isVariable && !variableName().MatchString(place), !isVariable && (!path.IsAbs(place) || path.Clean(place) != place || place == "/"):
-			c.refuse("%s: %q is no place for a secret", where, ph.Credentials[id]).
-				WithHint(`write the path of a file, like "~/.netrc", or "$NAME" for a variable`)
+			c.refuse("%s: %q is not a location for a secret", where, ph.Credentials[id]).
+				WithHint(`write a file path such as "~/.netrc", or "$NAME" for a variable`)
 		case !isVariable:
 			for _, dir := range ph.CacheDirectories {
 				if t := cacheTarget(dir); strings.HasPrefix(place, t+"/") {
-					c.refuse("%s: %s lies in the cache directory %s, where it would leave an empty file", where, ph.Credentials[id], dir).
-						WithHint("name the directories in there that are worth keeping instead")
+					c.refuse("%s: %s is in the cache directory %s, and would leave an empty file there", where, ph.Credentials[id], dir).
+						WithHint("cache only the subdirectories that are needed")
 				}
 			}
 		}

@@ -168,7 +168,7 @@ func unknown(decls []ast.Decl, path []string) []catalog.Note {
 		at := append(slices.Clone(path), name)
 		if _, ok := plan.ShapeAt(at...); !ok {
 			u := plan.Unknown(at, catalog.Pos(f.Label.Pos()))
-			out = append(out, catalog.Note{Text: u.Msg + ": no plan has it, so that this demands nothing", Hint: u.Hint, At: u.At})
+			out = append(out, catalog.Note{Text: u.Msg + ": plans have no such field, so this rule has no effect", Hint: u.Hint, At: u.At})
 			continue
 		}
 		if s, ok := f.Value.(*ast.StructLit); ok {

@@ -67,7 +67,7 @@ func Check(in Input) (*Result, error) {
 }
 
 func costly(what string) *fault.Fault {
-	return fault.New(fault.Refused, "holding the plan to its policies takes too much %s", what)
+	return fault.New(fault.Refused, "checking the plan against its policies takes too much %s", what)
 }
 
 // dirs returns the directories of the app whose policies apply.

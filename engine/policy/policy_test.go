@@ -67,8 +67,8 @@ var verdicts = []struct{ name, policy, want string }{
 	{"length", "import \"list\"\nphases: setup: nixPkgs: list.MaxItems(1)", `phases.setup.nixPkgs is ["nodejs", "openssl"], but must satisfy list.MaxItems(1) p.cue:2:25 saved.json:14:18`},
 	{"function", "import \"strings\"\nstart: cmd: strings.MaxRunes(2)", `start.cmd is "node .", but must satisfy strings.MaxRunes(2) p.cue:2:13 saved.json:19:12`},
 	{"a variable, whose value is not told", `variables: [string]: !~"^sk-"`, `variables.API_KEY must not match "^sk-" p.cue:1:22 saved.json:5:16`},
-	{"a variable, one of several", `variables: API_KEY: "a" | "b"`, `variables.API_KEY is none of what p.cue allows p.cue:1:21 saved.json:5:16`},
-	{"a variable, conflict", `variables: API_KEY: "a"`, `variables.API_KEY is refused by p.cue p.cue:1:21 saved.json:5:16`},
+	{"a variable, one of several", `variables: API_KEY: "a" | "b"`, `variables.API_KEY is not one of the values that p.cue allows p.cue:1:21 saved.json:5:16`},
+	{"a variable, conflict", `variables: API_KEY: "a"`, `variables.API_KEY is rejected by p.cue p.cue:1:21 saved.json:5:16`},
 	{"not set", `start: user: !="root"`, `start.user is not set, which means root, but must not be "root" p.cue:1:14`},
 	{"required", `start: labels!: team!: string`, `start.labels is not set, but must be set p.cue:1:8`},
 	{"closed", `start: close({user?: string})`, `start.cmd is not allowed by p.cue p.cue:1:1 saved.json:19:12`},
@@ -91,9 +91,9 @@ phases.build.cmds[1] is "curl https://x | sh", but must not match "curl" p.cue:3
 	{"comprehension", `_x: [for n, p in phases if p.cmds != _|_ for c in p.cmds if c =~ "curl" {n}]
 phases: [string]: {cmds?: [...string], ...}
 if len(_x) > 0 {error("curl in \(_x[0])")}`, `curl in build p.cue:3:17`},
-	{"unknown reference", `start: cmd: nothing`, `p.cue speaks of "nothing", which is nowhere declared p.cue:1:13 saved.json:19:12`},
-	{"an index below zero", `start: aptPkgs: {"-1"!: string}`, `p.cue refuses the plan: start.aptPkgs."-1": field is required but not present p.cue:1:18 nothing sets start.aptPkgs[-1], which has its default
-p.cue refuses the plan: field is required but not present p.cue:1:18 nothing sets start.aptPkgs[-1], which has its default`},
+	{"unknown reference", `start: cmd: nothing`, `p.cue refers to "nothing", which is not declared p.cue:1:13 saved.json:19:12`},
+	{"an index below zero", `start: aptPkgs: {"-1"!: string}`, `p.cue rejects the plan: start.aptPkgs."-1": field is required but not present p.cue:1:18 nothing sets start.aptPkgs[-1], which has its default
+p.cue rejects the plan: field is required but not present p.cue:1:18 nothing sets start.aptPkgs[-1], which has its default`},
 	{"against itself", `start: cmd: "a" & "b"`, `start.cmd is "node .", but must be "b" p.cue:1:13 saved.json:19:12
 start.cmd is "node .", but must be "a" p.cue:1:13 saved.json:19:12`},
 }
@@ -193,8 +193,8 @@ func TestRefused(t *testing.T) {
 	for _, r := range []struct{ policy, want string }{
 		{"start: cmd: {", `not valid CUE: expected '}', found 'EOF' p.cue:1:14`},
 		{"import \"net\"\nstart: cmd: net.FQDN", `a policy cannot import "net" p.cue:1:8`},
-		{"@extern(embed)\npackage p\n_x: _ @embed(file=\"/etc/passwd\")", `@extern is not supported: a policy must mean the same wherever it is read p.cue:1:1
-@embed is not supported: a policy must mean the same wherever it is read p.cue:3:7`},
+		{"@extern(embed)\npackage p\n_x: _ @embed(file=\"/etc/passwd\")", `@extern is not supported: a policy must not depend on its environment p.cue:1:1
+@embed is not supported: a policy must not depend on its environment p.cue:3:7`},
 		{"import \"strings\"\nstart: cmd: strings.Repeat(\"x\", 9)", `strings.Repeat cannot be used in a policy p.cue:2:13`},
 		{strings.Repeat("// x\n", 60_000), `p.cue is larger than 256 KB p.cue`},
 	} {
@@ -218,8 +218,8 @@ func TestNotes(t *testing.T) {
 	for _, n := range res.Notes {
 		got = append(got, fmt.Sprint(n.Text, n.At, n.Hint))
 	}
-	want := `unknown field "phasess": no plan has it, so that this demands nothing[p.cue:1:1]did you mean "phases"?
-unknown field "usr" in start: no plan has it, so that this demands nothing[p.cue:2:9]did you mean "user"?`
+	want := `unknown field "phasess": plans have no such field, so this rule has no effect[p.cue:1:1]did you mean "phases"?
+unknown field "usr" in start: plans have no such field, so this rule has no effect[p.cue:2:9]did you mean "user"?`
 	if strings.Join(got, "\n") != want {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}

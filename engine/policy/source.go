@@ -137,7 +137,7 @@ func byPackage(from []catalog.Source) [][]catalog.Source {
 }
 
 // outside is the hint for policies that read input from outside their file.
-const outside = "a policy's verdict follows from the plan alone"
+const outside = "a policy must depend only on the plan"
 
 // parse parses the files of one policy.
 func parse(files []catalog.Source) (*Policy, error) {

@@ -28,7 +28,7 @@ func (e *Engine) withRetries(ctx context.Context, req Request, build func() erro
 		if !errors.As(err, new(transient)) || slices.ContainsFunc(req.Outputs, isStream) {
 			return err
 		}
-		e.tell(fmt.Sprintf("%s: another try in %v", fault.All(err)[0].Msg, pause))
+		e.tell(fmt.Sprintf("%s: retrying in %v", fault.All(err)[0].Msg, pause))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

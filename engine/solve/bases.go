@@ -151,8 +151,8 @@ func Resolve(ctx context.Context, c gateway.Client, in *plan2llb.Input, mode str
 	has := c.BuildOpts().LLBCaps
 	in.Caps = caps(has, in.Caps)
 	if in.Limits != (plan2llb.Limits{}) && has.Supports(pb.CapExecMetaLinuxResources) != nil {
-		return fault.New(fault.Usage, "this BuildKit cannot limit the CPU time or the memory of steps: that takes 0.33 or later").
-			WithHint("limit the BuildKit itself, or build on another one")
+		return fault.New(fault.Usage, "this BuildKit cannot limit the CPU time or memory of build steps: this requires 0.33 or later").
+			WithHint("limit the BuildKit daemon itself, or use another one")
 	}
 	return registryBases(ctx, c, in, mode)
 }
@@ -165,15 +165,15 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 		}
 		named, err := reference.ParseNormalizedNamed(w.ref)
 		if err != nil {
-			return fault.New(fault.Refused, "%q is no image reference: %v", w.ref, err).
-				WithHint("images look like debian:13 or registry.example.com/team/base@sha256:…, bases without a registry like debian://trixie")
+			return fault.New(fault.Refused, "%q is not an image reference: %v", w.ref, err).
+				WithHint("give an image such as debian:13 or registry.example.com/team/base@sha256:…, or a local base such as debian://trixie")
 		}
 		asked := w.ref
 		if reference.IsNameOnly(named) { // BuildKit does not accept a reference without a tag or digest
 			asked = reference.TagNameOnly(named).String()
 		}
 		ref, digest, raw, err := c.ResolveImageConfig(ctx, asked, sourceresolver.Opt{
-			LogName:  "looking for the base image " + w.ref,
+			LogName:  "resolving the base image " + w.ref,
 			ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &in.Platform, ResolveMode: mode},
 		})
 		if err != nil {
@@ -193,13 +193,13 @@ func registryBases(ctx context.Context, c gateway.Client, in *plan2llb.Input, mo
 
 // pullFault returns the fault for a base that cannot be pulled.
 func (w want) pullFault(err error) error {
-	hint := "without a registry: --packages apt takes Debian's packages; another base: --build-image REF"
+	hint := "to build without a registry, use --packages apt; for another base, use --build-image REF"
 	if w.run {
-		hint = "start.runImage names it; without one, the image that builds also runs"
+		hint = "it is set by start.runImage; without it, the build image is also the run image"
 	}
 	why, code, passes := explainPull(err, remote.Cause(err))
 	if code == fault.Usage {
-		hint = "where it is and you may have it: " + dockerLogin(w.ref) + "\n" + hint
+		hint = "if it exists and you have access: " + dockerLogin(w.ref) + "\n" + hint
 	}
 	if passes {
 		err = transient{err}
@@ -230,7 +230,7 @@ func explainPull(err error, cause string) (why string, code fault.Code, passes b
 	case strings.Contains(cause, "no match for platform"):
 		return "it does not exist for this platform", fault.Refused, false
 	case refused().MatchString(cause):
-		return "the registry refuses it to you, or it does not exist (" + cause + ")", fault.Usage, false
+		return "the registry denied access, or it does not exist (" + cause + ")", fault.Usage, false
 	case grpcerrors.Code(err) == codes.NotFound || absent().MatchString(cause):
 		return "it does not exist", fault.Refused, false
 	}
@@ -245,9 +245,9 @@ func explainRegistry(cause string) (why string, passes bool) {
 	case stalled().MatchString(cause):
 		return "the registry does not answer (" + stalled().FindString(cause) + ")", false // the timeout has been long enough
 	case trouble().MatchString(cause):
-		return "the registry is in trouble (" + cause + ")", true
+		return "the registry failed (" + cause + ")", true
 	case partial().MatchString(cause):
-		return "the registry broke off (" + cause + ")", true
+		return "the registry closed the connection early (" + cause + ")", true
 	case networkTrouble().MatchString(cause) || strings.Contains(cause, "connection refused"):
 		return "the registry cannot be reached (" + cause + ")", true
 	}

@@ -137,8 +137,8 @@ func caps(has apicaps.CapSet, wanted plan2llb.Caps) plan2llb.Caps {
 // solve resolves registry images, lowers the plan, and solves it for all platforms.
 func (j *job) solve(ctx context.Context, c gateway.Client, ins []plan2llb.Input) (*gateway.Result, error) {
 	if able := c.BuildOpts().LLBCaps; len(j.opt.Exports) > 1 && able.Supports(pb.CapMultipleExporters) != nil {
-		return nil, fault.New(fault.Usage, "this BuildKit writes one output a build, and %d are wanted", len(j.opt.Exports)).
-			WithHint("BuildKit 0.13 and later writes several")
+		return nil, fault.New(fault.Usage, "this BuildKit supports one output per build, but there are %d", len(j.opt.Exports)).
+			WithHint("several outputs require BuildKit 0.13 or later")
 	}
 	var results []*gateway.Result
 	for i := range ins {

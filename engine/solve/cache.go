@@ -24,7 +24,7 @@ func (e *Engine) Usage(ctx context.Context) (Usage, error) {
 	var u Usage
 	records, err := e.client.DiskUsage(ctx)
 	if err != nil {
-		return u, fault.Wrap(fault.TryAgain, err, "%s does not say what it keeps", e.where)
+		return u, fault.Wrap(fault.TryAgain, err, "cannot get the disk usage of %s", e.where)
 	}
 	for _, r := range records {
 		switch r.RecordType {
@@ -60,5 +60,5 @@ func (e *Engine) Prune(ctx context.Context, all bool, keep int64) (int64, error)
 	err := e.client.Prune(ctx, freed, opts...)
 	close(freed)
 	sum := <-total
-	return sum, fault.Wrap(fault.TryAgain, err, "%s does not prune", e.where)
+	return sum, fault.Wrap(fault.TryAgain, err, "cannot prune the cache of %s", e.where)
 }

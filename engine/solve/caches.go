@@ -47,14 +47,14 @@ func (e *Engine) caches(flag string, list []Cache, write int) ([]client.CacheOpt
 		types := slices.Sorted(maps.Keys(needed))
 		switch own := []string{CacheInline, CacheLocal, CacheRegistry}; {
 		case !ok:
-			return nil, fault.New(fault.Usage, "%s: unknown type of cache %q", flag, k.Type).WithHint("%s", fault.DidYouMean(k.Type, types))
+			return nil, fault.New(fault.Usage, "%s: unknown cache type %q", flag, k.Type).WithHint("%s", fault.DidYouMean(k.Type, types))
 		case e.embedded && !slices.Contains(own, k.Type):
-			return nil, fault.New(fault.Usage, "%s: the embedded engine has no cache of type %s", flag, k.Type).
-				WithHint("it has %s; a BuildKit that --builder names may have others", strings.Join(own, ", "))
+			return nil, fault.New(fault.Usage, "%s: the embedded engine does not support cache type %s", flag, k.Type).
+				WithHint("it supports %s; for others, use another BuildKit with --builder", strings.Join(own, ", "))
 		case write == 0 && k.Type == CacheInline:
-			return nil, fault.New(fault.Usage, "%s: a cache inside an image is read as that image", flag).WithHint("write %s type=registry,ref=IMAGE", flag)
+			return nil, fault.New(fault.Usage, "%s: an inline cache is imported from its image", flag).WithHint("write %s type=registry,ref=IMAGE", flag)
 		case want[write] != "" && k.Attrs[want[write]] == "":
-			return nil, fault.New(fault.Usage, "%s: a cache of type %s needs %s", flag, k.Type, want[write]).
+			return nil, fault.New(fault.Usage, "%s: cache type %s needs %s", flag, k.Type, want[write]).
 				WithHint("write %s type=%s,%s=…", flag, k.Type, want[write])
 		}
 		attrs := maps.Clone(k.Attrs)

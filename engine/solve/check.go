@@ -26,7 +26,7 @@ var imageAttributes = []string{"name", "compression", "compression-level", "forc
 // check rejects settings that BuildKit would ignore, or that have no effect.
 func (e *Engine) check(o Output, names []string, several bool) error {
 	if several && o.Type == TypeDocker {
-		return fault.New(fault.Usage, "an image for docker has one platform").WithHint("push it (--push), or write --output type=oci,dest=PATH")
+		return fault.New(fault.Usage, "an output of type docker supports only one platform").WithHint("push it (--push), or write --output type=oci,dest=PATH")
 	}
 	known, ok := attributes[o.Type]
 	if !ok {
@@ -35,27 +35,27 @@ func (e *Engine) check(o Output, names []string, several bool) error {
 	}
 	for _, k := range slices.Sorted(maps.Keys(o.Attrs)) {
 		if !slices.Contains(known, k) && !strings.HasPrefix(k, "annotation") {
-			return fault.New(fault.Usage, "an output of type %s has no attribute %q", o.Type, k).WithHint("%s", fault.DidYouMean(k, known))
+			return fault.New(fault.Usage, "output type %s has no attribute %q", o.Type, k).WithHint("%s", fault.DidYouMean(k, known))
 		}
 	}
 	if o.Type != TypeImage {
 		if o.Dest == "" && o.Type != TypeDocker {
-			return fault.New(fault.Usage, "the output of type %s has no destination", o.Type).WithHint("write --output type=%s,dest=PATH", o.Type)
+			return fault.New(fault.Usage, "output type %s needs a destination", o.Type).WithHint("write --output type=%s,dest=PATH", o.Type)
 		}
 		return nil
 	}
 	if e.docker != nil {
 		if o.Attrs["push"] == "true" {
-			return fault.New(fault.Usage, "the docker engine's BuildKit keeps images, and pushes none").WithHint("build with -t NAME, then: docker push NAME")
+			return fault.New(fault.Usage, "the docker engine's BuildKit cannot push images").WithHint("build with -t NAME, then: docker push NAME")
 		}
 		return nil // it is identified by its digest
 	}
 	if len(names) == 0 && o.Attrs["name"] == "" {
-		return fault.New(fault.Usage, "the output of type image has no name").WithHint("give it one with --tag")
+		return fault.New(fault.Usage, "output type image needs a name").WithHint("set it with --tag")
 	}
 	if e.embedded && o.Attrs["push"] != "true" {
-		return fault.New(fault.Usage, "the embedded engine keeps no images: an output of type image goes to a registry").
-			WithHint("add push=true, or write type=oci or type=docker with a dest")
+		return fault.New(fault.Usage, "the embedded engine has no image store: output type image must be pushed to a registry").
+			WithHint("add push=true, or use type=oci or type=docker with a dest")
 	}
 	return nil
 }
@@ -80,8 +80,8 @@ func fullNames(names []string) ([]string, error) {
 func FullName(name string) (string, error) {
 	ref, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		return "", fault.New(fault.Usage, "%q is no name for an image: %v", name, err).
-			WithHint("names look like app, app:1.0 or registry.example.com/team/app:1.0")
+		return "", fault.New(fault.Usage, "%q is not an image name: %v", name, err).
+			WithHint("use a name such as app, app:1.0 or registry.example.com/team/app:1.0")
 	}
 	return reference.TagNameOnly(ref).String(), nil
 }

@@ -109,9 +109,9 @@ func connectEmbedded(ctx context.Context, t Target, say func(string)) (*Engine, 
 	}
 	how := "the embedded BuildKit " + buildkitd.Version
 	if joined {
-		how += " of another nixpacks that is running"
+		how += " of another running nixpacks process"
 	}
-	say("engine: " + how + ", as neither --builder nor BUILDKIT_HOST names one")
+	say("engine: " + how + ", as neither --builder nor BUILDKIT_HOST is set")
 	return &Engine{client: c, closer: closer, embedded: true, where: "the embedded BuildKit", state: filepath.Clean(o.State), say: say}, nil
 }
 
@@ -130,7 +130,7 @@ func connectRemote(ctx context.Context, t Target, say func(string)) (*Engine, er
 		c.Close()
 		return nil, err
 	}
-	say(fmt.Sprintf("engine: BuildKit%s at %s, as %s says", version, t.Builder, t.from()))
+	say(fmt.Sprintf("engine: BuildKit%s at %s, from %s", version, t.Builder, t.from()))
 	return &Engine{client: c, closer: c.Close, where: t.Builder, say: say}, nil
 }
 
@@ -153,8 +153,8 @@ func (t Target) hello(ctx context.Context, c *client.Client) (string, error) {
 func connectDocker(ctx context.Context, t Target, say func(string)) (*Engine, error) {
 	buildkitd.SetLog(t.Embedded.Log, t.Embedded.Debug)
 	if t.TLS != (TLS{}) {
-		return nil, fault.New(fault.Usage, "the TLS files are for tcp:// builders, not for a docker engine").
-			WithHint("docker's own are named by --docker-tls-verify and --docker-cert-path")
+		return nil, fault.New(fault.Usage, "the TLS files apply to tcp:// builders, not to a docker engine").
+			WithHint("for docker, use --docker-tls-verify and --docker-cert-path")
 	}
 	if name := strings.TrimPrefix(strings.TrimPrefix(t.Builder, dockerScheme), "://"); name != "" {
 		t.Docker = docker.Engine{Context: name}
@@ -166,7 +166,7 @@ func connectDocker(ctx context.Context, t Target, say func(string)) (*Engine, er
 	c, err := dockerBuildKit(ctx, d)
 	if err != nil {
 		d.Close()
-		return nil, fault.Wrap(fault.Bug, err, "the docker engine's BuildKit cannot be called")
+		return nil, fault.Wrap(fault.Bug, err, "cannot connect to the docker engine's BuildKit")
 	}
 	e := &Engine{client: c, closer: func() error { return errors.Join(c.Close(), d.Close()) }, docker: d,
 		where: "the docker engine at " + d.Where(), say: say}
@@ -178,11 +178,11 @@ func connectDocker(ctx context.Context, t Target, say func(string)) (*Engine, er
 	if v, err := d.Version(ctx); err == nil {
 		version = " " + v
 	}
-	why := t.from() + " says"
+	why := "from " + t.from()
 	if t.Builder == "" {
-		why = "this program has a BuildKit of its own on Linux alone"
+		why = "as the embedded BuildKit is available only on Linux"
 	}
-	say(fmt.Sprintf("engine: the BuildKit of Docker%s at %s, as %s", version, d.Where(), why))
+	say(fmt.Sprintf("engine: the BuildKit of Docker%s at %s, %s", version, d.Where(), why))
 	return e, nil
 }
 
@@ -201,19 +201,19 @@ func dockerBuildKit(ctx context.Context, d *docker.Client) (*client.Client, erro
 func (t *Target) check() ([]client.ClientOpt, error) {
 	u, err := url.Parse(t.Builder)
 	if err != nil || !slices.Contains(schemes, u.Scheme) {
-		return nil, fault.New(fault.Usage, "%s: %q is no address of a BuildKit", t.from(), t.Builder).
-			WithHint("addresses begin with %s://", strings.Join(schemes, "://, "))
+		return nil, fault.New(fault.Usage, "%s: %q is not a BuildKit address", t.from(), t.Builder).
+			WithHint("an address begins with %s://", strings.Join(schemes, "://, "))
 	}
 	if program := programs[u.Scheme]; program != "" {
 		if _, err := exec.LookPath(program); err != nil {
-			return nil, fault.New(fault.Usage, "%s is needed to reach %s, and is not on PATH", program, t.Builder)
+			return nil, fault.New(fault.Usage, "%s is needed to connect to %s, but is not on PATH", program, t.Builder)
 		}
 	}
 	if t.TLS == (TLS{}) {
 		return nil, nil
 	}
 	if u.Scheme != "tcp" {
-		return nil, fault.New(fault.Usage, "TLS files are for tcp:// builders, not for %s", t.Builder)
+		return nil, fault.New(fault.Usage, "TLS files apply to tcp:// builders, not to %s", t.Builder)
 	}
 	if t.tls, err = t.TLS.config(u.Hostname()); err != nil {
 		return nil, err
@@ -230,5 +230,5 @@ func (t Target) from() string {
 
 // Close disconnects from the engine. The embedded engine ends, after waiting for its other clients.
 func (e *Engine) Close() error {
-	return fault.Wrap(fault.Bug, e.closer(), "the engine did not close")
+	return fault.Wrap(fault.Bug, e.closer(), "the engine did not shut down")
 }

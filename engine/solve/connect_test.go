@@ -61,7 +61,7 @@ func TestRemoteBuilder(t *testing.T) {
 		var said string
 		target.Say = func(s string) { said = s }
 		e := connect(t, target)
-		if !strings.HasPrefix(said, "engine: BuildKit ") || !strings.Contains(said, target.Builder+", as "+target.from()+" says") {
+		if !strings.HasPrefix(said, "engine: BuildKit ") || !strings.Contains(said, target.Builder+", from "+target.from()) {
 			t.Errorf("%s: said %q", name, said)
 		}
 		req := layoutOf(t, appDir(t, "main.txt:"+name), appPlan(t, "cat /app/built", "copy main.txt built"))
@@ -131,11 +131,11 @@ func TestConnectRefused(t *testing.T) {
 		target Target
 		code   fault.Code
 	}{
-		`BUILDKIT_HOST: "podman" is no address of a BuildKit`:                    {Target{Builder: "podman", From: "BUILDKIT_HOST"}, fault.Usage},
-		"addresses begin with unix://, tcp://, docker://, docker-container://, ": {Target{Builder: "http://x"}, fault.Usage},
-		"TLS files are for tcp:// builders, not for " + absent:                   {Target{Builder: absent, TLS: TLS{CA: "x"}}, fault.Usage},
-		"TLS file cannot be read: open /absent.pem":                              {Target{Builder: "tcp://x", TLS: TLS{CA: "/absent.pem"}}, fault.Usage},
-		"the BuildKit at " + absent + " does not answer":                         {Target{Builder: absent}, fault.TryAgain},
+		`BUILDKIT_HOST: "podman" is not a BuildKit address`:                        {Target{Builder: "podman", From: "BUILDKIT_HOST"}, fault.Usage},
+		"an address begins with unix://, tcp://, docker://, docker-container://, ": {Target{Builder: "http://x"}, fault.Usage},
+		"TLS files apply to tcp:// builders, not to " + absent:                     {Target{Builder: absent, TLS: TLS{CA: "x"}}, fault.Usage},
+		"TLS file cannot be read: open /absent.pem":                                {Target{Builder: "tcp://x", TLS: TLS{CA: "/absent.pem"}}, fault.Usage},
+		"the BuildKit at " + absent + " does not answer":                           {Target{Builder: absent}, fault.TryAgain},
 	} {
 		_, err := Connect(t.Context(), c.target)
 		wantFault(t, err, c.code, text)
@@ -181,7 +181,7 @@ func TestCarried(t *testing.T) {
 	_, err := Connect(t.Context(), Target{Builder: "podman-container://gone", From: "--builder"})
 	wantFault(t, err, fault.Usage, "podman says: Error: no container called gone")
 	var f *fault.Fault
-	if !errors.As(err, &f) || !strings.Contains(f.Hint, "buildctl beside it") {
+	if !errors.As(err, &f) || !strings.Contains(f.Hint, "buildctl is installed") {
 		t.Errorf("the hint is %q", f.Hint)
 	}
 }

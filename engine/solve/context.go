@@ -34,7 +34,7 @@ func openDir(dir string, ignore []string, fix fsutil.MapFunc, broken func(error)
 	filtered, err := fsutil.NewFilterFS(inner, &fsutil.FilterOpt{ExcludePatterns: ignore, Map: fix})
 	if err != nil {
 		root.Close()
-		return nil, nil, fault.Wrap(fault.Refused, err, "a pattern of files that are no part of the build is wrong")
+		return nil, nil, fault.Wrap(fault.Refused, err, "invalid pattern of files to exclude from the build context")
 	}
 	return filtered, root, nil
 }
@@ -100,9 +100,9 @@ func (w *watchedFile) Read(p []byte) (int, error) {
 func unreadable(path string, err error) error {
 	if errors.Is(err, gofs.ErrPermission) {
 		return fault.Wrap(fault.Usage, err, "%s cannot be read: permission denied", path).(*fault.Fault).
-			WithHint("files that the build does not need can be named in .dockerignore")
+			WithHint("if the build does not need it, list it in .dockerignore")
 	}
-	return fault.Wrap(fault.TryAgain, err, "%s was changed or removed while the build read the app", path)
+	return fault.Wrap(fault.TryAgain, err, "%s was changed or removed during the build", path)
 }
 
 // DefaultCacheKey returns a hash of the app directory's path, which separates the caches of different apps.

@@ -19,16 +19,16 @@ func (e *Engine) room(text string, outputs []string) string {
 	}
 	for _, dir := range outputs {
 		if strings.Contains(text, dir+"/") && !strings.HasPrefix(dir, e.state+"/") {
-			return "the disk that holds " + dir + " is full: make room there, or name another place with --output"
+			return "the disk that holds " + dir + " is full: free some space there, or use another path with --output"
 		}
 	}
 	switch {
 	case e.embedded:
-		return "the disk that holds " + e.state + " is full: make room there; nixpacks cache prune frees what builds keep"
+		return "the disk that holds " + e.state + " is full: free some space there; nixpacks cache prune removes cached build data"
 	case e.docker != nil:
-		return "the disk of " + e.where + " is full: docker builder prune frees what builds keep there"
+		return "the disk of " + e.where + " is full: docker builder prune removes cached build data there"
 	}
-	return "the disk of " + e.where + " is full: nixpacks cache prune --builder " + e.where + " frees what builds keep there"
+	return "the disk of " + e.where + " is full: nixpacks cache prune --builder " + e.where + " removes cached build data there"
 }
 
 // places returns the directories of the outputs, in the form used in paths in error messages.

@@ -61,10 +61,10 @@ func TestDockerTLS(t *testing.T) {
 		put(t, filepath.Join(mixed, to), string(raw))
 	}
 	for hint, d := range map[string]docker.Engine{
-		"it wants TLS":                   {Host: host},
-		"its certificate must come from": {Host: host, TLSVerify: true, CertPath: others.dir},
-		"that it knows you by":           {Host: host, TLSVerify: true, CertPath: mixed},
-		"it speaks no TLS":               {Host: "tcp://" + plainListener(t), TLSVerify: true, CertPath: keys.dir},
+		"it requires TLS":                    {Host: host},
+		"its certificate must be signed by":  {Host: host, TLSVerify: true, CertPath: others.dir},
+		"must accept the client certificate": {Host: host, TLSVerify: true, CertPath: mixed},
+		"it does not use TLS":                {Host: "tcp://" + plainListener(t), TLSVerify: true, CertPath: keys.dir},
 	} {
 		_, err := d.Open(t.Context())
 		var f *fault.Fault
@@ -81,7 +81,7 @@ func TestDockerEngine(t *testing.T) {
 	var said string
 	target := Target{Builder: "docker", Docker: docker.Engine{Host: host}, Say: func(s string) { said = s }}
 	e := connect(t, target)
-	if !strings.HasPrefix(said, "engine: the BuildKit of Docker ") || !strings.HasSuffix(said, host+", as --builder says") {
+	if !strings.HasPrefix(said, "engine: the BuildKit of Docker ") || !strings.HasSuffix(said, host+", from --builder") {
 		t.Errorf("said %q", said)
 	}
 	req := foreignRequest(t)
@@ -149,10 +149,10 @@ func dockerRefuses(t *testing.T, e *Engine, req Request) {
 	t.Helper()
 	req.Outputs = []Output{{Type: TypeImage, Attrs: map[string]string{"push": "true"}}}
 	_, err := e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "keeps images, and pushes none")
+	wantFault(t, err, fault.Usage, "cannot push images")
 	req.Outputs = foreignOutputs(t)[:1]
 	_, err = e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "writes no output of type oci")
+	wantFault(t, err, fault.Usage, "does not support output type oci")
 	req.Outputs = foreignOutputs(t)[1:]
 	build(t, e, req)
 	if got, err := os.ReadFile(filepath.Join(req.Outputs[0].Dest, "app/built")); string(got) != "made of it" {

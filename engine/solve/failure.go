@@ -86,12 +86,12 @@ func (f failure) exited(status uint32) error {
 		out.Code, out.Hint = fault.TryAgain, f.room
 	case out.Hint != "":
 	case status == 137 || strings.Contains(text, "cannot allocate memory"):
-		out.Hint = "the command was killed, most likely for want of memory"
+		out.Hint = "the command was killed, probably because it ran out of memory"
 	case status == 127:
-		out.Hint = "a program is missing: --pkgs and --apt add packages to the plan"
+		out.Hint = "a program is missing: add its package with --pkgs or --apt"
 	case networkTrouble().MatchString(out.Detail):
 		out.Code = fault.TryAgain
-		out.Hint = "the network seems to have failed; the same command may work later"
+		out.Hint = "this looks like a network failure; try again later"
 	}
 	return out
 }
@@ -100,9 +100,9 @@ func (f failure) exited(status uint32) error {
 func known(text string) string {
 	switch {
 	case strings.Contains(text, "network bridge not found"):
-		return "the docker engine has no bridge: --network host gives steps the network of its machine"
+		return "the docker engine has no bridge network: use --network host"
 	case strings.Contains(text, "exec format error"):
-		return "the builder cannot run programs of that platform: leave --platform out, or build on a machine of that platform"
+		return "the builder cannot run programs for that platform: remove --platform, or build on a machine of that platform"
 	}
 	return ""
 }
@@ -161,8 +161,8 @@ func (f failure) other(where string) error {
 		out.Detail = f.seen.Log(f.vertex)
 	}
 	if m := noExporter().FindStringSubmatch(cause); m != nil {
-		return fault.New(fault.Usage, "%s writes no output of type %s", where, m[1]).
-			WithHint("leave --output out, and the image is kept there; docker save NAME writes it to a tar")
+		return fault.New(fault.Usage, "%s does not support output type %s", where, m[1]).
+			WithHint("build without --output to store the image there, and export it with docker save NAME")
 	}
 	out.Hint = known(cause)
 	switch code := grpcerrors.Code(f.err); {
@@ -171,10 +171,10 @@ func (f failure) other(where string) error {
 	case out.Hint != "":
 	case code == codes.Unavailable || code == codes.Canceled:
 		out.Code = fault.TryAgain
-		out.Msg = fmt.Sprintf("the connection to %s broke: %s", where, cause)
+		out.Msg = fmt.Sprintf("lost the connection to %s: %s", where, cause)
 	case networkTrouble().MatchString(cause):
 		out.Code = fault.TryAgain
-		out.Hint = "the network seems to have failed; the same command may work later"
+		out.Hint = "this looks like a network failure; try again later"
 	}
 	return out
 }

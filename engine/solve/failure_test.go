@@ -47,8 +47,8 @@ func TestFailureHints(t *testing.T) {
 		text string
 	}{
 		"nosuch":   {fault.BuildFailed, "exit status 127\n  shell: nosuch: command not found\n  a program is missing"},
-		"exit 137": {fault.BuildFailed, "want of memory"},
-		"echo curl: (6) Could not resolve host: example.com; exit 6": {fault.TryAgain, "the network seems to have failed"},
+		"exit 137": {fault.BuildFailed, "ran out of memory"},
+		"echo curl: (6) Could not resolve host: example.com; exit 6": {fault.TryAgain, "this looks like a network failure"},
 		"echo connect ECONNREFUSED 127.0.0.1:5432; exit 1":           {fault.BuildFailed, "ECONNREFUSED"},
 		"echo cp: /x: No space left on device; exit 1":               {fault.TryAgain, "the disk that holds " + scratch + "/state is full"},
 	} {
@@ -77,8 +77,8 @@ func TestBaseThatCannotBePulled(t *testing.T) {
 		text string
 	}{
 		fakeRegistry(t, 404): {fault.Refused, "/none:1: it does not exist\n"},
-		fakeRegistry(t, 401, "WWW-Authenticate", `Basic realm="x"`): {fault.Usage, "/none:1: the registry refuses it to you, or it does not exist ("},
-		fakeRegistry(t, 403): {fault.Usage, "/none:1: the registry refuses it to you, or it does not exist ("},
+		fakeRegistry(t, 401, "WWW-Authenticate", `Basic realm="x"`): {fault.Usage, "/none:1: the registry denied access, or it does not exist ("},
+		fakeRegistry(t, 403): {fault.Usage, "/none:1: the registry denied access, or it does not exist ("},
 		"localhost:1":        {fault.TryAgain, "/none:1: the registry cannot be reached ("},
 	} {
 		req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
@@ -97,7 +97,7 @@ func TestBaseThatCannotBePulled(t *testing.T) {
 	req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
 	req.Lower.Plan.BuildImage = "No Such/Image"
 	_, err := e.Build(t.Context(), req)
-	wantFault(t, err, fault.Refused, `"No Such/Image" is no image reference`)
+	wantFault(t, err, fault.Refused, `"No Such/Image" is not an image reference`)
 }
 
 // A registry may have an image whose layers it cannot deliver.
@@ -126,5 +126,5 @@ func TestBaseWithoutLayers(t *testing.T) {
 	req.Lower.Plan.BuildImage = ref + ":1"
 	_, err := engine(t).Build(t.Context(), req)
 	wantFault(t, err, fault.Usage, "error: cannot pull "+ref+"@sha256:")
-	wantFault(t, err, fault.Usage, "the registry refuses it to you")
+	wantFault(t, err, fault.Usage, "the registry denied access")
 }

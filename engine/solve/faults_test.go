@@ -87,8 +87,8 @@ var illnesses = []struct {
 	{"403", says(403), fault.Usage, "docker login ", true},
 	{"429", says(429), fault.TryAgain, "429", true},
 	{"429 for an hour", says(429, "Retry-After", "3600"), fault.TryAgain, "429", true},
-	{"500", says(500), fault.TryAgain, "the registry is in trouble", true},
-	{"503", says(503), fault.TryAgain, "the registry is in trouble", true},
+	{"500", says(500), fault.TryAgain, "the registry failed", true},
+	{"503", says(503), fault.TryAgain, "the registry failed", true},
 	{"silent", silent, fault.TryAgain, "the registry does not answer (nothing came from ", false},
 	{"half", half, fault.TryAgain, "the registry ", true},
 }

@@ -90,7 +90,7 @@ func severalOutputs(t *testing.T, e *Engine, req Request, able bool) {
 		return
 	}
 	_, err := e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "this BuildKit writes one output a build, and 2 are wanted")
+	wantFault(t, err, fault.Usage, "this BuildKit supports one output per build, but there are 2")
 }
 
 func foreignRequest(t *testing.T) Request {
@@ -123,9 +123,9 @@ func TestForeignTLS(t *testing.T) {
 		wantFault(t, err, fault.Usage, text)
 	}
 	_, err := Connect(t.Context(), Target{Builder: d.TCP})
-	wantFault(t, err, fault.Usage, "it may want TLS")
+	wantFault(t, err, fault.Usage, "it may require TLS")
 	_, err = Connect(t.Context(), Target{Builder: "tcp://" + plainListener(t), TLS: keys.tls("ca.pem", "client")})
-	wantFault(t, err, fault.Usage, "it speaks no TLS")
+	wantFault(t, err, fault.Usage, "it does not use TLS")
 }
 
 // plainListener starts a server that responds like one without TLS.
@@ -150,7 +150,7 @@ func TestForeignDies(t *testing.T) {
 	req.Lower.Plan = appPlan(t, "x", "echo begun; sleep 1000s")
 	req.Progress = progress.Options{Mode: "plain", Out: onWord{"begun", d.Kill}}
 	_, err := e.Build(t.Context(), req)
-	wantFault(t, err, fault.TryAgain, "the connection to "+d.Unix+" broke")
+	wantFault(t, err, fault.TryAgain, "lost the connection to "+d.Unix)
 	if _, err := os.Stat(req.Outputs[0].Dest); err == nil {
 		t.Error("an output is there")
 	}

@@ -20,7 +20,7 @@ type closable struct {
 	open map[*closableWriter]bool
 }
 
-var errShut = fault.New(fault.Interrupted, "the build was given up")
+var errShut = fault.New(fault.Interrupted, "the build was canceled")
 
 // close waits for writes in progress, closes all writers and rejects later calls.
 func (g *closable) close() {

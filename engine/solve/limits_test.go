@@ -27,7 +27,7 @@ func TestLimits(t *testing.T) {
 	}
 	text, err := run("cat " + quota + " " + memory)
 	if why := buildkitd.CheckLimits(true, true); why != nil {
-		wantFault(t, err, fault.Usage, "steps cannot be given limits here")
+		wantFault(t, err, fault.Usage, "build steps cannot be limited here")
 		return
 	}
 	for _, line := range []string{want, "67108864"} {
@@ -39,5 +39,5 @@ func TestLimits(t *testing.T) {
 		t.Errorf("what fits is killed: %v", err)
 	}
 	_, err = run("fill /tmp/large 200")
-	wantFault(t, err, fault.BuildFailed, "the command was killed, most likely for want of memory")
+	wantFault(t, err, fault.BuildFailed, "the command was killed, probably because it ran out of memory")
 }

@@ -19,7 +19,7 @@ func (*AptMoved) Error() string { return plan2llb.AptMoved }
 
 // hintMoved is the hint for an archive that has changed.
 const hintMoved = "look at what changes, and pin it: nixpacks lock --update\n" +
-	"or take what is pinned from a mirror that has snapshots: --debian-mirror URL, with {date} in it"
+	"or install the pinned packages from a mirror with snapshots: --debian-mirror URL, with {date} in the URL"
 
 // aptMoved returns the fault for a step whose packages differ from the pinned ones.
 func (f failure) aptMoved() error {
@@ -57,7 +57,7 @@ func (j *job) noteMoved(to Bases) {
 		}
 		for line := range strings.Lines(j.seen.Log(f.Vertex)) {
 			if strings.HasPrefix(line, "note: "+plan2llb.AptMoved) {
-				to.say(strings.TrimSuffix(line, "\n") + "; nixpacks lock --update says which")
+				to.say(strings.TrimSuffix(line, "\n") + "; nixpacks lock --update lists the changes")
 			}
 		}
 	}

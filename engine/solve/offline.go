@@ -38,8 +38,8 @@ func (e *Engine) offline(ctx context.Context, req Request) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	f := fault.New(fault.TryAgain, "this build needs what is not on this machine, and may not use the network").
-		WithHint("build once without --offline: what it fetches is kept, and the next build needs no network")
+	f := fault.New(fault.TryAgain, "the build needs files that are not on this machine, and --offline prevents fetching them").
+		WithHint("build once without --offline to cache them")
 	f.Detail = strings.Join(lines, "\n")
 	return f
 }
@@ -47,18 +47,18 @@ func (e *Engine) offline(ctx context.Context, req Request) error {
 // checkOffline rejects settings that always use the network.
 func (e *Engine) checkOffline(req Request) error {
 	if !e.embedded {
-		return fault.New(fault.Usage, "--offline holds for the embedded BuildKit alone: what %s fetches is its own affair", e.where)
+		return fault.New(fault.Usage, "--offline applies only to the embedded BuildKit, not to %s", e.where)
 	}
 	remote := func(c Cache) bool { return c.Type != CacheLocal && c.Type != CacheInline }
 	if i := slices.IndexFunc(req.CacheFrom, remote); i >= 0 {
-		return fault.New(fault.Usage, "--cache-from type=%s is on the network, and --offline keeps from it", req.CacheFrom[i].Type)
+		return fault.New(fault.Usage, "--cache-from type=%s needs the network, and cannot be combined with --offline", req.CacheFrom[i].Type)
 	}
 	if i := slices.IndexFunc(req.CacheTo, remote); i >= 0 {
-		return fault.New(fault.Usage, "--cache-to type=%s is on the network, and --offline keeps from it", req.CacheTo[i].Type)
+		return fault.New(fault.Usage, "--cache-to type=%s needs the network, and cannot be combined with --offline", req.CacheTo[i].Type)
 	}
 	for _, o := range req.Outputs {
 		if o.Attrs["push"] == "true" {
-			return fault.New(fault.Usage, "an image is pushed over the network, and --offline keeps from it").WithHint("keep it in a file: --output type=oci,dest=FILE")
+			return fault.New(fault.Usage, "pushing an image needs the network, and cannot be combined with --offline").WithHint("write it to a file: --output type=oci,dest=FILE")
 		}
 	}
 	return nil
@@ -86,7 +86,7 @@ func (e *Engine) missing(ctx context.Context, req Request, in plan2llb.Input) (l
 		return nil, err
 	}
 	for _, phase := range again {
-		req.Bases.say("offline: the phase " + phase + " runs again, without a network; what it would fetch is not known beforehand")
+		req.Bases.say("offline: the phase " + phase + " is not cached and runs without network; what it would fetch is unknown")
 	}
 	if fetches == nil {
 		return nil, nil
@@ -97,7 +97,7 @@ func (e *Engine) missing(ctx context.Context, req Request, in plan2llb.Input) (l
 // missingBase returns a line about a missing base, or "" if it is present.
 func (e *Engine) missingBase(ctx context.Context, req Request, in plan2llb.Input, w want) (string, error) {
 	if !base.IsRef(w.ref) {
-		return "image " + w.ref + ", from its registry", nil
+		return "image " + w.ref + " from its registry", nil
 	}
 	r := baseRequest(req, in, w)
 	_, err := base.Resolve(ctx, r, e.stageRunner(req.Progress))
@@ -106,9 +106,9 @@ func (e *Engine) missingBase(ctx context.Context, req Request, in plan2llb.Input
 	}
 	index := base.Index(r)
 	if index == "" {
-		index = "of an archive that --debian-mirror names"
+		index = "of an archive given with --debian-mirror"
 	}
-	return "base " + w.ref + ", whose packages the index " + index + " names", nil
+	return "base " + w.ref + " with packages from the index " + index, nil
 }
 
 // packageLines lists what package steps would fetch: those in fetches, or those of the whole plan if fetches is nil.
@@ -128,7 +128,7 @@ func packageLines(in plan2llb.Input, req Request, fetches []plan2llb.Fetch) (lin
 			}
 		}
 		if s := in.Plan.Start; s != nil && len(s.AptPkgs) > 0 {
-			lines = append(lines, "Debian packages of the running image: "+strings.Join(s.AptPkgs, " "))
+			lines = append(lines, "Debian packages of the run image: "+strings.Join(s.AptPkgs, " "))
 		}
 	}
 	if nix {
@@ -137,7 +137,7 @@ func packageLines(in plan2llb.Input, req Request, fetches []plan2llb.Fetch) (lin
 			if a.Hash != "" {
 				line += " " + a.Hash
 			}
-			lines = append(lines, line+", and what Nix fetches for its packages")
+			lines = append(lines, line+", and the files that Nix fetches for its packages")
 		}
 	}
 	return lines
@@ -158,7 +158,7 @@ func debianLines(in plan2llb.Input, req Request, f plan2llb.Fetch) (lines []stri
 		}
 		return lines
 	}
-	return []string{"Debian packages, and what they need: " + strings.Join(f.Debian, " ")}
+	return []string{"Debian packages and their dependencies: " + strings.Join(f.Debian, " ")}
 }
 
 // refusing claims to have every secret but returns none. A step that asks for a secret is about to run, so it is not
@@ -230,7 +230,7 @@ func withoutNetwork(req Request, err error) error {
 		if f.Code == fault.TryAgain { // a retry would not help
 			f.Code, f.Hint = fault.BuildFailed, ""
 		}
-		f.Hint = strings.TrimPrefix(fmt.Sprintf("%s\nsteps have no network with --offline: where this one needs it, build once without", f.Hint), "\n")
+		f.Hint = strings.TrimPrefix(fmt.Sprintf("%s\nbuild steps have no network with --offline: if this one needs it, build once without --offline", f.Hint), "\n")
 	}
 	return err
 }

@@ -94,7 +94,7 @@ func (e *Engine) sinks(ctx context.Context, req Request) (_ []*sink, err error) 
 	// from the response.
 	slices.SortStableFunc(out, func(a, b *sink) int { return cmp.Compare(layouts(a), layouts(b)) })
 	if len(out) > 1 && out[len(out)-2].stage != nil {
-		return nil, fault.New(fault.Usage, "only one output can be an OCI layout directory").WithHint("let the other be a tar")
+		return nil, fault.New(fault.Usage, "only one output can be an OCI layout directory").WithHint("write the other as a tar")
 	}
 	return out, nil
 }
@@ -289,5 +289,5 @@ func descriptor(answer map[string]string) (ocispecs.Descriptor, error) {
 	if err == nil {
 		err = desc.Digest.Validate()
 	}
-	return desc, fault.Wrap(fault.Bug, err, "the builder did not say which image it wrote")
+	return desc, fault.Wrap(fault.Bug, err, "the builder did not report the image that it wrote")
 }

@@ -110,9 +110,9 @@ func TestOutputsRefused(t *testing.T) {
 	for text, outputs := range map[string][]Output{
 		"unknown output type \"occi\"\n  did you mean \"oci\"?":        {{Type: "occi", Dest: "x"}},
 		"no attribute \"compresion\"\n  did you mean \"compression\"?": {{Type: "oci", Dest: "x", Attrs: map[string]string{"compresion": "gzip"}}},
-		"has no destination\n  write --output type=tar,dest=PATH":      {{Type: "tar"}},
+		"needs a destination\n  write --output type=tar,dest=PATH":     {{Type: "tar"}},
 		"only one output can be an OCI layout directory":               {{Type: "oci", Dest: t.TempDir()}, {Type: "oci", Dest: t.TempDir()}},
-		"the output of type image has no name":                         {{Type: "image"}},
+		"output type image needs a name":                               {{Type: "image"}},
 		folder + " is neither empty nor an OCI layout":                 {{Type: "oci", Dest: folder}},
 		folder + " is a directory":                                     {{Type: "docker", Dest: folder}},
 		folder + "/thesis.txt is not a directory":                      {{Type: "local", Dest: folder + "/thesis.txt"}},
@@ -125,11 +125,11 @@ func TestOutputsRefused(t *testing.T) {
 	req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
 	req.Names = []string{"My App"}
 	_, err := e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, `"My App" is no name for an image`)
+	wantFault(t, err, fault.Usage, `"My App" is not an image name`)
 	req.Names = []string{"app"}
 	req.Outputs = []Output{{Type: TypeImage}}
 	_, err = e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "the embedded engine keeps no images")
+	wantFault(t, err, fault.Usage, "the embedded engine has no image store")
 	entries, _ := os.ReadDir(folder)
 	if len(entries) != 1 {
 		t.Errorf("refused outputs left %v", entries)

@@ -78,10 +78,10 @@ func (e *Engine) resolveRemote(ctx context.Context, in *plan2llb.Input, req Requ
 		return nil, nil
 	}
 	if req.Offline && remote >= 0 {
-		return nil, fault.New(fault.Usage, "the registry has to be asked what %s is, and --offline keeps from it", wants(in.Plan)[remote].ref)
+		return nil, fault.New(fault.Usage, "resolving %s needs its registry, but --offline prevents this", wants(in.Plan)[remote].ref)
 	}
 	if req.Offline {
-		return nil, fault.New(fault.Usage, "the archive has to be asked for the Debian packages %s, and --offline keeps from it", sets[0])
+		return nil, fault.New(fault.Usage, "resolving the Debian packages %s needs their archive, but --offline prevents this", sets[0])
 	}
 	_, err = e.run(ctx, j, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		if err := registryBases(ctx, c, in, ""); err != nil {
@@ -151,7 +151,7 @@ func checkPinned(req Request, in plan2llb.Input, w want) error {
 	if is == "" || is == was || was == "" && !req.Bases.Locked {
 		return nil
 	}
-	f := fault.New(fault.Refused, "the packages of %s for %s are not those of the lock: they are %s, and were %s", w.ref, variant(in, w), is, was)
+	f := fault.New(fault.Refused, "the packages of %s for %s do not match the lock file: the hash is %s, but the lock file has %s", w.ref, variant(in, w), is, was)
 	if was == "" {
 		f = fault.New(fault.Refused, "the packages of %s for %s are not pinned", w.ref, variant(in, w))
 	}

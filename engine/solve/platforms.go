@@ -27,7 +27,7 @@ func (e *Engine) prepareAll(ctx context.Context, req Request, j *job) ([]plan2ll
 		}
 		id := platforms.Format(in.Platform)
 		if slices.ContainsFunc(out, func(o plan2llb.Input) bool { return platforms.Format(o.Platform) == id }) {
-			return nil, fault.New(fault.Usage, "the platform %s is named twice", id)
+			return nil, fault.New(fault.Usage, "platform %s is given twice", id)
 		}
 		if i > 0 {
 			in.CacheKey += "-" + id

@@ -44,12 +44,12 @@ func TestPlatforms(t *testing.T) {
 	}
 	req.MaxSize = 1
 	_, err := e.Build(t.Context(), req)
-	wantFault(t, err, fault.Refused, "the image for linux/amd64 has ")
+	wantFault(t, err, fault.Refused, "the image for linux/amd64 is too large: ")
 	req.MaxSize = 0
 	req.Outputs = []Output{{Type: TypeDocker, Dest: filepath.Join(t.TempDir(), "x.tar")}}
 	_, err = e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "an image for docker has one platform")
+	wantFault(t, err, fault.Usage, "an output of type docker supports only one platform")
 	req.Also = append(req.Also, ins[0])
 	_, err = e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "the platform linux/amd64 is named twice")
+	wantFault(t, err, fault.Usage, "platform linux/amd64 is given twice")
 }

@@ -74,7 +74,7 @@ func onlyImage(layout string) (ocispecs.Descriptor, error) {
 		err = json.Unmarshal(raw, &index)
 	}
 	if err == nil && len(index.Manifests) != 1 {
-		err = errors.New("it does not hold one image")
+		err = errors.New("it does not contain exactly one image")
 	}
 	if err != nil {
 		return ocispecs.Descriptor{}, fault.Wrap(fault.Usage, err, "%s cannot be pushed", layout)

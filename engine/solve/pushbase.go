@@ -14,7 +14,7 @@ import (
 // name with the digest. It uses only the settings of req that affect bases.
 func (e *Engine) PushBase(ctx context.Context, req Request, ref, name string) (string, error) {
 	if !base.IsRef(ref) {
-		return "", fault.New(fault.Usage, "%s comes from a registry, and needs no other name there", ref).WithHint("bases are made of debian://SUITE and oci-layout://PATH")
+		return "", fault.New(fault.Usage, "%s is a registry image, which needs no other name", ref).WithHint("local bases are debian://SUITE and oci-layout://PATH")
 	}
 	full, err := FullName(name)
 	if err != nil {

@@ -37,7 +37,7 @@ func pushFault(err error, cause, name string) *fault.Fault {
 	case name == "":
 		return nil
 	case refused().MatchString(cause):
-		out.Code, cause, out.Hint = fault.Usage, "the registry refuses it to you ("+cause+")", dockerLogin(name)
+		out.Code, cause, out.Hint = fault.Usage, "the registry denied access ("+cause+")", dockerLogin(name)
 	default:
 		cause, passes = explainRegistry(cause)
 	}
@@ -52,17 +52,17 @@ func pushFault(err error, cause, name string) *fault.Fault {
 func explainStatus(host, status string) (code fault.Code, why, hint string) {
 	switch {
 	case status == "401" && !hasLogin(host):
-		return fault.Usage, "the registry wants you to log in", "docker login " + host
+		return fault.Usage, "the registry requires a login", "docker login " + host
 	case status == "401":
-		return fault.Usage, "the registry refuses the user or password", "docker login " + host + " takes others"
+		return fault.Usage, "the registry rejected the user name or password", "log in as another user: docker login " + host
 	case status == "403":
-		return fault.Usage, "the registry does not allow it", "is the name right, and may you push there? docker login " + host + " takes another user"
+		return fault.Usage, "the registry does not allow it", "check the name and your push permission, or log in as another user: docker login " + host
 	case status == "429":
-		return fault.TryAgain, "the registry wants fewer requests (status 429)", "the same command may work later"
+		return fault.TryAgain, "the registry limits the number of requests (status 429)", "try again later"
 	case status == "408" || strings.HasPrefix(status, "5"):
-		return fault.TryAgain, "the registry is in trouble (status " + status + ")", "the same command may work later"
+		return fault.TryAgain, "the registry failed (status " + status + ")", "try again later"
 	}
-	return fault.Usage, "the registry answers with status " + status, ""
+	return fault.Usage, "the registry returned status " + status, ""
 }
 
 // hasLogin reports whether docker's configuration has credentials for the registry.

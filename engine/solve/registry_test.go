@@ -99,9 +99,9 @@ func TestPushRefused(t *testing.T) {
 			t.Errorf("%s: the layout was written though the push failed", name)
 		}
 	}
-	refuse(addr+"/app", fault.Usage, "cannot push "+addr+"/app: the registry wants you to log in\n  docker login "+addr)
+	refuse(addr+"/app", fault.Usage, "cannot push "+addr+"/app: the registry requires a login\n  docker login "+addr)
 	login(t, addr, "wrong")
-	refuse(addr+"/app", fault.Usage, "cannot push "+addr+"/app: the registry refuses the user or password\n  docker login "+addr)
+	refuse(addr+"/app", fault.Usage, "cannot push "+addr+"/app: the registry rejected the user name or password\n  log in as another user: docker login "+addr)
 	refuse("127.0.0.1:1/app", fault.TryAgain, "cannot push 127.0.0.1:1/app: the registry cannot be reached")
 }
 
@@ -149,11 +149,11 @@ func layersOf(t *testing.T, req Request) []ocispecs.Descriptor {
 func TestCachesRefused(t *testing.T) {
 	e := engine(t)
 	for text, c := range map[string]struct{ from, to []Cache }{
-		`--cache-from: unknown type of cache "registri"` + "\n  did you mean \"registry\"?": {from: []Cache{{Type: "registri"}}},
-		"--cache-to: the embedded engine has no cache of type gha\n  it has inline":         {to: []Cache{{Type: "gha"}}},
-		"--cache-from: a cache inside an image is read as that image":                       {from: []Cache{{Type: CacheInline}}},
-		"--cache-to: a cache of type registry needs ref":                                    {to: []Cache{{Type: CacheRegistry}}},
-		"--cache-from: a cache of type local needs src":                                     {from: []Cache{{Type: CacheLocal}}},
+		`--cache-from: unknown cache type "registri"` + "\n  did you mean \"registry\"?":        {from: []Cache{{Type: "registri"}}},
+		"--cache-to: the embedded engine does not support cache type gha\n  it supports inline": {to: []Cache{{Type: "gha"}}},
+		"--cache-from: an inline cache is imported from its image":                              {from: []Cache{{Type: CacheInline}}},
+		"--cache-to: cache type registry needs ref":                                             {to: []Cache{{Type: CacheRegistry}}},
+		"--cache-from: cache type local needs src":                                              {from: []Cache{{Type: CacheLocal}}},
 	} {
 		req := layoutOf(t, appDir(t), appPlan(t, "x", "echo"))
 		req.CacheFrom, req.CacheTo = c.from, c.to

@@ -55,8 +55,8 @@ type RunRequest struct {
 // system is the image; changes by the app are lost when it ends.
 func (e *Engine) Run(ctx context.Context, req RunRequest) (int, error) {
 	if !e.embedded {
-		return 0, fault.New(fault.Usage, "images run on the embedded engine only, not at %s", e.where).
-			WithHint("run it without --builder and BUILDKIT_HOST")
+		return 0, fault.New(fault.Usage, "images run only on the embedded engine, not on %s", e.where).
+			WithHint("remove --builder and unset BUILDKIT_HOST")
 	}
 	j, err := e.newJob(Request{Progress: req.Progress})
 	if err != nil {
@@ -72,7 +72,7 @@ func (e *Engine) Run(ctx context.Context, req RunRequest) (int, error) {
 		return 0, err
 	}
 	if img.Config.Architecture != runtime.GOARCH {
-		return 0, fault.New(fault.Usage, "the image %s is for %s, this machine is %s", req.Path,
+		return 0, fault.New(fault.Usage, "the image %s is for %s, but this machine is %s", req.Path,
 			platforms.Format(img.Config.Platform), runtime.GOARCH)
 	}
 	start, err := req.process(img.Config.Config)
@@ -97,8 +97,8 @@ func (r RunRequest) process(c ocispecs.ImageConfig) (gateway.StartRequest, error
 		args = slices.Concat(c.Entrypoint, script(c.Entrypoint, r.Cmd))
 	}
 	if len(args) == 0 {
-		return gateway.StartRequest{}, fault.New(fault.Usage, "the image %s names no command to run", r.Path).
-			WithHint("write one behind --")
+		return gateway.StartRequest{}, fault.New(fault.Usage, "the image %s has no command to run", r.Path).
+			WithHint("give one after --")
 	}
 	start := gateway.StartRequest{Args: args, Env: mergeEnv(c.Env, r.Env), User: c.User, Cwd: c.WorkingDir}
 	if r.User != "" {

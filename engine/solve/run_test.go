@@ -87,10 +87,10 @@ func TestRunRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = e.Run(t.Context(), RunRequest{Path: dir})
-	wantFault(t, err, fault.Usage, "names no command to run")
+	wantFault(t, err, fault.Usage, "has no command to run")
 	remote := &Engine{where: "tcp://builder:1234"}
 	_, err = remote.Run(t.Context(), RunRequest{Path: dir})
-	wantFault(t, err, fault.Usage, "images run on the embedded engine only, not at tcp://builder:1234")
+	wantFault(t, err, fault.Usage, "images run only on the embedded engine, not on tcp://builder:1234")
 }
 
 // The app uses the host network and listens on the port that it was given. Signals reach it, and Run returns its exit

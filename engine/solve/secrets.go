@@ -72,7 +72,7 @@ const MaxSecret = secretsprovider.MaxSecretSize
 // fits rejects a secret that BuildKit would reject later.
 func fits(value []byte, what string) error {
 	if len(value) > MaxSecret {
-		return fault.New(fault.Usage, "%s is too large: %d bytes, %d are allowed", what, len(value), MaxSecret)
+		return fault.New(fault.Usage, "%s is too large: %d bytes, the maximum is %d", what, len(value), MaxSecret)
 	}
 	return nil
 }
@@ -83,8 +83,8 @@ func agents(by map[string][]string) (session.Attachable, error) {
 	for _, id := range slices.Sorted(maps.Keys(by)) {
 		c := sshprovider.AgentConfig{ID: id, Paths: by[id]}
 		if _, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{c}); err != nil {
-			f := fault.New(fault.Usage, "the agent of SSH keys %s (%s) cannot be used: %v", id, strings.Join(by[id], ", "), cause(err))
-			return nil, f.WithHint("name the socket of an agent, or a file with a private key that has no passphrase")
+			f := fault.New(fault.Usage, "the SSH agent %s (%s) cannot be used: %v", id, strings.Join(by[id], ", "), cause(err))
+			return nil, f.WithHint("give the socket of an SSH agent, or a private key file without a passphrase")
 		}
 		confs = append(confs, c)
 	}

@@ -29,10 +29,10 @@ func TestSecrets(t *testing.T) {
 	wantFault(t, err, fault.Usage, "the CA bundle "+ca+".absent cannot be read")
 	req.CAFile, req.Secrets = "", map[string][]byte{"token": make([]byte, 600<<10)}
 	_, err = e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "the secret token is too large: 614400 bytes, 512000 are allowed")
+	wantFault(t, err, fault.Usage, "the secret token is too large: 614400 bytes, the maximum is 512000")
 	req.Secrets, req.SSH = nil, map[string][]string{"default": {ca}}
 	_, err = e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "the agent of SSH keys default ("+ca+") cannot be used: ssh: no key found")
+	wantFault(t, err, fault.Usage, "the SSH agent default ("+ca+") cannot be used: ssh: no key found")
 }
 
 // A step sees the secrets that its phase asks for (these are too short to be masked). A changed secret reruns it only if

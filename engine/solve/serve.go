@@ -28,8 +28,8 @@ func (e *Engine) serveImage(ctx context.Context, j *job, store, ref, path string
 		return source, err
 	}
 	if e.docker == nil {
-		return source, fault.New(fault.Usage, "the BuildKit at %s cannot be given an image of this machine, and %s is one", e.where, ref).
-			WithHint("BuildKit 0.11 and later can; or name an image of a registry with --build-image")
+		return source, fault.New(fault.Usage, "the BuildKit at %s does not support local images, and %s is one", e.where, ref).
+			WithHint("use BuildKit 0.11 or later, or an image in a registry with --build-image")
 	}
 	delete(j.opt.OCIStores, store) // such a BuildKit must not be offered an OCI store
 	name := "nixpacks-base:" + img.Desc.Digest.Encoded()[:16]

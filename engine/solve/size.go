@@ -43,8 +43,8 @@ func (e *Engine) measured(ctx context.Context, req Request) (*Report, Request, e
 		}
 		s := sink{Output: o}
 		if e.docker != nil && o.Type == TypeImage {
-			return nil, req, fault.New(fault.Usage, "the docker engine's BuildKit does not say how large an image is before it keeps it").
-				WithHint("--max-size holds with an --output of type oci or docker, and with another builder")
+			return nil, req, fault.New(fault.Usage, "the docker engine's BuildKit does not report the size of an image before storing it").
+				WithHint("use --max-size with an --output of type oci or docker, or with another builder")
 		}
 		if o.Type != TypeLocal && o.Type != TypeTar {
 			kinds = append(kinds, s.layersLike(req, names))
@@ -52,7 +52,7 @@ func (e *Engine) measured(ctx context.Context, req Request) (*Report, Request, e
 		wait = wait && (s.isLayout() || o.Type == TypeLocal)
 	}
 	if len(kinds) == 0 {
-		return nil, req, fault.New(fault.Usage, "--max-size is the size of an image, and the outputs are only its files").WithHint("add an output of type oci, docker or registry")
+		return nil, req, fault.New(fault.Usage, "--max-size limits the size of an image, but the outputs are only files").WithHint("add an output of type oci, docker or registry")
 	}
 	if wait {
 		return nil, req, nil
@@ -79,7 +79,7 @@ func (s *sink) layersLike(req Request, names []string) map[string]string {
 func (e *Engine) measure(ctx context.Context, req Request, kinds []map[string]string) (*Report, Request, error) {
 	dir, err := os.MkdirTemp("", "nixpacks-size-")
 	if err != nil {
-		return nil, req, fault.Wrap(fault.Usage, err, "there is no place to see the image's size")
+		return nil, req, fault.Wrap(fault.Usage, err, "cannot create a directory to measure the image")
 	}
 	defer os.RemoveAll(dir)
 	var first *Report
@@ -163,13 +163,13 @@ func (j *job) fits(img *image.Image, limit int64, several bool) error {
 		which += " for " + platforms.Format(img.Config.Platform)
 	}
 	slices.SortStableFunc(layers, func(a, b image.Layer) int { return cmp.Compare(b.Size, a.Size) })
-	lines := []string{"its largest layers:"}
+	lines := []string{"largest layers:"}
 	for _, l := range layers[:min(len(layers), largestNamed)] {
 		lines = append(lines, fmt.Sprintf("%10s  %s", human(l.Size), j.madeBy(l)))
 	}
-	f := fault.New(fault.Refused, "%s has %s, and %s are allowed", which, human(size), human(limit)).
-		WithHint("what the app need not have when it runs: .dockerignore leaves files out, runImage and onlyIncludeFiles of [start] leave them and packages behind\n"+
-			"or allow more: --max-size %s", atLeast(size))
+	f := fault.New(fault.Refused, "%s is too large: %s, the maximum is %s", which, human(size), human(limit)).
+		WithHint("exclude files that the app does not need with .dockerignore, or files and packages with runImage and onlyIncludeFiles of [start]\n"+
+			"or raise the limit: --max-size %s", atLeast(size))
 	f.Detail = strings.Join(lines, "\n")
 	return f
 }

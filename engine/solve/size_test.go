@@ -24,10 +24,10 @@ const room = 6_000_000
 func tooLarge(t *testing.T, e *Engine, req Request) {
 	t.Helper()
 	_, err := e.Build(t.Context(), req)
-	wantFault(t, err, fault.Refused, "the image has ")
+	wantFault(t, err, fault.Refused, "the image is too large: ")
 	var text strings.Builder
 	fault.Print(&text, err, false)
-	for _, want := range []string{"MB, and 6MB are allowed\n", "MB  [build] fill /app/big 20\n", "or allow more: --max-size "} {
+	for _, want := range []string{"MB, the maximum is 6MB\n", "MB  [build] fill /app/big 20\n", "or raise the limit: --max-size "} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, text.String())
 		}
@@ -67,7 +67,7 @@ func TestMaxSize(t *testing.T) {
 	}
 	req.Outputs = []Output{{Type: TypeLocal, Dest: filepath.Join(out, "files")}, {Type: TypeTar, Dest: "-"}}
 	_, err = e.Build(t.Context(), req)
-	wantFault(t, err, fault.Usage, "--max-size is the size of an image, and the outputs are only its files")
+	wantFault(t, err, fault.Usage, "--max-size limits the size of an image, but the outputs are only files")
 }
 
 // Neither an image that is too large nor its cache is pushed. Otherwise the steps run once, and that image is pushed.

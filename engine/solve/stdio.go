@@ -34,7 +34,7 @@ func (a *app) connect() (*stdio, error) {
 		err = t.SetRaw()
 	}
 	if err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "the terminal cannot be handed to the app")
+		return nil, fault.Wrap(fault.Bug, err, "the terminal cannot be attached to the app")
 	}
 	a.start.Tty, a.start.Stderr = true, nil // a terminal is a single stream
 	s := &stdio{terminal: t, sizes: make(chan gateway.WinSize, 1)}

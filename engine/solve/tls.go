@@ -30,7 +30,7 @@ type TLS struct {
 // which one is invalid, and reads each once: it may be a pipe.
 func (t TLS) config(host string) (*tls.Config, error) {
 	if (t.Cert == "") != (t.Key == "") {
-		return nil, fault.New(fault.Usage, "a client certificate for the builder needs its key, and a key its certificate").
+		return nil, fault.New(fault.Usage, "the client certificate and its key must be given together").
 			WithHint("give both --tlscert and --tlskey")
 	}
 	c := &tls.Config{ServerName: cmp.Or(t.ServerName, host), NextProtos: []string{"h2"}}
@@ -88,26 +88,26 @@ func (t Target) connectFault(ctx context.Context, err error) error {
 		cause = remote.Cause(words)
 	}
 	f := fault.New(fault.TryAgain, "the BuildKit at %s does not answer: %s", t.Builder, cause).
-		WithHint("is it running, and may you use it? Without %s the embedded engine builds", t.from())
+		WithHint("check that it is running and that you have permission to use it; without %s, the embedded engine builds", t.from())
 	f.Err = err
 	switch plain := t.TLS == (TLS{}); {
 	case remote.UntrustedServer(cause):
 		f.Code = fault.Usage
-		f.Hint = "its certificate must come from the authority of --tlscacert and be for its host, or the name of --tlsservername"
+		f.Hint = "its certificate must be signed by the CA in --tlscacert, and be valid for its host or the name in --tlsservername"
 	case remote.UntrustedClient(cause):
 		f.Code = fault.Usage
-		f.Hint = "--tlscert and --tlskey name the certificate that it knows you by"
+		f.Hint = "it must accept the client certificate in --tlscert and --tlskey"
 	case strings.Contains(cause, "first record does not look like a TLS handshake"):
 		f.Code = fault.Usage
-		f.Hint = "it speaks no TLS: leave the TLS flags out"
+		f.Hint = "it does not use TLS: remove the TLS flags"
 	case carried().MatchString(cause):
 		f.Code = fault.Usage
 		m := carried().FindStringSubmatch(cause)
 		f.Msg = fmt.Sprintf("the BuildKit at %s does not answer: %s says: %s", t.Builder, m[1], strings.TrimSpace(strings.ReplaceAll(m[2], `\n`, "\n")))
-		f.Hint = fmt.Sprintf("is it running there, with buildctl beside it? Without %s the embedded engine builds", t.from())
+		f.Hint = fmt.Sprintf("check that it is running there and that buildctl is installed; without %s, the embedded engine builds", t.from())
 	case plain && strings.HasPrefix(t.Builder, "tcp://") && strings.Contains(cause, "server preface"):
 		f.Code = fault.Usage
-		f.Hint = "it may want TLS: --tlscacert, --tlscert and --tlskey name the files"
+		f.Hint = "it may require TLS: give the files with --tlscacert, --tlscert and --tlskey"
 	}
 	return f
 }

@@ -23,7 +23,7 @@ type secretStore map[string][]byte
 func (s secretStore) GetSecret(_ context.Context, id string) ([]byte, error) {
 	if bundle, ok := s[plan2llb.CASecret]; ok && id == plan2llb.TrustStoreSecret {
 		store, err := trustStore(bundle)
-		return store, fault.Wrap(fault.Usage, err, "the CA bundle cannot be given to Java")
+		return store, fault.Wrap(fault.Usage, err, "the CA bundle cannot be converted for Java")
 	}
 	if v, ok := s[id]; ok {
 		return v, nil

@@ -51,7 +51,7 @@ func ParseData(text []byte, name string) (*plan.Node, error) {
 	case ".json":
 		return plan.ParseJSON(text, name)
 	}
-	return nil, fault.New(fault.Refused, "%s is no kind of configuration file that is known", name).
+	return nil, fault.New(fault.Refused, "%s is not a supported configuration file", name).
 		WithPos(fault.Pos{File: name}).WithHint("its name must end in .cue, .toml or .json")
 }
 
@@ -70,8 +70,8 @@ func (u *unifier) readDocument(root *plan.Node, text []byte) (*plan.Document, er
 		return nil, inOrder(d.Unknown)
 	case "warn":
 	default:
-		return nil, fault.New(fault.Refused, "NIXPACKS_UNKNOWN_KEYS is %q", v).WithPos(fault.Pos{File: "--env"}).
-			WithHint("it is warn, or refuse, which is what is done without it")
+		return nil, fault.New(fault.Refused, "invalid NIXPACKS_UNKNOWN_KEYS %q", v).WithPos(fault.Pos{File: "--env"}).
+			WithHint("use warn or refuse (the default)")
 	}
 	for _, f := range d.Unknown {
 		u.notes = append(u.notes, Note{Text: f.Msg + " is ignored", Hint: f.Hint, At: f.At})
@@ -100,9 +100,9 @@ func (u *unifier) findConfig() (*config, error) {
 		}
 	}
 	if len(found) > 1 {
-		return nil, fault.New(fault.Refused, "there are both %s and %s, and only one can count", found[0].name, found[1].name).
+		return nil, fault.New(fault.Refused, "found both %s and %s, but only one can be used", found[0].name, found[1].name).
 			WithPos(fault.Pos{File: found[0].name}, fault.Pos{File: found[1].name}).
-			WithHint("remove one, or choose one with --config")
+			WithHint("remove one, or select one with --config")
 	}
 	if len(found) == 0 {
 		return nil, nil

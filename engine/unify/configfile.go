@@ -24,20 +24,20 @@ func (u *unifier) text(name string) (string, bool, error) {
 	if !there {
 		return "", false, nil
 	}
-	f := fault.New(fault.Refused, "%s is no file", name).WithPos(fault.Pos{File: path.Join(u.dir, name)})
+	f := fault.New(fault.Refused, "%s is not a file", name).WithPos(fault.Pos{File: path.Join(u.dir, name)})
 	if info.Mode()&fs.ModeSymlink != 0 {
-		f.Msg = name + " is a link to nothing"
-		return "", false, f.WithHint("remove it, or put the file there that it is to name")
+		f.Msg = name + " is a broken symlink"
+		return "", false, f.WithHint("remove it, or create its target")
 	}
 	f.Msg = name + " is a " + kindOf(info)
-	return "", false, f.WithHint("rename it, or put a file there")
+	return "", false, f.WithHint("rename it, or replace it with a file")
 }
 
 func kindOf(info fs.FileInfo) string {
 	if info.IsDir() {
 		return "directory, not a file"
 	}
-	return "special file, and cannot be read"
+	return "special file, not a regular file"
 }
 
 // namedConfig reads the requested configuration: a file in the app, or any file if the command line names it by an
@@ -55,11 +55,11 @@ func (u *unifier) namedConfig(name, by string) (*config, error) {
 		return &config{name: path.Join(u.dir, path.Clean(name)), text: []byte(text), explicit: true}, nil
 	}
 	f := fault.New(fault.Usage, "there is no file %s in the app", name).WithPos(fault.Pos{File: by}).
-		WithHint("the path is taken from the app's directory")
+		WithHint("the path is relative to the app's directory")
 	if info, there := u.app.Entry(name); there && info.IsDir() {
-		f.Msg, f.Hint = name+" is a directory, not a file", "name the configuration file in it"
+		f.Msg, f.Hint = name+" is a directory, not a file", "give the configuration file in it"
 	} else if here, err := filepath.Abs(name); err == nil && by == byFlag && isFile(here) {
-		f.Hint += "; for the file in the current directory write\n--config " + here
+		f.Hint += "; for the file in the current directory use\n--config " + here
 	}
 	return nil, f
 }

@@ -146,8 +146,8 @@ func (e *evaluated) markers(s *cueDocument) error {
 		for i, elem := range list {
 			if plan.Marker(elem) {
 				errs = append(errs, e.fault(s.doc.At(l.Path...).Items[i].Pos,
-					"%q stands for the list below only in a list that is written out, at a fixed path", elem).
-					WithHint("write %s instead", baseName(l.Path)))
+					"%q works only in a literal list at a fixed path", elem).
+					WithHint("use %s instead", baseName(l.Path)))
 			}
 		}
 	}
@@ -203,7 +203,7 @@ func (e *evaluated) unknownPhases(s *cueDocument, p, base *plan.Plan) error {
 		below, _ := base.Get(path...).([]string)
 		for i, dep := range s.doc.Plan.Phases[name].DependsOn {
 			if p.Phases[dep] == nil && !slices.Contains(below, dep) {
-				faults = append(faults, e.fault(s.doc.At(path...).Items[i].Pos, "phase %s depends on %q, and there is no such phase", name, dep).
+				faults = append(faults, e.fault(s.doc.At(path...).Items[i].Pos, "phase %s depends on %q, but there is no such phase", name, dep).
 					WithHint("%s", fault.DidYouMean(dep, slices.Collect(maps.Keys(p.Phases)))))
 			}
 		}

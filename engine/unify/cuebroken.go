@@ -135,7 +135,7 @@ func (b Broken) words(p *plan.Plan, name string) string {
 	_, known := plan.ShapeAt(b.Path...)
 	switch {
 	case format == msgReference:
-		return fmt.Sprintf("%s speaks of %q, which is nowhere declared", name, args[0])
+		return fmt.Sprintf("%s refers to %q, which is not declared", name, args[0])
 	case format == msgIncomplete && known:
 		return missing(b.Path, clipped(args[0]))
 	case format == msgRequired && known:
@@ -143,9 +143,9 @@ func (b Broken) words(p *plan.Plan, name string) string {
 	case format == msgNotAllowed:
 		return fmt.Sprintf("%s is not allowed by %s", what, name)
 	case len(b.Path) == 0 || value == notSet:
-		return fmt.Sprintf("%s refuses the plan: %s", name, b.Says[0].Error())
+		return fmt.Sprintf("%s rejects the plan: %s", name, b.Says[0].Error())
 	case hide && len(b.Says) > 1:
-		return fmt.Sprintf("%s is none of what %s allows", what, name)
+		return fmt.Sprintf("%s is not one of the values that %s allows", what, name)
 	case len(b.Says) > 1:
 		return fmt.Sprintf("%s is %s, but must be %s", what, value, strings.Join(options(b.Says[1:], value), " or "))
 	case !hide:
@@ -153,7 +153,7 @@ func (b Broken) words(p *plan.Plan, name string) string {
 	case format == msgBound || format == msgSatisfy:
 		return what + " " + bound(clipped(args[1]))
 	}
-	return fmt.Sprintf("%s is refused by %s", what, name)
+	return fmt.Sprintf("%s is rejected by %s", what, name)
 }
 
 // clash describes why constraints called name refuse a value.
@@ -168,7 +168,7 @@ func clash(err cueerrors.Error, what, value, name string) string {
 		}
 		return fmt.Sprintf("%s is %s, but must be %s", what, value, other)
 	default:
-		return fmt.Sprintf("%s is %s, and %s forbids that: %s", what, value, name, fmt.Sprintf(format, args...))
+		return fmt.Sprintf("%s is %s, which %s rejects: %s", what, value, name, fmt.Sprintf(format, args...))
 	}
 }
 

@@ -105,7 +105,7 @@ func (s *cueSyntax) fault(at fault.Pos, format string, args ...any) *fault.Fault
 
 // forbid refuses CUE whose meaning depends on the environment or that reaches outside the file.
 func (s *cueSyntax) forbid() error {
-	err := catalog.Tame(s.file, s.name, `to choose by something outside, use a variable: if #base.variables.NAME == "…" {…}`)
+	err := catalog.Tame(s.file, s.name, `for conditions, use a variable: if #base.variables.NAME == "…" {…}`)
 	for _, f := range fault.All(err) {
 		if f.WithSource(s.text); f.At[0].Line == 0 { // without a line the file was not checked further
 			return f
@@ -118,7 +118,7 @@ func (s *cueSyntax) forbid() error {
 			errs = append(errs, s.imported(n))
 		case *ast.Field:
 			if id, ok := n.Label.(*ast.Ident); ok && (id.Name == "#base" || id.Name == "#Plan") {
-				errs = append(errs, s.fault(catalog.Pos(id.Pos()), "%s cannot be declared here: it is given", id.Name))
+				errs = append(errs, s.fault(catalog.Pos(id.Pos()), "%s cannot be declared here: it is predefined", id.Name))
 			}
 		}
 		return true

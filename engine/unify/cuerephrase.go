@@ -141,7 +141,7 @@ func clipped(v any) string {
 
 // valueless returns the fault for a path that the file refers to but gives no value.
 func (r *rephraser) valueless(err cueerrors.Error) *fault.Fault {
-	f := r.fault(err, "this needs a value, and %s gives it none", r.e.name)
+	f := r.fault(err, "this has no value in %s", r.e.name)
 	ast.Walk(r.e.file, func(n ast.Node) bool {
 		x, ok := n.(ast.Expr)
 		if !ok || catalog.Pos(x.Pos()) != f.At[0] {
@@ -152,7 +152,7 @@ func (r *rephraser) valueless(err cueerrors.Error) *fault.Fault {
 		}
 		if path, ok := pathFrom(x, nil); ok && len(path) > 0 {
 			f.Msg = fmt.Sprintf("%s has no value in %s", plan.Path(path...), r.e.name)
-			f.Hint = "to ask for what providers and Procfile gave, write " + baseName(path)
+			f.Hint = "to use the value from providers and Procfile, write " + baseName(path)
 			return false
 		}
 		return true
@@ -203,7 +203,7 @@ func (r *rephraser) alternatives(err cueerrors.Error, each []cueerrors.Error) *f
 	what := ShownPath(planPath(err))
 	var f *fault.Fault
 	if value == "" || len(options) == 0 {
-		f = r.fault(err, "%s is none of what it may be", what)
+		f = r.fault(err, "%s is not one of the allowed values", what)
 	} else {
 		f = r.fault(err, "%s is %s, but must be %s", what, value, strings.Join(options, " or "))
 	}

@@ -42,7 +42,7 @@ func (r *rephraser) undefined(err cueerrors.Error, name string) *fault.Fault {
 }
 
 func askFirst(path string) string {
-	return "if it may be absent, ask first: if " + path + " != _|_ {…}"
+	return "if it is optional, check first: if " + path + " != _|_ {…}"
 }
 
 // selected returns X of the expression X.name or X["name"] whose name is at the position, or nil.

@@ -28,8 +28,8 @@ func (u *unifier) noteLineEnds(p *plan.Plan) {
 		seen[name] = true
 		if u.app.WindowsScript(name) {
 			u.notes = append(u.notes, Note{
-				Text: name + " has the line ends of Windows, and will not run on Linux",
-				Hint: `write into .gitattributes: *.sh text eol=lf; and convert it: sed -i 's/\r$//' ` + name,
+				Text: name + " has Windows line endings, and will not run on Linux",
+				Hint: `add "*.sh text eol=lf" to .gitattributes, and convert the file: sed -i 's/\r$//' ` + name,
 				At:   []fault.Pos{{File: name, Line: 1}},
 			})
 		}

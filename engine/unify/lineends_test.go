@@ -33,8 +33,8 @@ func TestLineEnds(t *testing.T) {
 	for _, n := range res.Notes {
 		got = append(got, n.Text)
 	}
-	if len(got) != 2 || got[0] != "bin/build has the line ends of Windows, and will not run on Linux" ||
-		got[1] != "start.sh has the line ends of Windows, and will not run on Linux" {
+	if len(got) != 2 || got[0] != "bin/build has Windows line endings, and will not run on Linux" ||
+		got[1] != "start.sh has Windows line endings, and will not run on Linux" {
 		t.Errorf("notes: %q", got)
 	}
 }

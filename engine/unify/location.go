@@ -81,8 +81,8 @@ func (u *unifier) elsewhere() error {
 	if u.userLocation == nil {
 		return nil
 	}
-	f := fault.New(fault.Refused, "app says that the plan is for %s in a repository, which it is not made for", u.userLocation.Dir).
-		WithHint("say so with --app %s, and leave app out; or build the plan as it is: --plan FILE", u.userLocation.Dir)
+	f := fault.New(fault.Refused, "app sets the location %s in a repository, but the plan is for another one", u.userLocation.Dir).
+		WithHint("use --app %s and remove app; or build the saved plan with --plan FILE", u.userLocation.Dir)
 	if at, ok := u.origin([]string{"app", "dir"}, ""); ok {
 		f = u.withSource(f.WithPos(at))
 	}

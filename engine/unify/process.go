@@ -27,7 +27,7 @@ func (u *unifier) chosen(p *plan.Plan) error {
 		return nil
 	}
 	if u.options.Flags.StartCmd != nil {
-		return fault.New(fault.Usage, "--process and --start-cmd both say what starts the image").WithHint("give one of them")
+		return fault.New(fault.Usage, "--process cannot be combined with --start-cmd").WithHint("remove one of them")
 	}
 	var names []string
 	if p.Start != nil {
@@ -37,8 +37,8 @@ func (u *unifier) chosen(p *plan.Plan) error {
 	case slices.Contains(names, name):
 		return nil
 	case len(names) == 0:
-		return fault.New(fault.Usage, "the app has no processes, so none is called %q", name).
-			WithHint("name it in a Procfile (%s: COMMAND), or as start.processes in the configuration file", name)
+		return fault.New(fault.Usage, "the app has no processes, so there is no process %q", name).
+			WithHint("add it to a Procfile (%s: COMMAND), or to start.processes in the configuration file", name)
 	}
-	return fault.New(fault.Usage, "no process is called %q", name).WithHint("%s", fault.DidYouMean(name, names))
+	return fault.New(fault.Usage, "there is no process %q", name).WithHint("%s", fault.DidYouMean(name, names))
 }

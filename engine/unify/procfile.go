@@ -127,11 +127,11 @@ func lineProcesses(text string) (map[string]Process, error) {
 		}
 		m := processLine().FindStringSubmatchIndex(line)
 		if m == nil {
-			return nil, noProcess(text, i+1, "this line of Procfile is no process")
+			return nil, noProcess(text, i+1, "this line of Procfile is not a process")
 		}
 		name, cmd := line[m[2]:m[3]], line[m[4]:m[5]]
 		if _, twice := all[name]; twice {
-			return nil, noProcess(text, i+1, "Procfile names the process %s twice", name)
+			return nil, noProcess(text, i+1, "Procfile contains the process %s twice", name)
 		}
 		if cmd == "" || cmd[0] == '#' {
 			return nil, noProcess(text, i+1, "the process %s in Procfile has no command", name)
@@ -144,7 +144,7 @@ func lineProcesses(text string) (map[string]Process, error) {
 // noProcess returns the fault for a line of a Procfile.
 func noProcess(text string, line int, format string, args ...any) error {
 	return fault.New(fault.Refused, format, args...).WithPos(fault.Pos{File: "Procfile", Line: line, Col: 1}).
-		WithSource([]byte(text)).WithHint("each line of a Procfile is NAME: COMMAND, such as web: node server.js")
+		WithSource([]byte(text)).WithHint("write each line of a Procfile as NAME: COMMAND, such as web: node server.js")
 }
 
 // TooLarge returns a fault if a file is larger than any that people write, otherwise nil.

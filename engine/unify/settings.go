@@ -47,12 +47,12 @@ func (u *unifier) noteSettings(fromFile map[string]string) {
 		case !ok:
 		case !slices.Contains(known, full):
 			if like := fault.Suggest(full, known); like != "" {
-				u.note(at, "nothing reads the variable "+full, "did you mean "+like+"?")
+				u.note(at, "nothing uses the variable "+full, "did you mean "+like+"?")
 			}
 		case inFile && instead[name] != "" && u.options.Env[full] == "":
-			u.note(at, full+" has no effect among the variables of a file", "write "+instead[name]+" there instead")
+			u.note(at, full+" has no effect in the variables of a file", "use "+instead[name]+" there instead")
 		case inFile && slices.Contains(Settings, name) && !slices.Contains(anywhere, name) && u.options.Env[full] == "":
-			u.note(at, full+" has no effect among the variables of a file", "pass it with --env")
+			u.note(at, full+" has no effect in the variables of a file", "pass it with --env")
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (u *unifier) slim(p *plan.Plan) {
 		return
 	}
 	if at, why := u.unknown(p, image); why != "" {
-		u.note(at, "the image keeps its build tools: "+why, "say what running needs, as start in the configuration file: "+inTOML(image))
+		u.note(at, "the image keeps its build tools: "+why, "list what the app needs at run time in start of the configuration file: "+inTOML(image))
 		return
 	}
 	image = u.own(image)
@@ -111,7 +111,7 @@ func (u *unifier) slimImage() (plan.Start, bool) {
 func (u *unifier) unknown(p *plan.Plan, image plan.Start) (fault.Pos, string) {
 	if cmd := startCmd(p); cmd != startCmd(u.provided) && u.lacks(cmd) {
 		at, _ := u.origin([]string{"start", "cmd"}, "")
-		return at, "the start command is not the provider's, and may need more than running the provider's own does"
+		return at, "the start command is not the provider's, and may need more files or packages at run time"
 	}
 	if image.RunImage == "" {
 		return u.unknownNix(p)
@@ -126,12 +126,12 @@ func (u *unifier) unknown(p *plan.Plan, image plan.Start) (fault.Pos, string) {
 		ph, own := orEmpty(p.Phases[name]), orEmpty(u.provided.Phases[name])
 		if !slices.Equal(ph.Cmds, own.Cmds) && (name != "build" || narrow) {
 			at, _ := u.origin([]string{"phases", name, "cmds"}, "")
-			return at, fmt.Sprintf("the commands of phase %s are not the provider's, and what running needs of their work is not known", name)
+			return at, fmt.Sprintf("the commands of phase %s are not the provider's, and the app may need any of their output at run time", name)
 		}
 		for _, l := range nixLists(ph, own) {
 			if len(l.added) > 0 {
 				at, _ := u.origin([]string{"phases", name, l.field}, l.added[0])
-				return at, fmt.Sprintf("phase %s adds Nix packages, which the image that runs would lack", name)
+				return at, fmt.Sprintf("phase %s adds Nix packages, which the run image would lack", name)
 			}
 		}
 	}

@@ -24,13 +24,13 @@ func (u *unifier) unknownNix(p *plan.Plan) (fault.Pos, string) {
 		for _, cmd := range without(ph.Cmds, own.Cmds) {
 			if callsNix().MatchString(cmd) {
 				at, _ := u.origin([]string{"phases", name, "cmds"}, cmd)
-				return at, fmt.Sprintf("phase %s calls Nix, and what running needs of its work is not known", name)
+				return at, fmt.Sprintf("phase %s calls Nix, and the app may need any of its output at run time", name)
 			}
 		}
 		for _, l := range append(nixLists(ph, own), addition{"aptPkgs", without(ph.AptPkgs, own.AptPkgs)}) {
 			if len(l.added) > 0 && slices.ContainsFunc(u.slims, func(s *slim) bool { return s.Unless == "packages" }) {
 				at, _ := u.origin([]string{"phases", name, l.field}, l.added[0])
-				return at, fmt.Sprintf("phase %s adds packages, and what finds their libraries may need a compiler", name)
+				return at, fmt.Sprintf("phase %s adds packages, and locating their libraries at run time may need a compiler", name)
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func (u *unifier) unknownStart(p *plan.Plan) (fault.Pos, string) {
 	for _, name := range slices.Sorted(maps.Keys(p.Start.Processes)) {
 		if cmd := p.Start.Processes[name]; cmd != own && (u.lacks(cmd) || callsNix().MatchString(cmd)) {
 			at, _ := u.origin([]string{"start", "processes", name}, "")
-			return at, fmt.Sprintf("the process %s is not the provider's, and may need more than running the provider's own command does", name)
+			return at, fmt.Sprintf("the process %s is not the provider's, and may need more files or packages at run time", name)
 		}
 	}
 	return fault.Pos{}, ""

@@ -121,8 +121,8 @@ func planIn(u *unifier) (*Result, error) {
 	if u.file != nil && !u.file.explicit {
 		where, _ := filepath.Rel(a.Dir(), found.App.Dir())
 		found.Notes = append(found.Notes, Note{
-			Text: "the app was found in " + where + ", so " + u.file.name + " above it is not used",
-			Hint: "move it there, or plan that directory itself",
+			Text: "the app was found in " + where + ", so " + u.file.name + " above it has no effect",
+			Hint: "move it there, or give that directory as PATH",
 			At:   []fault.Pos{{File: u.file.name}},
 		})
 	}

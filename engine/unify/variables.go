@@ -99,7 +99,7 @@ func goodNames(env map[string]string) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if why := plan.BadVariable(name); why != "" {
-			errs = append(errs, fault.New(fault.Usage, "%q cannot be a variable: %s", name, why).WithPos(fault.Pos{File: "--env"}))
+			errs = append(errs, fault.New(fault.Usage, "%q is not a valid variable name: %s", name, why).WithPos(fault.Pos{File: "--env"}))
 		}
 	}
 	return errors.Join(errs...)

@@ -47,7 +47,7 @@ func Check() error {
 		what = "the control groups on /sys/fs/cgroup have no \"devices\" controller"
 	}
 	return fault.New(fault.Usage, "build steps cannot be confined: %s", what).
-		WithHint("as root: mount -t cgroup2 cgroup2 /sys/fs/cgroup, or give another BuildKit with --builder or BUILDKIT_HOST")
+		WithHint("as root: mount -t cgroup2 cgroup2 /sys/fs/cgroup, or use another BuildKit with --builder or BUILDKIT_HOST")
 }
 
 // withoutCgroups adapts a spec to read-only cgroups, as most containers have. A step that runs as the real root is then

@@ -35,7 +35,7 @@ func Install(state string) (string, error) {
 	runc, err := exec.LookPath("runc")
 	if err != nil {
 		return "", fault.New(fault.Usage, "this binary was built without cgo, and there is no runc on $PATH to run build steps with").
-			WithHint("install runc, build nixpacks with cgo (Go and gcc), or give another BuildKit with --builder or BUILDKIT_HOST")
+			WithHint("install runc, build nixpacks with cgo (Go and gcc), or use another BuildKit with --builder or BUILDKIT_HOST")
 	}
 	if runc, err = filepath.Abs(runc); err != nil {
 		return "", err

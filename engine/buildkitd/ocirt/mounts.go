@@ -45,7 +45,7 @@ func hierarchies(mountinfo string) iter.Seq[hierarchy] {
 func CheckLimits(cpu, memory bool) error {
 	var why string
 	if os.Geteuid() != 0 || userns.RunningInUserNS() {
-		why = "that takes root"
+		why = "this requires root"
 	} else {
 		mounts, _ := os.ReadFile("/proc/self/mountinfo")
 		unified, _ := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
@@ -54,8 +54,8 @@ func CheckLimits(cpu, memory bool) error {
 	if why == "" {
 		return nil
 	}
-	return fault.New(fault.Usage, "steps cannot be given limits here: %s", why).
-		WithHint("limit the whole machine or container that builds, or give another BuildKit with --builder or BUILDKIT_HOST")
+	return fault.New(fault.Usage, "build steps cannot be limited here: %s", why).
+		WithHint("limit the machine or container that builds, or use another BuildKit with --builder or BUILDKIT_HOST")
 }
 
 // unlimited returns the reason why limits cannot be set, or "" if they can. unified lists the controllers of version 2.
