@@ -230,11 +230,11 @@ func TestManyEntries(t *testing.T) {
 func TestBrokenMessage(t *testing.T) {
 	absent := digest.FromString("absent").String()
 	for want, path := range map[string]string{
-		`the image is broken: an entry of the index has the digest "", which is none`: layoutOf(t, `{"manifests":[{}]}`),
-		"image " + absent + " is broken or incomplete: openat blobs/sha256/":          layoutOf(t, `{"manifests":[{"digest":"`+absent+`"}]}`),
-		"index.json is broken: unexpected end of JSON input":                          layoutOf(t, `{`),
-		"is neither an OCI archive nor a docker archive: it has neither index.json nor":    archiveOf(t, entry{name: "a"}),
-		"is broken or incomplete: blob ":                                              layoutOf(t, `{"manifests":[{"digest":"$0","size":9}]}`, "{}"),
+		`the image is broken: an entry of the index has the digest "", which is none`:   layoutOf(t, `{"manifests":[{}]}`),
+		"image " + absent + " is broken or incomplete: openat blobs/sha256/":            layoutOf(t, `{"manifests":[{"digest":"`+absent+`"}]}`),
+		"index.json is broken: unexpected end of JSON input":                            layoutOf(t, `{`),
+		"is neither an OCI archive nor a docker archive: it has neither index.json nor": archiveOf(t, entry{name: "a"}),
+		"is broken or incomplete: blob ":                                                layoutOf(t, `{"manifests":[{"digest":"$0","size":9}]}`, "{}"),
 	} {
 		_, err := Open(path, Select{})
 		var f *fault.Fault

@@ -221,6 +221,7 @@ var (
 	absent  = lazy.Regexp(`(?i)\bnot found\b|name_unknown|manifest_unknown`)
 	trouble = lazy.Regexp(`(?i)\b(408 request timeout|429 too many requests|50\d [a-z])`)
 	partial = lazy.Regexp(`(?i)unexpected EOF|unexpected commit (size|digest)|failed size validation|failed to discard to offset|\bEOF$`)
+	broken  = lazy.Regexp(`failed to verify layer|no processor for media-type|mismatched image rootfs|more was sent than the stated|sends a manifest of more than`)
 	stalled = lazy.Regexp(`nothing came from \S+ for \S+`)
 )
 
@@ -229,6 +230,8 @@ func explainPull(err error, cause string) (why string, code fault.Code, passes b
 	switch {
 	case strings.Contains(cause, "no match for platform"):
 		return "it does not exist for this platform", fault.Refused, false
+	case broken().MatchString(cause):
+		return "the image is invalid (" + cause + ")", fault.Refused, false
 	case refused().MatchString(cause):
 		return "the registry denied access, or it does not exist (" + cause + ")", fault.Usage, false
 	case grpcerrors.Code(err) == codes.NotFound || absent().MatchString(cause):

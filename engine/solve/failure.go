@@ -198,6 +198,7 @@ func (f failure) image(cause string) string {
 		return ""
 	}
 	fetching := strings.Contains(cause, "/blobs/sha256:") || strings.Contains(cause, "httpReadSeeker")
+	var refs []string
 	for _, raw := range f.lowered.Def.Def {
 		var op pb.Op
 		if op.UnmarshalVT(raw) != nil {
@@ -207,13 +208,20 @@ func (f failure) image(cause string) string {
 		if !ok {
 			continue
 		}
+		refs = append(refs, ref)
 		named, err := reference.ParseNormalizedNamed(ref)
 		if digest.FromBytes(raw) == f.vertex || err == nil && fetching && strings.Contains(cause, "/v2/"+reference.Path(named)+"/") {
 			return ref
 		}
 	}
+	if len(refs) == 1 && unpacking().MatchString(cause) {
+		return refs[0]
+	}
 	return ""
 }
+
+// unpacking matches errors about a layer that do not name its image.
+var unpacking = lazy.Regexp(`^failed to (verify|extract) layer|^short read: expected \d+ bytes|no processor for media-type|could not fetch content descriptor|more was sent than the stated`)
 
 // networkTrouble matches messages of programs and BuildKit about failed name resolution or unreachable hosts. A refused
 // connection is not included: the cause may as well be a build that expects a database.
