@@ -37,9 +37,7 @@ func plainText(md string) string {
 		switch {
 		case strings.HasPrefix(line, "```"):
 			flush()
-			for i++; i < len(lines) && !strings.HasPrefix(lines[i], "```"); i++ {
-				b.WriteString(strings.TrimRight("    "+lines[i], " ") + "\n")
-			}
+			i = codeBlock(&b, lines, i+1)
 		case strings.HasPrefix(line, "<!--"): // an instruction to tests
 		case strings.HasPrefix(line, "|"):
 			flush()
@@ -63,6 +61,14 @@ func plainText(md string) string {
 	}
 	flush()
 	return b.String()
+}
+
+// codeBlock writes the lines of a code block, and returns the index of the line that ends it.
+func codeBlock(b *strings.Builder, lines []string, i int) int {
+	for ; i < len(lines) && !strings.HasPrefix(lines[i], "```"); i++ {
+		b.WriteString(strings.TrimRight("    "+lines[i], " ") + "\n")
+	}
+	return i
 }
 
 // tableRow writes a table row: its first cell, the middle ones in parentheses, and the last one below them.

@@ -119,14 +119,19 @@ func planIn(u *unifier) (*Result, error) {
 		return u.nothingBelow(res, found), nil
 	}
 	if u.file != nil && !u.file.explicit {
-		where, _ := filepath.Rel(a.Dir(), found.App.Dir())
-		found.Notes = append(found.Notes, Note{
-			Text: "the app was found in " + where + ", so " + u.file.name + " above it has no effect",
-			Hint: "move it there, or give that directory as PATH",
-			At:   []fault.Pos{{File: u.file.name}},
-		})
+		found.noteAbove(a, u.file.name)
 	}
 	return found, nil
+}
+
+// noteAbove notes that a configuration file of the directory above the app has no effect.
+func (r *Result) noteAbove(above *app.App, name string) {
+	where, _ := filepath.Rel(above.Dir(), r.App.Dir())
+	r.Notes = append(r.Notes, Note{
+		Text: "the app was found in " + where + ", so " + name + " above it has no effect",
+		Hint: "move it there, or give that directory as PATH",
+		At:   []fault.Pos{{File: name}},
+	})
 }
 
 // PolicyFolder is the folder of an app whose policies apply.
