@@ -15,7 +15,7 @@ const AnswerTimeout = 15 * time.Second
 // noise matches the prefixes that gRPC, Go and BuildKit add to a message.
 var noise = lazy.Regexp(`rpc error: code = \w+ desc = |\bfailed to (solve|solve LLB|call info|load cache key|compute cache key|do request|authorize|fetch \w+ token|` +
 	`receive status|get status|dial|copy|run Build function|resolve source metadata for \S+): |\berror (reading from server|from sender|from receiver): |` +
-	`\bconnection error: desc = |\bUnavailable: |\bError while dialing: |\btransport: |\b(Get|Head|Post) "[^"]*": `)
+	`\bconnection error: desc = |\bUnavailable: |\bError while dialing: |\btransport: |\b(Get|Head|Post|Put|Patch) "[^"]*": `)
 
 // Cause returns an error's message without the prefixes of the layers that it passed through, and without anything that acts
 // on a terminal.

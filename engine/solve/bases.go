@@ -220,7 +220,7 @@ var (
 	refused = lazy.Regexp(`(?i)\b401 unauthorized|\b403 forbidden|access denied|authorization failed|authentication required|no basic auth credentials`)
 	absent  = lazy.Regexp(`(?i)\bnot found\b|name_unknown|manifest_unknown`)
 	trouble = lazy.Regexp(`(?i)\b(408 request timeout|429 too many requests|50\d [a-z])`)
-	partial = lazy.Regexp(`(?i)unexpected EOF|unexpected commit (size|digest)|failed size validation|failed to discard to offset|\bEOF$`)
+	partial = lazy.Regexp(`(?i)unexpected EOF|server closed idle connection|unexpected commit (size|digest)|failed size validation|failed to discard to offset|\bEOF$`)
 	broken  = lazy.Regexp(`failed to verify layer|no processor for media-type|mismatched image rootfs|more was sent than the stated|sends a manifest of more than`)
 	stalled = lazy.Regexp(`nothing came from \S+ for \S+`)
 )
