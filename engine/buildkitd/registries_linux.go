@@ -55,7 +55,9 @@ func (b bound) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &boundBody{resp.Body, func() { stop(); cancel() }}
 	if strings.Contains(req.URL.Path, "/manifests/") {
-		resp.Body = &manifestBody{resp.Body, docker.MaxManifestSize, req.URL.Host}
+		// containerd reads a response without a Content-Length to its end before it compares it with its limit.
+		large := fmt.Errorf("%s sends a manifest of more than %d MB", req.URL.Host, docker.MaxManifestSize>>20)
+		resp.Body = stall.LimitBody(resp.Body, docker.MaxManifestSize, large)
 	}
 	return resp, nil
 }
@@ -70,23 +72,6 @@ type boundBody struct {
 func (b *boundBody) Close() error {
 	defer b.done()
 	return b.ReadCloser.Close()
-}
-
-// manifestBody ends a manifest at containerd's limit. containerd reads a response without a Content-Length to its end before
-// it compares.
-type manifestBody struct {
-	io.ReadCloser
-	left int64
-	host string
-}
-
-// Read implements io.Reader.
-func (m *manifestBody) Read(p []byte) (int, error) {
-	n, err := m.ReadCloser.Read(p)
-	if m.left -= int64(n); m.left < 0 {
-		return 0, fmt.Errorf("%s sends a manifest of more than %d MB", m.host, docker.MaxManifestSize>>20)
-	}
-	return n, err
 }
 
 // paced delays the response "429 Too Many Requests", since the client retries at once, four times.

@@ -15,7 +15,7 @@ type Basis struct {
 	Provider string   `json:"provider"`
 	Fact     string   `json:"fact"`          // its name in the provider
 	Key      []string `json:"key,omitempty"` // the path of keys in a parsed file
-	Asks     string   `json:"asks"`          // the question in words: "package.json"
+	Asks     string   `json:"asks"`          // the question in words, such as the name of a file
 	Found    bool     `json:"found"`
 	Value    any      `json:"value,omitempty"` // the value found, unless it only says that something exists
 	// At lists the positions in the app's files where the value was read, at most the first few.

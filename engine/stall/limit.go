@@ -30,15 +30,20 @@ type limit struct {
 func (l limit) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := l.next.RoundTrip(req)
 	if err == nil {
-		resp.Body = &limitedBody{resp.Body, l.most, LargeError{req.URL.Host, l.most}}
+		resp.Body = LimitBody(resp.Body, l.most, LargeError{req.URL.Host, l.most})
 	}
 	return resp, err
+}
+
+// LimitBody wraps the body of a response: reading more than most bytes of it fails with large.
+func LimitBody(body io.ReadCloser, most int64, large error) io.ReadCloser {
+	return &limitedBody{body, most, large}
 }
 
 type limitedBody struct {
 	io.ReadCloser
 	left  int64
-	large LargeError
+	large error
 }
 
 // Read reads one byte more than is allowed, to tell a response of just that size from a larger one.
